@@ -1,0 +1,48 @@
+"""The command line: everything the screens do, and the same jobs behind it.
+
+    parser.py    the commands and their options
+    commands.py  commands that answer at once, from the store
+    stages.py    commands that run a stage as a job and follow it
+    show.py      tables, progress bars and errors on a terminal
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.errors import UserError
+
+DONE, ITEM_FAILED, USAGE, CANNOT = 0, 1, 2, 3
+
+
+@dataclass(frozen=True)
+class AppOptions:
+    """How the full-screen app is opened. ascii: no glyphs of ambiguous width. no_mouse: native selection works."""
+
+    ascii: bool = False
+    no_mouse: bool = False
+
+
+OpenApp = Callable[[Path, AppOptions], int]
+
+
+def main(argv: list[str], open_app: OpenApp) -> int:
+    """Run one command and return its exit code; `open_app` is called for the full-screen app."""
+    from core.cli import parser, show
+
+    arguments = parser.parse(argv)
+    try:
+        return int(arguments.function(arguments, open_app))
+    except UserError as error:
+        show.error(error)
+        return CANNOT
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+        return CANNOT
+    except BrokenPipeError:
+        # The reader of a pipe has gone (`whispersmith segments | head`): that is its right.
+        sys.stderr.close()
+        return DONE

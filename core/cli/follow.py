@@ -1,0 +1,133 @@
+"""Following a job's events on a terminal until it has ended."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from core.cli import show
+from core.errors import UserError
+from core.jobs import Event, EventReader, stop
+from core.jobs.attach import view
+from core.text import clean
+
+POLL_S = 0.05
+
+
+def follow(folder: Path, *, quiet: bool = False) -> dict[str, Any]:
+    """Show a job until it ends, and return its last word: outcome, result, failed, error.
+
+    Ctrl+C (and SIGTERM) ask the job to stop, and its end is still awaited. quiet: only errors, on stderr.
+    """
+    reader = EventReader(folder / "events.jsonl")
+    with asking_to_stop(folder), Screen(quiet) as screen:
+        while True:
+            events, more = reader.read()
+            for event in events:
+                if event.kind == "finished":
+                    return event.data
+                screen.show(event)
+            if not events and not more:
+                seen = view(folder)
+                if seen is not None and seen.state == "crashed" and not reader.read()[0]:
+                    return {"outcome": "crashed", "result": {}, "failed": 0, "error": seen.error}
+                time.sleep(POLL_S)
+
+
+@contextlib.contextmanager
+def asking_to_stop(folder: Path) -> Iterator[None]:
+    """While inside, Ctrl+C stops the job instead of this program."""
+
+    def ask(*_: object) -> None:
+        stop(folder)
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class Screen:
+    """A progress bar under the log lines; without a terminal just the lines."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._quiet = quiet
+        self._live = sys.stderr.isatty() and not quiet
+        console = show.console() if not self._live else None
+        self._progress = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not self._live,
+            transient=True,
+        )
+        self._task: TaskID | None = None
+        self._stage = ""
+
+    def __enter__(self) -> Screen:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def show(self, event: Event) -> None:
+        data = event.data
+        match event.kind:
+            case "started":
+                self._stage = str(data.get("stage", ""))
+            case "waiting":
+                self._say(f"waiting: another job has the {data.get('resource')}")
+            case "progress":
+                self._bar(data)
+            case "log":
+                self._say(str(data.get("text", "")))
+            case "item" if data.get("error"):
+                self._item_failed(data)
+            case "metric":
+                self._metric(data)
+            case "evaluated":
+                self._say(f"step {data.get('step')}: CER {show.percent(data.get('cer'))}")
+
+    def _bar(self, data: dict[str, Any]) -> None:
+        if not self._live:
+            return
+        total = data.get("total")
+        note = clean(str(data.get("note") or ""), 40)
+        if self._task is None:
+            self._task = self._progress.add_task(self._stage, total=total)
+        self._progress.update(
+            self._task, completed=data.get("done") or 0, total=total, description=f"{self._stage} {note}".strip()
+        )
+
+    def _metric(self, data: dict[str, Any]) -> None:
+        loss = data.get("loss")
+        if loss is not None:
+            self._say(f"step {data.get('step')}/{data.get('total')}  loss {loss:.4f}")
+
+    def _item_failed(self, data: dict[str, Any]) -> None:
+        problem = UserError.from_dict(data["error"])
+        text = " - ".join(line for line in (f"{data.get('id')}: {problem.what}", *problem.lines()[1:]) if line)
+        self._print(clean(text, 2000), error=True)
+
+    def _say(self, text: str) -> None:
+        if not self._quiet:
+            self._print(clean(text, 2000))
+
+    def _print(self, text: str, error: bool = False) -> None:
+        if self._live:
+            self._progress.console.print(Text(text))
+        else:
+            print(text, file=sys.stderr if error else sys.stdout, flush=True)

@@ -1,0 +1,241 @@
+"""Commands that run a stage as a job and follow it to its end."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+from typing import Any
+
+from core import demo as demo_workspace
+from core.cli import CANNOT, DONE, ITEM_FAILED, AppOptions, OpenApp, show
+from core.errors import UserError
+from core.jobs import find_job, list_jobs, spawn
+from core.jobs import stop as stop_job
+from core.store import Store
+from core.workspace import Workspace, create, is_workspace, open_workspace
+
+Arguments = argparse.Namespace
+
+
+def run_stage(
+    workspace: Workspace, stage: str, params: dict[str, Any], *, detach: bool = False, as_json: bool = False
+) -> tuple[int, dict[str, Any]]:
+    """Start a stage and follow it. Returns the exit code and the stage's result."""
+    from core.cli.follow import follow
+
+    folder = spawn(workspace, stage, params)
+    id = folder.name.rpartition("-")[2]
+    if detach:
+        if as_json:
+            show.document({"job": id, "folder": folder.name})
+        else:
+            print(f"{stage} runs as job {id}; `whispersmith jobs --follow {id}` shows it")
+        return DONE, {}
+    end = follow(folder, quiet=as_json)
+    outcome = end["outcome"]
+    if outcome == "done":
+        return (ITEM_FAILED if end.get("failed") else DONE), end.get("result") or {}
+    if outcome == "cancelled":
+        raise UserError(f"{stage} was stopped", "somebody asked for it", "start it again: it goes on where it was")
+    raise UserError.from_dict(end.get("error") or {"what": f"{stage} failed"})
+
+
+def _simple(arguments: Arguments, stage: str, params: dict[str, Any], sentence: str) -> int:
+    """The usual shape: open the workspace, run the stage, print its result as JSON or as one sentence."""
+    workspace = open_workspace(arguments.workspace)
+    as_json = getattr(arguments, "json", False)
+    code, result = run_stage(workspace, stage, params, detach=arguments.detach, as_json=as_json)
+    if arguments.detach:
+        return code
+    if as_json:
+        show.document(result)
+    else:
+        print(sentence.format_map(_Lenient(result)))
+    return code
+
+
+class _Lenient(dict[str, Any]):
+    """A result for a sentence: lists become their length, and what is missing becomes –."""
+
+    def __getitem__(self, key: str) -> Any:
+        value = self.get(key, "–")
+        return len(value) if isinstance(value, (list, tuple)) else value
+
+
+def model(arguments: Arguments, _: OpenApp) -> int:
+    from core.cli.commands import show_models
+
+    workspace = open_workspace(arguments.workspace)
+    if arguments.id is None and not arguments.detach and arguments.role is None:
+        return show_models(workspace, arguments.json)
+    return _simple(arguments, "model", {"id": arguments.id, "role": arguments.role}, "{id} is ready in {path}")
+
+
+def add(arguments: Arguments, _: OpenApp) -> int:
+    what = [absolute(item) for item in arguments.what]
+    return _simple(arguments, "add", {"what": what}, "{added} videos added, {known} known already")
+
+
+def absolute(item: str) -> str:
+    """A path that exists is meant from the current folder; the job runs in the workspace. A URL stays."""
+    path = Path(item).expanduser()
+    return str(path.resolve()) if path.exists() else item
+
+
+def fetch(arguments: Arguments, _: OpenApp) -> int:
+    params = {
+        "ids": arguments.ids or None,
+        "all": arguments.all,
+        "first": arguments.first,
+        "any_licence": arguments.any_licence,
+    }
+    return _simple(arguments, "fetch", params, "{fetched} fetched, {skipped} were here, {failed} failed")
+
+
+def segment(arguments: Arguments, _: OpenApp) -> int:
+    given = {"length_s": arguments.length, "overlap_s": arguments.overlap}
+    settings = {key: value for key, value in given.items() if value is not None}
+    params = {"ids": arguments.ids or None, "settings": settings}
+    return _simple(arguments, "segment", params, "{segments} segments, {new} of them new")
+
+
+def label(arguments: Arguments, _: OpenApp) -> int:
+    return _simple(arguments, "label", {"redo": arguments.redo}, "{labelled} segments labelled, {flagged} flagged")
+
+
+def import_(arguments: Arguments, _: OpenApp) -> int:
+    params = {"path": str(arguments.path.expanduser().resolve()), "as": arguments.origin}
+    sentence = "{rows} rows: {imported} imported, {unchanged} unchanged, {kept} kept as they are, {copies} copies"
+    return _simple(arguments, "import", params, sentence)
+
+
+def export(arguments: Arguments, _: OpenApp) -> int:
+    folder = str(arguments.dir.expanduser().resolve()) if arguments.dir else None
+    sentence = "{train} train and {test} test segments written to {path}"
+    return _simple(arguments, "export", {"dir": folder, "format": arguments.format}, sentence)
+
+
+def split(arguments: Arguments, _: OpenApp) -> int:
+    sentence = (
+        "{train} train, {test} test, {guard} left out between them; {leak} test segments share audio with "
+        "training ones (a random split: {random_leak})"
+    )
+    return _simple(arguments, "split", {"by": arguments.by, "test": arguments.test}, sentence)
+
+
+def train(arguments: Arguments, _: OpenApp) -> int:
+    params = {"name": arguments.name, "resume": arguments.resume, "steps": arguments.steps}
+    return _simple(arguments, "train", params, "{name} is tuned: {path}")
+
+
+def evaluate(arguments: Arguments, _: OpenApp) -> int:
+    workspace = open_workspace(arguments.workspace)
+    code, result = run_stage(
+        workspace, "evaluate", {"model": arguments.model}, detach=arguments.detach, as_json=arguments.json
+    )
+    if arguments.detach:
+        return code
+    if arguments.json:
+        show.document(result)
+    else:
+        print_evaluation(result)
+    return code
+
+
+def print_evaluation(result: dict[str, Any]) -> None:
+    """Base beside tuned, and what it was measured on."""
+    models = result["models"]
+    print(f"on {result['segments']} held-out segments, {result['characters']} characters, leak {result['leak']}")
+    for role in ("base", "tuned"):
+        if role in models:
+            print(f"{role:<6} CER {show.percent(models[role]['cer'])}  {models[role].get('name', '')}")
+
+
+def transcribe(arguments: Arguments, _: OpenApp) -> int:
+    from core.stages.transcribe import write
+
+    workspace = open_workspace(arguments.workspace)
+    params = {"file": str(arguments.file.expanduser().resolve()), "model": arguments.model}
+    code, result = run_stage(workspace, "transcribe", params, as_json=True)
+    print(write(result, arguments.format), end="")
+    return code
+
+
+def jobs(arguments: Arguments, _: OpenApp) -> int:
+    from core.cli.follow import follow
+
+    workspace = open_workspace(arguments.workspace)
+    if arguments.stop:
+        found = find_job(workspace, arguments.stop)
+        stop_job(found.folder)
+        print(f"{found.stage} {found.id} was asked to stop")
+        return DONE
+    if arguments.follow:
+        end = follow(find_job(workspace, arguments.follow).folder)
+        if end.get("error"):
+            show.error(UserError.from_dict(end["error"]))
+        return DONE if end["outcome"] == "done" else CANNOT
+    found_jobs = list_jobs(workspace)
+    if arguments.json:
+        show.document([job.as_json() for job in found_jobs])
+        return DONE
+    rows = [
+        [
+            job.id,
+            job.stage,
+            job.state,
+            show.percent(job.progress),
+            time.strftime("%Y-%m-%d %H:%M", time.localtime(job.created / 1000)),
+            (job.error or {}).get("what", ""),
+        ]
+        for job in found_jobs
+    ]
+    columns = [("id", False), ("stage", False), ("state", False), ("done", True), ("started", False), ("error", False)]
+    show.table(columns, rows, "no job has run here")
+    return DONE
+
+
+def run(arguments: Arguments, _: OpenApp) -> int:
+    """Every stage that is due. It ends where a person is needed, and says so."""
+    return run_due(open_workspace(arguments.workspace))
+
+
+def run_due(workspace: Workspace) -> int:
+    from core.status import summary
+
+    worst, before = DONE, ""
+    while True:
+        with Store(workspace.db_path) as store:
+            due = summary(store, workspace).next
+        if due in ("done", "add", "review") or due == before:
+            break
+        print(f"── {due}", flush=True)
+        params = {"redo": False} if due == "label" else {}
+        code, result = run_stage(workspace, due, params)
+        if due == "evaluate":
+            print_evaluation(result)
+        worst, before = max(worst, code), due
+    hints = {
+        "add": "nothing to work on yet: whispersmith add URL_OR_PATH",
+        "review": "now a person is needed: correct and accept transcripts in the app, or `whispersmith import`",
+        "done": "every stage is done",
+    }
+    print(hints.get(due, f"{due} is still due; see `whispersmith jobs`"))
+    return worst
+
+
+def demo(arguments: Arguments, open_app: OpenApp) -> int:
+    folder: Path = arguments.dir
+    if not arguments.headless:
+        workspace = open_workspace(folder) if is_workspace(folder) else demo_workspace.create_demo(folder)
+        return open_app(workspace.root, AppOptions(arguments.ascii, arguments.no_mouse))
+    workspace = create(folder, config_text=demo_workspace.settings())
+    worst = DONE
+    for stage, params in demo_workspace.stages(workspace):
+        print(f"── {stage}", flush=True)
+        code, result = run_stage(workspace, stage, params)
+        if stage == "evaluate":
+            print_evaluation(result)
+        worst = max(worst, code)
+    return worst

@@ -1,0 +1,226 @@
+"""whispersmith.toml: one typed model per stage, read with clear errors and written back with its comments."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+import tomlkit
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from core.errors import UserError
+
+DEFAULT_MODEL = "ADT109119/whisper-small-zh-TW"
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", validate_assignment=True)
+
+
+class ProjectConfig(_Table):
+    """What the workspace is about. language: Whisper's code of the spoken language, or "auto"."""
+
+    language: str = "zh"
+
+
+class ModelConfig(_Table):
+    """Hugging Face ids or local folders (relative to the workspace). GPU: a UUID, or "auto"."""
+
+    base: str = DEFAULT_MODEL
+    labeller: str = DEFAULT_MODEL
+
+
+class FetchConfig(_Table):
+    """Downloads. Pauses in seconds between two videos, drawn at random between the two values."""
+
+    any_licence: bool = False
+    pause_min_s: float = Field(default=5.0, ge=0)
+    pause_max_s: float = Field(default=15.0, ge=0)
+    request_pause_s: float = Field(default=0.75, ge=0)
+
+
+class SegmentConfig(_Table):
+    """Lengths in seconds."""
+
+    length_s: float = Field(default=10.0, gt=0.5, le=30)
+    overlap_s: float = Field(default=2.0, ge=0)
+
+
+class LabelConfig(_Table):
+    batch: int = Field(default=8, ge=1)
+
+
+class SplitConfig(_Table):
+    """test: share of the usable segments. guard_s: seconds left out on each side of a cut in time."""
+
+    by: Literal["auto", "video", "time"] = "auto"
+    test: float = Field(default=0.1, gt=0, lt=1)
+    guard_s: float = Field(default=10.0, ge=0)
+    seed: int = 0
+
+
+class TrainConfig(_Table):
+    """steps 0: as many as `epochs` need. warmup: share of the steps. eval_every 0: half an epoch."""
+
+    epochs: float = Field(default=6.0, gt=0)
+    steps: int = Field(default=0, ge=0)
+    batch: int = Field(default=8, ge=1)
+    accumulation: int = Field(default=2, ge=1)
+    learning_rate: float = Field(default=1.25e-5, gt=0, lt=1)
+    warmup: float = Field(default=0.1, ge=0, lt=1)
+    schedule: Literal["linear", "cosine", "constant_with_warmup"] = "linear"
+    weight_decay: float = Field(default=0.0, ge=0)
+    eval_every: int = Field(default=0, ge=0)
+    eval_segments: int = Field(default=100, ge=1)
+    patience: int = Field(default=0, ge=0)
+    seed: int = 0
+
+
+class EvaluateConfig(_Table):
+    batch: int = Field(default=8, ge=1)
+
+
+class Config(_Table):
+    """The whole file. [ytdlp] is free: it is merged into yt-dlp's own options (proxies, cookies, clients)."""
+
+    project: ProjectConfig = Field(default_factory=ProjectConfig)
+    model: ModelConfig = Field(default_factory=ModelConfig)
+    fetch: FetchConfig = Field(default_factory=FetchConfig)
+    ytdlp: dict[str, Any] = Field(default_factory=dict)
+    segment: SegmentConfig = Field(default_factory=SegmentConfig)
+    label: LabelConfig = Field(default_factory=LabelConfig)
+    split: SplitConfig = Field(default_factory=SplitConfig)
+    train: TrainConfig = Field(default_factory=TrainConfig)
+    evaluate: EvaluateConfig = Field(default_factory=EvaluateConfig)
+
+
+TEMPLATE = """\
+# whispersmith workspace. Comments are kept when the app writes here.
+
+[project]
+language = "zh"          # the spoken language, as Whisper names it
+
+[model]
+base = "{model}"      # what is fine-tuned: a Hugging Face id or a folder
+labeller = "{model}"  # what writes the first transcripts
+
+[fetch]
+any_licence = false      # true: fetch videos that are not Creative Commons without asking
+
+[ytdlp]                  # merged into yt-dlp's options, for example:
+# proxy = "socks5h://127.0.0.1:1080"
+# cookiefile = "cookies.txt"
+
+[segment]
+length_s = 10.0
+overlap_s = 2.0
+
+[split]
+by = "auto"              # video where there are several, else stretches of time
+test = 0.1
+
+[train]
+epochs = 6.0
+batch = 8
+accumulation = 2
+learning_rate = 1.25e-5
+"""
+
+
+def template(model: str = DEFAULT_MODEL) -> str:
+    return TEMPLATE.format(model=model)
+
+
+def load(path: Path) -> Config:
+    """Read the file. UserError names file, line and key, and the nearest valid key, where something is wrong."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"{path.name} is not UTF-8",
+            str(error),
+            "save it as UTF-8, or delete it and run `whispersmith init`",
+        ) from error
+    except OSError as error:
+        raise UserError(f"{path} cannot be read", str(error), "check that the file is there and readable") from error
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"{path.name} is not valid TOML", str(error), f"mend that line in {path}") from error
+    try:
+        config = Config.model_validate(data)
+    except ValidationError as error:
+        raise _explain(error, path, text) from error
+    if config.segment.overlap_s >= config.segment.length_s:
+        line = line_of(text, ("segment", "overlap_s"))
+        raise UserError(
+            f"{path.name}, line {line}: segment.overlap_s is not shorter than segment.length_s",
+            f"{config.segment.overlap_s:g} s of overlap in segments of {config.segment.length_s:g} s never advances",
+            "choose a shorter overlap, for example 2.0",
+        )
+    return config
+
+
+def _explain(error: ValidationError, path: Path, text: str) -> UserError:
+    first = error.errors()[0]
+    keys = tuple(str(part) for part in first["loc"])
+    where = f"{path.name}, line {line_of(text, keys)}: {'.'.join(keys)}"
+    if first["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(keys[-1], valid_keys(keys[:-1]), n=1, cutoff=0.4)
+        known = ", ".join(valid_keys(keys[:-1]))
+        fix = f"did you mean `{near[0]}`?" if near else f"valid here: {known}"
+        return UserError(f"{where} is not a setting", f"valid here: {known}", fix)
+    return UserError(f"{where} is not valid", f"{first['msg']}, but it is {first['input']!r}", f"change it in {path}")
+
+
+def valid_keys(table: tuple[str, ...]) -> list[str]:
+    """The keys that may stand in a table; the tables themselves for ()."""
+    model: type[BaseModel] = Config
+    for name in table:
+        field = model.model_fields.get(name)
+        if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
+            return []
+        model = field.annotation
+    return list(model.model_fields)
+
+
+def line_of(text: str, keys: tuple[str, ...]) -> int:
+    """The 1-based line where `[table]` or `key =` inside it stands; 1 if it is written in another form."""
+    table, current, fallback = ".".join(keys[:-1]), "", 1
+    for number, line in enumerate(text.splitlines(), start=1):
+        stripped = line.split("#", 1)[0].strip()
+        if stripped.startswith("["):
+            current = stripped.strip("[] \t")
+            if current == ".".join(keys):
+                return number
+            if current == table:
+                fallback = number
+        elif "=" in stripped and stripped.split("=", 1)[0].strip().strip("\"'") == keys[-1] and current == table:
+            return number
+    return fallback
+
+
+def set_value(path: Path, table: str, key: str, value: Any) -> None:
+    """Change one setting in the file; every comment stays. The file is replaced whole, never half-written."""
+    document = tomlkit.parse(path.read_text(encoding="utf-8-sig"))
+    if table not in document:
+        document[table] = tomlkit.table()
+    section = document[table]
+    assert isinstance(section, dict)
+    section[key] = value
+    text = tomlkit.dumps(document)
+    Config.model_validate(tomllib.loads(text))
+    write_text(path, text)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write beside, fsync, replace: a reader sees the old file or the new one, never a half."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with beside.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(beside, path)

@@ -1,0 +1,68 @@
+"""The demo: a workspace with synthetic recordings and a toy Whisper, in which every stage works at once.
+
+Three recordings of a small musical language, two of them with captions; no network, no GPU.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from core.jobs import spawn
+from core.workspace import Workspace, create
+
+TOY = "toy-whisper"
+RECORDINGS = "recordings"
+
+SETTINGS = """\
+# A whispersmith demo: melodies whose notes are named 宮商角徵羽, and a toy Whisper that learns to write them down.
+
+[project]
+language = "zh"
+
+[model]
+base = "toy-whisper"
+labeller = "toy-whisper"
+
+[fetch]
+pause_min_s = 0.0
+pause_max_s = 0.0
+
+[segment]
+length_s = 10.0
+overlap_s = 2.0
+
+[split]
+by = "auto"
+test = 0.1
+
+[train]                  # a toy with random weights wants large steps; a real Whisper does not
+{train}
+"""
+
+
+def settings() -> str:
+    from core.demo_audio import TRAIN_SETTINGS
+
+    return SETTINGS.replace("{train}", TRAIN_SETTINGS.strip())
+
+
+def create_demo(folder: Path) -> Workspace:
+    """Make the workspace and start the job that fills it; the job goes on by itself."""
+    workspace = create(folder, config_text=settings())
+    spawn(workspace, "demo")
+    return workspace
+
+
+def stages(workspace: Workspace) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every stage from nothing to a measured model, with its parameters, in order."""
+    recordings = str((workspace.root / RECORDINGS).resolve())
+    yield "demo", {}
+    yield "fetch", {"all": True}
+    yield "segment", {}
+    yield "import", {"path": recordings}
+    yield "label", {}
+    yield "split", {}
+    yield "train", {}
+    yield "evaluate", {}

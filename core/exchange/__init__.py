@@ -1,0 +1,1 @@
+"""Transcripts as other programs keep them: tables, captions, audiofolders."""

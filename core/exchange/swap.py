@@ -1,0 +1,149 @@
+"""A folder that appears whole or not at all, and never in place of something that is not ours."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from core.errors import UserError
+
+MARKER = ".whispersmith.json"
+"""Written last into a folder of ours: what lies in it, and the digests of the text files a person might edit."""
+
+_TEXTS = (".csv", ".jsonl", ".json", ".srt", ".md")
+_AT_CWD = -100
+_EXCHANGE = 2
+
+
+@contextmanager
+def replaced_folder(target: Path) -> Iterator[Path]:
+    """A new empty folder beside `target`, which takes its place when the block ends well and is removed otherwise.
+
+    UserError if `target` is a file, holds files that we did not write, or text that was changed since.
+    """
+    check_ours(target)
+    beside = target.with_name(f".{target.name}.{os.getpid()}.new")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _clear_leftovers(target)
+        beside.mkdir()
+    except OSError as error:
+        raise UserError(
+            f"{target.parent} cannot be written", error.strerror or str(error), "choose a folder of your own"
+        ) from error
+    try:
+        yield beside
+        _mark(beside)
+        check_ours(target)
+        _swap(beside, target)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def check_ours(target: Path) -> None:
+    """UserError unless `target` is absent, empty, or a folder we wrote that nobody has changed."""
+    if not target.exists() and not target.is_symlink():
+        return
+    if not target.is_dir():
+        raise UserError(f"{target} is a file", "a folder is to be written there", "choose another name")
+    present = _files(target)
+    if not present and not any(target.iterdir()):
+        return
+    written = _read_marker(target)
+    if written is None:
+        raise UserError(
+            f"{target} is not empty",
+            "whispersmith did not write what is in it, so it is left alone",
+            "choose another folder, or empty this one",
+        )
+    strange = sorted(present - set(written) - {MARKER})
+    if strange:
+        raise UserError(
+            f"{target} holds files that whispersmith did not write",
+            ", ".join(strange[:5]) + (" …" if len(strange) > 5 else ""),
+            "move them elsewhere, or choose another folder",
+        )
+    changed = [
+        name for name, digest in written.items() if digest and name in present and _digest(target / name) != digest
+    ]
+    if changed:
+        raise UserError(
+            f"{target / changed[0]} was changed by hand",
+            "writing the folder anew would lose that",
+            f"whispersmith import '{target}' first, or choose another folder",
+        )
+
+
+def _mark(folder: Path) -> None:
+    names = sorted(_files(folder))
+    digests = {name: _digest(folder / name) if name.endswith(_TEXTS) else "" for name in names}
+    with (folder / MARKER).open("w", encoding="utf-8") as file:
+        json.dump({"v": 1, "files": digests}, file, ensure_ascii=False)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _read_marker(folder: Path) -> dict[str, str] | None:
+    try:
+        data = json.loads((folder / MARKER).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    files = data.get("files") if isinstance(data, dict) else None
+    return files if isinstance(files, dict) else None
+
+
+def _files(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _swap(beside: Path, target: Path) -> None:
+    """Put `beside` in `target`'s place; what was there ends up in `beside`, where the caller removes it."""
+    if not target.exists():
+        os.rename(beside, target)
+    elif not _exchange(beside, target):
+        # Two steps where the kernel or the file system cannot exchange; a kill between them leaves the old folder
+        # under its hidden name and none under its own, which the next run clears.
+        aside = beside.with_suffix(".old")
+        os.rename(target, aside)
+        os.rename(beside, target)
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """renameat2(RENAME_EXCHANGE): both names change their folders in one step. False where it is not to be had."""
+    try:
+        call = ctypes.CDLL(None, use_errno=True).renameat2
+    except (OSError, AttributeError):
+        return False
+    return call(_AT_CWD, os.fsencode(one), _AT_CWD, os.fsencode(other), _EXCHANGE) == 0
+
+
+def _clear_leftovers(target: Path) -> None:
+    """Folders of runs that were killed; exports of one workspace never run at once."""
+    for path in target.parent.glob(f".{target.name}.*"):
+        number, _, kind = path.name.removeprefix(f".{target.name}.").partition(".")
+        if number.isdigit() and kind in ("new", "old") and not _alive(int(number)):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _alive(pid: int) -> bool:
+    if pid == os.getpid():
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,66 @@
+"""Starting a job: a detached process that outlives the terminal."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from core.errors import UserError
+from core.jobs.events import EventReader
+from core.jobs.spec import EVENTS, OUTPUT, create
+from core.workspace import Workspace
+
+START_S = 30.0
+CODE = Path(__file__).resolve().parents[2]
+"""Where `core` lies: a job must find the same code whatever folder it is started from."""
+
+
+def spawn(workspace: Workspace, stage: str, params: dict[str, Any] | None = None) -> Path:
+    """Start a stage as a job and return its folder, once the process has said that it started.
+
+    The process has its own session and process group, no terminal, and its output in output.log.
+    """
+    folder = create(workspace, stage, params or {})
+    with (folder / OUTPUT).open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "core.jobs.run", str(folder.resolve())],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            close_fds=True,
+            cwd=workspace.root,
+            env=_environment(),
+        )
+    wait_until_started(folder, process)
+    return folder
+
+
+def _environment() -> dict[str, str]:
+    environment = dict(os.environ)
+    known = environment.get("PYTHONPATH", "")
+    environment["PYTHONPATH"] = f"{CODE}{os.pathsep}{known}" if known else str(CODE)
+    environment["PYTHONUNBUFFERED"] = "1"
+    environment["TOKENIZERS_PARALLELISM"] = "false"
+    return environment
+
+
+def wait_until_started(folder: Path, process: subprocess.Popen[bytes]) -> None:
+    reader = EventReader(folder / EVENTS)
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline:
+        if reader.read()[0]:
+            return
+        if process.poll() is not None:
+            break
+        time.sleep(0.02)
+    if process.poll() is None:
+        return
+    tail = (folder / OUTPUT).read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]
+    raise UserError(
+        "the job's process ended before it began", tail[0] if tail else "it said nothing", f"see {folder / OUTPUT}"
+    )

@@ -1,0 +1,79 @@
+"""What a job was asked to do, and the folder that holds all it leaves behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from core.clock import now_ms
+from core.config import write_text
+from core.errors import UserError
+from core.workspace import Workspace
+
+VERSION = 1
+
+RESOURCES: dict[str, str] = {
+    "demo": "gpu",
+    "model": "network",
+    "add": "network",
+    "fetch": "network",
+    "segment": "disk",
+    "import": "store",
+    "export": "store",
+    "split": "store",
+    "label": "gpu",
+    "train": "gpu",
+    "evaluate": "gpu",
+    "transcribe": "gpu",
+}
+"""What each stage needs for itself: jobs on the same resource queue behind each other, others run beside them."""
+
+PATIENT = frozenset({"train"})
+"""Stages that are given time to save after a cancel. The others are ended at once if they do not end themselves."""
+
+EVENTS, STATUS, SPEC, OUTPUT, LOCK, CONTROL = (
+    "events.jsonl",
+    "status.json",
+    "spec.json",
+    "output.log",
+    "lock",
+    "control",
+)
+
+
+@dataclass(frozen=True)
+class JobSpec:
+    id: str
+    stage: str
+    created: int
+    params: dict[str, Any] = field(default_factory=dict)
+    v: int = VERSION
+
+
+def create(workspace: Workspace, stage: str, params: dict[str, Any]) -> Path:
+    """Make the job's folder with its spec, and return the folder."""
+    if stage not in RESOURCES:
+        raise UserError(f"there is no stage {stage}", f"the stages are {', '.join(RESOURCES)}", "whispersmith --help")
+    id = secrets.token_hex(3)
+    folder = workspace.jobs / f"{time.strftime('%Y%m%d-%H%M%S')}-{stage}-{id}"
+    beside = folder.with_name(f".{folder.name}.tmp")
+    (beside / CONTROL).mkdir(parents=True)
+    spec = JobSpec(id=id, stage=stage, created=now_ms(), params=params)
+    write_text(beside / SPEC, json.dumps(asdict(spec), ensure_ascii=False, indent=1))
+    os.rename(beside, folder)
+    return folder
+
+
+def read(folder: Path) -> JobSpec:
+    data = json.loads((folder / SPEC).read_text(encoding="utf-8"))
+    return JobSpec(id=data["id"], stage=data["stage"], created=data["created"], params=data["params"], v=data["v"])
+
+
+def workspace_of(folder: Path) -> Workspace:
+    """The workspace a job's folder lies in: <workspace>/logs/jobs/<folder>."""
+    return Workspace(folder.resolve().parents[2])

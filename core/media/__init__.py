@@ -1,0 +1,32 @@
+"""Sound: finding ffmpeg, probing and streaming recordings, cutting plans, loudness, waveform and log-mel."""
+
+from __future__ import annotations
+
+from core.media.ffmpeg import Ffmpeg, find_ffmpeg, load_pydub, prepare_environment
+from core.media.probe import MediaInfo, probe
+from core.media.sound import dbfs, log_mel, overview, peaks, read_wav, speech_share
+from core.media.spans import Span, parse_segment_name, plan_spans, segment_id, segment_name
+from core.media.stream import RATE, StreamStopped, stream_pcm
+
+__all__ = [
+    "RATE",
+    "Ffmpeg",
+    "MediaInfo",
+    "Span",
+    "StreamStopped",
+    "dbfs",
+    "find_ffmpeg",
+    "load_pydub",
+    "log_mel",
+    "overview",
+    "parse_segment_name",
+    "peaks",
+    "plan_spans",
+    "prepare_environment",
+    "probe",
+    "read_wav",
+    "segment_id",
+    "segment_name",
+    "speech_share",
+    "stream_pcm",
+]

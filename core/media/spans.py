@@ -1,0 +1,68 @@
+"""Where a recording is cut, and what the pieces are called. Pure arithmetic in milliseconds."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from core.errors import UserError
+
+_NAME = re.compile(r"(?P<video>.+)_(?P<start>\d+)(?P<ms1>ms)?_(?P<end>\d+)(?P<ms2>ms)?", re.ASCII | re.DOTALL)
+
+
+class Span(NamedTuple):
+    """A piece of a recording, in milliseconds; the end is not part of it."""
+
+    start_ms: int
+    end_ms: int
+
+
+def plan_spans(duration_ms: int, length_ms: int, overlap_ms: int) -> list[Span]:
+    """Pieces of `length_ms`, each starting `length_ms - overlap_ms` after the one before.
+
+    The last one is as long as what is left; none is made that would lie wholly inside the one before it, so
+    every piece but the first holds sound that no earlier one holds. [] for a recording without length.
+    UserError if the overlap leaves no way forward.
+    """
+    hop = length_ms - overlap_ms
+    if length_ms <= 0 or overlap_ms < 0 or hop <= 0:
+        raise UserError(
+            "these segments never advance",
+            f"length {length_ms / 1000:g} s, overlap {overlap_ms / 1000:g} s",
+            "choose an overlap shorter than the length, for example 10 s and 2 s",
+        )
+    if duration_ms <= 0:
+        return []
+    # A piece at k * hop (k >= 1) is new as long as the one before ends earlier than the recording:
+    # (k - 1) * hop + length < duration.
+    more = max(0, -(-(duration_ms - length_ms) // hop))
+    return [Span(k * hop, min(k * hop + length_ms, duration_ms)) for k in range(more + 1)]
+
+
+def segment_id(video: str, start_ms: int, end_ms: int) -> str:
+    """`HvugeIKJ9ok_8_18` where both ends are whole seconds, else `HvugeIKJ9ok_8500ms_18500ms`."""
+    if start_ms % 1000 == 0 and end_ms % 1000 == 0:
+        return f"{video}_{start_ms // 1000}_{end_ms // 1000}"
+    return f"{video}_{start_ms}ms_{end_ms}ms"
+
+
+def segment_name(video: str, start_ms: int, end_ms: int) -> str:
+    """The file's name: `segment_id` with `.wav`."""
+    return segment_id(video, start_ms, end_ms) + ".wav"
+
+
+def parse_segment_name(name: str) -> tuple[str, int, int] | None:
+    """(video, start_ms, end_ms) of a file name or id made by `segment_name` or `segment_id`; else None.
+
+    The exact inverse: a name that those two would not have written (leading zeros, seconds beside milliseconds,
+    an end not after its start) gives None. Video ids may hold `_` and `-`: the last two numbers count.
+    """
+    stem = name[:-4] if name.lower().endswith(".wav") else name
+    match = _NAME.fullmatch(stem)
+    if match is None:
+        return None
+    unit = 1 if match["ms1"] else 1000
+    start, end = int(match["start"]) * unit, int(match["end"]) * unit
+    if end <= start or segment_id(match["video"], start, end) != stem:
+        return None
+    return match["video"], start, end

@@ -1,0 +1,1 @@
+"""Where recordings come from: sites that yt-dlp knows, feeds, and files on this machine."""

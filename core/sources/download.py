@@ -1,0 +1,223 @@
+"""One recording from a site into `media/`: fetched, checked, and only then given its name."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.errors import UserError
+from core.media import dbfs, find_ffmpeg, probe, stream_pcm
+from core.sources import failures, names, sidecar
+from core.sources.failures import Failure
+from core.sources.licence import facts, licence
+from core.sources.ytdlp import Ear, base_options, download_options
+from core.store.records import Video
+
+if TYPE_CHECKING:
+    from yt_dlp import YoutubeDL
+
+REPORT_S = 0.25
+"""Progress is reported at most this often; yt-dlp calls many times a second."""
+
+TOLERANCE_S = 2.0
+SILENCE_DBFS = -65.0
+"""A second louder than this is sound. Encoded silence lies below -90, a quiet room at about -60."""
+
+_NOT_YET = frozenset(("is_live", "post_live"))
+
+
+class Refused(Exception):
+    """A video that could not be fetched, with the reason."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.what)
+        self.failure = failure
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """How far one download is: bytes, bytes (None if the site does not say), bytes a second, seconds."""
+
+    done: int
+    total: int | None
+    speed: float | None
+    eta: float | None
+
+
+class Downloader:
+    """yt-dlp for a whole queue: one instance keeps connections, cookies and the player script. A context manager.
+
+    table: `[ytdlp]` of the workspace. heed: called from every hook and log line; it raises to interrupt.
+    on_line: given what yt-dlp says between the transfers, where no progress tells that it works.
+    """
+
+    def __init__(
+        self,
+        table: Mapping[str, Any],
+        *,
+        root: Path,
+        media: Path,
+        partial: Path,
+        heed: Callable[[], None],
+        on_line: Callable[[str], None],
+        request_pause_s: float,
+    ) -> None:
+        self._ear = Ear(heed=heed, on_line=on_line)
+        self._heed = heed
+        self._base = base_options(table, root=root, logger=self._ear, request_pause_s=request_pause_s)
+        self._media = media
+        self._partial = partial
+        self._on_transfer: Callable[[Transfer], None] = lambda transfer: None
+        self._last = 0.0
+        self._open: dict[bool, YoutubeDL] = {}
+        self._ffmpeg = find_ffmpeg().path
+
+    def __enter__(self) -> Downloader:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        for ydl in self._open.values():
+            ydl.close()
+
+    def fetch(
+        self,
+        video: Video,
+        *,
+        permit: Callable[[str], None],
+        on_transfer: Callable[[Transfer], None],
+    ) -> Video:
+        """Fetch one video into media/ and return its row as it is now. Nothing is there until all of it is.
+
+        permit: given the licence once it is known for certain, before any audio is asked for; it may raise.
+        Raises Refused, or whatever `heed` raised.
+        """
+        from yt_dlp.utils import DownloadCancelled, YoutubeDLError
+
+        self._ear.warnings.clear()
+        self._on_transfer = on_transfer
+        try:
+            self._partial.mkdir(parents=True, exist_ok=True)
+            clear_halves(self._partial, video.id)
+            ydl: Any = self._ydl(names.is_youtube(video.url))
+            info = self._extract(ydl, video.url)
+            row = _newer(video, info)
+            permit(row.licence)
+            if row.live_status in _NOT_YET:
+                raise Refused(failures.LIVE)
+            done = ydl.process_ie_result(info, download=True, extra_info={"row_id": video.id})
+            return self._accept(row, Path(done["requested_downloads"][0]["filepath"]), info.get("duration"))
+        except DownloadCancelled:
+            raise
+        except YoutubeDLError as error:
+            raise Refused(failures.classify(error, self._ear.warnings)) from error
+        except (ConnectionError, TimeoutError) as error:
+            raise Refused(failures.classify(error, self._ear.warnings)) from error
+        except OSError as error:
+            raise Refused(replace(failures.DISK, detail=str(error))) from error
+
+    def _extract(self, ydl: YoutubeDL, url: str) -> dict[str, Any]:
+        for _ in range(8):
+            info: Any = ydl.extract_info(url, download=False, process=False)
+            kind = (info or {}).get("_type", "video")
+            if info and kind == "video":
+                return info
+            if kind not in ("url", "url_transparent"):
+                break
+            url = info["url"]
+        raise Refused(failures.classify(ValueError(f"Unsupported URL: {url}")))
+
+    def _ydl(self, youtube: bool) -> YoutubeDL:
+        """The instance for YouTube, or the one for all other sites: they differ in what they may take."""
+        import yt_dlp
+
+        if youtube not in self._open:
+            options = download_options(self._base, self._partial, ffmpeg=self._ffmpeg, youtube=youtube)
+            options["progress_hooks"] = [self._hook]
+            options["postprocessor_hooks"] = [lambda status: self._heed()]
+            self._open[youtube] = yt_dlp.YoutubeDL(options)  # type: ignore[arg-type]
+        return self._open[youtube]
+
+    def _hook(self, status: Mapping[str, Any]) -> None:
+        self._heed()
+        now = time.monotonic()
+        if status.get("status") != "downloading" or now - self._last < REPORT_S:
+            return
+        self._last = now
+        total = status.get("total_bytes") or status.get("total_bytes_estimate")
+        done = int(status.get("downloaded_bytes") or 0)
+        self._on_transfer(Transfer(done, int(total) if total else None, status.get("speed"), status.get("eta")))
+
+    def _accept(self, row: Video, path: Path, promised_s: float | None) -> Video:
+        """Check what came, give it its name, and clear away what it was made of."""
+        try:
+            length_ms = self._check(path, promised_s)
+        except Refused:
+            # Left where it is it would pass for a finished download the next time.
+            path.unlink(missing_ok=True)
+            raise
+        suffix = ".mp4" if path.suffix in (".mp4", ".m4a") else path.suffix
+        target = self._media / f"{row.id}{suffix}"
+        row = replace(row, duration_ms=length_ms, state="fetched", error=None, bytes=path.stat().st_size)
+        # First the words, then the sound: a recording in media/ always has its attribution.
+        sidecar.write(self._media, row)
+        _sync(path)
+        os.replace(path, target)
+        for left in self._partial.glob(f"{row.id}.*"):
+            with contextlib.suppress(OSError):  # only room is lost
+                left.unlink()
+        return replace(row, path=target.name)
+
+    def _check(self, path: Path, promised_s: float | None) -> int:
+        """Milliseconds of the recording. Raises Refused where it is cut short, no recording, or silent."""
+        try:
+            info = probe(path, cancelled=self._heed)
+            if promised_s and abs(info.duration_ms / 1000 - promised_s) > TOLERANCE_S:
+                why = f"{info.duration_ms / 1000:.1f} s came, {promised_s:.1f} s were promised"
+                raise Refused(replace(failures.INCOMPLETE, why=why))
+            # Ends at the first second with sound in it; only silence is decoded to its end.
+            stream: Any = stream_pcm(path, cancelled=self._heed)
+            with contextlib.closing(stream) as blocks:
+                loud = any(dbfs(block) > SILENCE_DBFS for block in blocks)
+        except UserError as error:
+            raise Refused(failures.broken(error)) from error
+        if not loud:
+            raise Refused(failures.SILENT)
+        return info.duration_ms
+
+
+def clear_halves(partial: Path, id: str) -> None:
+    """Take away what a killed ffmpeg left half-written; the download itself stays, to be continued.
+
+    yt-dlp's remux writes `x.mp4` beside `x.m4a` and deletes the source when it is done. So an mp4 with its source
+    still there is half, and without it whole. Repairs go through `x.temp.*`.
+    """
+    files = list(partial.glob(f"{id}.*"))
+    for path in files:
+        source = any(
+            other != path and other.stem == path.stem and other.suffix not in (".part", ".ytdl") for other in files
+        )
+        if path.stem.endswith(".temp") or (path.suffix == ".mp4" and source):
+            path.unlink(missing_ok=True)
+
+
+def _newer(video: Video, info: Mapping[str, Any]) -> Video:
+    """The row with what the site says now; what it does not say stays."""
+    said = licence(info)
+    found = facts(info)
+    if not names.is_youtube(video.url) and video.title:
+        # A bare file knows nothing better than its own name.
+        found.pop("title", None)
+    return replace(video, **found, licence=video.licence if said == "unknown" else said)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,193 @@
+"""What a link holds: the rows of a playlist, channel, feed or page, one after the other as they arrive."""
+
+from __future__ import annotations
+
+import urllib.parse
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from core.errors import UserError
+from core.sources import failures, names
+from core.sources.failures import Failure
+from core.sources.licence import facts, licence
+from core.store.records import Video
+from core.text import clean
+
+if TYPE_CHECKING:
+    from yt_dlp import YoutubeDL
+
+# A channel's tabs hold lists; a list of lists of lists is a loop.
+_DEPTH = 4
+_LISTS = frozenset({"YoutubeTab", "YoutubePlaylist"})
+_REFERENCES = frozenset({"url", "url_transparent"})
+
+
+@dataclass(frozen=True)
+class Listing:
+    """url: what identifies the source. kind: playlist, channel, video or feed. wanted: the id a link pointed at.
+
+    rows: made while it is read, page by page; may raise yt_dlp's YoutubeDLError half-way.
+    """
+
+    url: str
+    kind: str
+    title: str
+    rows: Iterator[Video]
+    wanted: str = ""
+
+
+def list_source(url: str, ydl: YoutubeDL) -> Listing:
+    """Open a link. ydl: made with `detail_options`, so that one call serves every kind of link.
+
+    `watch?v=X&list=Y` is the playlist Y with X wanted. Raises yt_dlp's YoutubeDLError (see `failures.classify`)
+    and UserError where nothing is there.
+    """
+    wanted, playlist = names.youtube_parts(url)
+    if wanted and not playlist:
+        url = names.watch_url(wanted)
+    info = _resolve(ydl, url)
+    kind = _kind(info)
+    title = clean(info.get("title") or info.get("id"), 300)
+    if kind == "video":
+        row = _row(info, 0, {})
+        return Listing(row.url or url, kind, title or row.id, iter([row]), row.id)
+    return Listing(_canonical(info, url), kind, title, _rows(ydl, info), wanted)
+
+
+def _resolve(ydl: YoutubeDL, url: str, key: str | None = None) -> dict[str, Any]:
+    """The info behind a link, through every redirection."""
+    for _ in range(_DEPTH * 2):
+        info: Any = ydl.extract_info(url, download=False, process=False, ie_key=key)
+        if not info:
+            break
+        if info.get("_type") not in _REFERENCES:
+            return info
+        url, key = info["url"], info.get("ie_key")
+    raise failures.classify(ValueError(f"Unsupported URL: {url}")).error()
+
+
+def _kind(info: Mapping[str, Any]) -> str:
+    if info.get("_type", "video") not in ("playlist", "multi_video"):
+        return "video"
+    if info.get("extractor_key") in _LISTS:
+        id = str(info.get("id") or "")
+        return "channel" if id.startswith(("UC", "@")) and not id.startswith("UULF") else "playlist"
+    return "feed" if info.get("extractor_key") == "Generic" else "playlist"
+
+
+def _canonical(info: Mapping[str, Any], url: str) -> str:
+    """One address per list, however it was reached: adding it again must find the same source."""
+    id = str(info.get("id") or "")
+    if info.get("extractor_key") in _LISTS and id.startswith(("PL", "UU", "OL", "FL")) and names.is_safe(id):
+        return f"https://www.youtube.com/playlist?list={id}"
+    return clean(str(info.get("webpage_url") or url), 4000)
+
+
+def _rows(ydl: YoutubeDL, info: Mapping[str, Any], *, depth: int = 0) -> Iterator[Video]:
+    seen: set[str] = set()
+    for entry, above in _entries(ydl, info, depth):
+        row = _row(entry, len(seen), above)
+        if row.id not in seen:
+            seen.add(row.id)
+            yield row
+
+
+def _entries(
+    ydl: YoutubeDL, info: Mapping[str, Any], depth: int
+) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    """(entry, its list) of every recording, nested lists flattened: a channel's tabs are lists inside its list."""
+    for entry in info.get("entries") or ():
+        if not entry:
+            continue
+        nested = entry.get("_type") in ("playlist", "multi_video")
+        named = entry.get("_type") in _REFERENCES and entry.get("ie_key") in _LISTS
+        if not (nested or named):
+            yield entry, info
+        elif depth < _DEPTH:
+            below = _resolve(ydl, entry["url"], entry.get("ie_key")) if named else entry
+            yield from _entries(ydl, below, depth + 1)
+
+
+def _row(entry: Mapping[str, Any], position: int, above: Mapping[str, Any]) -> Video:
+    """One recording as it is stored. above: the list it stands in, whose title serves as a feed's channel."""
+    found = facts(entry)
+    id, url = _identity(entry, above)
+    found.setdefault("title", id)
+    if above.get("extractor_key") == "Generic":
+        found.setdefault("channel", clean(above.get("title"), 200))
+        found.setdefault("channel_url", clean(above.get("webpage_url"), 500))
+    row = Video(id=id, position=position, url=url, licence=licence(entry) if _whole(entry) else "unknown", **found)
+    failure = state_of(entry)
+    return row if failure is None else failed(row, failure)
+
+
+def _whole(entry: Mapping[str, Any]) -> bool:
+    """A flat entry of a list tells nothing of the licence, and must not pass for a page without one."""
+    return entry.get("_type", "video") == "video"
+
+
+def _identity(entry: Mapping[str, Any], above: Mapping[str, Any]) -> tuple[str, str]:
+    """(id, link). YouTube's id as it is; every other site's made safe and unique."""
+    id = str(entry.get("id") or "")
+    key = str(entry.get("ie_key") or entry.get("extractor_key") or "")
+    if key == "Youtube" and names.is_youtube_id(id):
+        return id, names.watch_url(id)
+    url, guid = _unsmuggle(_link(entry, above))
+    url = clean(url, 4000)
+    if key not in ("", "Generic", "HTML5MediaEmbed") and id:
+        # A site with ids of its own.
+        return names.stable_id(f"{key.lower()}-{id}", f"{key} {id}"), url
+    stem = urllib.parse.unquote(urllib.parse.urlsplit(url).path.rstrip("/").rpartition("/")[2]).partition(".")[0]
+    identity = f"{_host(above)} {guid}" if guid else url
+    return names.stable_id(stem or id, identity), url
+
+
+def _link(entry: Mapping[str, Any], above: Mapping[str, Any]) -> str:
+    if entry.get("_type") in _REFERENCES:
+        return str(entry["url"])
+    page = entry.get("webpage_url")
+    if page and page != above.get("webpage_url"):
+        return str(page)
+    # One of several recordings on a page: only the file itself tells them apart.
+    formats = entry.get("formats") or [entry]
+    return str(formats[-1].get("url") or page or "")
+
+
+def _unsmuggle(url: str) -> tuple[str, str]:
+    """yt-dlp hides a feed's guid behind the link of its enclosure."""
+    from yt_dlp.utils import unsmuggle_url
+
+    clear, hidden = unsmuggle_url(url, {})
+    return clear, str((hidden or {}).get("force_videoid") or "")
+
+
+def _host(above: Mapping[str, Any]) -> str:
+    return urllib.parse.urlsplit(str(above.get("webpage_url") or "")).hostname or ""
+
+
+def state_of(entry: Mapping[str, Any]) -> Failure | None:
+    """Why a row cannot be fetched, as far as a listing shows it."""
+    title, availability = entry.get("title"), entry.get("availability")
+    if title == "[Private video]" or availability == "private":
+        return failures.PRIVATE
+    if title == "[Deleted video]":
+        return failures.GONE
+    if availability in ("subscriber_only", "premium_only"):
+        return failures.MEMBERS
+    return None
+
+
+def failed(row: Video, failure: Failure) -> Video:
+    """The row with its reason, so that whoever shows it need not try."""
+    from dataclasses import replace
+
+    return replace(row, state="failed", error=failure.as_row())
+
+
+def nothing_found(url: str) -> UserError:
+    return UserError(
+        f"{clean(url, 200)} lists nothing",
+        "it is empty, or everything in it is hidden",
+        "open the link in a browser without login to see what others see",
+    )

@@ -1,0 +1,163 @@
+"""Recordings that are on this machine already: found, linked into `media/`, never re-encoded."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.errors import UserError
+from core.media import MediaInfo, probe
+from core.sources import names
+from core.text import clean
+
+# Files that lie beside recordings and are none. Pictures would pass for videos without sound.
+# fmt: off
+_NEVER = frozenset({
+    ".srt", ".vtt", ".ass", ".lrc", ".txt", ".md", ".json", ".jsonl", ".csv", ".tsv", ".xml", ".html", ".pdf", ".toml",
+    ".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp", ".svg", ".py", ".zip", ".gz", ".part", ".ytdl", ".db", ".tmp",
+})
+# fmt: on
+_CAPTIONS = frozenset((".srt", ".vtt"))
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
+_ENDS = 1 << 20
+_BLOCK = 1 << 22
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A file that holds sound. mark: tells the same content apart from other, under any name.
+
+    captions: (language, file) of the SRT and VTT files of the same stem; language "und" where the name has none.
+    """
+
+    path: Path
+    info: MediaInfo
+    mark: str
+    captions: tuple[tuple[str, Path], ...]
+
+
+def candidates(path: Path, workspace: Path) -> list[Path]:
+    """The files that may be recordings: the file itself, or all in a folder and below, in order of their names.
+
+    Hidden files and the workspace's own are passed over. UserError for a path that is not there or holds none.
+    """
+    if not path.exists():
+        raise UserError(f"{clean(str(path), 300)} is not there", "no such file or folder", "check the path")
+    inside, home = path.resolve(), workspace.resolve()
+    if inside == home or home in inside.parents:
+        raise UserError(
+            f"{clean(str(path), 300)} lies in this workspace",
+            "what is in media/ belongs to it already",
+            "give a file or folder outside of it",
+        )
+    if not path.is_dir():
+        return [path]
+    found = [file for file in _walk(path) if home not in file.resolve().parents]
+    if not found:
+        raise UserError(
+            f"there is no recording in {clean(str(path), 300)}",
+            "no audio or video file is in it, or in a folder below it",
+            "give the folder that holds the recordings",
+        )
+    return found
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    def refuse(error: OSError) -> None:
+        raise UserError(
+            f"{clean(str(error.filename), 300)} cannot be read", error.strerror or str(error), "check its permissions"
+        ) from error
+
+    for root, folders, files in os.walk(folder, onerror=refuse):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(files):
+            path = Path(root, name)
+            if not name.startswith(".") and path.suffix.lower() not in _NEVER and path.is_file():
+                yield path
+
+
+def examine(path: Path, heed: Callable[[], None] = lambda: None) -> Recording:
+    """Look into a file. UserError where it is empty, unreadable, no media, or has no sound."""
+    info = probe(path, cancelled=heed)
+    return Recording(path, info, fingerprint(path), tuple(_captions(path)))
+
+
+def fingerprint(path: Path) -> str:
+    """A hash of the size and of both ends of a file: the same recording is known again without reading gigabytes."""
+    size = path.stat().st_size
+    digest = hashlib.sha256(str(size).encode())
+    with path.open("rb") as file:
+        digest.update(file.read(_ENDS))
+        if size > _ENDS:
+            file.seek(max(_ENDS, size - _ENDS))
+            digest.update(file.read(_ENDS))
+    return digest.hexdigest()[:32]
+
+
+def _captions(path: Path) -> Iterator[tuple[str, Path]]:
+    for file in sorted(path.parent.iterdir()):
+        if file.suffix.lower() not in _CAPTIONS or not file.is_file():
+            continue
+        if file.stem == path.stem:
+            yield "und", file
+        elif file.stem.startswith(path.stem + "."):
+            language = file.stem[len(path.stem) + 1 :]
+            if _LANGUAGE.fullmatch(language):
+                yield language, file
+
+
+def choose_id(recording: Recording, taken: Callable[[str], bool]) -> str:
+    """The stem as an id. A hash is added where the stem has other letters than ASCII's, or the id is taken."""
+    stem = recording.path.stem
+    base = names.slug(stem) or "recording"
+    if not stem.isascii():
+        base = f"{base}-{names.short_hash(stem)}"
+    if not taken(base):
+        return base
+    return f"{base}-{recording.mark[:8]}"
+
+
+def place(source: Path, target: Path, partial: Path, heed: Callable[[], None] = lambda: None) -> None:
+    """Hard-link a file to `target`, or copy it where that cannot be (another disk, another owner).
+
+    The target appears whole or not at all. `heed` is called every few megabytes and may raise.
+    """
+    partial.mkdir(parents=True, exist_ok=True)
+    beside = partial / f"{target.name}.placing"
+    beside.unlink(missing_ok=True)
+    try:
+        # Resolved, since a link to a symlink would point into nowhere once the workspace is moved.
+        os.link(source.resolve(), beside)
+    except OSError:
+        _copy(source, beside, heed)
+    os.replace(beside, target)
+    # Where both are links to one file, POSIX lets a rename do nothing at all.
+    beside.unlink(missing_ok=True)
+
+
+def _copy(source: Path, target: Path, heed: Callable[[], None]) -> None:
+    try:
+        with source.open("rb") as reader, target.open("wb") as writer:
+            while block := reader.read(_BLOCK):
+                heed()
+                writer.write(block)
+            writer.flush()
+            os.fsync(writer.fileno())
+        with contextlib.suppress(OSError):  # a file system without times
+            shutil.copystat(source, target)
+    except OSError as error:
+        target.unlink(missing_ok=True)
+        raise UserError(
+            f"{clean(source.name, 200)} could not be copied into the workspace",
+            error.strerror or str(error),
+            "make room on the disk, or put the workspace on the same disk as the recordings",
+        ) from error
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,118 @@
+"""Names that are safe everywhere: what a person may give as a source, and ids made from strangers' text."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import urllib.parse
+from pathlib import Path
+
+from core.errors import UserError
+from core.text import clean
+
+_SAFE = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{11}")
+_BARE_HOST = re.compile(r"(?:[a-z0-9-]+\.)+[a-z]{2,}(?::\d+)?/\S*", re.IGNORECASE)
+_YOUTUBE_HOSTS = ("youtube.com", "youtu.be", "youtube-nocookie.com")
+
+
+def is_safe(id: str) -> bool:
+    """True for what may be a file name, part of a segment's name, and an argument anywhere."""
+    return _SAFE.fullmatch(id) is not None
+
+
+def is_youtube_id(id: str) -> bool:
+    return _YOUTUBE_ID.fullmatch(id) is not None
+
+
+def is_youtube(url: str) -> bool:
+    host = urllib.parse.urlsplit(url).hostname or ""
+    return any(host == name or host.endswith("." + name) for name in _YOUTUBE_HOSTS)
+
+
+def watch_url(id: str) -> str:
+    return f"https://www.youtube.com/watch?v={id}"
+
+
+def short_hash(text: str, length: int = 8) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:length]
+
+
+def slug(text: str, limit: int = 40) -> str:
+    """The safe characters of a text, runs of others as one `-`; "" where nothing is left of it."""
+    return re.sub(r"[^A-Za-z0-9_]+", "-", text).strip("-_")[:limit].strip("-_")
+
+
+def stable_id(name: str, identity: str) -> str:
+    """An id for a recording that has none of YouTube's: its name as far as it is safe, and a hash of its identity.
+
+    The same identity (a feed's guid, else the link) gives the same id on every machine, every time.
+    """
+    return "-".join(part for part in (slug(name), short_hash(identity)) if part)
+
+
+def parse(what: str) -> str | Path:
+    """A link (as str) or a path of this machine (as Path). UserError for a text that is neither."""
+    text = what.strip()
+    if not text:
+        raise UserError("nothing was given to add", "the text is empty", "give a link, a file or a folder")
+    path = Path(text).expanduser()
+    if _exists(path):
+        return path
+    parts = urllib.parse.urlsplit(text) if "://" in text else None
+    if parts is not None and parts.scheme.lower() == "file":
+        return Path(urllib.parse.unquote(parts.path))
+    if parts is not None:
+        return _link(text, parts)
+    if _BARE_HOST.fullmatch(text) and Path(text).suffix.lower() not in _FILE_LIKE:
+        return f"https://{text}"
+    raise UserError(
+        f"{clean(text, 200)} is neither a link nor a file here",
+        f"there is no such path, and a link begins with https:// (looked in {Path.cwd()})",
+        "check the spelling; links with & must stand in quotes on the command line",
+    )
+
+
+# Endings of recordings that would else pass for the name of a host, such as talk.mp3.
+_FILE_LIKE = frozenset(
+    (".mp3", ".mp4", ".m4a", ".wav", ".flac", ".ogg", ".opus", ".webm", ".mkv", ".mov", ".aac", ".srt", ".vtt", ".txt")
+)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # too long for a name, or with a NUL inside: no path of this machine
+        return False
+
+
+def _link(text: str, parts: urllib.parse.SplitResult) -> str:
+    if parts.scheme.lower() not in ("http", "https"):
+        raise UserError(
+            f"{clean(parts.scheme, 20)}:// links cannot be listed",
+            "only http and https are understood",
+            "give the https:// link of a video, a playlist, a channel or a podcast feed",
+        )
+    try:
+        host, _ = parts.hostname, parts.port
+    except ValueError:  # a port that is no number
+        host = None
+    if not host or any(char.isspace() for char in text):
+        raise UserError(
+            f"{clean(text, 200)} is not a link", "the host is missing, or there is a space in it", "copy the link again"
+        )
+    return text
+
+
+def youtube_parts(url: str) -> tuple[str, str]:
+    """(video, list) as a YouTube link names them; "" for what it does not name.
+
+    A "mix" (list=RD…) never ends and differs from person to person: it counts as no list.
+    """
+    if not is_youtube(url):
+        return "", ""
+    query = urllib.parse.parse_qs(urllib.parse.urlsplit(url).query)
+    video, playlist = query.get("v", [""])[0], query.get("list", [""])[0]
+    if playlist.startswith("RD") or not is_safe(playlist):
+        playlist = ""
+    return (video if is_youtube_id(video) else ""), playlist

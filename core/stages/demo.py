@@ -1,0 +1,44 @@
+"""The demo's own stage: synthesise the recordings and their captions, build the toy Whisper, list the recordings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.config import Config
+from core.config import write_text as write_whole
+from core.demo import RECORDINGS, TOY
+from core.demo_audio import NOTES, make_recording
+from core.jobs import Job
+from core.stages import add
+from core.workspace import Workspace
+
+MELODIES = (("melody-1", 600, ".srt"), ("melody-2", 120, ".vtt"), ("melody-3", 60, None))
+"""Name, seconds, caption file. The second is what `split` holds out; the third is left for the labeller and a person."""
+
+
+def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
+    """Make what is missing; what is there is kept. Returns the result of `add`."""
+    from core.whisper.subtitles import Cue, to_srt, to_vtt
+    from core.whisper.toy import build_toy
+
+    folder = workspace.root / RECORDINGS
+    folder.mkdir(exist_ok=True)
+    for number, (name, seconds, captions) in enumerate(MELODIES):
+        job.check()
+        job.progress(number, len(MELODIES) + 1, "", name)
+        wav = folder / f"{name}.wav"
+        # The captions are written first: a recording that is there is complete with them.
+        if not wav.exists():
+            cues = make_recording(folder / f".{name}.wav", seconds=seconds, seed=number)
+            if captions is not None:
+                pieces = [Cue(*cue) for cue in cues]
+                write_whole(folder / f"{name}{captions}", (to_srt if captions == ".srt" else to_vtt)(pieces))
+            (folder / f".{name}.wav").replace(wav)
+            job.log(f"{name}: {seconds} s, {'with' if captions else 'without'} captions")
+    job.check()
+    if not (workspace.root / TOY).is_dir():
+        job.progress(len(MELODIES), len(MELODIES) + 1, "", "toy Whisper")
+        build_toy(workspace.root / TOY, alphabet="".join(NOTES))
+        job.log(f"a toy Whisper with random weights is in {TOY}")
+    job.params["what"] = [str(folder)]
+    return add.run(workspace, config, job)

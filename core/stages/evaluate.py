@@ -1,0 +1,167 @@
+"""evaluate: base and tuned model on the same test segments, nothing of which was trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.config import Config
+from core.errors import UserError
+from core.jobs import Cancelled, Job
+from core.stages.split import leak, same_audio
+from core.store import EvaluationRow, Segment, Store
+from core.text import NO_ERRORS, Errors, character_errors, is_loop, normalise
+from core.workspace import Workspace
+
+RESAMPLES = 1000
+
+
+def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
+    """Decode the test segments with both models and store what came out, row by row.
+
+    params: model (a name in models/, a folder or an id; by default the newest tuned model).
+    Returns {"segments", "characters", "leak", "empty_references", "models": {"base": figures, "tuned": figures}};
+    figures are name, cer, cer_low, cer_high (95 %), substitutions, deletions, insertions, loops, empty.
+    """
+    from core.whisper import runs
+    from core.whisper.loading import describe
+
+    with Store(workspace.db_path) as store:
+        test = [segment for segment in store.segments.all(part="test") if segment.usable]
+        measurable = [segment for segment in test if normalise(segment.text)]
+        if not measurable:
+            raise UserError(
+                "there is nothing to measure with",
+                "no test segment has an accepted text",
+                "whispersmith split, after accepting some transcripts",
+            )
+        rows = [*test, *store.segments.all(part="train")]
+        shared = leak(rows, digests=same_audio({row.id: workspace.absolute(row.path) for row in rows}, job))
+        tuned = choose(workspace, job.params.get("model"), runs.finished(workspace.models))
+        describe(config.model.base, workspace.root)
+        total = 2 * len(measurable)
+        base_texts = _decode_all(workspace, config, job, config.model.base, measurable, 0, total)
+        tuned_texts = _decode_all(workspace, config, job, str(tuned), measurable, len(measurable), total)
+        name = tuned.name if isinstance(tuned, Path) else tuned
+        rows = [_row(segment, base_texts[segment.id], tuned_texts[segment.id]) for segment in measurable]
+        result = {
+            "segments": len(rows),
+            "characters": sum(row.characters for row in rows),
+            "leak": shared,
+            "empty_references": len(test) - len(measurable),
+            "models": {
+                "base": figures(config.model.base, [(row.reference, row.base) for row in rows]),
+                "tuned": figures(name, [(row.reference, row.tuned) for row in rows]),
+            },
+        }
+        job.check()
+        store.evaluations.add(name, result, rows)
+    both = result["models"]
+    job.log(
+        f"CER on {len(rows)} test segments: base {100 * both['base']['cer']:.1f} %, "
+        f"{name} {100 * both['tuned']['cer']:.1f} %"
+    )
+    return result
+
+
+def choose(workspace: Workspace, asked: str | None, tuned: Sequence[Path]) -> Path | str:
+    """The model to measure: what was asked for, else the newest finished one."""
+    if asked:
+        inside = workspace.models / asked
+        return inside if inside.is_dir() else asked
+    if not tuned:
+        raise UserError("there is no tuned model yet", f"{workspace.models} holds none", "whispersmith train")
+    return tuned[0]
+
+
+def figures(name: str, pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    """Error counts of (reference, hypothesis) pairs, with a 95 % interval by resampling segments (bootstrap)."""
+    counts = [character_errors(reference, hypothesis) for reference, hypothesis in pairs]
+    total: Errors = sum(counts, NO_ERRORS)
+    low, high = interval(counts)
+    return {
+        "name": name,
+        "cer": total.cer,
+        "cer_low": low,
+        "cer_high": high,
+        "substitutions": total.substitutions,
+        "deletions": total.deletions,
+        "insertions": total.insertions,
+        "loops": sum(is_loop(hypothesis) for _, hypothesis in pairs),
+        "empty": sum(not normalise(hypothesis) for _, hypothesis in pairs),
+    }
+
+
+def interval(counts: Sequence[Errors], seed: int = 0) -> tuple[float | None, float | None]:
+    """The 2.5 and 97.5 percentiles of the CER over resampled segments; None for no characters."""
+    errors = np.array([count.total for count in counts], dtype=float)
+    characters = np.array([count.characters for count in counts], dtype=float)
+    if not characters.sum():
+        return None, None
+    picks = np.random.default_rng(seed).integers(0, len(counts), (RESAMPLES, len(counts)))
+    rates = errors[picks].sum(axis=1) / np.maximum(characters[picks].sum(axis=1), 1)
+    return float(np.percentile(rates, 2.5)), float(np.percentile(rates, 97.5))
+
+
+def _row(segment: Segment, base: str, tuned: str) -> EvaluationRow:
+    before, after = character_errors(segment.text, base), character_errors(segment.text, tuned)
+    return EvaluationRow(segment.id, segment.text, base, tuned, before.total, after.total, before.characters)
+
+
+def _decode_all(
+    workspace: Workspace, config: Config, job: Job, model: str, segments: list[Segment], done: int, total: int
+) -> dict[str, str]:
+    """Texts by segment id, greedy, the same settings for every model. What was heard before is not decoded anew."""
+    from core.whisper import heard
+    from core.whisper.features import read_wav
+    from core.whisper.loading import find, load
+
+    language = None if config.project.language == "auto" else config.project.language
+    kept = heard.log_of(workspace.models / ".~heard", find(model, workspace.root), language)
+    wavs = {segment.id: workspace.absolute(segment.path) for segment in segments}
+    marks = {id: heard.mark(wav) for id, wav in wavs.items() if wav.is_file()}
+    found = heard.read(kept, marks)
+    todo = [segment for segment in segments if segment.id not in found]
+    if not todo:
+        return found
+    job.progress(done, total, "segments", f"loading {Path(model).name}")
+    loaded = load(model, dtype="auto", root=workspace.root)
+    size = config.evaluate.batch
+    while todo:
+        job.check()
+        batch = todo[:size]
+        sounds = [read_wav(wavs[segment.id]) for segment in batch]
+        texts = _decode(job, loaded, sounds, batch, language)
+        if texts is None:
+            size = max(1, len(batch) // 2)
+            continue
+        heard.add(kept, texts, marks)
+        found |= texts
+        todo = todo[len(batch) :]
+        job.progress(done + len(found), total, "segments", Path(model).name)
+    return found
+
+
+def _decode(
+    job: Job, loaded: Any, sounds: list[Any], batch: list[Segment], language: str | None
+) -> dict[str, str] | None:
+    """Texts of a batch by segment id; None if it did not fit in the GPU's memory and a smaller one may."""
+    import torch
+
+    from core.whisper.decoding import DecodingCancelled, decode
+
+    names = [segment.id for segment in batch]
+    try:
+        hypotheses = decode(loaded, sounds, language=language, cancelled=lambda: job.cancelled, names=names)
+    except DecodingCancelled as stop:
+        raise Cancelled from stop
+    except torch.OutOfMemoryError as error:
+        torch.cuda.empty_cache()
+        if len(batch) > 1:
+            return None
+        why = f"one segment beside {loaded.info.id} does not fit"
+        raise UserError("the GPU's memory ran out", why, "free GPU memory", str(error)) from error
+    return {name: one.text for name, one in zip(names, hypotheses, strict=True)}

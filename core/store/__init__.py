@@ -1,0 +1,11 @@
+"""The workspace's SQLite file. `Store` opens it; each table group has a room of its own.
+
+with Store(workspace.db_path) as store:
+    store.videos.all()
+    store.transcripts.save("talk_0_10", "text", who="person")
+"""
+
+from core.store.database import Store
+from core.store.records import Evaluation, EvaluationRow, Segment, Source, Video
+
+__all__ = ["Evaluation", "EvaluationRow", "Segment", "Source", "Store", "Video"]

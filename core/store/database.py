@@ -1,0 +1,204 @@
+"""Opening the SQLite file: journal mode by file system, migrations, one connection a thread."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from core.errors import UserError
+
+NETWORK_FILE_SYSTEMS = frozenset(
+    ("nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "gpfs", "beegfs", "ceph", "fuse.sshfs", "9p", "afs")
+)
+
+MIGRATIONS = (
+    """
+    CREATE TABLE sources (
+        id INTEGER PRIMARY KEY, url TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, title TEXT NOT NULL DEFAULT '',
+        added INTEGER NOT NULL
+    );
+    CREATE TABLE videos (
+        id TEXT PRIMARY KEY, source INTEGER REFERENCES sources(id), position INTEGER NOT NULL DEFAULT 0,
+        url TEXT NOT NULL DEFAULT '', title TEXT NOT NULL DEFAULT '', channel TEXT NOT NULL DEFAULT '',
+        channel_url TEXT NOT NULL DEFAULT '', duration_ms INTEGER, upload_date TEXT NOT NULL DEFAULT '',
+        licence TEXT NOT NULL DEFAULT 'unknown', licence_text TEXT NOT NULL DEFAULT '',
+        captions TEXT NOT NULL DEFAULT '[]', live_status TEXT NOT NULL DEFAULT '',
+        selected INTEGER NOT NULL DEFAULT 0, state TEXT NOT NULL DEFAULT 'listed', path TEXT, bytes INTEGER,
+        error TEXT, cut TEXT, added INTEGER NOT NULL
+    );
+    CREATE TABLE segments (
+        id TEXT PRIMARY KEY, video TEXT NOT NULL REFERENCES videos(id) ON DELETE CASCADE,
+        start_ms INTEGER NOT NULL, end_ms INTEGER NOT NULL, path TEXT NOT NULL, dbfs REAL, speech REAL,
+        part TEXT CHECK (part IN ('train', 'test')),
+        UNIQUE (video, start_ms, end_ms)
+    );
+    CREATE TABLE transcripts (
+        segment TEXT PRIMARY KEY REFERENCES segments(id) ON DELETE CASCADE,
+        text TEXT NOT NULL, raw TEXT NOT NULL DEFAULT '',
+        origin TEXT NOT NULL CHECK (origin IN ('machine', 'caption', 'human', 'imported')),
+        model TEXT NOT NULL DEFAULT '', avg_logprob REAL, no_speech_prob REAL, compression_ratio REAL,
+        flags TEXT NOT NULL DEFAULT '[]', suspicion REAL,
+        review TEXT NOT NULL DEFAULT 'pending' CHECK (review IN ('pending', 'accepted', 'rejected')),
+        updated INTEGER NOT NULL
+    );
+    -- Append-only, and without a foreign key: the history outlives a segment that is cut anew.
+    CREATE TABLE edits (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, segment TEXT NOT NULL, at INTEGER NOT NULL, who TEXT NOT NULL,
+        before TEXT, after TEXT, undoes INTEGER REFERENCES edits(id)
+    );
+    CREATE INDEX edits_by_segment ON edits(segment, id);
+    CREATE UNIQUE INDEX edits_undone_once ON edits(undoes) WHERE undoes IS NOT NULL;
+    CREATE TABLE notes (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+    CREATE TABLE evaluations (
+        id INTEGER PRIMARY KEY, at INTEGER NOT NULL, model TEXT NOT NULL, result TEXT NOT NULL
+    );
+    CREATE TABLE evaluation_rows (
+        evaluation INTEGER NOT NULL REFERENCES evaluations(id) ON DELETE CASCADE, segment TEXT NOT NULL,
+        reference TEXT NOT NULL, base TEXT NOT NULL, tuned TEXT NOT NULL, base_errors INTEGER NOT NULL,
+        tuned_errors INTEGER NOT NULL, characters INTEGER NOT NULL, PRIMARY KEY (evaluation, segment)
+    );
+    """,
+)
+
+
+class Store:
+    """The workspace's store. Safe from several threads (a connection each) and several processes."""
+
+    def __init__(self, path: Path) -> None:
+        from core.store.evaluations import Evaluations
+        from core.store.segments import Segments
+        from core.store.transcripts import Transcripts
+        from core.store.videos import Videos
+
+        self.path = path
+        self._local = threading.local()
+        self._all: list[sqlite3.Connection] = []
+        self._guard = threading.Lock()
+        _migrate(self.connection)
+        self.videos = Videos(self)
+        self.segments = Segments(self)
+        self.transcripts = Transcripts(self)
+        self.evaluations = Evaluations(self)
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """This thread's connection, opened at first use."""
+        found: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if found is None:
+            found = _connect(self.path)
+            self._local.connection = found
+            with self._guard:
+                self._all.append(found)
+        return found
+
+    @contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """A write transaction: committed, durable, at the end of the block; rolled back on an exception."""
+        connection = self.connection
+        if connection.in_transaction:
+            yield connection
+            return
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield connection
+        except BaseException:
+            connection.rollback()
+            raise
+        connection.commit()
+
+    def note(self, key: str) -> dict[str, Any] | None:
+        """A small fact about the workspace, e.g. "split": the report of the split in force."""
+        row = self.connection.execute("SELECT value FROM notes WHERE key = ?", (key,)).fetchone()
+        return json.loads(row["value"]) if row else None
+
+    def set_note(self, key: str, value: dict[str, Any]) -> None:
+        with self.write() as db:
+            packed = json.dumps(value, ensure_ascii=False)
+            db.execute("INSERT OR REPLACE INTO notes (key, value) VALUES (?, ?)", (key, packed))
+
+    def version(self) -> int:
+        """A number that changes whenever another connection has written; asking costs microseconds."""
+        return int(self.connection.execute("PRAGMA data_version").fetchone()[0])
+
+    def close(self) -> None:
+        """Close the connections of every thread; the store is not to be used after it."""
+        with self._guard:
+            for connection in self._all:
+                connection.close()
+            self._all.clear()
+            self._local = threading.local()
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    try:
+        # Only `close` crosses threads; every statement runs in the thread that opened the connection.
+        connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA busy_timeout = 30000")
+        connection.execute("PRAGMA foreign_keys = ON")
+        mode = "DELETE" if file_system(path.parent) in NETWORK_FILE_SYSTEMS else "WAL"
+        connection.execute(f"PRAGMA journal_mode = {mode}")
+        # FULL: what a person typed is on the disk before the cursor moves on.
+        connection.execute("PRAGMA synchronous = FULL")
+    except sqlite3.Error as error:
+        raise UserError(
+            f"{path} cannot be opened",
+            str(error),
+            "check that the folder is writable and the file is a whispersmith store",
+        ) from error
+    return connection
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    if _user_version(connection) == len(MIGRATIONS):
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    # Asked again under the lock: another process may have migrated meanwhile.
+    version = _user_version(connection)
+    if version > len(MIGRATIONS):
+        connection.rollback()
+        raise UserError(
+            "this workspace was made by a newer whispersmith",
+            f"its store has version {version}, this program knows {len(MIGRATIONS)}",
+            "update whispersmith",
+        )
+    for number in range(version, len(MIGRATIONS)):
+        for statement in MIGRATIONS[number].split(";"):
+            if statement.strip():
+                connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+    connection.commit()
+
+
+def _user_version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def file_system(folder: Path) -> str:
+    """The type of the file system that holds `folder`, as /proc/mounts names it; "" where that is unknown."""
+    try:
+        mounts = Path("/proc/mounts").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    real, best, kind = os.path.realpath(folder), "", ""
+    for line in mounts:
+        fields = line.split()
+        if len(fields) < 3:
+            continue
+        point = fields[1].replace("\\040", " ")
+        inside = real == point or real.startswith(point.rstrip("/") + "/")
+        if inside and len(point) >= len(best):
+            best, kind = point, fields[2]
+    return kind

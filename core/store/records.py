@@ -1,0 +1,103 @@
+"""What the store hands out: frozen rows. Times are integer milliseconds, paths relative to the workspace."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+ORIGINS = ("machine", "caption", "human", "imported")
+REVIEWS = ("pending", "accepted", "rejected")
+HUMAN = ("human", "imported")
+"""Origins no stage may overwrite."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A playlist, channel, video URL, feed, or local file or folder."""
+
+    id: int
+    url: str
+    kind: str
+    title: str
+    added: int
+
+
+@dataclass(frozen=True)
+class Video:
+    """One recording. licence: cc-by, standard, own or unknown. state: listed, fetched or failed."""
+
+    id: str
+    source: int | None = None
+    position: int = 0
+    url: str = ""
+    title: str = ""
+    channel: str = ""
+    channel_url: str = ""
+    duration_ms: int | None = None
+    upload_date: str = ""
+    licence: str = "unknown"
+    licence_text: str = ""
+    captions: tuple[str, ...] = ()
+    live_status: str = ""
+    selected: bool = False
+    state: str = "listed"
+    path: str | None = None
+    bytes: int | None = None
+    error: dict[str, str] | None = None
+    cut: dict[str, Any] | None = None
+    """The settings the segments were cut with, e.g. {"length_ms": 10000, "overlap_ms": 2000}."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A segment with its transcript. origin is None while nothing has been written for it."""
+
+    id: str
+    video: str
+    start_ms: int
+    end_ms: int
+    path: str
+    dbfs: float | None = None
+    speech: float | None = None
+    part: str | None = None
+    text: str = ""
+    raw: str = ""
+    origin: str | None = None
+    model: str = ""
+    avg_logprob: float | None = None
+    no_speech_prob: float | None = None
+    compression_ratio: float | None = None
+    flags: tuple[str, ...] = ()
+    suspicion: float | None = None
+    review: str = "pending"
+
+    @property
+    def is_human(self) -> bool:
+        return self.origin in HUMAN
+
+    @property
+    def usable(self) -> bool:
+        """May be trained on and measured with: a person accepted it, and it says something."""
+        return self.review == "accepted" and bool(self.text.strip())
+
+
+@dataclass(frozen=True)
+class EvaluationRow:
+    """One test segment of an evaluation; errors are counts of character edits."""
+
+    segment: str
+    reference: str
+    base: str
+    tuned: str
+    base_errors: int
+    tuned_errors: int
+    characters: int
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    id: int
+    at: int
+    model: str
+    result: dict[str, Any]
+    rows: tuple[EvaluationRow, ...] = field(default=())

@@ -1,0 +1,66 @@
+"""Audio to log-mel through the model's own feature extractor; the audio is padded with zeros, never the mel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.errors import UserError
+
+TOLERANCE_S = 0.05  # a resampler may round a 10 s segment up by a few samples
+
+
+def as_float(audio: np.ndarray) -> np.ndarray:
+    """Mono samples as float32 in -1..1, from int16 or float."""
+    if audio.dtype == np.int16:
+        return audio.astype(np.float32) / 32768
+    return audio.astype(np.float32, copy=False)
+
+
+def log_mel(extractor: Any, audio: Sequence[np.ndarray], names: Sequence[str] = ()) -> np.ndarray:
+    """Log-mel features, float32 (batch, mel bins, frames of the model's whole window).
+
+    audio: mono arrays at the extractor's rate, int16 or float, each at most one window long. names: what to call
+    them in the error. Raises UserError for one that is longer; nothing is cut off in silence.
+    """
+    room = extractor.n_samples + int(TOLERANCE_S * extractor.sampling_rate)
+    for index, piece in enumerate(audio):
+        if len(piece) > room:
+            name = names[index] if index < len(names) else f"segment {index + 1}"
+            raise UserError(
+                f"{name} is longer than the model's window",
+                f"it lasts {len(piece) / extractor.sampling_rate:.1f} s, the model hears "
+                f"{extractor.n_samples / extractor.sampling_rate:g} s at once",
+                "cut shorter segments: whispersmith segment --length "
+                f"{int(extractor.n_samples / extractor.sampling_rate)}",
+            )
+    samples = [as_float(piece) for piece in audio]
+    # One by one: the torch STFT over a whole batch costs the same on a CPU, and every segment gets its own maximum.
+    return np.concatenate(
+        [
+            extractor([piece], sampling_rate=extractor.sampling_rate, return_tensors="np").input_features
+            for piece in samples
+        ]
+    )
+
+
+def read_wav(path: Path, rate: int = 16_000) -> np.ndarray:
+    """A segment's samples, int16 mono (n,). UserError if the file is missing, broken or of another rate."""
+    import soundfile
+
+    try:
+        samples, found = soundfile.read(path, dtype="int16", always_2d=True)
+    except (OSError, soundfile.LibsndfileError) as error:
+        raise UserError(
+            f"{path.name} cannot be read", str(error), "cut the segments again: whispersmith segment"
+        ) from error
+    if found != rate:
+        raise UserError(
+            f"{path.name} has {found} samples a second",
+            f"{rate} are needed",
+            "cut the segments again: whispersmith segment",
+        )
+    return samples[:, 0]

@@ -1,0 +1,122 @@
+"""The folder a person works in: its paths, making one, opening one. Everything inside is relative."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from core import config as settings
+from core.config import Config
+from core.errors import UserError
+
+CONFIG_NAME = "whispersmith.toml"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Paths of one workspace. Make it with `create` or `open_workspace`."""
+
+    root: Path
+
+    @property
+    def config_path(self) -> Path:
+        return self.root / CONFIG_NAME
+
+    @property
+    def db_path(self) -> Path:
+        return self.root / "whispersmith.db"
+
+    @property
+    def media(self) -> Path:
+        return self.root / "media"
+
+    @property
+    def partial(self) -> Path:
+        return self.root / "media" / ".partial"
+
+    @property
+    def segments(self) -> Path:
+        return self.root / "segments"
+
+    @property
+    def dataset(self) -> Path:
+        return self.root / "dataset"
+
+    @property
+    def models(self) -> Path:
+        return self.root / "models"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @property
+    def jobs(self) -> Path:
+        return self.root / "logs" / "jobs"
+
+    @property
+    def log_file(self) -> Path:
+        return self.root / "logs" / "log.txt"
+
+    @property
+    def name(self) -> str:
+        return self.root.resolve().name
+
+    def config(self) -> Config:
+        return settings.load(self.config_path)
+
+    def relative(self, path: Path) -> str:
+        """The path as it is stored: relative to the workspace, with forward slashes."""
+        return path.resolve().relative_to(self.root.resolve()).as_posix()
+
+    def absolute(self, stored: str) -> Path:
+        return self.root / stored
+
+    def log(self, text: str, stage: str = "app") -> None:
+        """One human-readable line in logs/log.txt. A single append, so that many processes can write."""
+        self.logs.mkdir(parents=True, exist_ok=True)
+        flat = " ".join(text.split())
+        line = f"{time.strftime('%Y-%m-%d %H:%M:%S')} {stage}: {flat}\n"
+        descriptor = os.open(self.log_file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        try:
+            os.write(descriptor, line.encode("utf-8", "replace"))
+        finally:
+            os.close(descriptor)
+
+
+def is_workspace(folder: Path) -> bool:
+    return (folder / CONFIG_NAME).is_file()
+
+
+def create(folder: Path, *, config_text: str | None = None) -> Workspace:
+    """Make a workspace in `folder` (made if it is not there). An existing one is left as it is."""
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder} is a file", "a workspace is a folder", "choose another name")
+    workspace = Workspace(folder)
+    try:
+        for part in (folder, workspace.media, workspace.segments, workspace.models, workspace.jobs):
+            part.mkdir(parents=True, exist_ok=True)
+        if not is_workspace(folder):
+            settings.write_text(workspace.config_path, config_text or settings.template())
+    except OSError as error:
+        raise UserError(
+            f"{folder} cannot be written", error.strerror or str(error), "choose a folder of your own"
+        ) from error
+    return workspace
+
+
+def open_workspace(folder: Path) -> Workspace:
+    """The workspace in `folder`, its settings checked. UserError if the folder is none."""
+    if not folder.is_dir():
+        raise UserError(f"{folder} is not a folder", "nothing of that name is there", f"whispersmith init {folder}")
+    if not is_workspace(folder):
+        raise UserError(
+            f"{folder.resolve()} is not a workspace",
+            f"there is no {CONFIG_NAME} in it",
+            f"whispersmith init {folder}",
+        )
+    workspace = Workspace(folder)
+    workspace.config()
+    return workspace

@@ -1,0 +1,109 @@
+"""What the tests of media, segments, imports and exports share: sound, a workspace, and a real Job."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import subprocess
+import time
+import wave
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core import workspace as workspaces
+from core.jobs.events import EventWriter
+from core.jobs.handle import Job
+from core.jobs.spec import EVENTS, JobSpec
+from core.media import find_ffmpeg, segment_id
+from core.store import Segment, Store, Video
+from core.workspace import Workspace
+
+RATE = 16_000
+
+
+def speech_like(seconds: float, rate: int = RATE, seed: int = 1) -> np.ndarray:
+    """int16 bursts of tone with pauses between them, different in every second."""
+    rng = np.random.default_rng(seed)
+    times = np.arange(round(seconds * rate)) / rate
+    pitch = rng.uniform(150, 900, size=int(seconds) + 1)[times.astype(int)]
+    gate = (times % 1.0) < 0.6
+    noise = rng.normal(0, 0.001, len(times))
+    return ((0.3 * np.sin(2 * np.pi * pitch * times) * gate + noise) * 32767).astype(np.int16)
+
+
+def write_wav(path: Path, samples: np.ndarray, rate: int = RATE, channels: int = 1) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with wave.open(str(path), "wb") as file:
+        file.setparams((channels, 2, rate, len(samples) // channels, "NONE", ""))
+        file.writeframes(samples.astype("<i2").tobytes())
+    return path
+
+
+def ffmpeg(*arguments: str | Path) -> None:
+    command = [find_ffmpeg().path, "-y", "-nostdin", "-loglevel", "error", *map(str, arguments)]
+    subprocess.run(command, check=True, timeout=120)
+
+
+def make_mp4(path: Path, seconds: float, seed: int = 1) -> Path:
+    """AAC, 44.1 kHz, stereo, in mp4: what a video site serves."""
+    wav = write_wav(path.with_suffix(".source.wav"), speech_like(seconds, seed=seed))
+    ffmpeg("-i", wav, "-ar", "44100", "-ac", "2", "-c:a", "aac", path)
+    wav.unlink()
+    return path
+
+
+def wait_until(predicate: Callable[[], bool], timeout: float = 60) -> None:
+    deadline = time.monotonic() + timeout
+    while not predicate():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.002)
+
+
+def make_workspace(folder: Path) -> Workspace:
+    return workspaces.create(folder)
+
+
+def make_job(workspace: Workspace, stage: str, **params: Any) -> Job:
+    folder = workspace.jobs / f"{time.time_ns()}-{stage}"
+    folder.mkdir(parents=True)
+    spec = JobSpec(secrets.token_hex(4), stage, 0, params)
+    return Job(spec, folder, workspace, EventWriter(folder / EVENTS))
+
+
+def events(job: Job, kind: str) -> list[dict[str, Any]]:
+    lines = (job.dir / EVENTS).read_text(encoding="utf-8").splitlines()
+    return [event for event in map(json.loads, lines) if event["kind"] == kind]
+
+
+def logged(job: Job) -> str:
+    return "\n".join(event["text"] for event in events(job, "log"))
+
+
+def fetched(workspace: Workspace, id: str, seconds: float, seed: int = 1) -> Path:
+    """A video with its media file, as `fetch` leaves it."""
+    media = make_mp4(workspace.media / f"{id}.mp4", seconds, seed)
+    with Store(workspace.db_path) as store:
+        video = Video(id, title=f"Talk {id}", channel="A channel", licence="cc-by", url=f"https://example.org/{id}")
+        store.videos.add(video)
+        store.videos.update(id, state="fetched", path=workspace.relative(media), bytes=media.stat().st_size)
+    return media
+
+
+def with_segments(workspace: Workspace, video: str, count: int, texts: dict[int, str] | None = None) -> list[str]:
+    """Segments of 10 s every 8 s with short audio on disk; the numbers in `texts` get human, accepted text."""
+    with Store(workspace.db_path) as store:
+        store.videos.add(Video(video, title=f"Talk {video}", licence="own", state="fetched"))
+        rows = []
+        for number in range(count):
+            start, end = number * 8000, number * 8000 + 10_000
+            id = segment_id(video, start, end)
+            path = write_wav(workspace.segments / video / f"{id}.wav", speech_like(0.5, seed=zlib.crc32(id.encode())))
+            rows.append(Segment(id, video, start, end, workspace.relative(path), -20.0, 0.6))
+        store.segments.add(rows)
+        for number, text in (texts or {}).items():
+            store.transcripts.save(rows[number].id, text)
+    return [row.id for row in rows]

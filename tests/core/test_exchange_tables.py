@@ -1,0 +1,148 @@
+"""Tables as people make them: with and without quotes, in four encodings, with every kind of slip."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from core.errors import UserError
+from core.exchange.encodings import decode
+from core.exchange.tables import Row, Table, read_table, stem_of
+
+TRADITIONAL = "我剛剛有點不知道該如何選擇，然後莫名其妙就拿了一大堆了，那我們現在先吃手捲"
+SIMPLIFIED = "我刚刚有点不知道该如何选择，然后莫名其妙就拿了一大堆了，那我们现在先吃手卷"
+
+
+def _table(folder: Path, text: str, name: str = "metadata.csv", encoding: str = "utf-8") -> Table:
+    path = folder / name
+    path.write_bytes(text.encode(encoding))
+    return read_table(path)
+
+
+def _pairs(table: Table) -> list[tuple[str, str]]:
+    return [(row.name, row.text) for row in table.rows]
+
+
+def test_the_reference_runs_own_way(tmp_path: Path) -> None:
+    """Not quoted, a space behind the comma, and commas in the text: only the first one parts."""
+    table = _table(tmp_path, "file_name,transcription\r\nv_0_10.wav, 嗯\r\nv_8_18.wav, 一, 二,三\r\n")
+    assert table.rows == [Row(2, "v_0_10.wav", "嗯"), Row(3, "v_8_18.wav", "一, 二,三")]
+    assert table.notes == ["metadata.csv: unquoted commas taken as part of the text in line 3"]
+
+
+def test_quoted_csv(tmp_path: Path) -> None:
+    text = 'file_name,transcription\n"v_0_10.wav","一, 二"\nv_8_18.wav,"say ""hi"", then go"\nv_16_26.wav, "x"\n'
+    assert _pairs(_table(tmp_path, text)) == [
+        ("v_0_10.wav", "一, 二"),
+        ("v_8_18.wav", 'say "hi", then go'),
+        ("v_16_26.wav", "x"),
+    ]
+
+
+def test_a_quoted_text_over_two_lines_keeps_line_numbers_right(tmp_path: Path) -> None:
+    table = _table(tmp_path, 'v_0_10.wav,"one\ntwo"\nv_8_18.wav,three\n')
+    assert table.rows == [Row(1, "v_0_10.wav", "one\ntwo"), Row(3, "v_8_18.wav", "three")]
+
+
+def test_quotes_that_are_part_of_a_text_stay(tmp_path: Path) -> None:
+    text = 'v_0_10.wav,他說"好"\nv_8_18.wav,"好"他說\nv_16_26.wav,"沒有收尾\nv_24_34.wav,說完"\nv_32_42.wav,後面"\n'
+    assert [row.text for row in _table(tmp_path, text).rows] == ['他說"好"', '"好"他說', '"沒有收尾', '說完"', '後面"']
+
+
+def test_the_header_is_optional_and_empty_lines_are_passed_over(tmp_path: Path) -> None:
+    rows = [("v_0_10.wav", "一"), ("v_8_18.wav", "")]
+    for head in ("", "file_name,transcription\n", "\n\nFILE_NAME, Transcription\n", "segment_id,text\n"):
+        assert _pairs(_table(tmp_path, head + "\nv_0_10.wav,一\n   \nv_8_18.wav,\n\n")) == rows
+
+
+def test_tabs(tmp_path: Path) -> None:
+    text = "v_0_10.wav\t一, 二\nv_8_18.wav\t三\n"
+    for name in ("a.tsv", "a.csv", "a.txt"):
+        table = _table(tmp_path, text, name)
+        assert table.delimiter == "\t"
+        assert _pairs(table) == [("v_0_10.wav", "一, 二"), ("v_8_18.wav", "三")]
+
+
+def test_columns_in_another_order_and_more_of_them(tmp_path: Path) -> None:
+    text = ',transcription,seconds,file_name\n0,"一, 二",10,v_0_10.wav\n1,三,10,v_8_18.wav\n'
+    assert _pairs(_table(tmp_path, text)) == [("v_0_10.wav", "一, 二"), ("v_8_18.wav", "三")]
+
+
+def test_too_many_commas_are_told_with_their_lines(tmp_path: Path) -> None:
+    rows = ("v_0_10.wav,一,10", "v_8_18.wav,一,二,10", "v_16_26.wav,三,10", "v_24_34.wav,四,五,10")
+    text = "\n".join(("file_name,transcription,seconds", *rows))
+    with pytest.raises(UserError, match="lines 3, 5: more cells than columns"):
+        _table(tmp_path, text)
+    with pytest.raises(UserError, match="line 2: fewer cells"):
+        _table(tmp_path, "seconds,file_name,transcription\n10,v_0_10.wav\n")
+
+
+def test_what_is_no_table(tmp_path: Path) -> None:
+    for text, said in [
+        ("", "is empty"),
+        ("\n \n", "is empty"),
+        ("just words\nand more\n", "is not a table"),
+        ("v_0_10.wav,一\nv_8_18.wav\n", "line 2: no comma"),
+        ("file_name,speaker\nv_0_10.wav,A\n", "no column holds the text"),
+    ]:
+        with pytest.raises(UserError, match=said):
+            _table(tmp_path, text)
+    with pytest.raises(UserError, match="cannot be read"):
+        read_table(tmp_path / "none.csv")
+
+
+def test_duplicates_are_named_with_their_lines(tmp_path: Path) -> None:
+    table = _table(tmp_path, "file_name,text\na_0_10.wav,一\nb_0_10.wav,二\na_0_10.wav,三\n")
+    assert table.duplicates() == {"a_0_10.wav": [2, 4]}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp950"])
+def test_traditional_text_in_every_encoding(tmp_path: Path, encoding: str) -> None:
+    text = f"file_name,transcription\r\nv_0_10.wav,{TRADITIONAL}\r\n"
+    assert _pairs(_table(tmp_path, text, encoding=encoding)) == [("v_0_10.wav", TRADITIONAL)]
+
+
+@pytest.mark.parametrize("encoding", ["gb18030", "gbk", "gb2312"])
+def test_simplified_text_in_its_encodings(tmp_path: Path, encoding: str) -> None:
+    table = _table(tmp_path, f"v_0_10.wav,{SIMPLIFIED}\n", encoding=encoding)
+    assert _pairs(table) == [("v_0_10.wav", SIMPLIFIED)]
+    assert table.encoding == "gb18030"
+
+
+def test_hong_kong_big5_with_kana(tmp_path: Path) -> None:
+    text = "哇那個真的しあわせ我先幫它淋一點醋"
+    assert _pairs(_table(tmp_path, f"v_0_10.wav,{text}\n", encoding="big5hkscs")) == [("v_0_10.wav", text)]
+
+
+def test_what_is_in_no_known_encoding_names_those_that_were_tried(tmp_path: Path) -> None:
+    for data in ("v_0_10.wav,caf\xe9, no\xebl\n".encode("latin-1"), bytes(range(256)) * 4, b"v_0_10.wav,\x00\x00\x01"):
+        path = tmp_path / "a.csv"
+        path.write_bytes(data)
+        with pytest.raises(UserError) as caught:
+            read_table(path)
+        assert "UTF-8, UTF-16, Big5 or GB18030" in caught.value.why
+
+
+def test_plain_ascii_is_utf8() -> None:
+    assert decode(b"a,b") == ("a,b", "utf-8")
+
+
+def test_json_lines(tmp_path: Path) -> None:
+    rows = [
+        {"file_name": "a_0_10.wav", "transcription": "NA"},
+        {"audio": "b.wav", "text": None},
+        {"id": "c", "text": "x"},
+    ]
+    text = "\n".join(json.dumps(row) for row in rows) + "\n\n"
+    assert _pairs(_table(tmp_path, text, "metadata.jsonl")) == [("a_0_10.wav", "NA"), ("b.wav", ""), ("c", "x")]
+    for line, said in [("{", "is not JSON"), ("[1]", "is no object"), ('{"text": "x"}', "has no file_name")]:
+        with pytest.raises(UserError, match=f"line 2 {said}"):
+            _table(tmp_path, f'{{"file_name": "a", "text": ""}}\n{line}\n', "metadata.jsonl")
+
+
+def test_stems() -> None:
+    for name in ("train/a_0_10.wav", "C:\\clips\\a_0_10.WAV", "a_0_10", " a_0_10.mp3", "./x/a_0_10.wav"):
+        assert stem_of(name) == "a_0_10"
+    assert stem_of("a.b_0_10.wav") == "a.b_0_10"

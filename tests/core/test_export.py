@@ -1,0 +1,237 @@
+"""Exports: complete, attributed, swapped in whole, and never over something foreign."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.errors import UserError
+from core.exchange import swap
+from core.exchange.audiofolder import read_audiofolder
+from core.exchange.captions import parse_captions
+from core.exchange.swap import MARKER, replaced_folder
+from core.jobs import Cancelled
+from core.stages import export, import_, split
+from core.store import Segment, Store, Video
+from core.workspace import Workspace
+from tests.core.media_kit import logged, make_job, make_workspace, with_segments
+
+TEXTS = {number: f'第{number}句, 他說"好"' for number in range(40)}
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    workspace = make_workspace(tmp_path / "ws")
+    ids = with_segments(workspace, "talk", 50, TEXTS)
+    with Store(workspace.db_path) as store:
+        store.videos.update(
+            "talk", title="A | *talk*", channel="千千", licence="cc-by", url="https://example.org/watch?v=talk"
+        )
+        store.transcripts.save(ids[45], "")
+        store.transcripts.review(ids[3], "rejected")
+    return workspace
+
+
+def _export(workspace: Workspace, **params: Any) -> dict[str, Any]:
+    return export.run(workspace, workspace.config(), make_job(workspace, "export", **params))
+
+
+def _split(workspace: Workspace) -> dict[str, Any]:
+    return split.run(workspace, workspace.config(), make_job(workspace, "split"))
+
+
+def test_an_audiofolder_by_split(workspace: Workspace) -> None:
+    parts = _split(workspace)
+    result = _export(workspace)
+    assert (result["train"], result["test"], result["left_out"]) == (parts["train"], parts["test"], parts["guard"])
+    assert result["path"] == str(workspace.dataset)
+    assert result["leak"] == 0
+    entries, _ = read_audiofolder(workspace.dataset)
+    with Store(workspace.db_path) as store:
+        rows = {row.id: row for row in store.segments.all()}
+    assert len(entries) == parts["train"] + parts["test"]
+    for entry in entries:
+        row = rows[entry.stem]
+        assert (entry.text, entry.part) == (row.text, row.part)
+        assert entry.audio is not None
+        assert entry.audio.read_bytes() == workspace.absolute(row.path).read_bytes()
+    assert "talk_24_34" not in {entry.stem for entry in entries}  # rejected
+    card = (workspace.dataset / "README.md").read_text(encoding="utf-8")
+    assert "license: cc-by-3.0" in card
+    attribution = "| A \\| \\*talk\\* | 千千 | Creative Commons Attribution | https://example.org/watch?v=talk |"
+    assert attribution in card
+    assert f"| test | {parts['test']} |" in card
+
+
+def test_without_a_split_all_goes_to_train_and_says_so(workspace: Workspace) -> None:
+    job = make_job(workspace, "export")
+    result = export.run(workspace, workspace.config(), job)
+    assert (result["train"], result["test"], result["split"]) == (39, 0, False)
+    assert "nothing has been split yet" in logged(job)
+    assert sorted(path.name for path in workspace.dataset.iterdir()) == [MARKER, "README.md", "train"]
+
+
+def test_a_text_that_csv_would_lose_is_written_as_json_lines(workspace: Workspace) -> None:
+    with Store(workspace.db_path) as store:
+        store.transcripts.save("talk_0_10", "NA")
+    assert _export(workspace)["metadata"] == "jsonl"
+    entries, _ = read_audiofolder(workspace.dataset)
+    assert {entry.stem: entry.text for entry in entries}["talk_0_10"] == "NA"
+
+
+def test_an_export_can_be_imported_elsewhere(workspace: Workspace, tmp_path: Path) -> None:
+    _split(workspace)
+    _export(workspace)
+    other = make_workspace(tmp_path / "other")
+    result = import_.run(other, other.config(), make_job(other, "import", path=str(workspace.dataset)))
+    with Store(workspace.db_path) as store:
+        wanted = {row.id: row.text for row in store.segments.all() if row.part}
+    with Store(other.db_path) as store:
+        assert {row.id: row.text for row in store.segments.all()} == wanted
+    assert result["imported"] == len(wanted)
+
+
+@pytest.mark.parametrize("form", ["jsonl", "nemo"])
+def test_json_lines(workspace: Workspace, form: str) -> None:
+    parts = _split(workspace)
+    result = _export(workspace, format=form)
+    folder = Path(result["path"])
+    assert folder == workspace.root / f"dataset-{form}"
+    for part in ("train", "test"):
+        name = f"{part}_manifest.json" if form == "nemo" else f"{part}.jsonl"
+        rows = [json.loads(line) for line in (folder / name).read_text(encoding="utf-8").splitlines()]
+        assert len(rows) == parts[part]
+        for row in rows:
+            audio = folder / row["audio_filepath" if form == "nemo" else "audio"]
+            assert audio.is_file()
+            assert row["text"] == TEXTS[int(audio.stem.split("_")[1]) // 8]
+            assert row["duration"] == 10.0
+
+
+def test_parquet_carries_its_audio(workspace: Workspace) -> None:
+    import pyarrow.parquet as pq
+    import soundfile
+
+    parts = _split(workspace)
+    folder = Path(_export(workspace, format="parquet")["path"])
+    rows = pq.read_table(folder / "data" / "train-00000-of-00001.parquet").to_pylist()
+    assert len(rows) == parts["train"]
+    assert rows[0]["transcription"] == TEXTS[int(rows[0]["id"].split("_")[1]) // 8]
+    samples, rate = soundfile.read(io.BytesIO(rows[0]["audio"]["bytes"]))
+    assert (rate, len(samples)) == (16_000, 8_000)
+
+
+def test_srt_says_what_two_neighbours_hold_once(workspace: Workspace) -> None:
+    folder = Path(_export(workspace, format="srt")["path"])
+    cues = parse_captions((folder / "talk.srt").read_text(encoding="utf-8"))
+    assert len(cues) == 39
+    assert all(before.end_ms <= after.start_ms for before, after in itertools.pairwise(cues))
+
+    def row(number: int, text: str) -> Segment:
+        return Segment(f"v{number}", "v", number * 8000, number * 8000 + 10_000, "", text=text)
+
+    said = export.cues_of(
+        [row(0, "這個裡面所以我打開"), row(1, "我打開有兩個耶"), row(2, "拿到空殼"), row(5, "拿到空殼的")]
+    )
+    assert [(cue.start_ms, cue.text) for cue in said] == [
+        (0, "這個裡面所以我打開"),
+        (10_000, "有兩個耶"),
+        (18_000, "拿到空殼"),
+        (40_000, "拿到空殼的"),
+    ]
+
+
+def test_a_second_export_replaces_the_first(workspace: Workspace) -> None:
+    _export(workspace)
+    with Store(workspace.db_path) as store:
+        store.transcripts.review("talk_8_18", "rejected")
+    _export(workspace)
+    assert not (workspace.dataset / "train" / "talk_8_18.wav").exists()
+    assert [path.name for path in workspace.root.iterdir() if path.name.startswith(".dataset")] == []
+
+
+def test_foreign_folders_and_hand_made_changes_are_left_alone(workspace: Workspace, tmp_path: Path) -> None:
+    foreign = tmp_path / "photos"
+    foreign.mkdir()
+    assert _export(workspace, dir=str(foreign))["train"] == 39  # empty: taken
+    mine = tmp_path / "mine"
+    (mine / "a").mkdir(parents=True)
+    (mine / "a" / "letter.txt").write_text("dear")
+    with pytest.raises(UserError, match="is not empty"):
+        _export(workspace, dir=str(mine))
+    (foreign / "train" / "notes.txt").write_text("x")
+    with pytest.raises(UserError, match="did not write") as caught:
+        _export(workspace, dir=str(foreign))
+    assert "train/notes.txt" in caught.value.why
+    (foreign / "train" / "notes.txt").unlink()
+    metadata = foreign / "train" / "metadata.csv"
+    metadata.write_text(metadata.read_text() + "talk_0_10.wav,mended by hand\n")
+    with pytest.raises(UserError, match="changed by hand"):
+        _export(workspace, dir=str(foreign))
+    assert "mended by hand" in metadata.read_text()
+    with pytest.raises(UserError, match="is a file"):
+        _export(workspace, dir=str(metadata))
+    assert (mine / "a" / "letter.txt").read_text() == "dear"
+    with pytest.raises(UserError, match="is not empty"):
+        _export(workspace, dir=str(workspace.root))
+
+
+def test_a_cancelled_export_leaves_the_old_one_whole(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    _export(workspace)
+    before = sorted(path.name for path in workspace.dataset.rglob("*"))
+    job = make_job(workspace, "export")
+    monkeypatch.setattr(job, "progress", lambda done, *_, **__: job.cancel() if done == 20 else None)
+    with pytest.raises(Cancelled):
+        export.run(workspace, workspace.config(), job)
+    assert sorted(path.name for path in workspace.dataset.rglob("*")) == before
+    assert not list(workspace.root.glob(".dataset*"))
+
+
+@pytest.mark.parametrize("kernel", [True, False])
+def test_the_swap_with_and_without_help_of_the_kernel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kernel: bool
+) -> None:
+    if not kernel:
+        monkeypatch.setattr(swap, "_exchange", lambda one, other: False)
+    target = tmp_path / "deep" / "out"
+    leftover = tmp_path / "deep" / ".out.999999999.new"
+    leftover.mkdir(parents=True)
+    for text in ("one", "two"):
+        with replaced_folder(target) as folder:
+            (folder / "a.txt").write_text(text)
+        assert (target / "a.txt").read_text() == text
+    assert os.listdir(tmp_path / "deep") == ["out"]
+
+
+def test_missing_audio_fails_alone(workspace: Workspace) -> None:
+    (workspace.segments / "talk" / "talk_8_18.wav").unlink()
+    job = make_job(workspace, "export")
+    assert export.run(workspace, workspace.config(), job)["train"] == 38
+    assert [id for id, _ in job.failures] == ["talk_8_18"]
+
+
+def test_licences_that_differ_make_the_whole_other(workspace: Workspace) -> None:
+    with_segments(workspace, "second", 1, {0: "好"})
+    with Store(workspace.db_path) as store:
+        store.videos.update("second", licence="standard", title="x\nlicense: mit\x1b[31m")
+        store.videos.add(Video("unused", title="unused", licence="cc-by"))
+    _export(workspace)
+    card = (workspace.dataset / "README.md").read_text(encoding="utf-8")
+    assert "license: other" in card
+    assert "\nlicense: mit" not in card
+    assert "\x1b" not in card
+    assert "unused" not in card
+
+
+def test_nothing_to_export_and_unknown_formats(tmp_path: Path, workspace: Workspace) -> None:
+    empty = make_workspace(tmp_path / "empty")
+    with pytest.raises(UserError, match="nothing to export"):
+        _export(empty)
+    with pytest.raises(UserError, match="there is no format xml"):
+        _export(workspace, format="xml")

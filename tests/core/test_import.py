@@ -1,0 +1,250 @@
+"""Imports: names find their segments, copies count once, and a person's text is never overwritten."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from core.errors import UserError
+from core.media import read_wav
+from core.stages import import_, segment
+from core.store import Segment, Store, Video
+from core.store.transcripts import MachineText
+from core.workspace import Workspace
+from tests.core.media_kit import (
+    RATE,
+    fetched,
+    logged,
+    make_job,
+    make_mp4,
+    make_workspace,
+    speech_like,
+    with_segments,
+    write_wav,
+)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return make_workspace(tmp_path / "ws")
+
+
+def _import(workspace: Workspace, path: Path, origin: str | None = None) -> dict[str, Any]:
+    params = {"path": str(path)} | ({"as": origin} if origin else {})
+    result = import_.run(workspace, workspace.config(), make_job(workspace, "import", **params))
+    counted = ("imported", "unchanged", "kept", "copies", "conflicts", "empty")
+    assert result["rows"] == sum(result[name] for name in counted) + len(result["unmatched"])
+    return result
+
+
+def _csv(folder: Path, rows: dict[str, str], name: str = "human.csv") -> Path:
+    path = folder / name
+    path.write_text("file_name,transcription\n" + "".join(f"{key},{text}\n" for key, text in rows.items()))
+    return path
+
+
+def _get(workspace: Workspace, id: str) -> Segment:
+    with Store(workspace.db_path) as store:
+        found = store.segments.get(id)
+    assert found is not None
+    return found
+
+
+def test_human_text_comes_in_accepted_and_twice_is_once(workspace: Workspace, tmp_path: Path) -> None:
+    ids = with_segments(workspace, "talk", 4)
+    path = _csv(
+        tmp_path, {"talk_0_10.wav": " 嗯", "train/talk_8_18.wav": "一, 二", "talk_16_26": "三", "talk_24_34.wav": ""}
+    )
+    first = _import(workspace, path)
+    assert (first["rows"], first["imported"], first["empty"]) == (4, 3, 1)
+    for id, text in zip(ids, ["嗯", "一, 二", "三"], strict=False):
+        row = _get(workspace, id)
+        assert (row.text, row.origin, row.review) == (text, "human", "accepted")
+    assert _get(workspace, ids[3]).origin is None
+    again = _import(workspace, path)
+    assert (again["imported"], again["unchanged"]) == (0, 3)
+    with Store(workspace.db_path) as store:
+        assert len(store.transcripts.history(ids[0])) == 1
+
+
+def test_a_persons_text_is_never_overwritten(workspace: Workspace, tmp_path: Path) -> None:
+    ids = with_segments(workspace, "talk", 4, {0: "typed here", 1: "the same"})
+    with Store(workspace.db_path) as store:
+        for id in ids[2:]:
+            store.transcripts.write_machine([MachineText(id, "heard", "heard", "tiny")])
+        store.transcripts.review(ids[2], "accepted")
+    path = _csv(tmp_path, {f"{id}.wav": "other" for id in ids} | {f"{ids[1]}.wav": "the same"})
+    result = _import(workspace, path)
+    assert (result["imported"], result["unchanged"], result["kept"]) == (1, 1, 2)
+    assert [_get(workspace, id).text for id in ids] == ["typed here", "the same", "heard", "other"]
+    assert _import(workspace, path, "machine")["kept"] == 2
+    assert [_get(workspace, id).text for id in ids] == ["typed here", "the same", "heard", "other"]
+
+
+def test_machine_text_is_pending_and_loops_are_flagged(workspace: Workspace, tmp_path: Path) -> None:
+    ids = with_segments(workspace, "talk", 2)
+    result = _import(workspace, _csv(tmp_path, {ids[0]: "好" * 200, ids[1]: "很好吃"}), "machine")
+    assert result["imported"] == 2
+    loop, good = (_get(workspace, id) for id in ids)
+    assert (loop.origin, loop.review, loop.flags, loop.suspicion) == ("machine", "pending", ("loop",), 1.0)
+    assert (good.flags, good.model) == ((), "import:human.csv")
+    assert _import(workspace, _csv(tmp_path, {ids[0]: "真的好"}), "human")["imported"] == 1
+    assert _get(workspace, ids[0]).origin == "human"
+
+
+def test_copies_are_told_and_counted_once(workspace: Workspace, tmp_path: Path) -> None:
+    ids = with_segments(workspace, "talk", 3)
+    rows = {
+        f"{ids[0]}_1.wav": "一",  # stands before its original
+        f"{ids[0]}.wav": "一",
+        f"{ids[1]}.wav": "二",
+        f"{ids[1]}_2.wav": "二 in other words",
+        f"{ids[2]}.wav": "",
+        f"{ids[2]}_1.wav": "三",  # the original says nothing
+        "other_0_10.wav": "四",
+    }
+    job = make_job(workspace, "import", path=str(_csv(tmp_path, rows)))
+    result = import_.run(workspace, workspace.config(), job)
+    assert [_get(workspace, id).text for id in ids] == ["一", "二", "三"]
+    assert (result["imported"], result["copies"], result["variants"], result["empty"]) == (3, 2, 1, 1)
+    assert result["unmatched"] == ["other_0_10.wav"]
+    assert f"2 copies of another row, counted once: {ids[0]}_1.wav, {ids[1]}_2.wav" in logged(job)
+
+
+def test_a_last_piece_named_in_whole_seconds_is_found(workspace: Workspace, tmp_path: Path) -> None:
+    fetched(workspace, "talk", 19.57)
+    segment.run(workspace, workspace.config(), make_job(workspace, "segment"))
+    result = _import(workspace, _csv(tmp_path, {"talk_16_19.wav": "末", "talk_0_10.wav": "首", "talk_8_12.wav": "x"}))
+    assert (result["imported"], result["unmatched"]) == (2, ["talk_8_12.wav"])
+    assert _get(workspace, "talk_16000ms_19570ms").text == "末"
+
+
+def test_one_name_with_two_texts_is_a_conflict(workspace: Workspace, tmp_path: Path) -> None:
+    ids = with_segments(workspace, "talk", 1)
+    path = tmp_path / "a.csv"
+    path.write_text(f"{ids[0]}.wav,一\nx/{ids[0]}.wav,一\n{ids[0]}.wav,二\n")
+    result = _import(workspace, path)
+    assert (result["imported"], result["copies"], result["conflicts"]) == (1, 1, 1)
+    assert _get(workspace, ids[0]).text == "一"
+
+
+def test_audio_that_comes_along_is_taken_in_as_it_is(workspace: Workspace, tmp_path: Path) -> None:
+    folder = tmp_path / "published"
+    clips = {f"v_{n * 8}_{n * 8 + 10}.wav": f"文字 {n}" for n in range(3)}
+    for number, name in enumerate(clips):
+        write_wav(folder / "train" / name, speech_like(10, seed=number))
+    write_wav(folder / "train" / "v_0_10_1.wav", speech_like(10))
+    _csv(folder / "train", {"v_0_10_1.wav": "文字 0"} | clips, "metadata.csv")
+    write_wav(folder / "test" / "greeting.wav", speech_like(3, rate=44_100), 44_100)
+    write_wav(folder / "test" / "問候.wav", speech_like(2))
+    _csv(folder / "test", {"greeting.wav": "hello", "問候.wav": "", "lost.wav": "x"}, "metadata.csv")
+
+    result = _import(workspace, folder)
+    assert (result["taken_in"], result["imported"], result["copies"], result["empty"]) == (5, 4, 1, 1)
+    assert result["unmatched"] == ["lost.wav"]
+    row = _get(workspace, "v_8_18")
+    assert (row.text, row.start_ms, row.end_ms, row.review) == ("文字 1", 8000, 18_000, "accepted")
+    assert row.dbfs is not None
+    assert workspace.absolute(row.path).read_bytes() == (folder / "train" / "v_8_18.wav").read_bytes()
+    converted, rate = read_wav(workspace.absolute(_get(workspace, "greeting_0_3").path))
+    assert (rate, len(converted)) == (RATE, 3 * RATE)
+    with Store(workspace.db_path) as store:
+        videos = {video.id: video for video in store.videos.all()}
+    assert {"v", "greeting"} < set(videos)
+    assert {(video.licence, video.state, video.path) for video in videos.values()} == {("own", "fetched", None)}
+    assert "問候" in {video.title for video in videos.values()}
+
+    again = _import(workspace, folder)
+    assert (again["taken_in"], again["imported"], again["unchanged"], again["copies"]) == (0, 0, 4, 1)
+
+
+def test_audio_that_is_no_segment_is_refused_alone(workspace: Workspace, tmp_path: Path) -> None:
+    folder = tmp_path / "published"
+    write_wav(folder / "long.wav", np.zeros(RATE * 31, np.int16))
+    (folder / "broken.wav").write_bytes(b"nothing")
+    write_wav(folder / "good.wav", speech_like(2))
+    path = _csv(folder, {"long.wav": "一", "broken.wav": "二", "good.wav": "三"})
+    job = make_job(workspace, "import", path=str(path))
+    result = import_.run(workspace, workspace.config(), job)
+    assert (result["imported"], sorted(result["unmatched"])) == (1, ["broken.wav", "long.wav"])
+    assert {name for name, _ in job.failures} == {"long.wav", "broken.wav"}
+    assert not list(workspace.segments.rglob("*.tmp"))
+
+
+def test_captions_beside_a_video(workspace: Workspace, tmp_path: Path) -> None:
+    ids = with_segments(workspace, "talk", 3)
+    path = tmp_path / "talk.zh-TW.srt"
+    path.write_text(
+        "1\n00:00:01,000 --> 00:00:03,000\n大家好\n\n2\n00:00:08,500 --> 00:00:09,500\n今天\n", encoding="utf-8"
+    )
+    result = _import(workspace, path, "machine")
+    assert (result["rows"], result["imported"], result["empty"]) == (3, 2, 1)
+    assert [(_get(workspace, id).text, _get(workspace, id).origin) for id in ids[:2]] == [
+        ("大家好今天", "caption"),
+        ("今天", "caption"),
+    ]
+    assert _import(workspace, path)["imported"] == 2
+    assert _get(workspace, ids[0]).origin == "human"
+
+
+def test_what_cannot_be_imported_says_why(workspace: Workspace, tmp_path: Path) -> None:
+    with_segments(workspace, "talk", 1)
+    (tmp_path / "a.xlsx").write_bytes(b"PK")
+    (tmp_path / "other.srt").write_text("1\n00:00:01,000 --> 00:00:03,000\nx\n")
+    (tmp_path / "folder").mkdir()
+    fetched(workspace, "uncut", 2)
+    (tmp_path / "uncut.srt").write_text("1\n00:00:01,000 --> 00:00:03,000\nx\n")
+    for path, said in [
+        (tmp_path / "none.csv", "is not there"),
+        (tmp_path / "a.xlsx", "not a kind of file"),
+        (tmp_path / "folder", "is not an audiofolder"),
+        (tmp_path / "other.srt", "belongs to no video here"),
+        (tmp_path / "uncut.srt", "is not cut yet"),
+        (_csv(tmp_path, {"else_0_10.wav": "x"}), "none of the 1 rows"),
+    ]:
+        with pytest.raises(UserError, match=said):
+            _import(workspace, path)
+    with pytest.raises(UserError, match="cannot be imported as robot"):
+        _import(workspace, tmp_path, "robot")
+
+
+def test_what_a_cut_recording_gets_survives_being_cut_again(workspace: Workspace, tmp_path: Path) -> None:
+    fetched(workspace, "talk", 30)
+    segment.run(workspace, workspace.config(), make_job(workspace, "segment"))
+    _import(workspace, _csv(tmp_path, {"talk_8_18.wav": "一"}))
+    segment.run(workspace, workspace.config(), make_job(workspace, "segment", settings={"length_s": 7.0}))
+    assert _get(workspace, "talk_8_18").text == "一"
+    assert workspace.absolute(_get(workspace, "talk_8_18").path).is_file()
+
+
+def test_audio_in_a_container_is_converted(workspace: Workspace, tmp_path: Path) -> None:
+    folder = tmp_path / "published"
+    folder.mkdir()
+    make_mp4(folder / "v_0_5.mp4", 5)
+    assert _import(workspace, _csv(folder, {"v_0_5.mp4": "一"}))["taken_in"] == 1
+    samples, rate = read_wav(workspace.absolute(_get(workspace, "v_0_5").path))
+    assert (rate, len(samples)) == (RATE, 5 * RATE)
+
+
+@pytest.mark.skipif(
+    "WHISPERSMITH_SPEECH" not in os.environ, reason="WHISPERSMITH_SPEECH names no folder of real speech"
+)
+def test_the_published_reference_run_comes_in_whole(workspace: Workspace) -> None:
+    """800 s of its recording, the text a person corrected, and what the machine had written."""
+    speech = Path(os.environ["WHISPERSMITH_SPEECH"])
+    with Store(workspace.db_path) as store:
+        store.videos.add(Video("HvugeIKJ9ok", licence="cc-by", state="fetched", path="media/HvugeIKJ9ok.mp4"))
+    shutil.copyfile(speech / "HvugeIKJ9ok.mp4", workspace.media / "HvugeIKJ9ok.mp4")
+    cut = segment.run(workspace, workspace.config(), make_job(workspace, "segment"))
+    assert cut["segments"] == 100
+    assert _import(workspace, speech / "machine.csv", "machine")["imported"] == 99
+    human = _import(workspace, speech / "human.csv")
+    assert (human["rows"], human["imported"], human["copies"], human["unmatched"]) == (101, 99, 2, [])
+    assert _import(workspace, speech / "audiofolder")["unchanged"] == 24
+    with Store(workspace.db_path) as store:
+        assert store.segments.counts()["accepted"] == 99

@@ -1,0 +1,132 @@
+"""evaluate: both models on the same test segments, counts that add up, a leak that is seen."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.errors import UserError
+from core.jobs import Cancelled
+from core.stages import evaluate
+from core.stages.evaluate import figures, interval
+from core.store import Store
+from core.text import Errors
+from core.whisper import decoding
+from core.whisper.loading import LoadedModel
+from core.whisper.toy import build_toy
+from tests.core.whisper_kit import Listened, make_workspace, noise, toy, write_wav
+
+
+def test_the_leak_is_counted_not_assumed(tmp_path: Path) -> None:
+    made = make_workspace(tmp_path / "w", toy(), train=3, test=1)
+    shutil.copytree(toy(), made.models / "mine")
+    with Store(made.db_path) as store:
+        store.segments.set_parts(
+            {"train_0_10": "train", "train_8_18": "test", "train_16_26": None, "test_0_10": "test"}
+        )
+    result = evaluate.run(made, made.config(), Listened(made, "evaluate", {}).job)
+    assert (result["segments"], result["leak"]) == (2, 1)
+
+
+def test_figures_add_up() -> None:
+    found = figures("m", [("今天天氣", "今天天气"), ("你好嗎", "你好"), ("謝謝", ""), ("好", "好好" * 40)])
+    assert (found["substitutions"], found["deletions"], found["insertions"]) == (1, 3, 79)
+    assert found["cer"] == pytest.approx(83 / 10)
+    assert (found["loops"], found["empty"]) == (1, 1)
+    assert found["cer_low"] <= found["cer"] <= found["cer_high"]
+
+
+def test_interval_narrows_with_more_segments() -> None:
+    few = interval([Errors(1, 0, 0, 10), Errors(0, 0, 0, 10)] * 3)
+    many = interval([Errors(1, 0, 0, 10), Errors(0, 0, 0, 10)] * 300)
+    assert width(many) < width(few)
+    assert many[0] < 0.05 < many[1]  # type: ignore[operator]
+    assert interval([]) == (None, None)
+
+
+def width(found: tuple[float | None, float | None]) -> float:
+    low, high = found
+    assert low is not None
+    assert high is not None
+    return high - low
+
+
+def test_base_beside_tuned_and_rows_in_the_store(tmp_path: Path) -> None:
+    made = make_workspace(tmp_path / "w", toy(), train=2, test=3)
+    shutil.copytree(toy(), made.models / "older")
+    with Store(made.db_path) as store:
+        store.transcripts.save("test_16_26", "。")  # accepted, but nothing to compare with
+    listened = Listened(made, "evaluate", {})
+    result = evaluate.run(made, made.config(), listened.job)
+    assert result["segments"] == 2
+    assert result["empty_references"] == 1
+    assert result["leak"] == 0
+    base, tuned = result["models"]["base"], result["models"]["tuned"]
+    assert tuned["name"] == "older"
+    assert base["cer"] == tuned["cer"] > 0.8  # the same weights
+    with Store(made.db_path) as store:
+        stored = store.evaluations.latest()
+    assert stored is not None
+    assert stored.result == result
+    assert {row.segment for row in stored.rows} == {"test_0_10", "test_8_18"}
+    assert sum(row.characters for row in stored.rows) == result["characters"]
+    errors = base["substitutions"] + base["deletions"] + base["insertions"]
+    assert sum(row.base_errors for row in stored.rows) == errors
+
+
+def test_model_can_be_named(tmp_path: Path) -> None:
+    made = make_workspace(tmp_path / "w", toy(), train=1, test=1)
+    shutil.copytree(toy(), made.models / "mine")
+    result = evaluate.run(made, made.config(), Listened(made, "evaluate", {"model": "mine"}).job)
+    assert result["models"]["tuned"]["name"] == "mine"
+    with pytest.raises(UserError, match="nobody"):
+        evaluate.run(made, made.config(), Listened(made, "evaluate", {"model": "nobody"}).job)
+
+
+def test_what_is_missing_is_said(tmp_path: Path) -> None:
+    made = make_workspace(tmp_path / "w", toy(), train=1, test=1)
+    with pytest.raises(UserError) as caught:
+        evaluate.run(made, made.config(), Listened(made, "evaluate", {}).job)
+    assert caught.value.fix == "whispersmith train"
+    bare = make_workspace(tmp_path / "v", toy(), train=1, test=1, accepted=False)
+    with pytest.raises(UserError, match="nothing to measure"):
+        evaluate.run(bare, bare.config(), Listened(bare, "evaluate", {}).job)
+
+
+def test_a_killed_evaluation_goes_on_and_new_audio_is_heard_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = make_workspace(tmp_path / "w", toy(), train=1, test=6)
+    build_toy(made.models / "mine", seed=7)
+    decoded: list[str] = []
+    real = decoding.decode
+
+    def counting(loaded: LoadedModel, audio: list[object], **more: Any) -> object:
+        decoded.extend(more["names"])
+        return real(loaded, audio, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(decoding, "decode", counting)
+    listened = Listened(made, "evaluate", {})
+    progress = listened.job.progress
+
+    def stop_in_the_middle(done: float, total: float | None = None, *more: str) -> None:
+        progress(done, total, *more)
+        if done >= 4:
+            listened.job.cancel()
+
+    listened.job.progress = stop_in_the_middle  # type: ignore[method-assign]
+    with pytest.raises(Cancelled):
+        evaluate.run(made, made.config(), listened.job)
+    assert len(decoded) == 4
+    log = next((made.models / ".~heard").iterdir())
+    log.write_bytes(log.read_bytes() + b'{"segment": "test_32_42", "ma')  # a kill in the middle of a write
+
+    first = evaluate.run(made, made.config(), Listened(made, "evaluate", {}).job)
+    assert len(decoded) == 12  # 6 segments, 2 models, none of them twice
+    again = evaluate.run(made, made.config(), Listened(made, "evaluate", {}).job)
+    assert len(decoded) == 12
+    assert again == first
+    write_wav(made.root / "segments/test/test_0_10.wav", noise(10))
+    evaluate.run(made, made.config(), Listened(made, "evaluate", {}).job)
+    assert decoded[12:] == ["test_0_10", "test_0_10"]

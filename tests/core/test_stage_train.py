@@ -1,0 +1,337 @@
+"""train: a whole model at the end, a whole checkpoint at every stop, and the way back in."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from core.errors import UserError
+from core.jobs import Cancelled, EventReader
+from core.jobs.spec import EVENTS, create
+from core.stages import train
+from core.store import Store
+from core.whisper import runs
+from core.workspace import Workspace
+from tests.core.whisper_kit import QUICK, Listened, make_workspace, toy
+
+LONG = QUICK.replace("steps = 4", "steps = 400").replace("eval_every = 2", "eval_every = 3")
+
+
+def wait_until(true: Callable[[], bool], timeout: float = 120) -> None:
+    deadline = time.monotonic() + timeout
+    while not true():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+
+
+def cancel_at(listened: Listened, kind: str, count: int = 1) -> None:
+    emit, seen = listened.job.emit, []
+
+    def cancelling(name: str, **data: object) -> None:
+        emit(name, **data)
+        seen.append(name)
+        if seen.count(kind) >= count:
+            listened.job.cancel()
+
+    listened.job.emit = cancelling  # type: ignore[method-assign]
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Workspace:
+    return make_workspace(tmp_path / "w", toy(), train=8, test=3)
+
+
+def test_a_run_ends_with_a_whole_model(made: Workspace) -> None:
+    listened = Listened(made, "train", {})
+    result = train.run(made, made.config(), listened.job)
+    assert result["name"] == "run-01"
+    assert result["path"] == "models/run-01"
+    assert (result["steps"], result["train_segments"], result["eval_segments"], result["leak"]) == (4, 8, 2, 0)
+
+    folder = made.models / "run-01"
+    needed = {"config.json", "generation_config.json", "model.safetensors", "preprocessor_config.json"}
+    needed |= {"tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt", "README.md"}
+    assert needed <= {path.name for path in folder.iterdir()}
+    from transformers import WhisperForConditionalGeneration, WhisperProcessor
+
+    model = WhisperForConditionalGeneration.from_pretrained(folder)
+    base = WhisperForConditionalGeneration.from_pretrained(toy())
+    assert WhisperProcessor.from_pretrained(folder).feature_extractor.n_samples == 160_000
+    assert (model.generation_config.language, model.generation_config.task) == ("zh", "transcribe")
+    assert not model.proj_out.weight.equal(base.proj_out.weight)
+    assert "training segments: 8" in (folder / "README.md").read_text()
+
+    steps = [event["step"] for event in listened.of("metric")]
+    assert steps == [1, 2, 3, 4]
+    metric = listened.of("metric")[-1]
+    assert {"total", "epoch", "loss", "learning_rate", "grad_norm", "samples_per_second"} <= set(metric)
+    assert [event["step"] for event in listened.of("evaluated")] == [0, 2, 4]  # 0 is the base model
+    assert listened.of("evaluated")[0]["cer"] == result["base_cer"]
+    assert {event["segment"] for event in listened.of("sample")} == {"test_0_10", "test_8_18"}
+    assert all(event["reference"] for event in listened.of("sample"))
+    assert [event["path"] for event in listened.of("saved")][-1] == "models/run-01"
+    assert result["cer"] == min(event["cer"] for event in listened.of("evaluated")[1:])
+
+
+def test_the_best_checkpoint_is_the_one_that_is_kept(made: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    from safetensors.torch import load_file
+
+    from core import text
+
+    answers = iter([0.9, 0.2, 0.5])
+    monkeypatch.setattr(text, "corpus_cer", lambda pairs: next(answers))
+    kept: dict[str, object] = {}
+    monkeypatch.setattr(
+        runs, "keep_last", lambda folder: kept.update(load_file(folder / "checkpoint-2" / "model.safetensors"))
+    )
+    result = train.run(made, made.config(), Listened(made, "train", {}).job)
+    assert (result["best_step"], result["cer"], result["base_cer"]) == (2, 0.2, 0.9)
+    final = load_file(made.models / "run-01" / "model.safetensors")
+    name = "model.decoder.embed_tokens.weight"
+    assert final[name].equal(kept[name])  # type: ignore[arg-type]
+
+
+def test_rejected_pending_and_empty_texts_are_not_trained_on(made: Workspace) -> None:
+    with Store(made.db_path) as store:
+        store.transcripts.review("train_0_10", "rejected")
+        store.transcripts.review("train_8_18", "pending")
+        store.transcripts.save("train_16_26", "  ")
+    result = train.run(made, made.config(), Listened(made, "train", {"steps": 1}).job)
+    assert result["train_segments"] == 5
+    assert result["steps"] == 1
+
+
+def test_too_long_a_text_fails_by_name_and_the_rest_goes_on(made: Workspace) -> None:
+    with Store(made.db_path) as store:
+        store.transcripts.save("train_0_10", "宮" * 500)
+    listened = Listened(made, "train", {"steps": 1})
+    assert train.run(made, made.config(), listened.job)["train_segments"] == 7
+    assert [segment for segment, _ in listened.job.failures] == ["train_0_10"]
+
+
+def test_cancel_saves_and_resume_goes_on(tmp_path: Path) -> None:
+    made = make_workspace(tmp_path / "w", toy(), train=8, test=3, settings=LONG)
+    listened = Listened(made, "train", {})
+    cancel_at(listened, "metric")
+    with pytest.raises(Cancelled):
+        train.run(made, made.config(), listened.job)
+    last = runs.last_checkpoint(made.models / ".run-01")
+    assert last is not None
+    assert last.step in (4, 5)
+    assert not (made.models / "run-01").exists()
+    assert listened.of("saved")[-1]["path"] == f"models/.run-01/checkpoint-{last.step}"
+
+    again = Listened(made, "train", {"resume": True, "steps": last.step + 3})
+    result = train.run(made, made.config(), again.job)
+    assert (result["name"], result["resumed_from"], result["steps"]) == ("run-01", last.step, last.step + 3)
+    assert again.of("metric")[0]["step"] == last.step + 1
+    assert all(event["step"] > 0 for event in again.of("evaluated"))
+    assert result["base_cer"] == listened.of("evaluated")[0]["cer"]  # remembered over the stop
+
+    longer = Listened(made, "train", {"resume": True, "steps": last.step + 5})
+    extended = train.run(made, made.config(), longer.job)
+    assert (extended["resumed_from"], extended["steps"]) == (last.step + 3, last.step + 5)
+
+
+def test_stopped_and_resumed_is_the_same_as_never_stopped(tmp_path: Path) -> None:
+    from safetensors.torch import load_file
+
+    weights = []
+    for name in ("whole", "parts"):
+        made = make_workspace(tmp_path / name, toy(), train=8, test=0)
+        listened = Listened(made, "train", {})
+        if name == "parts":
+            cancel_at(listened, "metric")
+            with pytest.raises(Cancelled):
+                train.run(made, made.config(), listened.job)
+            listened = Listened(made, "train", {})
+        result = train.run(made, made.config(), listened.job)
+        assert result["steps"] == 4
+        assert (result["resumed_from"] is not None) == (name == "parts")
+        weights.append(load_file(made.models / "run-01" / "model.safetensors"))
+    assert all(weights[0][key].equal(weights[1][key]) for key in weights[0])
+
+
+def test_cancel_during_an_evaluation_does_not_wait_for_it(tmp_path: Path) -> None:
+    made = make_workspace(tmp_path / "w", toy(), train=4, test=3, settings=LONG)
+    listened = Listened(made, "train", {})
+    listened.job.cancel()
+    listened.job.check = lambda: None if not listened.of("progress")[1:] else _cancelled()  # type: ignore[method-assign]
+    with pytest.raises(Cancelled):
+        train.run(made, made.config(), listened.job)
+    assert listened.of("evaluated") == []
+    assert not (made.models / "run-01").exists()
+
+
+def _cancelled() -> None:
+    raise Cancelled
+
+
+def test_the_same_settings_go_on_by_themselves_others_start_anew(tmp_path: Path) -> None:
+    made = make_workspace(tmp_path / "w", toy(), train=4, test=2, settings=LONG)
+    listened = Listened(made, "train", {})
+    cancel_at(listened, "metric")
+    with pytest.raises(Cancelled):
+        train.run(made, made.config(), listened.job)
+    config = made.config()
+    same = {"base": config.model.base, "language": "zh", "train": train._settings(config)}
+    assert train.choose(made, {}, same) == train.Run("run-01", True)
+    assert train.choose(made, {}, same | {"language": "en"}) == train.Run("run-02", False)
+    assert train.choose(made, {"name": "run-01"}, same | {"language": "en"}) == train.Run("run-01", True)
+    assert train.choose(made, {"name": "mine"}, same) == train.Run("mine", False)
+    (made.models / "done").mkdir()
+    with pytest.raises(UserError, match="already"):
+        train.choose(made, {"name": "done"}, same)
+
+
+def test_another_base_model_cannot_go_on(tmp_path: Path) -> None:
+    made = make_workspace(tmp_path / "w", toy(), train=4, test=2, settings=LONG)
+    listened = Listened(made, "train", {})
+    cancel_at(listened, "metric")
+    with pytest.raises(Cancelled):
+        train.run(made, made.config(), listened.job)
+    config = made.config()
+    config.model.base = str(toy(2.0))
+    with pytest.raises(UserError, match="another base model"):
+        train.run(made, config, Listened(made, "train", {"resume": True}).job)
+
+
+def test_killed_at_once_and_started_again(tmp_path: Path) -> None:
+    """The real process, killed with SIGKILL after its first checkpoint; half a checkpoint lies about as well."""
+    made = make_workspace(tmp_path / "w", toy(), train=6, test=2, settings=LONG)
+    folder = create(made, "train", {})
+    process = subprocess.Popen(
+        [sys.executable, "-m", "core.jobs.run", str(folder)],
+        cwd=Path(__file__).parents[2],
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        reader, seen = EventReader(folder / EVENTS), []
+
+        def saved() -> bool:
+            seen.extend(event.kind for event in reader.all())
+            return "saved" in seen or process.poll() is not None
+
+        wait_until(saved)
+        assert process.poll() is None
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    assert not (made.models / "run-01").exists()
+    half = made.models / ".run-01" / "checkpoint-399"
+    half.mkdir()
+    (half / "model.safetensors").write_bytes(b"half")
+    last = runs.last_checkpoint(made.models / ".run-01")
+    assert last is not None
+
+    result = train.run(made, made.config(), Listened(made, "train", {"steps": last.step + 1}).job)
+    assert (result["name"], result["resumed_from"]) == ("run-01", last.step)
+    assert json.loads((made.models / "run-01" / "config.json").read_text())["model_type"] == "whisper"
+    assert not half.exists()
+
+
+def test_stopped_between_the_last_step_and_the_model(made: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    from safetensors.torch import load_file
+
+    def stopped(*_: object) -> Path:
+        raise OSError("killed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(runs, "publish", stopped)
+        with pytest.raises(OSError, match="killed"):
+            train.run(made, made.config(), Listened(made, "train", {}).job)
+    best = runs.best_checkpoint(made.models / ".run-01")
+    assert best is not None
+    weights = load_file(best.path / "model.safetensors")
+    listened = Listened(made, "train", {})
+    result = train.run(made, made.config(), listened.job)
+    assert listened.of("metric") == []  # no step is made twice
+    assert (result["name"], result["steps"], result["best_step"]) == ("run-01", 4, best.step)
+    assert result["cer"] is not None
+    name = "model.decoder.embed_tokens.weight"
+    assert load_file(made.models / "run-01" / "model.safetensors")[name].equal(weights[name])
+
+
+def test_without_test_segments_the_last_step_is_kept(tmp_path: Path) -> None:
+    made = make_workspace(tmp_path / "w", toy(), train=4, test=0)
+    listened = Listened(made, "train", {"name": "blind"})
+    result = train.run(made, made.config(), listened.job)
+    assert (result["name"], result["cer"], result["best_step"]) == ("blind", None, 4)
+    assert listened.of("evaluated") == []
+    assert "error rate" not in (made.models / "blind" / "README.md").read_text()
+
+
+def test_a_finished_model_is_not_trained_over(tmp_path: Path) -> None:
+    made = make_workspace(tmp_path / "w", toy(), train=2, test=0)
+    shutil.copytree(toy(), made.models / "mine")
+    for params in ({"name": "mine"}, {"name": "mine", "resume": True}):
+        with pytest.raises(UserError):
+            train.run(made, made.config(), Listened(made, "train", params).job)
+    assert (made.models / "mine" / "model.safetensors").read_bytes() == (toy() / "model.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("prepare", "fix"),
+    [
+        (lambda store: store.transcripts.save("train_0_10", "宮"), "whispersmith split"),
+        (lambda store: None, "accept"),
+    ],
+)
+def test_nothing_to_train_on_says_what_comes_next(tmp_path: Path, prepare: Callable[[Store], None], fix: str) -> None:
+    made = make_workspace(tmp_path / "w", toy(), train=1, test=1, accepted=False)
+    with Store(made.db_path) as store:
+        store.segments.set_parts({})
+        prepare(store)
+    with pytest.raises(UserError) as caught:
+        train.run(made, made.config(), Listened(made, "train", {}).job)
+    assert fix in caught.value.fix
+
+
+def test_resume_without_a_run_is_refused(made: Workspace) -> None:
+    with pytest.raises(UserError, match="no run to go on with"):
+        train.run(made, made.config(), Listened(made, "train", {"resume": True}).job)
+
+
+def test_full_disk_is_seen_before_the_first_step(made: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    from collections import namedtuple
+
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(train.shutil, "disk_usage", lambda _: usage(10, 9, 1))
+    with pytest.raises(UserError, match="too full"):
+        train.run(made, made.config(), Listened(made, "train", {}).job)
+
+
+DEMO = """
+epochs = 20
+batch = 8
+accumulation = 1
+learning_rate = 3e-3
+warmup = 0.1
+schedule = "cosine"
+eval_every = 50
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_the_demos_recipe_learns_the_synthetic_language(tmp_path: Path, seed: int) -> None:
+    from core.stages import evaluate
+    from core.whisper.toy import build_toy
+
+    build_toy(tmp_path / "toy", seed=seed)
+    made = make_workspace(tmp_path / "w", tmp_path / "toy", train=120, test=40, settings=DEMO, seed=seed)
+    train.run(made, made.config(), Listened(made, "train", {}).job)
+    found = evaluate.run(made, made.config(), Listened(made, "evaluate", {}).job)["models"]
+    assert found["base"]["cer"] > 0.8
+    assert found["tuned"]["cer"] < 0.12

@@ -1,0 +1,47 @@
+"""Log-mel: zeros are padded to the audio, a segment that does not fit is refused."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from core.errors import UserError
+from core.whisper.features import log_mel, read_wav
+from core.whisper.loading import load
+from tests.core.whisper_kit import noise, toy, write_wav
+
+
+def test_shape_and_silence_after_the_sound() -> None:
+    extractor = load(str(toy(2.0))).extractor
+    mel = log_mel(extractor, [noise(1), noise(2)])
+    assert mel.shape == (2, 80, 200)
+    assert mel.dtype == np.float32
+    padded = log_mel(extractor, [np.concatenate([noise(1), np.zeros(16_000, np.int16)])])
+    np.testing.assert_array_equal(mel[:1], padded)
+    assert mel[0, :, 110:].max() == mel[0].min()  # the floor of the scale, not 0
+
+
+def test_int16_and_float_are_the_same() -> None:
+    extractor = load(str(toy(2.0))).extractor
+    sound = noise(1)
+    np.testing.assert_array_equal(log_mel(extractor, [sound]), log_mel(extractor, [sound.astype(np.float32) / 32768]))
+
+
+def test_longer_than_the_window_is_refused_by_name() -> None:
+    with pytest.raises(UserError) as caught:
+        log_mel(load(str(toy(2.0))).extractor, [noise(1), noise(2.5)], ["a_0_10", "a_8_18"])
+    assert "a_8_18" in caught.value.what
+    assert "2.5 s" in caught.value.why
+    assert "--length 2" in caught.value.fix
+
+
+def test_read_wav(tmp_path: Path) -> None:
+    write_wav(tmp_path / "a.wav", noise(1))
+    np.testing.assert_array_equal(read_wav(tmp_path / "a.wav"), noise(1))
+    (tmp_path / "b.wav").write_bytes(b"RIFF")
+    soundfile.write(tmp_path / "c.wav", noise(1), 8000)
+    for name, says in (("b.wav", "cannot be read"), ("c.wav", "8000"), ("none.wav", "cannot be read")):
+        with pytest.raises(UserError) as caught:
+            read_wav(tmp_path / name)
+        assert says in caught.value.what

@@ -1,0 +1,143 @@
+"""A workspace with melodies and a toy Whisper, and a real job handle whose events can be read back."""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import shutil
+import tempfile
+import wave
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core import demo_audio, workspace
+from core.jobs.events import Event, EventReader, EventWriter
+from core.jobs.handle import Job
+from core.jobs.spec import EVENTS, create, read
+from core.media import stream_pcm
+from core.store import Segment, Store, Video
+from core.whisper.toy import build_toy
+from core.workspace import Workspace
+
+RATE = 16_000
+
+CONFIG = """
+[project]
+language = "zh"
+
+[model]
+base = "{model}"
+labeller = "{model}"
+
+[label]
+batch = 4
+
+[train]
+{train}
+
+[evaluate]
+batch = 4
+"""
+
+QUICK = """
+steps = 4
+batch = 2
+accumulation = 2
+learning_rate = 2e-3
+eval_every = 2
+eval_segments = 2
+"""
+
+
+def write_wav(path: Path, samples: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with wave.open(str(path), "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(RATE)
+        out.writeframes(samples.astype("<i2").tobytes())
+
+
+def text_of(cues: list[tuple[int, int, str]], start_s: int, end_s: int) -> str:
+    """The notes that sound between two whole seconds."""
+    notes = {start // 1000 + index: note for start, _, text in cues for index, note in enumerate(text)}
+    return "".join(notes.get(second, "") for second in range(start_s, end_s))
+
+
+def melodies(folder: Path, *, train: int, test: int, seed: int = 0) -> list[tuple[Segment, str]]:
+    """Cut melodies into 10 s segments, hop 8 s, written as wavs in segments/; those of the test part are of a
+    recording of their own. Returns (segment, true text)."""
+    found = []
+    for number, (part, count) in enumerate((("train", train), ("test", test))):
+        seconds = 8 * count + 2
+        source = folder / f"{part}.wav"
+        cues = demo_audio.make_recording(source, seconds=seconds, seed=100 * seed + number)
+        samples = np.concatenate(list(stream_pcm(source)))
+        for start in range(0, 8 * count, 8):
+            name = f"{part}_{start}_{start + 10}"
+            path = f"segments/{part}/{name}.wav"
+            write_wav(folder / path, samples[start * RATE : (start + 10) * RATE])
+            segment = Segment(name, part, start * 1000, (start + 10) * 1000, path, part=part)
+            found.append((segment, text_of(cues, start, start + 10)))
+    return found
+
+
+def make_workspace(
+    folder: Path,
+    toy: Path,
+    *,
+    train: int = 4,
+    test: int = 2,
+    accepted: bool = True,
+    settings: str = QUICK,
+    seed: int = 0,
+) -> Workspace:
+    made = workspace.create(folder, config_text=CONFIG.format(model=toy, train=settings))
+    rows = melodies(folder, train=train, test=test, seed=seed)
+    with Store(made.db_path) as store:
+        for part in ("train", "test"):
+            store.videos.add(Video(part, state="fetched", licence="own"))
+        store.segments.add([segment for segment, _ in rows])
+        store.segments.set_parts({segment.id: segment.part for segment, _ in rows})
+        if accepted:
+            store.transcripts.import_human({segment.id: text for segment, text in rows})
+    return made
+
+
+class Listened:
+    """A job handle of the real kind, with what it said so far."""
+
+    def __init__(self, made: Workspace, stage: str, params: dict[str, Any]) -> None:
+        folder = create(made, stage, params)
+        self.job = Job(read(folder), folder, made, EventWriter(folder / EVENTS))
+        self._reader = EventReader(folder / EVENTS)
+        self._events: list[Event] = []
+
+    @property
+    def events(self) -> list[Event]:
+        self._events += self._reader.all()
+        return self._events
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        return [event.data for event in self.events if event.kind == kind]
+
+
+@functools.cache
+def toy(window_s: float = 10.0) -> Path:
+    """A toy Whisper's folder, built once a test session."""
+    place = Path(tempfile.mkdtemp(prefix="whispersmith-toy-"))
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    build_toy(place / "toy", window_s=window_s)
+    return place / "toy"
+
+
+def toy_copy(folder: Path, window_s: float = 10.0) -> Path:
+    """A copy of the toy that a test may damage."""
+    shutil.copytree(toy(window_s), folder)
+    return folder
+
+
+def noise(seconds: float, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(0, 3000, round(seconds * RATE)).astype(np.int16)

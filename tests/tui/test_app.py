@@ -1,0 +1,272 @@
+"""The app around the screens: steps, help, status line, jobs attached, leaving, faults."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from textual.widgets import Input
+
+from core.cli import AppOptions
+from core.jobs.attach import view
+from core.workspace import Workspace, create
+from tests.tui.fake_job import FakeJob
+from tests.tui.wait import screen_lines, screen_text, wait_until, wrong_widths
+from tui import keymap
+from tui.app import WhispersmithApp
+from tui.screens.pipeline import PipelineScreen
+from tui.widgets.dialog import Choice, HelpScreen
+
+SIZES = [(80, 24), (140, 45)]
+STEPS = ["setup", "playlist", "segments", "transcripts", "training", "results"]
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return create(tmp_path / "food-vlog")
+
+
+def open_app(workspace: Workspace | None, start: str | None = "playlist", **options: bool) -> WhispersmithApp:
+    return WhispersmithApp(workspace, AppOptions(**options), start=start)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_digits_walk_through_the_steps_and_status_and_help_hint_are_on_each(
+    workspace: Workspace, size: tuple[int, int]
+):
+    app = open_app(workspace)
+    async with app.run_test(size=size) as pilot:
+        for key, step in enumerate(STEPS, start=1):
+            await pilot.press(str(key))
+            await wait_until(pilot, lambda step=step: app.current_mode == step and "? help" in screen_text(app))
+            lines = screen_lines(app)
+            assert "food-vlog" in lines[0]
+            assert f"▸{key} {step.capitalize()}" in lines[1]
+            assert lines[-1].rstrip().endswith("? help")
+            assert wrong_widths(app) == []
+
+
+async def test_a_screen_keeps_its_state_while_another_one_is_shown(workspace: Workspace):
+    app = open_app(workspace)
+    async with app.run_test(size=(100, 30), notifications=True) as pilot:
+        await pilot.press("slash")
+        await pilot.press(*"abc")
+        first = app.screen
+        await pilot.press("enter", "1")
+        await wait_until(pilot, lambda: app.current_mode == "setup")
+        await pilot.press("2")
+        await wait_until(pilot, lambda: app.screen is first)
+        assert app.screen.query_one(Input).value == "abc"
+
+
+@pytest.mark.parametrize("step", STEPS)
+async def test_help_tells_the_keys_of_the_pane_and_goes_again(workspace: Workspace, step: str):
+    app = open_app(workspace, step)
+    async with app.run_test(size=(100, 40)) as pilot:
+        await wait_until(pilot, lambda: isinstance(app.screen, PipelineScreen))
+        pane = keymap.pane_of(app.screen)
+        await pilot.press("question_mark")
+        await wait_until(
+            pilot, lambda: isinstance(app.screen, HelpScreen) and keymap.PANES[pane].title in screen_text(app)
+        )
+        for action in keymap.actions(pane):
+            assert action.help.split(",")[0] in screen_text(app).replace("\n", " ")[:20000] or len(action.help) > 50
+        await pilot.press("question_mark")
+        await wait_until(pilot, lambda: isinstance(app.screen, PipelineScreen))
+
+
+def test_every_key_of_the_registry_is_a_method_of_its_screen_and_no_pane_uses_one_twice():
+    taken: dict[str, set[str]] = {}
+    for action in keymap.ACTIONS:
+        assert action.pane in keymap.PANES
+        for key in action.keys.split(","):
+            assert key not in taken.setdefault(action.pane, set()), f"{key} twice in {action.pane}"
+            taken[action.pane].add(key)
+    for step in ("welcome", *STEPS):
+        factory = WhispersmithApp.MODES[step]
+        assert callable(factory)
+        screen = factory()
+        for action in keymap.actions(step):
+            assert hasattr(screen, f"action_{action.method.partition('(')[0]}"), action.id
+            assert not taken["app"] & set(action.keys.split(",")), f"{action.id} hides a key that works everywhere"
+
+
+def test_the_readme_table_has_every_key():
+    table = keymap.markdown()
+    assert all(action.help in table for action in keymap.ACTIONS)
+    assert table.count("\n") == len(keymap.ACTIONS) + 1
+
+
+async def test_a_live_job_is_attached_on_start_and_seen_in_the_status_line(workspace: Workspace):
+    job = FakeJob(workspace, "label")
+    job.emit("progress", done=63, total=100)
+    app = open_app(workspace)
+    async with app.run_test(size=(100, 30), notifications=True) as pilot:
+        await wait_until(pilot, lambda: "● label  63%" in screen_lines(app)[0])
+        job.emit("progress", done=64, total=100)
+        await wait_until(pilot, lambda: "● label  64%" in screen_lines(app)[0])
+        job.finish()
+        await wait_until(pilot, lambda: "label done" in screen_text(app))
+        await wait_until(pilot, lambda: "● label" not in screen_lines(app)[0])
+
+
+class Listener(PipelineScreen):
+    """A screen that writes down what it hears."""
+
+    PANE = STEP = "training"
+    STAGES = frozenset({"train"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard: list[int] = []
+
+    def job_events(self, batch) -> None:
+        self.heard += [event.data["step"] for event in batch.of("metric")]
+
+
+async def test_a_screen_that_comes_late_hears_a_job_from_its_first_event_once(workspace: Workspace):
+    job = FakeJob(workspace, "train")
+    for step in range(300):
+        job.emit("metric", step=step)
+    app = open_app(workspace)
+    app._modes["training"] = Listener
+    async with app.run_test(size=(100, 30), notifications=True) as pilot:
+        await wait_until(pilot, lambda: app.live)
+        job.emit("metric", step=300)
+        await pilot.press("5")
+        await wait_until(pilot, lambda: isinstance(app.screen, Listener) and 300 in app.screen.heard)
+        job.emit("metric", step=301)
+        await wait_until(pilot, lambda: isinstance(app.screen, Listener) and 301 in app.screen.heard)
+        assert isinstance(app.screen, Listener)
+        assert app.screen.heard == list(range(302))
+
+
+async def test_q_leaves_at_once_when_nothing_runs(workspace: Workspace):
+    app = open_app(workspace)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await pilot.press("q")
+        await wait_until(pilot, lambda: app._exit)
+    assert app.return_code == 0
+
+
+@pytest.mark.parametrize(("key", "stopped"), [("enter", False), ("s", True)])
+async def test_q_with_a_job_asks_and_the_job_goes_on_unless_s_stops_it(workspace: Workspace, key: str, stopped: bool):
+    job = FakeJob(workspace, "label")
+    app = open_app(workspace)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await wait_until(pilot, lambda: app.live)
+        await pilot.press("q")
+        await wait_until(pilot, lambda: isinstance(app.screen, Choice) and "label goes on without" in screen_text(app))
+        await pilot.press("escape")
+        await wait_until(pilot, lambda: not isinstance(app.screen, Choice))
+        assert not app._exit
+        await pilot.press("q")
+        await wait_until(pilot, lambda: isinstance(app.screen, Choice))
+        await pilot.press(key)
+        await wait_until(pilot, lambda: app._exit)
+    assert job.asked_to_stop is stopped
+    found = view(job.folder)
+    assert found is not None
+    assert found.live
+    job.die()
+
+
+async def test_ctrl_c_once_warns_and_twice_leaves_also_out_of_an_input(workspace: Workspace):
+    app = open_app(workspace)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await pilot.press("plus")
+        await wait_until(pilot, lambda: isinstance(app.focused, Input))
+        await pilot.press("ctrl+c")
+        await wait_until(pilot, lambda: "Ctrl+C once more quits" in screen_text(app))
+        assert not app._exit
+        await pilot.press("ctrl+c")
+        await wait_until(pilot, lambda: app._exit)
+    assert app.return_code == 0
+
+
+async def test_a_crashed_job_is_told_once_with_the_way_to_go_on(workspace: Workspace):
+    FakeJob(workspace, "label").die()
+    app = open_app(workspace)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await wait_until(pilot, lambda: "label crashed" in screen_text(app) and "go on with label" in screen_text(app))
+        await pilot.press("escape")
+        await wait_until(pilot, lambda: isinstance(app.screen, PipelineScreen))
+    again = open_app(workspace)
+    async with again.run_test(size=(80, 24), notifications=True) as pilot:
+        await wait_until(pilot, lambda: again._pulses["past"].asked)
+        await pilot.pause()
+        assert isinstance(again.screen, PipelineScreen)
+
+
+async def test_going_on_starts_the_crashed_job_again_with_what_it_was_asked(workspace: Workspace, tmp_path: Path):
+    # A real one: `add` of a folder that holds nothing fails at once, in a process of its own.
+    (tmp_path / "empty").mkdir()
+    crashed = FakeJob(workspace, "add", {"what": [str(tmp_path / "empty")]})
+    crashed.die()
+    app = open_app(workspace, "setup")
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await wait_until(pilot, lambda: "go on with add" in screen_text(app))
+        await pilot.press("g")
+
+        def specs() -> list[Path]:
+            return list(workspace.jobs.glob("*-add-*/spec.json"))
+
+        await wait_until(pilot, lambda: len(specs()) == 2, timeout=30)
+        assert app.current_mode == "playlist"
+        params = [json.loads(path.read_text())["params"] for path in specs()]
+        assert params[0] == params[1]
+        await wait_until(pilot, lambda: "no recording" in screen_text(app).replace("\n", " "), timeout=30)
+
+
+async def test_a_fault_leaves_a_crash_file_without_locals_and_tokens(workspace: Workspace):
+    class Faulty(PipelineScreen):
+        PANE = STEP = "setup"
+
+        def on_mount(self) -> None:
+            secret_local = "a text that a person typed"
+            assert secret_local
+            raise RuntimeError("it broke, token=abc123 hf_abcdefghijklmnop")
+
+    app = open_app(workspace)
+    app._modes["setup"] = Faulty
+    with pytest.raises(RuntimeError, match="it broke"):  # noqa: PT012 - the app raises when it is left
+        async with app.run_test(size=(80, 24), notifications=True) as pilot:
+            await pilot.press("1")
+            await wait_until(pilot, lambda: app._exit)
+    files = list(workspace.logs.glob("crash-*.txt"))
+    assert len(files) == 1
+    text = files[0].read_text()
+    assert "RuntimeError: it broke" in text
+    assert "in on_mount" in text
+    assert "a text that a person typed" not in text.replace('secret_local = "a text that a person typed"', "")
+    assert "abc123" not in text
+    assert "hf_abc" not in text
+    assert app.return_code == 1
+
+
+async def test_ascii_draws_nothing_of_ambiguous_width(workspace: Workspace):
+    import unicodedata
+
+    app = open_app(workspace, "setup", ascii=True)
+    async with app.run_test(size=(100, 30), notifications=True) as pilot:
+        for key in "12345":
+            await pilot.press(key)
+            await pilot.pause()
+        await pilot.press("question_mark")
+        await wait_until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        await pilot.press("escape", "1")
+        await wait_until(pilot, lambda: app.current_mode == "setup" and "Python" in screen_text(app))
+        # The dash of a step without a count comes from the core's summary.
+        odd = {c for c in screen_text(app).replace("–", "") if unicodedata.east_asian_width(c) == "A"}
+        assert not odd
+
+
+async def test_it_folds_and_unfolds_with_the_terminal(workspace: Workspace):
+    app = open_app(workspace, "segments")
+    async with app.run_test(size=(140, 45)) as pilot:
+        for width, height in ((80, 24), (40, 10), (20, 5), (140, 45)):
+            await pilot.resize_terminal(width, height)
+            await pilot.pause()
+            assert wrong_widths(app) == []
+        await wait_until(pilot, lambda: app.screen.has_class("-wide"))

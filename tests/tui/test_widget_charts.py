@@ -1,0 +1,225 @@
+"""LineChart, Waveform and MelPicture on a real screen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from textual.app import App, ComposeResult
+from textual.widget import Widget
+
+from tests.tui.wait import ambiguous, hidden_characters, screen_lines, screen_text, wait_until, wrong_widths
+from tui.widgets.line_chart import LineChart, Points
+from tui.widgets.mel import MelPicture
+from tui.widgets.raster import Bounds
+from tui.widgets.waveform import Waveform
+
+SIZES = [(80, 24), (140, 45), (24, 6)]
+
+
+class OneWidget(App[None]):
+    def __init__(self, widget: Widget, ascii: bool = False) -> None:
+        super().__init__()
+        self.ascii = ascii
+        self.widget = widget
+
+    def compose(self) -> ComposeResult:
+        yield self.widget
+
+
+def braille(app: App[Any]) -> int:
+    return sum("\u2800" < c <= "\u28ff" for c in screen_text(app))
+
+
+# -- LineChart
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_title_legend_and_axes(size: tuple[int, int]) -> None:
+    chart = LineChart("loss")
+    app = OneWidget(chart)
+    async with app.run_test(size=size) as pilot:
+        chart.set_series("train", range(101), [3.0 - i / 50 for i in range(101)])
+        chart.set_series("評估", [0, 50, 100], [2.5, 1.5, 1.25])
+        chart.mark(50)
+        await pilot.pause()
+        lines = screen_lines(app)
+        assert wrong_widths(app) == []
+        assert lines[0].startswith("loss   ✕ train 1")
+        assert lines[1].startswith("  3 ") or lines[1].startswith("3 ")
+        assert lines[-2].lstrip().startswith("1 ")
+        assert lines[-1].rstrip().endswith("step 100")
+        assert braille(app) > 10
+        if size[0] >= 80:
+            assert "▴ 評估 1.25" in lines[0]
+            ends = [run for y in range(1, size[1] - 1) for run in chart.render_line(y) if "▴" in run.text]
+            assert len(ends) == 1
+            assert ends[0].style == chart.rich_style + chart.get_component_rich_style("line-chart--series-1")
+            assert lines[-1].count("▴") == 1
+
+
+async def test_the_shape_at_a_lines_end_has_its_own_colour_also_on_another_line() -> None:
+    chart = LineChart("loss")
+    app = OneWidget(chart)
+    async with app.run_test(size=(60, 9)) as pilot:
+        chart.set_series("short", [0, 50], [1, 1])
+        chart.set_series("long", [0, 100], [1, 1])
+        await pilot.pause()
+        ends = [run for y in range(1, 8) for run in chart.render_line(y) if "✕" in run.text]
+        assert [end.text for end in ends] == ["✕"]
+        assert ends[0].style == chart.rich_style + chart.get_component_rich_style("line-chart--series-0")
+
+
+async def test_nothing_and_nothing_finite_are_said() -> None:
+    chart = LineChart("loss")
+    app = OneWidget(chart)
+    async with app.run_test(size=(80, 12)) as pilot:
+        await pilot.pause()
+        assert "no values yet" in screen_text(app)
+        chart.append("train", 0, float("nan"))
+        await pilot.pause()
+        assert "no values yet" in screen_text(app)
+        chart.append("train", 1, -2.0)
+        chart.append("train", 2, -1.0)
+        await pilot.press("y")
+        assert "no values above 0" in screen_text(app)
+        await pilot.press("y")
+        await wait_until(pilot, lambda: braille(app) > 0)
+
+
+async def test_a_diverged_loss_leaves_a_gap_and_the_last_good_value() -> None:
+    chart = LineChart("loss")
+    app = OneWidget(chart)
+    async with app.run_test(size=(60, 10)) as pilot:
+        for step in range(30):
+            chart.append("train", step, float("inf") if step > 20 else 2.0 - step / 20)
+        await pilot.pause()
+        assert "train 1" in screen_lines(app)[0]
+        assert screen_lines(app)[-1].rstrip().endswith("step 20")
+
+
+async def test_log_scale_is_said_and_changes_the_picture() -> None:
+    chart = LineChart("rate")
+    app = OneWidget(chart)
+    async with app.run_test(size=(60, 12)) as pilot:
+        chart.set_series("lr", range(5), [1, 10, 100, 1000, 10000])
+        await pilot.pause()
+        linear = screen_text(app)
+        await pilot.press("y")
+        await pilot.pause()
+        assert chart.log_y
+        assert "rate (log)" in screen_text(app)
+        assert screen_lines(app)[3:] != linear.splitlines()[3:]
+
+
+async def test_it_draws_only_when_something_changed_and_is_seen() -> None:
+    chart = LineChart("loss")
+    app = OneWidget(chart)
+    async with app.run_test(size=(80, 24)) as pilot:
+        for step in range(500):
+            chart.append("train", step, 1.0 / (step + 1))
+        await pilot.pause()
+        drawn = chart.pictures_drawn
+        assert drawn <= 3
+        chart.set_series("train", range(500), [1.0 / (step + 1) for step in range(500)])
+        chart.refresh()
+        await pilot.pause()
+        assert chart.pictures_drawn == drawn
+        chart.display = False
+        await pilot.pause()
+        chart.append("train", 500, 0.5)
+        await pilot.pause()
+        assert chart.pictures_drawn == drawn
+        chart.display = True
+        await wait_until(pilot, lambda: chart.pictures_drawn == drawn + 1)
+
+
+async def test_chart_in_ascii_and_with_hostile_names() -> None:
+    chart = LineChart("lo\x1b[31mss [red]", x_label="st\nep")
+    app = OneWidget(chart, ascii=True)
+    async with app.run_test(size=(80, 24)) as pilot:
+        chart.set_series("a\u202e[b]", range(50), np.sin(np.arange(50) / 9).tolist())
+        chart.set_series("b", range(50), np.cos(np.arange(50) / 9).tolist())
+        chart.mark(10)
+        await pilot.pause()
+        assert ambiguous(app) == ""
+        assert hidden_characters(app) == []
+        assert wrong_widths(app) == []
+        assert braille(app) == 0
+        assert "loss [red]   * a[b]" in screen_lines(app)[0]
+        assert "+ b" in screen_lines(app)[0]
+
+
+def test_points_grow_and_keep_their_bounds() -> None:
+    points = Points()
+    for i in range(1000):
+        points.append(i, float("nan") if i % 10 == 0 else i - 500)
+    assert len(points.xs) == 1000
+    assert points.bounds == Bounds(1, 999, -499, 499)
+    assert points.log_bounds == Bounds(501, 999, 1, 499)
+    assert points.last == (999, 499)
+    with pytest.raises(ValueError, match="same length"):
+        Points([1, 2], [1])
+
+
+# -- Waveform
+
+
+async def test_waveform_with_shared_seconds() -> None:
+    wave = Waveform("0:08–0:18")
+    app = OneWidget(wave)
+    async with app.run_test(size=(60, 12)) as pilot:
+        loud = np.abs(np.sin(np.linspace(0, 9, 700)))
+        wave.show(np.stack([-loud, loud], axis=1), shared_left=0.2, shared_right=0.2, left="0", right="2")
+        await pilot.pause()
+        lines = screen_lines(app)
+        assert lines[0].startswith("0:08–0:18")
+        assert braille(app) > 100
+        assert lines[5] == "░" * 12 + " shared with 0" + " " * 8 + "shared with 2 " + "░" * 12
+        wave.clear("loading")
+        await pilot.pause()
+        assert "loading" in screen_text(app)
+        assert braille(app) == 0
+        assert "░" not in screen_text(app)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 45), (20, 6), (5, 6)])
+async def test_waveform_widths_and_ascii(size: tuple[int, int]) -> None:
+    wave = Waveform("嗯\x1b[2J" * 20)
+    app = OneWidget(wave, ascii=True)
+    async with app.run_test(size=size) as pilot:
+        wave.show([[-1, 1]] * 50, shared_left=0.2, shared_right=1.7, left="嗯" * 30, right="\x00b")
+        await pilot.pause()
+        assert wrong_widths(app) == []
+        assert hidden_characters(app) == []
+        assert ambiguous(app) == ""
+        assert "#" in screen_text(app)
+
+
+# -- MelPicture
+
+
+async def test_mel_is_a_picture_of_colours_or_of_characters() -> None:
+    mel = np.zeros((80, 100))
+    mel[60:, 50:] = 1
+    for ascii in (False, True):
+        picture = MelPicture()
+        app = OneWidget(picture, ascii)
+        async with app.run_test(size=(40, 12)) as pilot:
+            picture.show(mel)
+            await pilot.pause()
+            assert screen_lines(app)[0].startswith("log-mel")
+            assert wrong_widths(app) == []
+            if ascii:
+                assert screen_lines(app)[1] == " " * 20 + "@" * 20
+                assert ambiguous(app) == ""
+            else:
+                runs = list(picture.render_line(1))
+                # Two runs, not forty: equal neighbours share their colours.
+                assert [run.text for run in runs] == ["▀" * 20, "▀" * 20]
+                assert runs[0].style != runs[1].style
+            picture.clear()
+            await pilot.pause()
+            assert "▀" not in screen_text(app)
+            assert "@" not in screen_text(app)

@@ -1,0 +1,49 @@
+"""Waiting for a screen to come to a state, and reading the screen as plain text."""
+
+from __future__ import annotations
+
+import time
+import unicodedata
+from collections.abc import Callable
+from typing import Any
+
+from rich.cells import cell_len
+from textual.app import App
+from textual.pilot import Pilot
+
+
+async def wait_until(pilot: Pilot[Any], predicate: Callable[[], object], timeout: float = 10) -> None:
+    """Let the app run until `predicate()` is true; AssertionError with the screen's text after `timeout` seconds."""
+    end = time.monotonic() + timeout
+    while not predicate():
+        if time.monotonic() > end:
+            raise AssertionError(f"not so within {timeout} s; the screen reads:\n{screen_text(pilot.app)}")
+        await pilot.pause(0.01)
+
+
+def screen_lines(app: App[Any]) -> list[str]:
+    """The lines of the screen on top as text, as wide as the terminal (a Han character is one character, two cells)."""
+    # A private name of Textual, used in this one place; plain text outlives the styling that an SVG pins.
+    return [line.text for line in app.screen._compositor.render_strips()]
+
+
+def screen_text(app: App[Any]) -> str:
+    """The screen as text without the blanks at the ends of lines."""
+    return "\n".join(line.rstrip() for line in screen_lines(app))
+
+
+def wrong_widths(app: App[Any]) -> list[str]:
+    """Lines of the screen that are not exactly as many cells wide as the terminal; empty if all is well."""
+    return [line for line in screen_lines(app) if cell_len(line) != app.size.width]
+
+
+def hidden_characters(app: App[Any]) -> list[str]:
+    """Control and format characters that reached the screen, as numbers; empty if all is well."""
+    seen = set("".join(screen_lines(app)))
+    return [hex(ord(c)) for c in sorted(seen) if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp")]
+
+
+def ambiguous(app: App[Any]) -> str:
+    """Characters on the screen that some terminals draw two cells wide where Textual counts one."""
+    seen = sorted(set("".join(screen_lines(app))))
+    return "".join(c for c in seen if unicodedata.east_asian_width(c) == "A" and not unicodedata.combining(c))

@@ -1,0 +1,300 @@
+"""The app: one mode per step, the status line, jobs attached on start, leaving in every way there is.
+
+What happens in a screen is in tui/screens/; what all of them share in tui/screens/pipeline.py.
+    app.workspace, app.store, app.folder, app.options     app.live: folder -> last JobBatch of each live job
+    app.status: what every status bar shows               app.open_folder(workspace): the welcome screen made one
+"""
+
+from __future__ import annotations
+
+import importlib
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.app import App, SystemCommand
+from textual.binding import BindingType
+from textual.screen import Screen
+from textual.widgets import Input, TextArea
+
+from core.errors import UserError
+from core.gpu import Gpu
+from core.jobs import JobView, list_jobs, spawn, stop
+from core.status import summary
+from core.store import Store
+from core.workspace import Workspace
+from tui import crash, crashed, keymap, terminal
+from tui.bridge import Bridge, JobBatch, JobEvents, Pulse
+from tui.errands import Answer, Errands
+from tui.leaving import leaving
+from tui.screens.pipeline import PipelineScreen
+from tui.status import SCREEN_OF, Counter, Gauge, Reading, Status, bar_job, end_of, gpu_reading
+from tui.widgets import cells, dialog
+
+if TYPE_CHECKING:
+    from core.cli import AppOptions
+
+Job = tuple[str, dict[str, Any]]
+"""A stage and its params."""
+
+STATUS_S = 2.0
+
+
+def _screen(module: str, name: str) -> Callable[[], Screen[Any]]:
+    """A screen that is imported when it is first shown."""
+    return lambda: getattr(importlib.import_module(f"tui.screens.{module}"), name)()
+
+
+class WhispersmithApp(App[int]):
+    TITLE = "whispersmith"
+    CSS_PATH = "app.tcss"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - as Textual declares it
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
+        "welcome": _screen("welcome", "WelcomeScreen"),
+        "setup": _screen("setup", "SetupScreen"),
+        "playlist": _screen("playlist", "PlaylistScreen"),
+        "segments": _screen("segments", "SegmentsScreen"),
+        "transcripts": _screen("transcripts", "TranscriptsScreen"),
+        "training": _screen("training", "TrainingScreen"),
+        "results": _screen("results", "ResultsScreen"),
+    }
+    BINDINGS: ClassVar[list[BindingType]] = keymap.bindings("app")
+
+    def __init__(
+        self, workspace: Workspace | None, options: AppOptions, *, folder: Path | None = None, start: str | None = None
+    ) -> None:
+        """workspace: None where `folder` is none yet. start: the screen to begin with, else the one that is due.
+
+        UserError if the workspace's store cannot be opened.
+        """
+        super().__init__()
+        self.folder = workspace.root if workspace else (folder or Path.cwd())
+        self.workspace: Workspace | None = None
+        self.store: Store | None = None
+        self.options = options
+        self.ascii = options.ascii
+        self.animation_level = "none"
+        self.live: dict[Path, JobBatch] = {}
+        self.status = Status()
+        self._start = start
+        self._bridge: Bridge | None = None
+        self._counter: Counter | None = None
+        self._pulses: dict[str, Pulse] = {}
+        self._gauge = Gauge()
+        self._errands = Errands(self.post_message)
+        self._told: deque[str] = deque(maxlen=40)
+        self._interrupted = False
+        if workspace is not None:
+            self._take(workspace)
+
+    # -- coming
+
+    def _take(self, workspace: Workspace) -> None:
+        self.workspace, self.folder = workspace, workspace.root
+        self.store = Store(workspace.db_path)
+        self.status = replace(self.status, place=workspace.name)
+
+    async def on_mount(self) -> None:
+        if not self.is_headless:
+            terminal.hear_signals(self._hang_up)
+            self.set_interval(STATUS_S, lambda: None if terminal.is_there() else self._hang_up())
+        if self.workspace is None:
+            await self.switch_mode("welcome")
+        else:
+            await self._enter()
+
+    async def open_folder(self, workspace: Workspace, start: str | None = None, job: Job | None = None) -> None:
+        """The folder has become a workspace: go on in it, on the screen `start`, with a stage and its params."""
+        try:
+            self._take(workspace)
+        except UserError as error:
+            self._explain(error)
+            return
+        self._start = start
+        await self._enter()
+        if job is not None:
+            self._in_background(partial(spawn, workspace, *job))
+
+    async def _enter(self) -> None:
+        assert self.workspace is not None
+        assert self.store is not None
+        self.sub_title = self.workspace.name
+        await self.switch_mode(self._start or self._due())
+        self._bridge = Bridge(self.workspace, lambda found: self.post_message(JobEvents(found)), self._queued)
+        self._bridge.start()
+        self._counter = Counter(self.store, self.workspace)
+        self._pulse("counts", self._counter, self._counted)
+        self._pulse("gpu", gpu_reading, self._measured)
+        self._pulse("past", partial(list_jobs, self.workspace), self._look_back, once=True)
+
+    def _due(self) -> str:
+        """The screen of the stage that comes next; Setup in a workspace where nothing has begun."""
+        assert self.workspace is not None
+        assert self.store is not None
+        found = summary(self.store, self.workspace)
+        self.status = replace(self.status, steps=found.steps)
+        return "setup" if found.next == "add" else SCREEN_OF.get(found.next, "setup")
+
+    def _pulse(self, name: str, ask: Callable[[], Any], tell: Callable[[Any], object], *, once: bool = False) -> None:
+        seconds = threading.TIMEOUT_MAX if once else STATUS_S
+        pulse = Pulse(seconds, ask, lambda answer: self.post_message(Answer(partial(tell, answer))), name)
+        self._pulses[name] = pulse
+        pulse.start()
+
+    def _queued(self) -> int:
+        return max(self.message_queue_size, *(screen.message_queue_size for screen in self._pipeline_screens()), 0)
+
+    def _look_back(self, found: list[JobView]) -> None:
+        """On start: if the newest job crashed, say so and offer to go on."""
+        if self.workspace is not None and found and crashed.is_news(found[0]):
+            again = partial(self._again, self.workspace, found[0])
+            self.push_screen(crashed.question(found[0]), partial(crashed.answered, found[0], again))
+
+    def _again(self, workspace: Workspace, view: JobView) -> None:
+        self._in_background(partial(spawn, workspace, view.stage, crashed.params_to_go_on(view)))
+        self.action_step(SCREEN_OF.get(view.stage, "setup"))
+
+    def _in_background(self, work: Callable[[], object]) -> None:
+        self._errands.run(work, lambda _: None, self._explain, f"background {id(work)}")
+
+    def _explain(self, error: UserError) -> None:
+        self.push_screen(dialog.Message.of(error))
+
+    # -- what is going on
+
+    @on(Answer)
+    def _hear_answer(self, answer: Answer) -> None:
+        answer.tell()
+
+    @on(JobEvents)
+    def _hear_jobs(self, message: JobEvents) -> None:
+        for batch in message.batches:
+            self._told.append(f"{batch.stage} {batch.view.state} {batch.seq} {[e.kind for e in batch.events[-6:]]}")
+            if batch.ended:
+                self.live.pop(batch.folder, None)
+                self.recount()
+                self._toast(*end_of(batch.view))
+            else:
+                self.live[batch.folder] = replace(batch, events=())
+            for screen in self._pipeline_screens():
+                screen.hear(batch)
+        self._show(job=bar_job(self.live.values()))
+
+    def recount(self) -> None:
+        """Something changed that the counts may not see by themselves."""
+        if self._counter is not None:
+            self._counter.stale = True
+            self._pulses["counts"].now()
+
+    def _toast(self, text: str, severity: Any) -> None:
+        plain = "\n".join(cells.cut(cells.harmless(line), 200) for line in text.splitlines()[:6])
+        self.notify(plain, severity=severity, markup=False, timeout=10 if severity == "error" else 5)
+
+    def _counted(self, answer: Reading | UserError | None) -> None:
+        if isinstance(answer, UserError):
+            self._toast(str(answer), "error")
+        elif answer is not None:
+            self._show(steps=answer.summary.steps)
+            for screen in self._pipeline_screens():
+                screen.note_change()
+
+    def _measured(self, gpus: tuple[Gpu, ...]) -> None:
+        self._show(gpu=self._gauge.text(gpus, cells.glyphs(self).bars))
+
+    def _show(self, **changes: Any) -> None:
+        self.status = replace(self.status, **changes)
+        for screen in self.screen_stack:
+            if isinstance(screen, PipelineScreen):
+                screen.show_status(self.status)
+
+    def _pipeline_screens(self) -> list[PipelineScreen]:
+        """Every step's screen that has been shown so far."""
+        stacks = list(self._screen_stacks.values())
+        return [s for stack in stacks for s in list(stack) if isinstance(s, PipelineScreen) and s.is_running]
+
+    # -- keys that work everywhere
+
+    def action_step(self, name: str) -> None:
+        if self.workspace is not None:
+            self.switch_mode(name)
+
+    def action_help(self) -> None:
+        name = keymap.pane_of(self.screen)
+        pane = keymap.PANES.get(name) or keymap.PANES["app"]
+        self.push_screen(dialog.HelpScreen(pane.title, pane.sentence, keymap.help_keys(name), pane.more))
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """The palette: what the keys do here, by name, then what is Textual's own and of use."""
+        for action in keymap.actions(keymap.pane_of(screen)):
+            yield SystemCommand(f"{action.label} ({action.key})", action.help, partial(self._run_for, screen, action))
+        for action in keymap.actions("app"):
+            if action.method not in ("command_palette", "interrupt"):
+                yield SystemCommand(f"{action.label} ({action.key})", action.help, partial(self._run_for, self, action))
+        yield SystemCommand("theme", "Other colours", self.action_change_theme)
+
+    async def _run_for(self, target: Screen[Any] | App[Any], action: keymap.Action) -> None:
+        await self.run_action(action.method, default_namespace=target)
+
+    # -- leaving
+
+    def action_leave(self) -> None:
+        if len(self.screen_stack) > 1:
+            self.pop_screen()
+        elif not self.live:
+            self.exit(return_code=0)
+        else:
+            self.push_screen(leaving([batch.stage for batch in self.live.values()]), self._left)
+
+    def _left(self, answer: str | None) -> None:
+        if answer == "s":
+            for folder in self.live:
+                stop(folder)
+        if answer is not None:
+            self.exit(return_code=0)
+
+    async def action_quit(self) -> None:
+        self.exit(return_code=0)
+
+    def action_interrupt(self) -> None:
+        """Ctrl+C: copy where text is marked; else once warns, twice quits."""
+        focused = self.focused
+        if isinstance(focused, (Input, TextArea)) and focused.selected_text:
+            self.copy_to_clipboard(focused.selected_text)
+        elif self._interrupted:
+            self.exit(return_code=0)
+        else:
+            self._interrupted = True
+            self.set_timer(2.0, partial(setattr, self, "_interrupted", False))
+            self._toast("Ctrl+C once more quits; jobs go on", "information")
+
+    def _hang_up(self) -> None:
+        terminal.leave_anyway()
+        self.exit(return_code=0)
+
+    def on_unmount(self) -> None:
+        for pulse in self._pulses.values():
+            pulse.stop()
+        if self._bridge is not None:
+            self._bridge.stop()
+
+    def _handle_exception(self, error: Exception) -> None:
+        """A fault of ours: a crash file, its path, and out. Instead of Textual's, which prints local variables."""
+        self._return_code = 1
+        if self._exception is None:
+            # Pilot raises it again from here.
+            self._exception = error
+            self._exception_event.set()
+            logs = self.workspace.logs if self.workspace else Path(__file__).parents[1] / "logs"
+            self._exit_renderables += [Text(line) for line in crash.report(error, logs, self._told)]
+        self._close_messages_no_wait()
+
+    def _print_error_renderables(self) -> None:
+        for line in self._exit_renderables:
+            self.error_console.print(line, soft_wrap=True)
+        self._exit_renderables.clear()

@@ -1,0 +1,369 @@
+"""From the jobs' event logs to the screens: one thread reads, merges what can be merged, and posts at most four
+batches a second.
+
+Bridge(workspace, post, queued)   the thread; `post` is called with a tuple of JobBatch, in that thread
+JobBatch                          what happened to one job since the last batch
+history(folder)                   a job's log from its beginning, as batches of at most 50 ms of reading each
+Inbox                             what one screen has heard: notices gaps, so a late screen asks for the history
+Pulse(seconds, ask, tell)         a thread that asks something slow every few seconds (counts, GPU)
+
+Nothing here needs an app: the tests drive it with logs written by hand.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from textual.message import Message
+
+from core.errors import UserError
+from core.jobs import Event, EventReader, JobView, attach
+from core.jobs.spec import EVENTS
+from core.workspace import Workspace
+
+TICK_S = 0.05
+POST_S = 0.25
+SCAN_S = 0.5
+VIEW_S = 1.0
+FULL, DRAINED = 10, 2
+"""With more messages than FULL waiting in the app nothing is posted until there are no more than DRAINED."""
+LOG_LINES = 2000
+"""Log lines kept in one batch; more than that nobody reads, and output.log has them all."""
+
+
+@dataclass(frozen=True)
+class JobBatch:
+    """What happened to one job.
+
+    view: its state now. events: merged, in order: the last progress, the last item per id, every metric.
+    after, seq: the numbers of the last event before the batch and of the last one in it, merged ones included.
+    left_s: seconds to go at the present pace; None while unknown. history: True if this is the past being read.
+    """
+
+    view: JobView
+    events: tuple[Event, ...] = ()
+    after: int = 0
+    seq: int = 0
+    left_s: float | None = None
+    history: bool = False
+
+    @property
+    def folder(self) -> Path:
+        return self.view.folder
+
+    @property
+    def stage(self) -> str:
+        return self.view.stage
+
+    def of(self, *kinds: str) -> list[Event]:
+        return [event for event in self.events if event.kind in kinds]
+
+    @property
+    def ended(self) -> bool:
+        return not self.view.live
+
+
+class JobEvents(Message):
+    """Batches for the app, which hands them to its screens."""
+
+    def __init__(self, batches: tuple[JobBatch, ...]) -> None:
+        super().__init__()
+        self.batches = batches
+
+
+def coalesce(events: Iterable[Event]) -> tuple[Event, ...]:
+    """Only the last progress, only the last item of each id, all the rest; at the place of the last one."""
+    kept: dict[object, Event] = {}
+    logs = 0
+    for event in events:
+        key: object = event.seq, event.kind
+        if event.kind == "progress":
+            key = "progress"
+        elif event.kind == "item":
+            key = ("item", str(event.data.get("id")))
+            before = kept.get(key)
+            if before is not None:
+                # What an earlier one said and the later one does not repeat (a reason, a size) still stands.
+                event = replace(event, data={**before.data, **event.data})
+        logs += event.kind == "log"
+        kept.pop(key, None)
+        kept[key] = event
+    found = list(kept.values())
+    if logs > LOG_LINES:
+        spare = iter(range(logs - LOG_LINES))
+        found = [event for event in found if event.kind != "log" or next(spare, None) is None]
+    return tuple(found)
+
+
+class Pace:
+    """How long a job still takes, from what it did in the last minute."""
+
+    def __init__(self) -> None:
+        self._seen: deque[tuple[int, float]] = deque()
+
+    def hear(self, event: Event) -> None:
+        total, done = event.data.get("total"), event.data.get("done")
+        if not total or done is None:
+            self._seen.clear()
+            return
+        share = done / total
+        if self._seen and share < self._seen[-1][1]:
+            # Another part of the stage began, counted anew.
+            self._seen.clear()
+        self._seen.append((event.t, share))
+        while self._seen[-1][0] - self._seen[0][0] > 60_000:
+            self._seen.popleft()
+
+    @property
+    def left_s(self) -> float | None:
+        if len(self._seen) < 2:
+            return None
+        (first, before), (last, now) = self._seen[0], self._seen[-1]
+        if now <= before or last - first < 1000:
+            return None
+        return (1 - now) / (now - before) * (last - first) / 1000
+
+
+class Tail:
+    """One job's log, read from where it stopped, and what has been read but not posted."""
+
+    def __init__(self, folder: Path, *, from_end: bool = False) -> None:
+        self.folder = folder
+        self._reader = EventReader(folder / EVENTS)
+        self._pending: tuple[Event, ...] = ()
+        self._pace = Pace()
+        self.after = self.seq = 0
+        self.dirty = True
+        """Something about the job's state has not been told yet."""
+        self.view: JobView | None = None
+        self._next_view = 0.0
+        if from_end:
+            self.after = self.seq = self._reader_to_end()
+
+    def _reader_to_end(self) -> int:
+        """Skip what is there; screens that want it read the history. Returns the number of the last whole event."""
+        try:
+            with self._reader.path.open("rb") as file:
+                size = file.seek(0, 2)
+                start = max(0, size - 65536)
+                file.seek(start)
+                window = file.read(size - start)
+        except FileNotFoundError:
+            return 0
+        whole = window.rfind(b"\n") + 1
+        self._reader.offset = start + window.rfind(b"\n", 0, max(0, whole - 1)) + 1 if whole else 0
+        events = self._reader.read()[0]
+        return events[-1].seq if events else 0
+
+    def read(self) -> None:
+        """Read for at most a slice; what is left comes with the next one."""
+        events, _ = self._reader.read(TICK_S)
+        if events:
+            for event in events:
+                if event.kind == "progress":
+                    self._pace.hear(event)
+            self._pending = coalesce((*self._pending, *events))
+            self.seq = max(self.seq, events[-1].seq)
+            self.dirty = True
+            if any(event.kind in ("started", "waiting", "running", "cancelling", "finished") for event in events):
+                self._next_view = 0.0
+        self._look()
+
+    def _look(self) -> None:
+        now = time.monotonic()
+        if now < self._next_view:
+            return
+        self._next_view = now + VIEW_S
+        found = attach.view(self.folder)
+        if found is not None and found != self.view:
+            self.dirty = True
+            self.view = found
+
+    def take(self) -> JobBatch | None:
+        """What is new, for posting; None if nothing is."""
+        if not self.dirty or self.view is None:
+            return None
+        view = self.view
+        for event in self._pending:
+            if event.kind == "progress" and view.live:
+                total, done = event.data.get("total"), event.data.get("done")
+                share = min(1.0, done / total) if total and done is not None else None
+                view = replace(view, progress=share, note=str(event.data.get("note", "")))
+        batch = JobBatch(view, self._pending, self.after, self.seq, self._pace.left_s if view.live else None)
+        self.view, self._pending, self.after, self.dirty = view, (), self.seq, False
+        return batch
+
+    @property
+    def ended(self) -> bool:
+        """Nothing more will come: the job's last word was read, or it is gone without one."""
+        return self.view is not None and not self.view.live and not self._pending and not self.dirty
+
+
+class Bridge:
+    """The thread that tails every live job of a workspace."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        post: Callable[[tuple[JobBatch, ...]], object],
+        queued: Callable[[], int] = lambda: 0,
+    ) -> None:
+        self._workspace = workspace
+        self._post = post
+        self._queued = queued
+        self._tails: dict[Path, Tail] = {}
+        self._known: set[str] = set()
+        self._stop = threading.Event()
+        self._held = False
+        self._thread = threading.Thread(target=self._run, name="bridge", daemon=True)
+        self.looked = False
+        """The first look is over: from now on, what appears is new."""
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        if self._thread.is_alive() and self._thread is not threading.current_thread():
+            self._thread.join(timeout=2)
+
+    def _run(self) -> None:
+        next_scan = next_post = 0.0
+        first = True
+        while not self._stop.wait(TICK_S):
+            try:
+                now = time.monotonic()
+                if now >= next_scan:
+                    self.scan(first=first)
+                    first, self.looked, next_scan = False, True, now + SCAN_S
+                for tail in list(self._tails.values()):
+                    tail.read()
+                if time.monotonic() >= next_post and self.flush():
+                    next_post = time.monotonic() + POST_S
+            except OSError:
+                # A network file system that stumbles, a folder that is being deleted: look again later.
+                self._stop.wait(SCAN_S)
+
+    def scan(self, *, first: bool = False) -> None:
+        """Find jobs that are new. On the first look only live ones, and those from their end: their past is history."""
+        folder = self._workspace.jobs
+        if not folder.is_dir():
+            return
+        for path in sorted(folder.iterdir()):
+            if path.name in self._known or path.name.startswith(".") or not path.is_dir():
+                continue
+            self._known.add(path.name)
+            if first:
+                found = attach.view(path)
+                if found is None or not found.live:
+                    continue
+            self._tails[path] = Tail(path, from_end=first)
+
+    def flush(self) -> bool:
+        """Post what is new, unless the app has not caught up. True if something was posted."""
+        waiting = self._queued()
+        self._held = waiting > (DRAINED if self._held else FULL)
+        if self._held:
+            return False
+        batches = tuple(batch for tail in self._tails.values() if (batch := tail.take()) is not None)
+        for path in [path for path, tail in self._tails.items() if tail.ended]:
+            del self._tails[path]
+        if batches:
+            self._post(batches)
+        return bool(batches)
+
+
+def history(folder: Path) -> Iterator[JobBatch]:
+    """A job's log so far, oldest first; each batch is what 50 ms of reading found. Call it in a thread."""
+    reader = EventReader(folder / EVENTS)
+    after, more = 0, True
+    while more:
+        events, more = reader.read(TICK_S)
+        view = attach.view(folder)
+        if view is None:
+            return
+        seq = events[-1].seq if events else after
+        yield JobBatch(view, coalesce(events), after, seq, history=True)
+        after = seq
+
+
+class Inbox:
+    """What one screen has heard of one job: nothing twice, nothing out of order, no gap unnoticed.
+
+    `hear` gives the batches to show now, and says (`missing`) when the past must be read first; batches that come
+    meanwhile are held, and given out by `caught_up` when the history is through.
+    """
+
+    def __init__(self) -> None:
+        self._seq = 0
+        self._held: list[JobBatch] = []
+        self.missing = False
+
+    def hear(self, batch: JobBatch) -> list[JobBatch]:
+        if batch.history:
+            return self._fresh(batch)
+        if self.missing or batch.after > self._seq:
+            self.missing = True
+            self._held.append(batch)
+            return []
+        return self._fresh(batch)
+
+    def caught_up(self) -> list[JobBatch]:
+        """The history is through: what was held, less what the history has told."""
+        self.missing = False
+        held, self._held = self._held, []
+        return [fresh for batch in held for fresh in self._fresh(batch)]
+
+    def _fresh(self, batch: JobBatch) -> list[JobBatch]:
+        events = tuple(event for event in batch.events if event.seq > self._seq)
+        self._seq = max(self._seq, batch.seq)
+        return [replace(batch, events=events)]
+
+
+class Pulse:
+    """A thread of its own that asks something slow again and again, so that a hung driver hangs nothing else.
+
+    tell is called in that thread, and only when the answer changed. `now()` asks at once.
+    """
+
+    def __init__(self, seconds: float, ask: Callable[[], Any], tell: Callable[[Any], object], name: str) -> None:
+        self._seconds = seconds
+        self._ask = ask
+        self._tell = tell
+        self._wake = threading.Event()
+        self._stopped = False
+        self.asked = 0
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def now(self) -> None:
+        self._wake.set()
+
+    def stop(self) -> None:
+        self._stopped = True
+        self._wake.set()
+
+    def _run(self) -> None:
+        last: object = None
+        while not self._stopped:
+            self._wake.clear()
+            try:
+                answer = self._ask()
+            except UserError as error:
+                # A settings file being edited, a store on a file system that stumbles: told like an answer.
+                answer = error
+            self.asked += 1
+            # Two errors that say the same are the same answer.
+            seen = str(answer) if isinstance(answer, UserError) else answer
+            if seen != last and not self._stopped:
+                last = seen
+                self._tell(answer)
+            self._wake.wait(self._seconds)

@@ -1,0 +1,85 @@
+"""The crash file: what a fault of ours leaves behind. No local variables, no tokens."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import tempfile
+import time
+import traceback
+from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from core.text import clean
+
+_SECRETS = (
+    re.compile(r"hf_[A-Za-z0-9]{8,}"),
+    re.compile(r"(?i)(?<=bearer )\S+"),
+    re.compile(r"(?i)(?<=token=)[^\s&\"']+"),
+    re.compile(r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"),
+)
+_TERMINAL = (
+    "TERM",
+    "TERM_PROGRAM",
+    "COLORTERM",
+    "LANG",
+    "LC_ALL",
+    "TMUX",
+    "SSH_CONNECTION",
+    "COLUMNS",
+    "LINES",
+)
+
+
+def redact(text: str) -> str:
+    """Hugging Face tokens, bearer tokens, token parameters and passwords in URLs become `[hidden]`."""
+    for pattern in _SECRETS:
+        text = pattern.sub("[hidden]", text)
+    return text
+
+
+def report(error: BaseException, folder: Path, events: Iterable[str] = ()) -> list[str]:
+    """Write the crash file; the lines to print once the terminal is a terminal again."""
+    path = write(error, folder, events)
+    said = redact(clean(f"{type(error).__name__}: {error}"))
+    where = f"The whole story is in {path}" if path else "It could not be written down."
+    return [f"whispersmith stopped on a fault of its own: {said}", f"Jobs go on. {where}"]
+
+
+def write(error: BaseException, folder: Path, events: Iterable[str] = ()) -> Path | None:
+    """Write crash-<time>.txt into `folder`, or into the temporary folder where that cannot be written.
+
+    Returns its path; None where nothing can be written at all.
+    """
+    lines = [
+        f"whispersmith {_version('whispersmith')}, Textual {_version('textual')}, Python {platform.python_version()}, "
+        f"{platform.platform()}",
+        *(
+            f"{name}={'set' if name in ('TMUX', 'SSH_CONNECTION') else os.environ[name]}"
+            for name in _TERMINAL
+            if name in os.environ
+        ),
+        "",
+        "".join(traceback.format_exception(error)),
+        "last events",
+        *events,
+    ]
+    name = f"crash-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.txt"
+    for place in (folder, Path(tempfile.gettempdir())):
+        try:
+            place.mkdir(parents=True, exist_ok=True)
+            path = place / name
+            path.write_text(redact("\n".join(lines)) + "\n", encoding="utf-8", errors="replace")
+        except OSError:
+            continue
+        return path
+    return None
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "unknown"

@@ -1,0 +1,199 @@
+"""The one registry of keys: bindings, footer, help screen and the README's table all come from here.
+
+A pane is what has the focus: a screen ("playlist"), or a part of one ("transcripts.editor"). To give a pane keys,
+add it to `PANES` and its actions to `ACTIONS`, then in the screen or widget:
+
+    PANE = "playlist"
+    BINDINGS = keymap.bindings("playlist")       # calls self.action_<last part of the action's id>
+
+The footer and `?` follow the focus: `pane_of(screen)` is the PANE of the focused widget or of its nearest ancestor
+that has one. Only keys that every terminal sends are used (no ctrl+enter, shift+enter, ctrl+digit), and none that
+tmux or screen keep for themselves. `python -m tui.keymap` prints the table for the README.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from textual.binding import BindingType
+    from textual.screen import Screen
+
+
+@dataclass(frozen=True)
+class Action:
+    """One thing a key does.
+
+    id: "<pane>.<method>"; keys: Textual's names, comma-separated, the first one is shown; label: one or two words
+    for the footer; help: a sentence for the help screen; show: whether the footer has it; shown_as: instead of the
+    first key's name; does: the action string where it is not the method.
+    """
+
+    id: str
+    keys: str
+    label: str
+    help: str
+    show: bool = True
+    shown_as: str = ""
+    does: str = ""
+
+    @property
+    def pane(self) -> str:
+        return self.id.rpartition(".")[0]
+
+    @property
+    def method(self) -> str:
+        return self.does or self.id.rpartition(".")[2]
+
+    @property
+    def key(self) -> str:
+        """The keys as they are shown to people: "space", "[ ]", "Ctrl+P"."""
+        return self.shown_as or readable(self.keys.split(",")[0])
+
+
+@dataclass(frozen=True)
+class Pane:
+    """title and one sentence of what it is for; more: where to read on."""
+
+    title: str
+    sentence: str
+    more: str = "README.md"
+    lists: bool = True
+    """Whether the keys that move in every list work here."""
+
+
+PANES: dict[str, Pane] = {
+    "app": Pane("Everywhere", "What works on every screen.", lists=False),
+    "list": Pane("In every list", "The same in every list and chart.", lists=False),
+    "welcome": Pane("Welcome", "This folder is empty: choose what to begin with.", lists=False),
+    "setup": Pane("1 Setup", "What this machine needs, in order; the first ✗ is the one to mend first."),
+    "playlist": Pane("2 Playlist", "The recordings of your sources: choose which to download."),
+    "segments": Pane("3 Segments", "The short pieces that each recording is cut into, with what Whisper sees of them."),
+    "transcripts": Pane("4 Transcripts", "What is said in each segment: read it, mend it, accept or reject it."),
+    "training": Pane("5 Training", "The plan before, the run while it goes."),
+    "results": Pane("6 Results", "The base model beside the tuned one, on segments neither was trained on."),
+}
+
+# fmt: off
+ACTIONS: list[Action] = [
+    # -- everywhere
+    Action("app.setup", "1", "setup", "Setup: is everything here that is needed", False, does="step('setup')"),
+    Action("app.playlist", "2", "playlist", "Playlist: sources and downloads", False, does="step('playlist')"),
+    Action("app.segments", "3", "segments", "Segments: how the recordings are cut", False, does="step('segments')"),
+    Action("app.transcripts", "4", "transcripts", "Transcripts: correct, review", False, does="step('transcripts')"),
+    Action("app.training", "5", "training", "Training: plan, start, watch", False, does="step('training')"),
+    Action("app.results", "6", "results", "Results: what the training has brought", False, does="step('results')"),
+    Action("app.help", "question_mark", "help", "What this pane is for, and its keys", False),
+    Action("app.leave", "q", "quit", "Back, or quit; a running job goes on", False),
+    Action("app.command_palette", "ctrl+p", "palette", "Everything that can be done now, by name", False),
+    Action("app.interrupt", "ctrl+c", "quit", "Twice: quit without a question; jobs go on", False),
+    # -- in every list (bound by the lists themselves)
+    Action("list.move", "up,down,k,j", "move", "One row up or down", False, shown_as="↑ ↓ k j"),
+    Action("list.page", "pageup,pagedown", "page", "One page up or down", False, shown_as="PgUp PgDn"),
+    Action("list.ends", "home,end,g,G", "ends", "First or last row", False, shown_as="Home End g G"),
+    Action("list.pane", "tab", "pane", "To the next pane", False),
+    # -- welcome
+    Action("welcome.demo", "d", "demo", "A workspace with made-up speech: every step works at once"),
+    Action("welcome.link", "y", "YouTube link", "List a playlist, channel or video"),
+    Action("welcome.files", "f", "audio files", "Take recordings that lie on this machine"),
+    Action("welcome.dataset", "i", "dataset", "Take over an existing dataset"),
+    # -- 1 setup
+    Action("setup.again", "r", "run again", "Run the check under the cursor again"),
+    Action("setup.all_again", "R", "run all", "Run every check again"),
+    Action("setup.copy_fix", "c", "copy fix", "Copy the command that mends it: to the terminal's clipboard and a file"),
+    Action("setup.download", "d", "download", "Download the model that is missing"),
+    Action("setup.details", "enter", "details", "The whole answer of this check"),
+    Action("setup.stop", "x", "stop", "Stop the download; it goes on later where it was", False),
+    # -- 2 playlist
+    Action("playlist.mark", "space", "select", "Select or leave out the recording under the cursor"),
+    Action("playlist.get", "enter", "download", "Download what is selected; on a failed row: why it failed"),
+    Action("playlist.add", "plus", "add source", "Add a playlist, channel or video link, a file or a folder"),
+    Action("playlist.mark_all", "a", "all", "Select every recording; once more: none"),
+    Action("playlist.mark_free", "c", "all CC BY", "Select exactly the Creative Commons recordings"),
+    Action("playlist.filter", "slash", "filter", "Show only rows that contain a text"),
+    Action("playlist.retry", "r", "retry", "Try the failed recordings again"),
+    Action("playlist.stop", "x", "cancel", "Stop listing or downloading; what has arrived is kept"),
+    # -- 3 segments
+    Action("segments.settings", "s", "settings", "Length and overlap, with the count they give"),
+    Action("segments.cut", "enter", "cut", "Cut every recording that is not cut this way yet"),
+    Action("segments.before", "left_square_bracket", "recording", "The recording before", shown_as="[ ]"),
+    Action("segments.after", "right_square_bracket", "recording", "The next recording", False),
+    Action("segments.stop", "x", "cancel", "Stop cutting; whole segments are kept"),
+]
+# fmt: on
+
+
+_NAMES = {
+    "question_mark": "?", "slash": "/", "plus": "+", "left_square_bracket": "[", "right_square_bracket": "]",
+    "pageup": "PgUp", "pagedown": "PgDn", "up": "↑", "down": "↓", "escape": "esc", "comma": ",", "full_stop": ".",
+}  # fmt: skip
+
+
+def readable(key: str) -> str:
+    """Textual's name of a key as a person would write it."""
+    if key.startswith("ctrl+"):
+        return "Ctrl+" + key[5:].upper()
+    return _NAMES.get(key, key)
+
+
+def actions(pane: str) -> Iterator[Action]:
+    return (action for action in ACTIONS if action.pane == pane)
+
+
+def bindings(pane: str) -> list[BindingType]:
+    """Textual's bindings for a pane; `id` lets a person give an action other keys."""
+    from textual.binding import Binding
+
+    return [
+        Binding(
+            action.keys,
+            action.method,
+            action.label,
+            show=False,
+            id=action.id,
+            tooltip=action.help,
+            # Inputs take Ctrl+C for themselves; leaving must work from everywhere.
+            priority=action.id == "app.interrupt",
+        )
+        for action in actions(pane)
+    ]
+
+
+def footer(pane: str) -> list[tuple[str, str]]:
+    """(key, label) for the footer, in the order of their worth."""
+    return [(action.key, action.label) for action in actions(pane) if action.show]
+
+
+def help_keys(pane: str) -> list[tuple[str, str]]:
+    """(key, sentence) for the help screen: the pane's own keys, those of lists, those that work everywhere."""
+    screen = pane.partition(".")[0]
+    panes = [pane, *([screen] if screen != pane else [])]
+    if pane in PANES and PANES[pane].lists:
+        panes.append("list")
+    return [(action.key, action.help) for name in (*panes, "app") for action in actions(name)]
+
+
+def pane_of(screen: Screen[Any]) -> str:
+    """The pane under the focus: PANE of the focused widget, else of its nearest ancestor; "app" where none has one."""
+    node = screen.focused or screen
+    for ancestor in node.ancestors_with_self:
+        name = getattr(ancestor, "PANE", "")
+        if name:
+            return str(name)
+    return "app"
+
+
+def markdown() -> str:
+    """The table of all keys, for the README."""
+    lines = ["| where | key | what it does |", "|---|---|---|"]
+    for name, pane in PANES.items():
+        for place, action in enumerate(actions(name)):
+            key = action.key.replace("|", "\\|")
+            lines.append(f"| {pane.title if not place else ''} | `{key}` | {action.help} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(markdown())

@@ -1,0 +1,53 @@
+"""The entry point `whispersmith`: the command line, and the full-screen app when no command is given."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.errors import UserError
+
+if TYPE_CHECKING:
+    from core.cli import AppOptions
+
+INSIDE = "whispersmith"
+"""Where the workspace lies that was made among a person's own recordings: it never takes any from its own folder."""
+
+# Read by Textual once, at import. Over SSH every frame is bytes on a line: nothing slides, nothing fades.
+os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
+os.environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
+
+
+def main() -> None:
+    """Run one command, or the app; ends the process with its exit code."""
+    from core import cli
+
+    sys.exit(cli.main(sys.argv[1:], open_app=open_app))
+
+
+def open_app(folder: Path, options: AppOptions) -> int:
+    """Show the app for a folder, a workspace or not yet one, until it is left. Returns the exit code.
+
+    UserError where there is no terminal, or the workspace cannot be opened.
+    """
+    if not (sys.stdin.isatty() and sys.__stderr__ is not None and sys.__stderr__.isatty()):
+        raise UserError(
+            "the full-screen app needs a terminal",
+            "input or output is a file or a pipe (nohup does that too)",
+            "whispersmith --help lists the commands that need none; a running job goes on without the app anyway",
+        )
+    from core.workspace import is_workspace, open_workspace
+    from tui.app import WhispersmithApp
+
+    if not is_workspace(folder) and is_workspace(folder / INSIDE):
+        folder = folder / INSIDE
+    workspace = open_workspace(folder) if is_workspace(folder) else None
+    app = WhispersmithApp(workspace, options, folder=folder)
+    app.run(mouse=not options.no_mouse)
+    return app.return_code or 0
+
+
+if __name__ == "__main__":
+    main()

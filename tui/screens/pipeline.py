@@ -1,0 +1,279 @@
+"""What the six screens share: the status bar and the footer, jobs heard and started, slow work in threads, dialogs.
+
+A screen is
+
+    class TrainingScreen(PipelineScreen):
+        PANE = STEP = "training"                 # its keys in tui/keymap.py; its place in the status bar
+        STAGES = frozenset({"train"})            # the jobs it wants to hear of
+        CSS_PATH = "training.tcss"
+        BINDINGS = keymap.bindings("training")
+
+        def content(self): ...                   # the widgets between status bar and footer
+        def job_events(self, batch): ...         # one JobBatch (tui/bridge.py), on the UI thread; see `batch.history`
+        def store_changed(self): ...             # somebody wrote to the store (a job, another shell): read anew
+        def on_shown(self): ...                  # the screen came to the front (also the first time)
+
+and it may call
+
+    self.workspace, self.store                   # the store's connection of this thread; fine for what takes < 10 ms
+    self.in_thread(work, done, group)            # work() off the UI thread, then done(result); UserErrors are shown
+    self.start_job(stage, params, then=None)     # a detached job; then(folder) once it runs
+    self.stop_job(folder)                        # ask it to stop
+    self.live_jobs()                             # JobBatches of this screen's live jobs, as last heard
+    self.follow(folder)                          # hear a job that has ended (the last training): its whole history
+    self.explain(error) / self.ask(dialog, answered)
+    self.say(text, error=False)                  # a toast; never parsed as markup
+
+StepTable is a RowTable whose Enter is the screen's while it is empty; Trouble().tell(error | None) shows a failed job.
+
+A live job's past needs no care: when a batch does not follow on what the screen has heard, the history is read in a
+thread and comes through `job_events` first, in order and without doubles. The future comes from the bridge.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+
+from textual import on
+from textual.app import ComposeResult
+from textual.message import Message
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Static
+
+from core import jobs
+from core.errors import UserError
+from core.store import Store
+from core.workspace import Workspace
+from tui import keymap, marks
+from tui.bridge import DRAINED, FULL, Inbox, JobBatch, history
+from tui.errands import Answer, Errands
+from tui.status import Status, bar_steps
+from tui.widgets import cells, dialog
+from tui.widgets.segment_table import RowTable
+from tui.widgets.status_bar import KeyFooter, StatusBar
+
+if TYPE_CHECKING:
+    from tui.app import WhispersmithApp
+
+T = TypeVar("T")
+
+
+class Past(Message):
+    """A piece of a job's history; batch None: that was all."""
+
+    def __init__(self, folder: Path, batch: JobBatch | None) -> None:
+        super().__init__()
+        self.folder, self.batch = folder, batch
+
+
+class StepTable(RowTable):
+    """The table of a step: where it is empty, Enter is the screen's."""
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return action != "choose" or self.cursor_key is not None
+
+
+class Trouble(Static):
+    """What went wrong with the last job of a step, where it went wrong; nothing while all is well."""
+
+    DEFAULT_CSS: ClassVar[str] = """
+    Trouble {
+        height: auto;
+        max-height: 5;
+        padding: 0 1;
+        color: $text-error;
+        display: none;
+    }
+    """
+
+    def tell(self, error: UserError | None) -> None:
+        self.display = error is not None
+        if error is not None:
+            sign = marks.mark("failed", cells.is_ascii(self.app))
+            self.update(dialog.plain("\n".join(filter(None, (f"{sign} {error.what}", *error.lines()[1:])))))
+
+
+class PipelineScreen(Screen[None]):
+    """A step of the pipeline; see the head of this file."""
+
+    PANE: ClassVar[str] = ""
+    STEP: ClassVar[str] = ""
+    STAGES: ClassVar[frozenset[str]] = frozenset()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._errands = Errands(self.post_message)
+        self._inboxes: dict[Path, Inbox] = {}
+        self._reading: set[Path] = set()
+        self._stale = False
+
+    # -- for the screens to override
+
+    def content(self) -> Iterable[Widget]:
+        """The widgets between the status bar and the footer."""
+        return ()
+
+    def job_events(self, batch: JobBatch) -> None:
+        """Something happened to a job of STAGES."""
+
+    def store_changed(self) -> None:
+        """The store, or a folder it counts, is not what it was."""
+
+    def on_shown(self) -> None:
+        """The screen is in front."""
+
+    # -- for the screens to call
+
+    @property
+    def smith(self) -> WhispersmithApp:
+        return cast("WhispersmithApp", self.app)
+
+    @property
+    def workspace(self) -> Workspace:
+        assert self.smith.workspace is not None, "the six screens are shown inside a workspace only"
+        return self.smith.workspace
+
+    @property
+    def store(self) -> Store:
+        assert self.smith.store is not None, "the six screens are shown inside a workspace only"
+        return self.smith.store
+
+    def in_thread(self, work: Callable[[], T], done: Callable[[T], object], group: str = "") -> None:
+        """Run `work` in a thread, then `done(result)` on the UI thread; a UserError is shown instead.
+
+        One at a time per group, and only the newest that waits: moving quickly over rows computes the last one only,
+        and the answer to an older question is thrown away.
+        """
+        self._errands.run(work, done, self.explain, group)
+
+    def start_job(
+        self, stage: str, params: dict[str, Any] | None = None, then: Callable[[Path], object] | None = None
+    ) -> None:
+        """Start a stage as a detached job; `then(folder)` once its process has said that it runs."""
+        workspace = self.workspace
+
+        def started(folder: Path) -> None:
+            if then is not None:
+                then(folder)
+
+        self.in_thread(lambda: jobs.spawn(workspace, stage, params or {}), started, group=f"job {time.monotonic()}")
+
+    def stop_job(self, folder: Path) -> None:
+        """Ask a job to stop at its next safe point; what it has done stays."""
+        self.in_thread(lambda: jobs.stop(folder), lambda _: None, group=f"stop {folder.name}")
+
+    def live_jobs(self, *stages: str) -> list[JobBatch]:
+        """The live jobs of these stages (default: of this screen's) as last heard, newest first."""
+        wanted = frozenset(stages) or self.STAGES
+        return [batch for batch in self.smith.live.values() if batch.stage in wanted]
+
+    def follow(self, folder: Path) -> None:
+        """Read a job's whole log, in slices, into `job_events`. For live jobs this happens by itself."""
+        inbox = self._inboxes.setdefault(folder, Inbox())
+        inbox.missing = True
+        self._read_past(folder)
+
+    def explain(self, error: UserError, title: str = "That did not work") -> None:
+        """Show what went wrong, why, and what mends it."""
+        self.workspace.log(" - ".join(line for line in error.lines() if line))
+        self.smith.push_screen(dialog.Message.of(error, title))
+
+    def ask(self, question: Screen[Any], answered: Callable[[Any], object]) -> None:
+        """Show a dialog; `answered(answer)` unless it was closed without one."""
+
+        def closed(answer: Any) -> None:
+            if answer is not None:
+                answered(answer)
+
+        self.smith.push_screen(question, closed)
+
+    def say(self, text: str, *, error: bool = False) -> None:
+        """A toast: what happened, and how to undo it."""
+        # A toast wraps at its own width; an endless title would fill the screen with it.
+        severity = "error" if error else "information"
+        self.app.notify(cells.cut(cells.harmless(text), 300), severity=severity, markup=False)
+
+    # -- the machinery
+
+    def compose(self) -> ComposeResult:
+        yield StatusBar()
+        yield from self.content()
+        yield KeyFooter(keymap.footer(self.PANE))
+
+    def on_mount(self) -> None:
+        self.watch(self, "focused", self._show_keys, init=False)
+
+    def on_screen_resume(self) -> None:
+        self.show_status(self.smith.status)
+        self._show_keys()
+        # Jobs that were live before this screen existed; a gap in the numbers fetches their past.
+        for batch in self.live_jobs():
+            if batch.folder not in self._inboxes:
+                self.hear(JobBatch(batch.view, (), batch.seq, batch.seq, batch.left_s))
+        if self._stale:
+            self.note_change()
+        self.on_shown()
+
+    def show_status(self, status: Status) -> None:
+        for bar in self.query(StatusBar):
+            bar.update_place(status.place)
+            bar.update_gpu(status.gpu)
+            bar.update_job(status.job)
+            bar.update_steps(bar_steps(status.steps, self.STEP))
+
+    def note_change(self) -> None:
+        """The store changed: read it anew now, or when the screen comes to the front."""
+        self._stale = not self.is_current
+        if self.is_current:
+            self.store_changed()
+
+    def hear(self, batch: JobBatch) -> None:
+        """A batch from the bridge; the app calls this."""
+        if batch.stage not in self.STAGES:
+            return
+        inbox = self._inboxes.setdefault(batch.folder, Inbox())
+        for fresh in inbox.hear(batch):
+            self.job_events(fresh)
+        if inbox.missing:
+            self._read_past(batch.folder)
+
+    def _read_past(self, folder: Path) -> None:
+        if folder in self._reading:
+            return
+        self._reading.add(folder)
+
+        def read() -> None:
+            for batch in history(folder):
+                while self.message_queue_size > FULL and self.is_running:
+                    time.sleep(0.02)
+                    if self.message_queue_size <= DRAINED:
+                        break
+                self.post_message(Past(folder, batch))
+            self.post_message(Past(folder, None))
+
+        threading.Thread(target=read, name=f"history-{folder.name}", daemon=True).start()
+
+    @on(Past)
+    def _past(self, message: Past) -> None:
+        inbox = self._inboxes[message.folder]
+        if message.batch is None:
+            self._reading.discard(message.folder)
+            found = inbox.caught_up()
+        else:
+            found = inbox.hear(message.batch)
+        for batch in found:
+            self.job_events(batch)
+
+    @on(Answer)
+    def _answer(self, message: Answer) -> None:
+        message.stop()
+        message.tell()
+
+    def _show_keys(self) -> None:
+        for foot in self.query(KeyFooter):
+            foot.set_keys(keymap.footer(keymap.pane_of(self)))

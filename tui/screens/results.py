@@ -1,0 +1,21 @@
+"""The results screen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual.binding import BindingType
+from textual.widget import Widget
+
+from tui import keymap
+from tui.screens.pipeline import PipelineScreen
+from tui.widgets.segment_table import RowTable
+
+
+class ResultsScreen(PipelineScreen):
+    PANE = STEP = "results"
+    BINDINGS: ClassVar[list[BindingType]] = keymap.bindings("results")
+
+    def content(self) -> Iterable[Widget]:
+        yield RowTable([], empty_text="nothing here yet")

@@ -1,0 +1,190 @@
+"""The first screen in a folder that is no workspace yet: four ways to begin. Nothing is written before a choice."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.screen import Screen
+from textual.widgets import Static
+
+from core.errors import UserError
+from core.workspace import Workspace, create, open_workspace
+from tui import keymap
+from tui.errands import Answer, Errands
+from tui.launch import INSIDE
+from tui.line import Line
+from tui.widgets import dialog
+from tui.widgets.columns import Column
+from tui.widgets.segment_table import Rows, RowTable
+from tui.widgets.status_bar import KeyFooter
+
+if TYPE_CHECKING:
+    from tui.app import WhispersmithApp
+
+CHOICES = (
+    ("demo", "d", "The demo", "made-up speech and a toy Whisper: all six steps work at once, without network or GPU"),
+    ("link", "y", "A YouTube link", "a playlist, a channel or a video; also podcasts and most other sites"),
+    ("files", "f", "Audio files here", "what lies in this folder or another one, as it is"),
+    ("dataset", "i", "An existing dataset", "metadata.csv or .jsonl with wavs, a CSV or TSV, subtitles beside a video"),
+)
+
+SOUNDS = frozenset((".mp3", ".m4a", ".mp4", ".wav", ".flac", ".ogg", ".opus", ".webm", ".mkv", ".mov", ".aac", ".wma"))
+CODE = Path(__file__).resolve().parents[2]
+DEMO = "import pathlib, sys; from core.demo import create_demo; create_demo(pathlib.Path(sys.argv[1]))"
+
+
+class WelcomeScreen(Screen[None]):
+    PANE = "welcome"
+    CSS_PATH = "welcome.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = keymap.bindings("welcome")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._errands = Errands(self.post_message)
+        self._busy = False
+
+    def compose(self) -> ComposeResult:
+        yield Line("whispersmith", id="name")
+        yield Line(id="folder")
+        yield RowTable(
+            [Column("key", "", 1), Column("title", "begin with", 19), Column("text", "", None)],
+            Rows([(id, list(row)) for id, *row in CHOICES]),
+        )
+        yield Static("", id="about", markup=False)
+        yield Line(id="busy")
+        yield KeyFooter(keymap.footer(self.PANE))
+
+    def on_mount(self) -> None:
+        self.query_one("#folder", Line).show(
+            f"{self.smith.folder.resolve()} is no workspace yet. It becomes one when you choose:"
+        )
+        self.query_one(RowTable).focus()
+
+    @property
+    def smith(self) -> WhispersmithApp:
+        return cast("WhispersmithApp", self.app)
+
+    # -- choosing
+
+    @on(RowTable.Highlighted)
+    def _describe(self, event: RowTable.Highlighted) -> None:
+        # In a narrow terminal the table cuts the sentence; here it stands whole.
+        text = next(text for id, _, _, text in CHOICES if id == event.key)
+        self.query_one("#about", Static).update(dialog.plain(text))
+
+    @on(RowTable.Chosen)
+    def _chosen(self, event: RowTable.Chosen) -> None:
+        if not self._busy:
+            getattr(self, f"action_{event.key}")()
+
+    def action_demo(self) -> None:
+        self._begin(partial(make_demo, self.smith.folder), None, None, "making the demo: a few seconds")
+
+    def action_link(self) -> None:
+        self._prompt(
+            "A YouTube link",
+            "The link of a playlist, a channel or a video. It is only listed; you choose what is downloaded.",
+            lambda text: None if "://" in text or text.startswith("www.") else "a link begins with https://",
+            lambda text: self._begin_with("add", {"what": [text]}, "playlist"),
+        )
+
+    def action_files(self) -> None:
+        folder = self.smith.folder
+        here = sum(1 for path in folder.iterdir() if path.suffix.lower() in SOUNDS) if folder.is_dir() else 0
+        said = f"{here} recordings lie in this folder." if here else "No recording lies in this folder."
+        self._prompt(
+            "Audio files",
+            f"{said} The path of a file or a folder; they are taken as they are, and stay where they are. If they lie "
+            f"in this folder, the workspace is made beside them, in the folder {INSIDE}.",
+            lambda text: None if self._path(text).exists() else "there is no such file or folder",
+            self._take_files,
+            str(folder.resolve()) if here else "",
+        )
+
+    def _take_files(self, text: str) -> None:
+        path, folder = self._path(text), self.smith.folder.resolve()
+        if path.resolve() == folder or folder in path.resolve().parents:
+            folder = folder / INSIDE
+        self._begin_with("add", {"what": [str(path)]}, "playlist", folder)
+
+    def action_dataset(self) -> None:
+        self._prompt(
+            "An existing dataset",
+            "The folder or the file: metadata.csv or .jsonl with its wavs, a CSV or TSV, or SRT/VTT subtitles.",
+            lambda text: None if self._path(text).exists() else "there is no such file or folder",
+            lambda text: self._begin_with("import", {"path": str(self._path(text)), "as": "human"}, "transcripts"),
+        )
+
+    def _path(self, text: str) -> Path:
+        path = Path(text.strip()).expanduser()
+        return path if path.is_absolute() else (self.smith.folder / path).resolve()
+
+    def _prompt(
+        self, title: str, text: str, check: Callable[[str], str | None], then: Callable[[str], object], value: str = ""
+    ) -> None:
+        def complaint(answer: str) -> str | None:
+            if not answer.strip():
+                return "write something, or esc to go back"
+            try:
+                return check(answer.strip())
+            except (OSError, ValueError):  # too long for a name, or with a NUL inside
+                return "that is no path"
+
+        def closed(answer: str | None) -> None:
+            if answer is not None:
+                then(answer.strip())
+
+        self.smith.push_screen(dialog.TextPrompt(title, value, complaint, text=text), closed)
+
+    # -- doing it
+
+    def _begin_with(self, stage: str, params: dict[str, Any], screen: str, folder: Path | None = None) -> None:
+        self._begin(partial(create, folder or self.smith.folder), screen, (stage, params), "making the workspace")
+
+    def _begin(
+        self, make: Callable[[], Workspace], screen: str | None, job: tuple[str, dict[str, Any]] | None, said: str
+    ) -> None:
+        if self._busy:
+            return
+        self._busy = True
+        self.query_one("#busy", Line).show(f"● {said}" if not self.smith.ascii else f"* {said}")
+        self._errands.run(
+            make, lambda found: self.smith.call_later(self.smith.open_folder, found, screen, job), self._failed, "make"
+        )
+
+    def _failed(self, error: UserError) -> None:
+        self._busy = False
+        self.query_one("#busy", Line).show("")
+        self.smith.push_screen(dialog.Message.of(error))
+
+    @on(Answer)
+    def _answer(self, message: Answer) -> None:
+        message.stop()
+        message.tell()
+
+
+def make_demo(folder: Path) -> Workspace:
+    """The demo workspace, made by a process of its own: a toy Whisper needs torch, and this process stays light."""
+    environment = dict(os.environ)
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(CODE), environment.get("PYTHONPATH", ""))))
+    done = subprocess.run(
+        [sys.executable, "-c", DEMO, str(folder)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=environment,
+        check=False,
+    )
+    if done.returncode:
+        last = (done.stderr.decode("utf-8", "replace").strip().splitlines() or ["it said nothing"])[-1]
+        raise UserError("the demo could not be made", last, "try it in a folder of your own: whispersmith demo DIR")
+    return open_workspace(folder)

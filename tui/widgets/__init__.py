@@ -1,0 +1,18 @@
+"""The widgets, and what a screen calls on them.
+
+segment_table.Column(key, title, width|None, align="left"|"right", drop=0, least=20)
+segment_table.RowTable(columns, source, empty_text="")   source: RowSource (__len__, cells(i), key(i)[, index_of(key)])
+    .cursor .cursor_key .row_count .source .shown_columns .empty_text   .set_source(source, keep_key=True)
+    .set_columns(columns) .refresh_row(i) .refresh_rows() .go_to_key(key)
+    messages RowTable.Highlighted(index, key), RowTable.Chosen(index, key); Rows([(key, cells)]) is a ready source
+line_chart.LineChart(title, x_label="step")   .set_series(name, xs, ys) .append(name, x, y) .mark(x) .clear() .log_y
+waveform.Waveform(title)   .show(peaks, shared_left=0.2, shared_right=0.2, left="0", right="2", title=None) .clear()
+mel.MelPicture(title)   .show(mel) .clear()
+log_tail.LogTail(max_lines=2000)   .append_lines(lines) .clear() .following
+status_bar.StatusBar()   .update_place(name) .update_gpu(text) .update_job(Job|None) .update_steps([Step, ...])
+status_bar.KeyFooter(keys)   .set_keys([(key, label), ...])
+diff_text.marked_diff(truth, guess) -> (Text, Text); DiffText().show(truth, guess, labels)
+dialog.Choice(title, text, [(key, label)]) -> key | None; Message(title, what, why, fix) or Message.of(UserError);
+    TextPrompt(title, value, check) -> str | None; HelpScreen(title, sentence, [(key, label)], more)
+cells: harmless, cut, fit, glyphs(app), is_ascii(app); raster: pure pictures
+"""

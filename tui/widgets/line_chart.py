@@ -1,0 +1,278 @@
+"""LineChart: several series over steps, in braille, with labels. It draws only what is seen and has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from rich.cells import cell_len
+from rich.style import Style
+from textual.app import RenderResult
+from textual.binding import Binding, BindingType
+from textual.strip import Strip
+from textual.widget import Widget
+
+from tui.widgets import cells
+from tui.widgets.raster import ASCII_MARKS, Bounds, bounds_of, cell_of, plot
+
+# Shapes of one cell everywhere; with the name in the legend they tell the lines apart without colour.
+_SHAPES = "✕▴✚✦◂✶"
+_COLOURS = 6
+
+
+def number(value: float) -> str:
+    """A value in at most seven characters: three digits, as on an axis."""
+    return f"{value:.3g}"
+
+
+class Points:
+    """A growing series (amortised doubling) that keeps its bounds as it grows."""
+
+    def __init__(self, xs: npt.ArrayLike = (), ys: npt.ArrayLike = ()) -> None:
+        self._x = np.array(xs, dtype=np.float64)
+        self._y = np.array(ys, dtype=np.float64)
+        if self._x.shape != self._y.shape or self._x.ndim != 1:
+            raise ValueError(f"x {self._x.shape} and y {self._y.shape} are not two rows of the same length")
+        self._count = len(self._x)
+        self.bounds = bounds_of(self._x, self._y)
+        self.log_bounds = bounds_of(self._x, self._y, log_y=True)
+
+    @property
+    def xs(self) -> npt.NDArray[np.float64]:
+        return self._x[: self._count]
+
+    @property
+    def ys(self) -> npt.NDArray[np.float64]:
+        return self._y[: self._count]
+
+    @property
+    def last(self) -> tuple[float, float] | None:
+        """The newest finite point."""
+        for index in range(self._count - 1, -1, -1):
+            if np.isfinite(self._y[index]) and np.isfinite(self._x[index]):
+                return float(self._x[index]), float(self._y[index])
+        return None
+
+    def append(self, x: float, y: float) -> None:
+        if self._count == len(self._x):
+            room = max(64, self._count)
+            self._x = np.concatenate([self.xs, np.empty(room)])
+            self._y = np.concatenate([self.ys, np.empty(room)])
+        self._x[self._count], self._y[self._count] = x, y
+        self._count += 1
+        self.bounds = _grown(self.bounds, bounds_of([x], [y]))
+        self.log_bounds = _grown(self.log_bounds, bounds_of([x], [y], log_y=True))
+
+    def same(self, xs: npt.ArrayLike, ys: npt.ArrayLike) -> bool:
+        return np.array_equal(self.xs, np.asarray(xs, dtype=np.float64), equal_nan=True) and np.array_equal(
+            self.ys, np.asarray(ys, dtype=np.float64), equal_nan=True
+        )
+
+
+def _grown(old: Bounds | None, new: Bounds | None) -> Bounds | None:
+    return old if new is None else new if old is None else old.widen(new)
+
+
+class LineChart(Widget, can_focus=True):
+    """Title and legend above, the greatest, least and last value beside, the steps below.
+
+    The legend gives each series a shape, its name and its last value; the shape stands at the line's end.
+    `y` turns the logarithmic scale on and off. Non-finite values are gaps.
+    """
+
+    ALLOW_SELECT = False
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "line-chart--title",
+        "line-chart--axis",
+        *(f"line-chart--series-{n}" for n in range(_COLOURS)),
+    }
+    DEFAULT_CSS = """
+    LineChart {
+        width: 1fr;
+        height: 1fr;
+        min-height: 4;
+        padding: 0 1 0 0;
+        & > .line-chart--title { text-style: bold; }
+        & > .line-chart--axis { color: $text-muted; }
+        & > .line-chart--series-0 { color: $accent; }
+        & > .line-chart--series-1 { color: $success; }
+        & > .line-chart--series-2 { color: $warning; }
+        & > .line-chart--series-3 { color: $secondary; }
+        & > .line-chart--series-4 { color: $error; }
+        & > .line-chart--series-5 { color: $foreground; }
+        &:focus > .line-chart--title { text-style: bold underline; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("y", "log_scale", "log scale")]
+
+    def __init__(
+        self,
+        title: str,
+        *,
+        x_label: str = "step",
+        log_y: bool = False,
+        id: str | None = None,
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(id=id, classes=classes)
+        self._title = title
+        self._x_label = x_label
+        self._log_y = log_y
+        self._series: dict[str, Points] = {}
+        self._marks: list[float] = []
+        self._drawn: list[list[cells.Piece]] = []
+        self._drawn_as: tuple[int, int, bool] | None = None
+        self.pictures_drawn = 0
+
+    # -- what a screen calls
+
+    @property
+    def log_y(self) -> bool:
+        return self._log_y
+
+    @log_y.setter
+    def log_y(self, on: bool) -> None:
+        if on != self._log_y:
+            self._log_y = on
+            self._changed()
+
+    @property
+    def series_names(self) -> list[str]:
+        return list(self._series)
+
+    def set_series(self, name: str, xs: Sequence[float], ys: Sequence[float]) -> None:
+        """Replace a series, or add it; nothing is drawn again if it is what it was."""
+        old = self._series.get(name)
+        if old is None or not old.same(xs, ys):
+            self._series[name] = Points(xs, ys)
+            self._changed()
+
+    def append(self, name: str, x: float, y: float) -> None:
+        """One more point. Calls between two frames cost one drawing."""
+        self._series.setdefault(name, Points()).append(x, y)
+        self._changed()
+
+    def mark(self, x: float) -> None:
+        """A mark on the step axis: an evaluation, a checkpoint."""
+        self._marks.append(x)
+        self._changed()
+
+    def clear(self) -> None:
+        self._series.clear()
+        self._marks.clear()
+        self._changed()
+
+    def action_log_scale(self) -> None:
+        self.log_y = not self.log_y
+
+    # -- drawing
+
+    def _changed(self) -> None:
+        self._drawn_as = None
+        self.refresh()
+
+    def notify_style_update(self) -> None:
+        self._drawn_as = None
+        super().notify_style_update()
+
+    def on_focus(self) -> None:
+        self._changed()
+
+    def on_blur(self) -> None:
+        self._changed()
+
+    def render(self) -> RenderResult:
+        return ""
+
+    def render_line(self, y: int) -> Strip:
+        width, height = self.size
+        now = (width, height, cells.is_ascii(self.app))
+        if self._drawn_as != now:
+            self._drawn = self._draw(*now)
+            self._drawn_as = now
+            self.pictures_drawn += 1
+        return cells.strip(self._drawn[y] if y < len(self._drawn) else [], width, self.rich_style)
+
+    def _draw(self, width: int, height: int, ascii: bool) -> list[list[cells.Piece]]:
+        bounds: Bounds | None = None
+        for points in self._series.values():
+            bounds = _grown(bounds, points.log_bounds if self._log_y else points.bounds)
+        lines = [self._title_line(width, ascii)]
+        if bounds is None or height < 4:
+            below = self._log_y and any(points.bounds for points in self._series.values())
+            nothing = "no values above 0" if below else "no values yet"
+            return [*lines, [("" if bounds else nothing, self._style("axis"))]][:height]
+        labels = self._y_labels(bounds, height - 2)
+        left = max(map(cell_len, labels)) + 1
+        for label, row in zip(labels, self._rows(bounds, width - left, height - 2, ascii), strict=True):
+            lines.append([(label.rjust(left - 1) + " ", self._style("axis")), *row])
+        return [*lines, self._x_line(bounds, left, width - left)]
+
+    def _title_line(self, width: int, ascii: bool) -> list[cells.Piece]:
+        more = cells.glyphs(self.app).more
+        title = cells.harmless(self._title) + (" (log)" if self._log_y else "")
+        line: list[cells.Piece] = [(title, self._style("title"))]
+        for place, (name, points) in enumerate(self._series.items()):
+            last = "" if points.last is None else f" {number(points.last[1])}"
+            text = f"{self._shape(place, ascii)} {cells.harmless(name)}{last}"
+            line += [("   ", None), (text, self._style(f"series-{place % _COLOURS}"))]
+        return cells.fit_pieces(line, width, more=more)
+
+    def _y_labels(self, bounds: Bounds, rows: int) -> list[str]:
+        labels = [""] * rows
+        first = next(iter(self._series.values())).last
+        if first is not None and (at := cell_of(*first, 1, rows, bounds, self._log_y)):
+            labels[at[0]] = number(first[1])
+        if bounds.y0 == bounds.y1:
+            return labels
+        labels[0], labels[-1] = number(bounds.y1), number(bounds.y0)
+        return labels
+
+    def _rows(self, bounds: Bounds, width: int, height: int, ascii: bool) -> list[list[cells.Piece]]:
+        series = [(p.xs, p.ys) for p in self._series.values()]
+        picture = plot(series, width, height, self._log_y, bounds, ascii)
+        rows = [list(line) for line in picture.lines]
+        owner = picture.owner
+        for place, points in enumerate(self._series.values()):
+            at = cell_of(*points.last, width, height, bounds, self._log_y, ascii) if points.last else None
+            if at and len(self._series) > 1:
+                rows[at[0]][at[1]] = self._shape(place, ascii)
+                owner[at] = place
+        return [self._runs(row, owner[y]) for y, row in enumerate(rows)]
+
+    def _runs(self, row: list[str], owner: npt.NDArray[np.int8]) -> list[cells.Piece]:
+        """A row of characters as runs of one series each."""
+        if not row:
+            return []
+        starts = [0, *(np.flatnonzero(np.diff(owner)) + 1).tolist(), len(row)]
+        return [
+            ("".join(row[a:b]), self._style(f"series-{owner[a] % _COLOURS}") if owner[a] >= 0 else None)
+            for a, b in pairwise(starts)
+        ]
+
+    def _x_line(self, bounds: Bounds, left: int, width: int) -> list[cells.Piece]:
+        line = [" "] * max(0, width)
+        for x in self._marks:
+            at = cell_of(x, 1.0, width, 1, bounds._replace(y0=1.0, y1=1.0))
+            if at:
+                line[at[1]] = cells.glyphs(self.app).mark
+        start, end = number_of_steps(bounds.x0), f"{cells.harmless(self._x_label)} {number_of_steps(bounds.x1)}"
+        text = "".join(line)
+        if len(start) + cell_len(end) + 2 <= width:
+            middle = text[len(start) + 1 : width - cell_len(end) - 1]
+            text = f"{start} {middle} {end}"
+        return [(" " * left, None), (text, self._style("axis"))]
+
+    def _shape(self, place: int, ascii: bool) -> str:
+        return ASCII_MARKS[place % 6] if ascii else _SHAPES[place % len(_SHAPES)]
+
+    def _style(self, name: str) -> Style:
+        return self.get_component_rich_style(f"line-chart--{name}")
+
+
+def number_of_steps(x: float) -> str:
+    """A step as people write it: whole where it is whole."""
+    return str(int(x)) if float(x).is_integer() and abs(x) < 1e15 else number(x)

@@ -1,0 +1,90 @@
+"""MelPicture: the log-mel that Whisper sees, two pixels a cell."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from rich.color import Color
+from rich.style import Style
+from textual.app import RenderResult
+from textual.strip import Strip
+from textual.widget import Widget
+
+from tui.widgets import cells
+from tui.widgets.raster import Colour, mel_image, mel_text
+
+
+@lru_cache(maxsize=1024)
+def _style(upper: Colour, lower: Colour) -> Style:
+    return Style(color=Color.from_rgb(*upper), bgcolor=Color.from_rgb(*lower))
+
+
+class MelPicture(Widget):
+    """A title and a log-mel [bins, frames], low tones at the bottom; characters instead of colours with `--ascii`."""
+
+    ALLOW_SELECT = False
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"mel--title"}
+    DEFAULT_CSS = """
+    MelPicture {
+        width: 1fr;
+        height: 8;
+        & > .mel--title { color: $text-muted; }
+    }
+    """
+
+    def __init__(
+        self, title: str = "log-mel, as Whisper sees it", *, id: str | None = None, classes: str | None = None
+    ) -> None:
+        super().__init__(id=id, classes=classes)
+        self._title = title
+        self._mel: npt.NDArray[np.float64] = np.zeros((0, 0))
+        self._drawn: list[list[cells.Piece]] = []
+        self._drawn_as: tuple[int, int, bool] | None = None
+
+    def show(self, mel: npt.ArrayLike, title: str | None = None) -> None:
+        """Show a log-mel of shape [bins, frames]; any scale, non-finite values count as silence."""
+        self._mel = np.asarray(mel, dtype=np.float64)
+        self._title = self._title if title is None else title
+        self._drawn_as = None
+        self.refresh()
+
+    def clear(self) -> None:
+        self.show(np.zeros((0, 0)))
+
+    def render(self) -> RenderResult:
+        return ""
+
+    def render_line(self, y: int) -> Strip:
+        width, height = self.size
+        top = 1 if self._title and height > 1 else 0
+        if y < top:
+            title = cells.cut(cells.harmless(self._title), width, cells.glyphs(self.app).more)
+            style = self.get_component_rich_style("mel--title")
+            return cells.strip([(title, style)], width, self.rich_style)
+        now = (width, height - top, cells.is_ascii(self.app))
+        if now != self._drawn_as:
+            self._drawn = self._draw(*now)
+            self._drawn_as = now
+        line = self._drawn[y - top] if y - top < len(self._drawn) else []
+        return cells.strip(line, width, self.rich_style)
+
+    def _draw(self, width: int, height: int, ascii: bool) -> list[list[cells.Piece]]:
+        if not self._mel.size:
+            return []
+        if ascii or self.app.no_color:
+            return [[(line, None)] for line in mel_text(self._mel, width, height)]
+        return [_runs(row) for row in mel_image(self._mel, width, height)]
+
+
+def _runs(row: list[tuple[Colour, Colour]]) -> list[cells.Piece]:
+    """Equal neighbours as one run: fewer bytes over the line."""
+    runs: list[cells.Piece] = []
+    start = 0
+    for x in range(1, len(row) + 1):
+        if x == len(row) or row[x] != row[start]:
+            runs.append(("▀" * (x - start), _style(*row[start])))
+            start = x
+    return runs
