@@ -38,19 +38,20 @@ by = "auto"
 test = 0.1
 
 [train]                  # a toy with random weights wants large steps; a real Whisper does not
-{train}
+steps = 360
+batch = 8
+accumulation = 1
+learning_rate = 4e-3
+warmup = 0.1
+schedule = "cosine"
+eval_every = 60
+eval_segments = 20
 """
-
-
-def settings() -> str:
-    from core.demo_audio import TRAIN_SETTINGS
-
-    return SETTINGS.replace("{train}", TRAIN_SETTINGS.strip())
 
 
 def create_demo(folder: Path) -> Workspace:
     """Make the workspace and start the job that fills it; the job goes on by itself."""
-    workspace = create(folder, config_text=settings())
+    workspace = create(folder, config_text=SETTINGS)
     spawn(workspace, "demo")
     return workspace
 

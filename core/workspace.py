@@ -61,6 +61,11 @@ class Workspace:
         return self.root / "logs" / "log.txt"
 
     @property
+    def own_folders(self) -> tuple[Path, ...]:
+        """The folders that stages write; everything else in the workspace is the person's."""
+        return self.media, self.segments, self.dataset, self.models, self.logs
+
+    @property
     def name(self) -> str:
         return self.root.resolve().name
 

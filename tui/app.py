@@ -25,7 +25,7 @@ from textual.widgets import Input, TextArea
 
 from core.errors import UserError
 from core.gpu import Gpu
-from core.jobs import JobView, list_jobs, spawn, stop
+from core.jobs import JobView, spawn, stop
 from core.status import summary
 from core.store import Store
 from core.workspace import Workspace
@@ -55,6 +55,7 @@ class WhispersmithApp(App[int]):
     TITLE = "whispersmith"
     CSS_PATH = "app.tcss"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - as Textual declares it
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall")]  # noqa: RUF012
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
         "welcome": _screen("welcome", "WelcomeScreen"),
         "setup": _screen("setup", "SetupScreen"),
@@ -131,7 +132,7 @@ class WhispersmithApp(App[int]):
         self._counter = Counter(self.store, self.workspace)
         self._pulse("counts", self._counter, self._counted)
         self._pulse("gpu", gpu_reading, self._measured)
-        self._pulse("past", partial(list_jobs, self.workspace), self._look_back, once=True)
+        self._pulse("past", partial(crashed.newest, self.workspace), self._look_back, once=True)
 
     def _due(self) -> str:
         """The screen of the stage that comes next; Setup in a workspace where nothing has begun."""
@@ -150,11 +151,11 @@ class WhispersmithApp(App[int]):
     def _queued(self) -> int:
         return max(self.message_queue_size, *(screen.message_queue_size for screen in self._pipeline_screens()), 0)
 
-    def _look_back(self, found: list[JobView]) -> None:
+    def _look_back(self, found: JobView | None) -> None:
         """On start: if the newest job crashed, say so and offer to go on."""
-        if self.workspace is not None and found and crashed.is_news(found[0]):
-            again = partial(self._again, self.workspace, found[0])
-            self.push_screen(crashed.question(found[0]), partial(crashed.answered, found[0], again))
+        if self.workspace is not None and found is not None and crashed.is_news(found):
+            again = partial(self._again, self.workspace, found)
+            self.push_screen(crashed.question(found), partial(crashed.answered, found, again))
 
     def _again(self, workspace: Workspace, view: JobView) -> None:
         self._in_background(partial(spawn, workspace, view.stage, crashed.params_to_go_on(view)))
@@ -230,12 +231,12 @@ class WhispersmithApp(App[int]):
         self.push_screen(dialog.HelpScreen(pane.title, pane.sentence, keymap.help_keys(name), pane.more))
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """The palette: what the keys do here, by name, then what is Textual's own and of use."""
-        for action in keymap.actions(keymap.pane_of(screen)):
-            yield SystemCommand(f"{action.label} ({action.key})", action.help, partial(self._run_for, screen, action))
-        for action in keymap.actions("app"):
-            if action.method not in ("command_palette", "interrupt"):
-                yield SystemCommand(f"{action.label} ({action.key})", action.help, partial(self._run_for, self, action))
+        """The palette: what the keys do here, by name."""
+        for target, pane in ((screen, keymap.pane_of(screen)), (self, "app")):
+            for action in keymap.actions(pane):
+                if action.help and action.method not in ("command_palette", "interrupt"):
+                    run = partial(self._run_for, target, action)
+                    yield SystemCommand(f"{action.label} ({action.key})", action.help, run)
         yield SystemCommand("theme", "Other colours", self.action_change_theme)
 
     async def _run_for(self, target: Screen[Any] | App[Any], action: keymap.Action) -> None:

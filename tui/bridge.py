@@ -33,6 +33,7 @@ SCAN_S = 0.5
 VIEW_S = 1.0
 FULL, DRAINED = 10, 2
 """With more messages than FULL waiting in the app nothing is posted until there are no more than DRAINED."""
+ENDED = frozenset({"done", "failed", "cancelled"})
 LOG_LINES = 2000
 """Log lines kept in one batch; more than that nobody reads, and output.log has them all."""
 
@@ -259,11 +260,17 @@ class Bridge:
             if path.name in self._known or path.name.startswith(".") or not path.is_dir():
                 continue
             self._known.add(path.name)
-            if first:
-                found = attach.view(path)
-                if found is None or not found.live:
-                    continue
+            if first and not self._is_live(path):
+                continue
             self._tails[path] = Tail(path, from_end=first)
+
+    @staticmethod
+    def _is_live(folder: Path) -> bool:
+        # Years of jobs lie there: what the status file says of an ended one is enough, its log is not read.
+        if attach.read_status(folder).get("phase") in ENDED and not attach.is_alive(folder):
+            return False
+        found = attach.view(folder)
+        return found is not None and found.live
 
     def flush(self) -> bool:
         """Post what is new, unless the app has not caught up. True if something was posted."""

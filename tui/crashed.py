@@ -6,12 +6,22 @@ from collections.abc import Callable
 from typing import Any
 
 from core.errors import UserError
-from core.jobs import JobView
+from core.jobs import JobView, attach
 from core.jobs.spec import CONTROL
+from core.workspace import Workspace
 from tui.widgets.dialog import Choice
 
 SEEN = "seen"
 """A file in the job's control folder: a person has been told."""
+
+
+def newest(workspace: Workspace) -> JobView | None:
+    """The job that was started last; the names of their folders begin with the time."""
+    if not workspace.jobs.is_dir():
+        return None
+    names = (path for path in workspace.jobs.iterdir() if path.is_dir() and not path.name.startswith("."))
+    last = max(names, key=lambda path: path.name, default=None)
+    return attach.view(last) if last else None
 
 
 def is_news(view: JobView) -> bool:

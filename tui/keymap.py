@@ -27,7 +27,8 @@ class Action:
     """One thing a key does.
 
     id: "<pane>.<method>"; keys: Textual's names, comma-separated, the first one is shown; label: one or two words
-    for the footer; help: a sentence for the help screen; show: whether the footer has it; shown_as: instead of the
+    for the footer; help: a sentence for the help screen,
+    "" if another action's tells it; show: whether the footer has it; shown_as: instead of the
     first key's name; does: the action string where it is not the method.
     """
 
@@ -70,9 +71,14 @@ PANES: dict[str, Pane] = {
     "welcome": Pane("Welcome", "This folder is empty: choose what to begin with.", lists=False),
     "setup": Pane("1 Setup", "What this machine needs, in order; the first ✗ is the one to mend first."),
     "playlist": Pane("2 Playlist", "The recordings of your sources: choose which to download."),
+    "playlist.filter": Pane("2 Playlist: filter", "Only rows with these words are shown.", lists=False),
     "segments": Pane("3 Segments", "The short pieces that each recording is cut into, with what Whisper sees of them."),
     "transcripts": Pane("4 Transcripts", "What is said in each segment: read it, mend it, accept or reject it."),
+    "transcripts.editor": Pane("4 Transcripts: the text", "It is on disk before the cursor goes on.", lists=False),
+    "transcripts.search": Pane("4 Transcripts: search", "Show only rows that hold these words.", lists=False),
     "training": Pane("5 Training", "The plan before, the run while it goes."),
+    "training.plan": Pane("5 Training: the plan", "What a run would do, and why; most values can be changed."),
+    "training.run": Pane("5 Training: a run", "How the run goes: loss, error rate, samples, GPU, log.", lists=False),
     "results": Pane("6 Results", "The base model beside the tuned one, on segments neither was trained on."),
 }
 
@@ -115,12 +121,50 @@ ACTIONS: list[Action] = [
     Action("playlist.filter", "slash", "filter", "Show only rows that contain a text"),
     Action("playlist.retry", "r", "retry", "Try the failed recordings again"),
     Action("playlist.stop", "x", "cancel", "Stop listing or downloading; what has arrived is kept"),
+    Action("playlist.filter.keep", "enter", "keep it", "Keep the filter, and back to the rows", does="submit"),
+    Action("playlist.filter.clear", "escape", "all rows", "Show all rows again", does="screen.no_filter"),
     # -- 3 segments
     Action("segments.settings", "s", "settings", "Length and overlap, with the count they give"),
     Action("segments.cut", "enter", "cut", "Cut every recording that is not cut this way yet"),
-    Action("segments.before", "left_square_bracket", "recording", "The recording before", shown_as="[ ]"),
-    Action("segments.after", "right_square_bracket", "recording", "The next recording", False),
+    Action("segments.before", "left_square_bracket", "recording", "The recording before; the next", shown_as="[ ]"),
+    Action("segments.after", "right_square_bracket", "recording", "", False),
     Action("segments.stop", "x", "cancel", "Stop cutting; whole segments are kept"),
+    # -- 4 transcripts
+    Action("transcripts.edit", "e", "edit", "Into the text under the table; enter does the same"),
+    Action("transcripts.accept", "a", "accept", "The text is right as it is; on to the next row"),
+    Action("transcripts.reject", "x", "reject", "Leave the segment out of training; its text is kept"),
+    Action("transcripts.undo", "u", "undo", "Take the last change back, also tomorrow, and go to its row"),
+    Action("transcripts.search", "slash", "search", "Show only rows that hold these words"),
+    Action("transcripts.filter", "f", "filter", "All, pending, accepted, rejected, flagged"),
+    Action("transcripts.order", "o", "order", "In playing order, or the most suspicious first"),
+    Action("transcripts.accept_all", "A", "accept all", "Accept every pending row shown that has text"),
+    Action("transcripts.label", "b", "label", "Let the labeller write what has no text yet; or stop it"),
+    Action("transcripts.bring_in", "i", "import", "Take in transcripts that were corrected elsewhere"),
+    Action("transcripts.export", "E", "export", "Write accepted segments as a dataset"),
+    Action("transcripts.editor.save", "enter", "save, next", "Save, accept, and go to the next row"),
+    Action("transcripts.editor.revert", "escape", "back as it was", "Put the text back and return to the table"),
+    Action("transcripts.editor.leave", "tab", "save, to the table", "Save what was typed and return to the table"),
+    Action("transcripts.search.rows", "enter", "to the rows", "Keep the search and return to the table"),
+    Action("transcripts.search.clear", "escape", "all rows", "Forget the search"),
+    # -- 5 training
+    Action("training.plan.choose", "enter", "start, change", "On the last row: start; on a value: change it"),
+    Action("training.plan.split", "p", "split", "Part the accepted segments into train and test anew"),
+    Action("training.plan.resume", "r", "resume", "Go on with the last run where it was stopped"),
+    Action("training.plan.runs", "v", "runs", "Look at an earlier run"),
+    Action("training.run.stop", "s", "stop", "Stop at the end of this step, with a checkpoint"),
+    Action("training.run.resume", "r", "resume", "Go on where this run was stopped"),
+    Action("training.run.extend", "e", "extend", "Go on with a finished run for more steps"),
+    Action("training.run.pane", "tab", "pane", "Samples, log, GPU: the next pane"),
+    Action("training.run.log_scale", "y", "log scale", "Logarithmic charts, and back"),
+    Action("training.run.log_big", "l", "log", "The whole log, and back"),
+    Action("training.run.runs", "v", "runs", "Look at an earlier run"),
+    Action("training.run.plan", "escape", "plan", "Back to the plan; a running job goes on"),
+    # -- 6 results
+    Action("results.details", "enter", "diff", "Truth, base and tuned model, with what differs marked"),
+    Action("results.evaluate", "v", "evaluate", "Measure the newest model beside its base, now"),
+    Action("results.transcribe", "t", "transcribe a file", "Any recording through the tuned model"),
+    Action("results.export", "E", "export", "Write accepted segments as a dataset"),
+    Action("results.stop", "x", "cancel", "Stop measuring or transcribing"),
 ]
 # fmt: on
 
@@ -172,7 +216,7 @@ def help_keys(pane: str) -> list[tuple[str, str]]:
     panes = [pane, *([screen] if screen != pane else [])]
     if pane in PANES and PANES[pane].lists:
         panes.append("list")
-    return [(action.key, action.help) for name in (*panes, "app") for action in actions(name)]
+    return [(action.key, action.help) for name in (*panes, "app") for action in actions(name) if action.help]
 
 
 def pane_of(screen: Screen[Any]) -> str:
@@ -189,7 +233,7 @@ def markdown() -> str:
     """The table of all keys, for the README."""
     lines = ["| where | key | what it does |", "|---|---|---|"]
     for name, pane in PANES.items():
-        for place, action in enumerate(actions(name)):
+        for place, action in enumerate(action for action in actions(name) if action.help):
             key = action.key.replace("|", "\\|")
             lines.append(f"| {pane.title if not place else ''} | `{key}` | {action.help} |")
     return "\n".join(lines)

@@ -33,6 +33,7 @@ STEPS: tuple[tuple[str, str, str], ...] = (
 SCREEN_OF: dict[str, str] = {
     "model": "setup",
     "add": "playlist",
+    "demo": "playlist",
     "fetch": "playlist",
     "segment": "segments",
     "label": "transcripts",

@@ -16,10 +16,12 @@ from rich.text import Text
 from core.cli import show
 from core.errors import UserError
 from core.jobs import Event, EventReader, stop
-from core.jobs.attach import view
+from core.jobs.attach import is_alive, view
 from core.text import clean
 
-POLL_S = 0.05
+POLL_S = 0.1
+METRIC_S = 2.0
+"""A loss is printed at most this often: the curve is in the app, a log is for reading."""
 
 
 def follow(folder: Path, *, quiet: bool = False) -> dict[str, Any]:
@@ -36,9 +38,11 @@ def follow(folder: Path, *, quiet: bool = False) -> dict[str, Any]:
                     return event.data
                 screen.show(event)
             if not events and not more:
-                seen = view(folder)
-                if seen is not None and seen.state == "crashed" and not reader.read()[0]:
-                    return {"outcome": "crashed", "result": {}, "failed": 0, "error": seen.error}
+                # A dead job is silent: only then is its lock looked at, and its log once more after that.
+                if not is_alive(folder):
+                    seen = view(folder)
+                    if seen is not None and seen.state == "crashed" and reader.at_end():
+                        return {"outcome": "crashed", "result": {}, "failed": 0, "error": seen.error}
                 time.sleep(POLL_S)
 
 
@@ -75,6 +79,7 @@ class Screen:
         )
         self._task: TaskID | None = None
         self._stage = ""
+        self._last_metric = 0.0
 
     def __enter__(self) -> Screen:
         self._progress.start()
@@ -114,7 +119,9 @@ class Screen:
 
     def _metric(self, data: dict[str, Any]) -> None:
         loss = data.get("loss")
-        if loss is not None:
+        last = data.get("step") == data.get("total")
+        if loss is not None and (last or time.monotonic() - self._last_metric >= METRIC_S):
+            self._last_metric = time.monotonic()
             self._say(f"step {data.get('step')}/{data.get('total')}  loss {loss:.4f}")
 
     def _item_failed(self, data: dict[str, Any]) -> None:

@@ -230,7 +230,7 @@ def demo(arguments: Arguments, open_app: OpenApp) -> int:
     if not arguments.headless:
         workspace = open_workspace(folder) if is_workspace(folder) else demo_workspace.create_demo(folder)
         return open_app(workspace.root, AppOptions(arguments.ascii, arguments.no_mouse))
-    workspace = create(folder, config_text=demo_workspace.settings())
+    workspace = create(folder, config_text=demo_workspace.SETTINGS)
     worst = DONE
     for stage, params in demo_workspace.stages(workspace):
         print(f"── {stage}", flush=True)

@@ -78,6 +78,15 @@ class EventReader:
                     return events, True
         return events, False
 
+    def at_end(self) -> bool:
+        """Whether nothing has been written since the last `read`, except perhaps a torn last line."""
+        try:
+            with self.path.open("rb") as file:
+                file.seek(self.offset)
+                return b"\n" not in file.read()
+        except FileNotFoundError:
+            return True
+
     def all(self) -> list[Event]:
         """Everything that is there, however long it takes: for short-lived readers, not for a screen."""
         events: list[Event] = []

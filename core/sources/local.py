@@ -7,7 +7,7 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from core.errors import UserError
 from core.media import MediaInfo, probe
 from core.sources import names
 from core.text import clean
+from core.workspace import Workspace
 
 # Files that lie beside recordings and are none. Pictures would pass for videos without sound.
 # fmt: off
@@ -49,16 +50,16 @@ def candidates(path: Path, workspace: Path) -> list[Path]:
     """
     if not path.exists():
         raise UserError(f"{clean(str(path), 300)} is not there", "no such file or folder", "check the path")
-    inside, home = path.resolve(), workspace.resolve()
-    if inside == home or home in inside.parents:
+    own = Workspace(workspace).own_folders
+    if _within(path, own):
         raise UserError(
-            f"{clean(str(path), 300)} lies in this workspace",
-            "what is in media/ belongs to it already",
+            f"{clean(str(path), 300)} is the workspace's own",
+            "what is in media/ or segments/ belongs to it already",
             "give a file or folder outside of it",
         )
     if not path.is_dir():
         return [path]
-    found = [file for file in _walk(path) if home not in file.resolve().parents]
+    found = [file for file in _walk(path) if not _within(file, own)]
     if not found:
         raise UserError(
             f"there is no recording in {clean(str(path), 300)}",
@@ -66,6 +67,11 @@ def candidates(path: Path, workspace: Path) -> list[Path]:
             "give the folder that holds the recordings",
         )
     return found
+
+
+def _within(path: Path, folders: Sequence[Path]) -> bool:
+    places = (path.resolve(), *path.resolve().parents)
+    return any(folder.resolve() in places for folder in folders)
 
 
 def _walk(folder: Path) -> Iterator[Path]:

@@ -231,7 +231,7 @@ def test_files_that_are_none(workspace: Workspace, tmp_path: Path) -> None:
         ("nothing", "no recording in"),
         ("useless", "no recording in"),
         ("absent.mp3", "neither a link nor a file"),
-        (str(workspace.media), "lies in this workspace"),
+        (str(workspace.media), "is the workspace"),
     )
     for name, words in cases:
         with pytest.raises(UserError) as caught:

@@ -313,7 +313,7 @@ def test_full_disk_is_seen_before_the_first_step(made: Workspace, monkeypatch: p
 
 
 DEMO = """
-epochs = 20
+steps = 360
 batch = 8
 accumulation = 1
 learning_rate = 3e-3
@@ -334,4 +334,4 @@ def test_the_demos_recipe_learns_the_synthetic_language(tmp_path: Path, seed: in
     train.run(made, made.config(), Listened(made, "train", {}).job)
     found = evaluate.run(made, made.config(), Listened(made, "evaluate", {}).job)["models"]
     assert found["base"]["cer"] > 0.8
-    assert found["tuned"]["cer"] < 0.12
+    assert found["tuned"]["cer"] < 0.08

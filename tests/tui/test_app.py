@@ -70,8 +70,9 @@ async def test_help_tells_the_keys_of_the_pane_and_goes_again(workspace: Workspa
         await wait_until(
             pilot, lambda: isinstance(app.screen, HelpScreen) and keymap.PANES[pane].title in screen_text(app)
         )
+        shown = " ".join(screen_text(app).replace("│", " ").split())
         for action in keymap.actions(pane):
-            assert action.help.split(",")[0] in screen_text(app).replace("\n", " ")[:20000] or len(action.help) > 50
+            assert f"{action.key} {action.help}"[:40] in shown
         await pilot.press("question_mark")
         await wait_until(pilot, lambda: isinstance(app.screen, PipelineScreen))
 
@@ -95,7 +96,8 @@ def test_every_key_of_the_registry_is_a_method_of_its_screen_and_no_pane_uses_on
 def test_the_readme_table_has_every_key():
     table = keymap.markdown()
     assert all(action.help in table for action in keymap.ACTIONS)
-    assert table.count("\n") == len(keymap.ACTIONS) + 1
+    shown = [action for action in keymap.ACTIONS if action.help]
+    assert table.count("\n") == len(shown) + 1
 
 
 async def test_a_live_job_is_attached_on_start_and_seen_in_the_status_line(workspace: Workspace):
@@ -265,7 +267,7 @@ async def test_ascii_draws_nothing_of_ambiguous_width(workspace: Workspace):
 async def test_it_folds_and_unfolds_with_the_terminal(workspace: Workspace):
     app = open_app(workspace, "segments")
     async with app.run_test(size=(140, 45)) as pilot:
-        for width, height in ((80, 24), (40, 10), (20, 5), (140, 45)):
+        for width, height in ((80, 24), (60, 15), (40, 10), (20, 5), (140, 45)):
             await pilot.resize_terminal(width, height)
             await pilot.pause()
             assert wrong_widths(app) == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
 import pytest
@@ -128,12 +127,13 @@ async def test_a_folder_that_cannot_be_written_is_told_and_another_choice_can_be
         await wait_until(pilot, lambda: isinstance(app.screen, TextPrompt))
 
 
-@pytest.mark.skipif(importlib.util.find_spec("core.demo") is None, reason="the demo is not there yet")
-async def test_the_demo_opens_with_something_to_do(tmp_path: Path):
+async def test_the_demo_fills_itself(tmp_path: Path):
     app = open_app(tmp_path / "demo")
     async with app.run_test(size=(100, 30), notifications=True) as pilot:
         await wait_until(pilot, lambda: isinstance(app.screen, WelcomeScreen))
         await pilot.press("d")
-        await wait_until(pilot, lambda: app.workspace is not None, timeout=120)
-        await wait_until(pilot, lambda: app.current_mode != "welcome")
+        await wait_until(pilot, lambda: app.current_mode == "playlist" and "3 videos" in screen_text(app), timeout=120)
+        await wait_until(pilot, lambda: "demo done" in screen_text(app), timeout=120)
+        # Its models are there: the step says so.
+        await wait_until(pilot, lambda: "1 Setup ✓" in screen_text(app), timeout=60)
     assert is_workspace(tmp_path / "demo")

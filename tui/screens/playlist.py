@@ -53,9 +53,20 @@ class Recordings:
         return self._screen.cells(self.videos[index])
 
 
+class Filter(Input):
+    """Its own pane: while it is written in, the keys of the rows are letters."""
+
+    PANE = "playlist.filter"
+    BINDINGS: ClassVar[list[BindingType]] = keymap.bindings("playlist.filter")
+
+    def __init__(self) -> None:
+        super().__init__(placeholder="part of a title, a channel, an id", classes="filter", compact=True)
+        self.cursor_blink = False
+
+
 class PlaylistScreen(PipelineScreen):
     PANE = STEP = "playlist"
-    STAGES = frozenset({"add", "fetch"})
+    STAGES = frozenset({"add", "fetch", "demo"})
     CSS_PATH = "playlist.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [*keymap.bindings("playlist"), ("escape", "no_filter")]
 
@@ -72,6 +83,7 @@ class PlaylistScreen(PipelineScreen):
         self._saving = threading.Lock()
         self._any_licence = False
         self._trouble: UserError | None = None
+        self._count = ""
 
     def content(self) -> Iterable[Widget]:
         yield Line(id="source")
@@ -82,17 +94,15 @@ class PlaylistScreen(PipelineScreen):
         )
         yield Trouble()
         yield Line(id="total")
-        box = Input(placeholder="filter: part of a title, a channel, an id", classes="filter", compact=True)
-        box.cursor_blink = False
-        yield box
+        yield Filter()
 
     @property
     def table(self) -> RowTable:
         return self.query_one(RowTable)
 
     @property
-    def filter(self) -> Input:
-        return self.query_one(Input)
+    def filter(self) -> Filter:
+        return self.query_one(Filter)
 
     def on_mount(self) -> None:
         self.filter.display = False
@@ -116,7 +126,8 @@ class PlaylistScreen(PipelineScreen):
 
     def _filtered(self) -> None:
         wanted = self.filter.value.casefold().split()
-        shown = [video for video in self._videos.values() if self._matches(video, wanted)]
+        videos = self._videos.values()
+        shown = [video for video in videos if self._matches(video, wanted)] if wanted else list(videos)
         self.table.set_source(Recordings(shown, self))
         if self._videos and not shown:
             self.table.empty_text = "\nNothing matches the filter; esc shows all."
@@ -188,8 +199,8 @@ class PlaylistScreen(PipelineScreen):
         videos = list(self._videos.values())
         free = sum(video.licence == "cc-by" for video in videos)
         whole = marks.total_length(sum(video.duration_ms or 0 for video in videos))
-        count = f"{len(videos)} video{'s' * (len(videos) != 1)}, {whole}, {free} CC BY" if videos else ""
-        self.query_one("#source", Line).show(self._source_text(), count)
+        self._count = f"{len(videos)} video{'s' * (len(videos) != 1)}, {whole}, {free} CC BY" if videos else ""
+        self._show_source()
         chosen = [video for video in videos if self.selected(video) and video.state != "fetched"]
         here = [video for video in videos if video.state == "fetched" and video.bytes and video.duration_ms]
         rate = sum(v.bytes or 0 for v in here) / sum(v.duration_ms or 1 for v in here) if here else BYTES_A_MS
@@ -200,6 +211,9 @@ class PlaylistScreen(PipelineScreen):
         self.query_one("#total", Line).show(total or self._done_text(videos))
         self.query_one(Trouble).tell(self._trouble)
 
+    def _show_source(self) -> None:
+        self.query_one("#source", Line).show(self._source_text(), self._count)
+
     def _done_text(self, videos: list[Video]) -> str:
         if videos and all(video.state == "fetched" for video in videos):
             return "Everything is here; next: 3 Segments"
@@ -207,9 +221,9 @@ class PlaylistScreen(PipelineScreen):
 
     def _source_text(self) -> Text:
         text = Text("Source  ", "bold")
-        for batch in self.live_jobs("add"):
-            sign = marks.mark("running", self.smith.ascii)
-            return text.append(f"{sign} listing  {batch.view.note}   x cancel")
+        for batch in self.live_jobs("add", "demo"):
+            sign, doing = marks.mark("running", self.smith.ascii), {"add": "listing"}.get(batch.stage, "being made")
+            return text.append(f"{sign} {doing}  {batch.view.note}   x cancel")
         if len(self._sources) == 1:
             return text.append(self._sources[0].title or self._sources[0].url)
         titles = ", ".join(source.title or source.url for source in reversed(self._sources))
@@ -218,29 +232,29 @@ class PlaylistScreen(PipelineScreen):
     # -- jobs
 
     def job_events(self, batch: JobBatch) -> None:
-        for event in batch.of("item"):
-            id, state = str(event.data.get("id")), event.data.get("state")
-            if state == "fetching" and not batch.ended:
-                self._moving[id] = event.data
-            else:
+        items = {str(event.data.get("id")): event.data for event in batch.of("item")}
+        moved = {id for id, data in items.items() if data.get("state") != "fetching"}
+        if batch.stage == "fetch" and batch.folder not in self._queued:
+            self._queued[batch.folder] = {str(id) for id in batch.view.params.get("ids") or ()}
+            self.table.refresh_rows()
+        left = self._queued.get(batch.folder, set())
+        left -= moved
+        for id, data in items.items():
+            if id in moved or batch.ended:
                 self._moving.pop(id, None)
-            if state != "fetching":
-                self._queued.get(batch.folder, set()).discard(id)
+            else:
+                self._moving[id] = data
         if batch.ended:
             for id in self._queued.pop(batch.folder, set()):
                 self._moving.pop(id, None)
             self._ended(batch)
-        elif batch.stage == "fetch" and batch.folder not in self._queued:
-            done = {str(event.data.get("id")) for event in batch.of("item") if event.data.get("state") != "fetching"}
-            self._queued[batch.folder] = {str(id) for id in batch.view.params.get("ids") or ()} - done
-            self.table.refresh_rows()
-        if any(event.data.get("state") != "fetching" for event in batch.of("item")) or batch.ended:
+        if moved or batch.ended:
             self._load()
-        for event in batch.of("item"):
-            place = self._place(str(event.data.get("id")))
+        for id in items:
+            place = self._place(id)
             if place is not None:
                 self.table.refresh_row(place)
-        self._show_totals()
+        self._show_source()
 
     def _ended(self, batch: JobBatch) -> None:
         if batch.history:

@@ -129,7 +129,7 @@ class SegmentsScreen(PipelineScreen):
         return self.query_one(RowTable)
 
     def on_mount(self) -> None:
-        self.query_one("#job").display = False
+        self.query_one("#job").display = self.query_one("#preview").display = False
         self.table.focus()
 
     def on_shown(self) -> None:
@@ -198,9 +198,7 @@ class SegmentsScreen(PipelineScreen):
     def _show_preview(self) -> None:
         source, place = self.table.source, self.table.cursor
         if not isinstance(source, Pieces) or place >= len(source):
-            self.query_one(Waveform).clear()
-            self.query_one(MelPicture).clear()
-            self.query_one("#text", Line).show("")
+            self.query_one("#preview").display = False
             return
         segment, workspace = source.segments[place], self.workspace
         self.in_thread(lambda: preview(workspace, segment), self._drawn, group="preview")
@@ -211,6 +209,7 @@ class SegmentsScreen(PipelineScreen):
         if place is None or found.id != self.table.cursor_key or not isinstance(source, Pieces):
             return
         segment = source.segments[place]
+        self.query_one("#preview").display = True
         wave, mel, text = self.query_one(Waveform), self.query_one(MelPicture), self.query_one("#text", Line)
         text.show(segment.text or "no transcript yet", ", ".join(filter(None, (segment.origin, segment.part))))
         if found.trouble:
@@ -240,7 +239,8 @@ class SegmentsScreen(PipelineScreen):
             self._load()
             return
         left = f"  {clock(batch.left_s)} left" if batch.left_s is not None else ""
-        share = f"{batch.view.progress:.0%}" if batch.view.progress is not None else batch.view.state
+        share = f"{batch.view.progress:.0%}" if batch.view.progress is not None else "begins"
+        share = "waits for another job" if batch.view.state == "waiting" else share
         line.show(f"{marks.mark('running', self.smith.ascii)} cutting  {share}{left}  {batch.view.note}", "x cancel")
         line.display = True
         if batch.of("item"):

@@ -51,7 +51,7 @@ class Found(Message):
 
 class SetupScreen(PipelineScreen):
     PANE = STEP = "setup"
-    STAGES = frozenset({"model"})
+    STAGES = frozenset({"model", "demo"})
     CSS_PATH = "setup.tcss"
     BINDINGS: ClassVar[list[BindingType]] = keymap.bindings("setup")
 
@@ -179,7 +179,7 @@ class SetupScreen(PipelineScreen):
     def job_events(self, batch: JobBatch) -> None:
         if batch.history and batch.ended:
             return
-        for event in batch.of("progress"):
+        for event in batch.of("progress") if batch.stage == "model" else ():
             done, total = event.data.get("done"), event.data.get("total")
             share = f"{done / total:.0%}" if total and done is not None else marks.megabytes(done)
             self._transfer = share
@@ -188,7 +188,7 @@ class SetupScreen(PipelineScreen):
             self._ask([id for id in ("huggingface", *MODELS) if id in self._checks])
             failed = batch.view.state in ("failed", "crashed")
             self.query_one(Trouble).tell(UserError.from_dict(batch.view.error or {}) if failed else None)
-        else:
+        elif batch.stage == "model":
             self._download = batch
             self._show()
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -17,7 +14,7 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from core.errors import UserError
-from core.workspace import Workspace, create, open_workspace
+from core.workspace import Workspace, create
 from tui import keymap
 from tui.errands import Answer, Errands
 from tui.launch import INSIDE
@@ -38,8 +35,6 @@ CHOICES = (
 )
 
 SOUNDS = frozenset((".mp3", ".m4a", ".mp4", ".wav", ".flac", ".ogg", ".opus", ".webm", ".mkv", ".mov", ".aac", ".wma"))
-CODE = Path(__file__).resolve().parents[2]
-DEMO = "import pathlib, sys; from core.demo import create_demo; create_demo(pathlib.Path(sys.argv[1]))"
 
 
 class WelcomeScreen(Screen[None]):
@@ -87,7 +82,9 @@ class WelcomeScreen(Screen[None]):
             getattr(self, f"action_{event.key}")()
 
     def action_demo(self) -> None:
-        self._begin(partial(make_demo, self.smith.folder), None, None, "making the demo: a few seconds")
+        from core.demo import create_demo
+
+        self._begin(partial(create_demo, self.smith.folder), "playlist", None, "making the demo")
 
     def action_link(self) -> None:
         self._prompt(
@@ -170,21 +167,3 @@ class WelcomeScreen(Screen[None]):
     def _answer(self, message: Answer) -> None:
         message.stop()
         message.tell()
-
-
-def make_demo(folder: Path) -> Workspace:
-    """The demo workspace, made by a process of its own: a toy Whisper needs torch, and this process stays light."""
-    environment = dict(os.environ)
-    environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(CODE), environment.get("PYTHONPATH", ""))))
-    done = subprocess.run(
-        [sys.executable, "-c", DEMO, str(folder)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        env=environment,
-        check=False,
-    )
-    if done.returncode:
-        last = (done.stderr.decode("utf-8", "replace").strip().splitlines() or ["it said nothing"])[-1]
-        raise UserError("the demo could not be made", last, "try it in a folder of your own: whispersmith demo DIR")
-    return open_workspace(folder)

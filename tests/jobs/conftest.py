@@ -1,0 +1,39 @@
+"""A workspace, and the nap stage for job processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from core.jobs import list_jobs
+from core.jobs.attach import read_status
+from core.jobs.spec import RESOURCES
+from core.workspace import Workspace, create
+
+NAP = Path(__file__).parent / "with_nap"
+
+
+def wait_for(predicate: Callable[[], object], timeout: float = 20.0) -> None:
+    """Return as soon as it holds; fail the test if it does not in time."""
+    deadline = time.monotonic() + timeout
+    while not predicate():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
+    monkeypatch.setenv("PYTHONPATH", str(NAP))
+    monkeypatch.setitem(RESOURCES, "nap", "gpu")
+    monkeypatch.setitem(RESOURCES, "doze", "disk")
+    made = create(tmp_path / "ws")
+    yield made
+    # Only the jobs of this very workspace; none may outlive its test.
+    for job in list_jobs(made):
+        if job.live:
+            os.killpg(int(read_status(job.folder)["pid"]), signal.SIGKILL)

@@ -1,0 +1,47 @@
+"""Put on PYTHONPATH by the job tests: gives every job process one more stage, `nap`, that only counts and waits."""
+
+import os
+import subprocess
+import sys
+import time
+import types
+from pathlib import Path
+
+from core.errors import UserError
+from core.jobs import spec
+
+spec.RESOURCES["nap"] = "gpu"
+spec.RESOURCES["doze"] = "disk"
+
+
+def run(workspace, config, job):
+    """params: steps, each (seconds), mark (a file that gets a line a step), fail, broken, items, stubborn, child."""
+    params = job.params
+    if params.get("child"):
+        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"])
+        Path(params["child"]).write_text(str(child.pid))
+    if params.get("fail"):
+        raise UserError("it failed", "because", "do that")
+    if params.get("broken"):
+        raise ZeroDivisionError("a bug")
+    for id in params.get("items", []):
+        job.item_failed(id, UserError(f"{id} failed", "its own why", "its own fix"))
+    done = []
+    mark = workspace.root / "mark.txt"
+    had = len(mark.read_text().splitlines()) if mark.exists() else 0
+    for step in range(had, params.get("steps", 1)):
+        if params.get("stubborn"):
+            time.sleep(params.get("each", 0))
+        else:
+            job.wait(params.get("each", 0))
+        with mark.open("a") as file:
+            file.write(f"{step} {os.getpid()}\n")
+        job.progress(step + 1, params.get("steps", 1), "step")
+        done.append(step)
+    return {"done": done, "resumed": had}
+
+
+for name in ("nap", "doze"):
+    module = types.ModuleType(f"core.stages.{name}")
+    module.run = run
+    sys.modules[module.__name__] = module
