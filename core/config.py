@@ -150,6 +150,10 @@ def load(path: Path) -> Config:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"{path.name} is not valid TOML", str(error), f"mend that line in {path}") from error
+    return _validate(data, path, text)
+
+
+def _validate(data: dict[str, Any], path: Path, text: str) -> Config:
     try:
         config = Config.model_validate(data)
     except ValidationError as error:
@@ -204,7 +208,7 @@ def line_of(text: str, keys: tuple[str, ...]) -> int:
 
 
 def set_value(path: Path, table: str, key: str, value: Any) -> None:
-    """Change one setting in the file; every comment stays. The file is replaced whole, never half-written."""
+    """Change one setting in the file; every comment stays. UserError, and no change, if the value is not valid."""
     document = tomlkit.parse(path.read_text(encoding="utf-8-sig"))
     if table not in document:
         document[table] = tomlkit.table()
@@ -212,7 +216,7 @@ def set_value(path: Path, table: str, key: str, value: Any) -> None:
     assert isinstance(section, dict)
     section[key] = value
     text = tomlkit.dumps(document)
-    Config.model_validate(tomllib.loads(text))
+    _validate(tomllib.loads(text), path, text)
     write_text(path, text)
 
 

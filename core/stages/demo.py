@@ -12,7 +12,7 @@ from core.jobs import Job
 from core.stages import add
 from core.workspace import Workspace
 
-MELODIES = (("melody-1", 600, ".srt"), ("melody-2", 120, ".vtt"), ("melody-3", 60, None))
+MELODIES = (("melody-1", 1040, ".srt"), ("melody-2", 160, ".vtt"), ("melody-3", 60, None))
 """Name, seconds, caption file. The second is what `split` holds out; the third is left for the labeller and a person."""
 
 

@@ -45,12 +45,12 @@ def wait_for(predicate: Callable[[], object], timeout: float = 30) -> None:
 class Terminal:
     """The app in a pty, with what it has written so far."""
 
-    def __init__(self, folder: Path, *arguments: str) -> None:
+    def __init__(self, folder: Path, *arguments: str, code: str = OPEN) -> None:
         self.output = b""
         self.pid, self.master = pty.fork()
         if self.pid == 0:
             environment = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm-256color", "COLUMNS": "", "LINES": ""}
-            os.execve(sys.executable, [sys.executable, "-c", OPEN, str(folder), *arguments], environment)
+            os.execve(sys.executable, [sys.executable, "-c", code, str(folder), *arguments], environment)
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
         self._closing = threading.Event()
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -101,8 +101,8 @@ def workspace(tmp_path: Path) -> Workspace:
 def terminals() -> Iterator[Callable[..., Terminal]]:
     made: list[Terminal] = []
 
-    def start(folder: Path, *arguments: str) -> Terminal:
-        made.append(Terminal(folder, *arguments))
+    def start(folder: Path, *arguments: str, code: str = OPEN) -> Terminal:
+        made.append(Terminal(folder, *arguments, code=code))
         return made[-1]
 
     yield start
@@ -131,6 +131,21 @@ def test_sigterm_ends_the_app_cleanly_and_gives_the_terminal_back(workspace: Wor
     assert os.waitstatus_to_exitcode(terminal.code) == 0
     # Out of the alternate screen.
     terminal.shows("\x1b[?1049l")
+
+
+def test_a_fault_gives_the_terminal_back_and_says_where_its_story_lies(workspace: Workspace, terminals):
+    break_it = "import tui.screens.setup\ntui.screens.setup.SetupScreen.action_again = lambda self: 1 / 0\nsys.exit("
+    terminal = terminals(workspace.root, code=OPEN.replace("sys.exit(", break_it))
+    terminal.shows("JavaScript")
+    terminal.type("r")
+    wait_for(terminal.ended)
+    assert os.waitstatus_to_exitcode(terminal.code) == 1
+    path = next(workspace.logs.glob("crash-*.txt"))
+    terminal.shows(path.name)
+    after = terminal.output.rpartition(b"\x1b[?1049l")[2].decode()
+    assert "ZeroDivisionError" in after
+    assert "Traceback" not in after
+    assert "ZeroDivisionError" in path.read_text()
 
 
 def test_eight_characters_of_an_input_method_arrive_and_the_job_they_start_outlives_the_terminal(

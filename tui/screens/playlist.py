@@ -349,6 +349,7 @@ class PlaylistScreen(PipelineScreen):
 
     def _add(self, text: str) -> None:
         self._trouble = None
+        self.query_one(Trouble).tell(None)
         self.start_job("add", {"what": [text], "cwd": str(Path.cwd())})
 
     @on(RowTable.Chosen)

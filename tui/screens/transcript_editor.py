@@ -23,18 +23,18 @@ class Editor(TextArea):
     PANE = "transcripts.editor"
     BINDINGS: ClassVar[list[BindingType]] = keymap.bindings("transcripts.editor")
 
-
     def __init__(self) -> None:
         super().__init__(compact=True, highlight_cursor_line=False, soft_wrap=True)
         # A blinking cursor sends a repaint twice a second over the line.
         self.cursor_blink = False
         self.segment: str | None = None
-        self._given = ""
+        self.given = ""
+        """The text as it was put in."""
 
     def show(self, segment: str | None, text: str) -> None:
         """Put a segment's text in, the cursor behind it; what was here before is gone."""
         text = cells.harmless(text)
-        self.segment, self._given = segment, text
+        self.segment, self.given = segment, text
         if self.text != text:
             self.load_text(text)
         self.move_cursor(self.document.end)
@@ -47,11 +47,11 @@ class Editor(TextArea):
 
     @property
     def dirty(self) -> bool:
-        return self.segment is not None and self.text != self._given and self.typed != self._given
+        return self.segment is not None and self.text != self.given and self.typed != self.given
 
     def kept(self) -> None:
         """What is here is on the disk now."""
-        self._given = self.text
+        self.given = self.text
 
     async def _on_key(self, event: events.Key) -> None:
         action = {"enter": "save_text", "escape": "revert", "tab": "to_table", "shift+tab": "to_table"}.get(event.key)
@@ -71,9 +71,3 @@ class SearchBox(Input):
         super().__init__(placeholder="search: words of the text, a segment's name", classes="filter", compact=True)
         self.cursor_blink = False
         self.display = False
-
-    async def action_rows(self) -> None:
-        await self.screen.run_action("screen.search_done")
-
-    async def action_clear(self) -> None:
-        await self.screen.run_action("screen.search_clear")

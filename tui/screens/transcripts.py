@@ -1,21 +1,505 @@
-"""The transcripts screen."""
+"""4 Transcripts: the review. A table of every segment, the text under the cursor in an editor below it.
+
+What is typed is on the disk before the cursor moves on, whichever way it moves: Enter, another row, another screen,
+quitting, a terminal that goes away.
+"""
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Iterable
 from typing import ClassVar
 
+from textual import events, on
 from textual.binding import BindingType
+from textual.containers import Vertical
 from textual.widget import Widget
+from textual.widgets import Input
 
-from tui import keymap
-from tui.screens.pipeline import PipelineScreen
+from core.clock import now_ms
+from core.errors import UserError
+from core.store import Segment
+from tui import keymap, marks
+from tui.bridge import JobBatch
+from tui.line import Line
+from tui.screens import transcript_jobs, transcript_rows
+from tui.screens.pipeline import PipelineScreen, StepTable, Trouble
+from tui.screens.transcript_editor import Editor, SearchBox
+from tui.screens.transcript_rows import FILTERS, ORDERS, Book, Lines, Pace, Query
+from tui.widgets import dialog
 from tui.widgets.segment_table import RowTable
+
+WINDOW_MS = 30 * 60_000
+"""The pace is that of the last half hour, or of this session where it is shorter."""
+REST = 5
+"""A reading of all segments that took a second is not repeated for five: 100 000 rows leave room for the keys."""
 
 
 class TranscriptsScreen(PipelineScreen):
     PANE = STEP = "transcripts"
+    STAGES = frozenset({"label", "import", "export"})
+    CSS_PATH = "transcripts.tcss"
     BINDINGS: ClassVar[list[BindingType]] = keymap.bindings("transcripts")
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._book = Book()
+        self._query = Query()
+        self._kept: dict[str, Segment] = {}
+        """Rows dealt with since the filter was chosen, as they were before."""
+        self._writes = 0
+        self._loading = False
+        self._again = False
+        self._rest_until = 0.0
+        self._pace = Pace()
+        self._pace_from = now_ms()
+        self._bulk: list[str] = []
+        """What the last key accepted in one go, for undo to take back in one go."""
+        self._reverted: tuple[str, str] | None = None
+        """What was typed and put back with Escape: undo brings it again."""
+
     def content(self) -> Iterable[Widget]:
-        yield RowTable([], empty_text="nothing here yet")
+        yield Line(id="progress")
+        yield SearchBox()
+        yield StepTable(transcript_rows.columns(True), Lines())
+        with Vertical(id="desk"):
+            yield Line(id="heading")
+            yield Line(id="around")
+            yield Editor()
+            yield Line(id="machine")
+        yield Trouble()
+        yield Line(id="job")
+
+    @property
+    def table(self) -> RowTable:
+        return self.query_one(RowTable)
+
+    @property
+    def editor(self) -> Editor:
+        return self._editor
+
+    @property
+    def lines(self) -> Lines:
+        source = self.table.source
+        assert isinstance(source, Lines)
+        return source
+
+    @property
+    def is_wide(self) -> bool:
+        return self.app.size.width >= 100
+
+    def on_mount(self) -> None:
+        self._editor = self.query_one(Editor)
+        self.query_one("#job").display = False
+        self.editor.show(None, "")
+        self.table.focus()
+        self._load()
+
+    def store_changed(self) -> None:
+        self._load()
+
+    @on(events.Resize)
+    def _fit(self) -> None:
+        self.table.set_columns(transcript_rows.columns(self.is_wide))
+        self._select()
+        self._show_row(again=True)
+        self._show_progress()
+
+    # -- reading
+
+    def _load(self) -> None:
+        """Read every segment in a thread. One reading at a time; after a long one a rest."""
+        if self._loading or time.monotonic() < self._rest_until:
+            self._again = True
+            return
+        self._loading, self._again = True, False
+        store, writes, began, since = self.store, self._writes, time.monotonic(), self._since()
+
+        def read() -> tuple[Book, Pace]:
+            reviewed = store.transcripts.reviewed_since(since)
+            pace = Pace.of(reviewed, (now_ms() - since) / 1000)
+            return Book(store.segments.all(), store.segments.counts()), pace
+
+        def loaded(found: tuple[Book, Pace]) -> None:
+            took = time.monotonic() - began
+            self._loading, self._rest_until = False, time.monotonic() + (REST * took if took > 0.2 else 0)
+            if writes == self._writes:
+                self._book, self._pace = found
+                self._select()
+            # What was saved while the reading went on may not be in it: it is read anew.
+            if self._again or writes != self._writes:
+                self.set_timer(max(0.01, self._rest_until - time.monotonic()), self._load_rested)
+
+        self.in_thread(read, loaded, group="load")
+
+    def _load_rested(self) -> None:
+        self._rest_until = 0.0
+        self._load()
+
+    def _since(self) -> int:
+        return max(self._pace_from, now_ms() - WINDOW_MS)
+
+    def _select(self, keep_key: bool = True) -> None:
+        """Find the rows to show, in a thread, and show them."""
+        book, query, kept = self._book, self._query, dict(self._kept)
+        ascii, wide = self.smith.ascii, self.is_wide
+
+        def found(lines: Lines) -> None:
+            if lines.book is not self._book:
+                return
+            self._name_nothing()
+            self.table.set_source(lines, keep_key)
+            self._show_row()
+            self._show_progress()
+
+        def find() -> Lines:
+            return Lines(book, transcript_rows.select(book.segments, query, kept), ascii, wide)
+
+        self.in_thread(find, found, group="select")
+
+    def _name_nothing(self) -> None:
+        if self._book.segments:
+            words = f" with {' '.join(self._query.words)!r}" if self._query.words else ""
+            text = f"\nNo {self._query.filter if self._query.filter != 'all' else ''} rows{words}."
+            self.table.empty_text = text.replace("No  ", "No ") + "\nf shows others, / searches for something else."
+        else:
+            self.table.empty_text = "\nThere are no segments yet.\n3 Segments cuts recordings; i imports a data set."
+
+    # -- showing
+
+    def _show_progress(self) -> None:
+        query, wide = self._query, self.is_wide
+        shown, total = len(self.lines), len(self._book.segments)
+        arrow = "->" if self.smith.ascii else "→"
+        right = f"filter {query.filter}" if wide or query.filter != "all" else ""
+        right += f" {total}{arrow}{shown}" if shown != total else ""
+        right += f"  order {query.order}" if wide or query.order != "time" else ""
+        words = f"  /{' '.join(query.words)}" if query.words and not self.query_one(SearchBox).display else ""
+        left = transcript_rows.progress(self._book.counts, self._pace, wide)
+        self.query_one("#progress", Line).show(left, f"{right}{words}".strip())
+
+    @on(RowTable.Highlighted)
+    def _moved(self) -> None:
+        self._show_row()
+
+    def _show_row(self, *, again: bool = False) -> None:
+        """Put the row under the cursor on the desk; first save what was typed for another one."""
+        id = self.table.cursor_key
+        if self.editor.segment != id and not self.flush():
+            return
+        # From the store, not from the rows: they may be a reading behind.
+        segment = self.store.segments.get(id) if id is not None else None
+        ascii, width = self.smith.ascii, self.app.size.width
+        if segment is None:
+            self.editor.show(None, "")
+            for name in ("#heading", "#around", "#machine"):
+                self.query_one(name, Line).show("")
+            return
+        if self.editor.segment != id or not self.editor.dirty:
+            self._give(segment)
+        part = segment.part or ""
+        self.query_one("#heading", Line).show(transcript_rows.heading(segment, ascii), part)
+        before, after = self._book.neighbours(segment.id)
+        self.query_one("#around", Line).show(transcript_rows.around(before, after, width - 2, ascii))
+        self.query_one("#machine", Line).show(transcript_rows.written_by_machine(segment, width - 2, ascii))
+
+    def _give(self, segment: Segment) -> None:
+        """The segment's text to the editor; the typing cursor stays where it is if nothing has changed."""
+        if (self.editor.segment, self.editor.given) != (segment.id, segment.text):
+            self.editor.show(segment.id, segment.text)
+
+    def _refresh(self, id: str) -> None:
+        """A row was written by a person: show it as it is now, where it is."""
+        self._writes += 1
+        segment = self.store.segments.get(id)
+        if segment is not None:
+            for book in {self._book, self.lines.book}:
+                book.put(segment)
+        row = self.lines.index_of(id)
+        if row is not None:
+            self.table.refresh_row(row)
+        self._book.counts = self.store.segments.counts()
+        since = self._since()
+        self._pace = Pace.of(self.store.transcripts.reviewed_since(since), (now_ms() - since) / 1000)
+        self._show_progress()
+        if self.table.cursor_key == id:
+            self._show_row()
+
+    # -- writing
+
+    def _keep(self, id: str) -> None:
+        """Remember a row as it is before it is changed, so that it stays where it is."""
+        segment = self.store.segments.get(id)
+        if segment is not None:
+            self._kept.setdefault(id, segment)
+
+    def _write(self, id: str, text: str | None = None, review: str = "") -> bool:
+        """Save a person's text, or their verdict. True once it is on the disk; else the reason is shown."""
+        self._keep(id)
+        try:
+            if text is not None:
+                self.store.transcripts.save(id, text)
+            else:
+                self.store.transcripts.review(id, review)
+        except UserError as error:
+            self.say("\n".join(line for line in error.lines() if line), error=True)
+            return False
+        except sqlite3.Error as error:
+            why = f"{error}; what you typed is still in the editor"
+            self.explain(UserError(f"{id} could not be saved", why, "look at the disk, then press enter again"))
+            return False
+        self._bulk, self._reverted = [], None
+        return True
+
+    def flush(self) -> bool:
+        """Save what was typed and not saved yet. False if that failed: then it must stay in the editor."""
+        editor = self.editor
+        if editor.segment is None or not editor.dirty:
+            return True
+        id = editor.segment
+        if not self._write(id, editor.typed):
+            return False
+        editor.kept()
+        self._refresh(id)
+        self.say(f"{self._name(id)} saved as you left it; u undoes")
+        return True
+
+    def on_screen_suspend(self) -> None:
+        self.flush()
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        if event.widget is not self.editor:
+            self.flush()
+
+    def on_unmount(self) -> None:
+        """The app ends, in whatever way: the last chance for what is in the editor."""
+        editor = self.editor
+        if editor.segment is None or not editor.dirty:
+            return
+        try:
+            self.store.transcripts.save(editor.segment, editor.typed)
+        except (UserError, sqlite3.Error) as error:
+            self.workspace.log(f"{editor.segment} could not be saved ({error}); its text: {editor.typed}")
+        editor.kept()
+
+    def _name(self, id: str) -> str:
+        place = self._book.place(id)
+        return id if place is None else marks.length(self._book.segments[place].start_ms)
+
+    def _next(self) -> None:
+        if self.table.cursor + 1 < self.table.row_count:
+            self.table.cursor += 1
+        else:
+            self.say("That was the last row shown")
+        self._show_row()
+
+    # -- keys of the editor
+
+    @on(RowTable.Chosen)
+    def action_edit(self) -> None:
+        if self.table.cursor_key is None:
+            self.say("There is no row to edit")
+            return
+        self._show_row()
+        self.editor.focus()
+
+    def action_save_text(self) -> None:
+        id = self.editor.segment
+        if id is None:
+            return
+        changed = self.editor.dirty
+        if not changed and not self.editor.typed:
+            self._next()
+            return
+        if not (self._write(id, self.editor.typed) if changed else self._write(id, review="accepted")):
+            return
+        self.editor.kept()
+        self._refresh(id)
+        self.say(f"{self._name(id)} {'saved' if changed else 'accepted as it is'}; u in the table undoes")
+        self._next()
+
+    def action_revert(self) -> None:
+        editor = self.editor
+        if editor.segment is not None and editor.dirty:
+            self._reverted = (editor.segment, editor.text)
+            self.say("The text is as it was; u brings back what you typed")
+            editor.show(editor.segment, editor.given)
+        self.table.focus()
+
+    def action_to_table(self) -> None:
+        if self.flush():
+            self.table.focus()
+
+    # -- keys of the table
+
+    def _judge(self, review: str) -> None:
+        id = self.table.cursor_key
+        if id is None:
+            self.say("There is no row under the cursor")
+        elif self.flush() and self._write(id, review=review):
+            self._refresh(id)
+            self.say(f"{self._name(id)} {review}; u undoes")
+            self._next()
+
+    def action_accept(self) -> None:
+        self._judge("accepted")
+
+    def action_reject(self) -> None:
+        self._judge("rejected")
+
+    def action_undo(self) -> None:
+        if self._reverted is not None:
+            (id, text), self._reverted = self._reverted, None
+            if self._go_to(id):
+                self._show_row()
+                self.editor.load_text(text)
+                self.editor.move_cursor(self.editor.document.end)
+                self.editor.focus()
+            return
+        if self._bulk:
+            self._undo_bulk()
+            return
+        try:
+            id = self.store.transcripts.undo()
+        except sqlite3.Error as error:
+            self.explain(UserError("nothing could be taken back", str(error), "look at the disk, then try again"))
+            return
+        if id is None:
+            self.say("There is nothing to take back")
+            return
+        self._refresh(id)
+        self.say(f"{self._name(id)} is as it was before")
+        self._go_to(id)
+
+    def _go_to(self, id: str) -> bool:
+        """To a row, if need be by showing all rows."""
+        if self.table.go_to_key(id):
+            return True
+        if self._book.place(id) is None:
+            return False
+        self._ask_for(Query(order=self._query.order))
+        # The rows are found here and now, so that the cursor can go there with this key.
+        shown = transcript_rows.select(self._book.segments, self._query, self._kept)
+        self.table.set_source(Lines(self._book, shown, self.smith.ascii, self.is_wide))
+        return self.table.go_to_key(id)
+
+    def action_accept_all(self) -> None:
+        if not self.flush():
+            return
+        segments = [self.lines.segment(row) for row in range(len(self.lines))]
+        ids = [s.id for s in segments if s.review == "pending" and s.origin is not None and s.text.strip()]
+        if not ids:
+            self.say("No pending row with text is shown")
+            return
+        text = "Every pending row shown now that has text. Nobody may have read them; u takes all of them back."
+        choices = [("y", f"accept {len(ids)} rows as they are"), ("n", "leave them pending")]
+        question = dialog.Choice(f"Accept {len(ids)} rows?", text, choices)
+        self.ask(question, lambda answer: self._accept(ids) if answer == "y" else None)
+
+    def _accept(self, ids: list[str]) -> None:
+        store = self.store
+
+        def accept() -> list[str]:
+            done = []
+            # One transaction: all of them or none.
+            with store.write():
+                for id in ids:
+                    now = store.segments.get(id)
+                    if now is not None and now.review == "pending" and now.text.strip():
+                        store.transcripts.review(id, "accepted")
+                        done.append(id)
+            return done
+
+        def accepted(done: list[str]) -> None:
+            self._bulk, self._reverted, self._writes = done, None, self._writes + 1
+            self._kept.clear()
+            # Nobody reads that quickly: it says nothing about the pace.
+            self._pace_from = now_ms()
+            self.say(f"{len(done)} rows accepted; u takes all of them back")
+            self._load()
+
+        self.in_thread(accept, accepted, group="accept")
+
+    def _undo_bulk(self) -> None:
+        store, ids = self.store, self._bulk
+        self._bulk = []
+
+        def undo() -> int:
+            with store.write():
+                return sum(store.transcripts.undo(id) is not None for id in ids)
+
+        def undone(count: int) -> None:
+            self._writes += 1
+            self.say(f"{count} rows are as they were before")
+            self._load()
+
+        self.in_thread(undo, undone, group="accept")
+
+    # -- what is shown
+
+    def _ask_for(self, query: Query) -> None:
+        self._query = query
+        self._kept.clear()
+        self._select()
+
+    def action_filter(self) -> None:
+        filter = FILTERS[(FILTERS.index(self._query.filter) + 1) % len(FILTERS)]
+        if self.flush():
+            self._ask_for(Query(filter, self._query.order, self._query.words))
+
+    def action_order(self) -> None:
+        order = ORDERS[(ORDERS.index(self._query.order) + 1) % len(ORDERS)]
+        if self.flush():
+            self._ask_for(Query(self._query.filter, order, self._query.words))
+
+    def action_search(self) -> None:
+        box = self.query_one(SearchBox)
+        box.display = True
+        box.focus()
+
+    @on(Input.Changed)
+    def _search(self, event: Input.Changed) -> None:
+        words = tuple(event.value.casefold().split())
+        if words != self._query.words:
+            self._ask_for(Query(self._query.filter, self._query.order, words))
+
+    @on(Input.Submitted)
+    def action_search_done(self) -> None:
+        self.query_one(SearchBox).display = False
+        self.table.focus()
+        self._show_progress()
+
+    def action_search_clear(self) -> None:
+        self.query_one(SearchBox).value = ""
+        self.action_search_done()
+
+    # -- jobs
+
+    def action_label(self) -> None:
+        counts = self.store.segments.counts()
+        transcript_jobs.label_or_stop(self, counts["segments"] - counts["labelled"])
+
+    def action_bring_in(self) -> None:
+        transcript_jobs.ask_import(self)
+
+    def action_export(self) -> None:
+        transcript_jobs.export(self)
+
+    def job_events(self, batch: JobBatch) -> None:
+        line = self.query_one("#job", Line)
+        if batch.ended:
+            line.display = bool(others := [job for job in self.live_jobs() if job.folder != batch.folder])
+            if others:
+                line.show(transcript_jobs.progress_line(others[0], self.smith.ascii))
+            if not batch.history:
+                said, error = transcript_jobs.end_of(batch)
+                self.query_one(Trouble).tell(error)
+                if said:
+                    self.say(said)
+            self._load()
+            return
+        line.show(transcript_jobs.progress_line(batch, self.smith.ascii), "b stop" if batch.stage == "label" else "")
+        line.display = True
+        if batch.of("item"):
+            self._load()

@@ -1,0 +1,226 @@
+from __future__ import annotations
+
+import multiprocessing
+import sqlite3
+import threading
+from pathlib import Path
+
+import pytest
+
+from core.errors import UserError
+from core.store import EvaluationRow, Segment, Store, Video
+from core.store.database import MIGRATIONS, file_system
+from core.store.transcripts import MachineText
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    made = Store(tmp_path / "whispersmith.db")
+    fill(made)
+    return made
+
+
+def fill(store: Store, count: int = 4) -> None:
+    store.videos.add(Video(id="talk", title="一席話", licence="own"))
+    store.segments.add(
+        Segment(f"talk_{n * 8}_{n * 8 + 10}", "talk", n * 8000, n * 8000 + 10_000, f"segments/talk/{n}.wav")
+        for n in range(count)
+    )
+
+
+def machine(store: Store, *ids: str, text: str = "機器寫的") -> list[str]:
+    return store.transcripts.write_machine(
+        [MachineText(id, text, text, "m", -0.3, 0.1, 1.1, ("loop",), 0.9) for id in ids]
+    )
+
+
+def test_durable_and_strict(store: Store) -> None:
+    db = store.connection
+    assert db.execute("PRAGMA foreign_keys").fetchone()[0] == 1
+    assert db.execute("PRAGMA synchronous").fetchone()[0] == 2
+    assert db.execute("PRAGMA busy_timeout").fetchone()[0] >= 5000
+    assert db.execute("PRAGMA user_version").fetchone()[0] == len(MIGRATIONS)
+    assert db.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+
+
+def test_a_store_of_a_newer_program_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "whispersmith.db"
+    Store(path).close()
+    with sqlite3.connect(path) as db:
+        db.execute("PRAGMA user_version = 99")
+    with pytest.raises(UserError, match="newer whispersmith"):
+        Store(path)
+
+
+def test_a_file_that_is_no_store_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "whispersmith.db"
+    path.write_bytes(b"this is not a database, it is a text" * 50)
+    with pytest.raises(UserError, match="cannot be opened"):
+        Store(path)
+
+
+def test_the_file_system_is_known() -> None:
+    assert file_system(Path("/proc")) == "proc"
+
+
+def test_a_video_is_added_once(store: Store) -> None:
+    assert not store.videos.add(Video(id="talk", title="another"))
+    video = store.videos.get("talk")
+    assert video is not None
+    assert video.title == "一席話"
+    store.videos.update("talk", error={"what": "w"}, captions=("zh-TW",), selected=True)
+    video = store.videos.get("talk")
+    assert video is not None
+    assert (video.error, video.captions, video.selected) == ({"what": "w"}, ("zh-TW",), True)
+    with pytest.raises(ValueError, match="no such column: nonsense"):
+        store.videos.update("talk", nonsense=1)
+
+
+def test_machine_text_never_replaces_a_persons(store: Store) -> None:
+    machine(store, "talk_0_10", "talk_8_18", "talk_16_26")
+    store.transcripts.save("talk_0_10", "人寫的")
+    store.transcripts.review("talk_8_18", "accepted")
+    store.transcripts.review("talk_16_26", "rejected")
+    assert machine(store, "talk_0_10", "talk_8_18", "talk_16_26", "talk_24_34", text="新的") == ["talk_24_34"]
+    texts = {segment.id: segment.text for segment in store.segments.all()}
+    assert texts == {"talk_0_10": "人寫的", "talk_8_18": "機器寫的", "talk_16_26": "機器寫的", "talk_24_34": "新的"}
+
+
+def test_import_never_replaces_a_persons(store: Store) -> None:
+    machine(store, "talk_8_18")
+    store.transcripts.save("talk_0_10", "人寫的")
+    outcome = store.transcripts.import_human({"talk_0_10": "別的", "talk_8_18": "匯入的"})
+    assert outcome == {"talk_0_10": "kept", "talk_8_18": "imported"}
+    assert store.transcripts.import_human({"talk_8_18": "匯入的"}) == {"talk_8_18": "unchanged"}
+    first, second = store.segments.all()[:2]
+    assert (first.text, second.text, second.review) == ("人寫的", "匯入的", "accepted")
+
+
+def test_saving_keeps_what_the_machine_wrote(store: Store) -> None:
+    machine(store, "talk_0_10")
+    store.transcripts.save("talk_0_10", "人寫的")
+    segment = store.segments.get("talk_0_10")
+    assert segment is not None
+    assert (segment.text, segment.raw, segment.origin, segment.review) == ("人寫的", "機器寫的", "human", "accepted")
+    assert (segment.flags, segment.suspicion, segment.is_human, segment.usable) == ((), 0.0, True, True)
+
+
+def test_undo_goes_back_step_by_step_and_tomorrow_too(store: Store) -> None:
+    machine(store, "talk_0_10")
+    store.transcripts.save("talk_0_10", "一")
+    store.transcripts.save("talk_0_10", "二")
+    store.transcripts.review("talk_0_10", "rejected")
+    path = store.path
+    store.close()
+    with Store(path) as later:
+        seen = []
+        while later.transcripts.undo("talk_0_10"):
+            segment = later.segments.get("talk_0_10")
+            assert segment is not None
+            seen.append((segment.text, segment.origin, segment.review, segment.flags))
+        assert seen == [
+            ("二", "human", "accepted", ()),
+            ("一", "human", "accepted", ()),
+            ("機器寫的", "machine", "pending", ("loop",)),
+        ]
+        # One write of the labeller, three of the person, three taken back: nothing is ever removed.
+        assert [edit["who"] for edit in later.transcripts.history("talk_0_10")] == ["label"] + ["person"] * 6
+
+
+def test_undo_after_undo_and_a_new_edit(store: Store) -> None:
+    store.transcripts.save("talk_0_10", "一")
+    store.transcripts.save("talk_0_10", "二")
+    store.transcripts.undo()
+    store.transcripts.save("talk_0_10", "三")
+    assert store.transcripts.undo() == "talk_0_10"
+    segment = store.segments.get("talk_0_10")
+    assert segment is not None
+    assert segment.text == "一"
+    assert store.transcripts.undo() == "talk_0_10"
+    segment = store.segments.get("talk_0_10")
+    assert segment is not None
+    assert (segment.text, segment.origin) == ("", None)
+    assert store.transcripts.undo() is None
+
+
+def test_accepting_nothing_is_refused(store: Store) -> None:
+    with pytest.raises(UserError, match="has no text to accept"):
+        store.transcripts.review("talk_0_10", "accepted")
+    store.transcripts.review("talk_0_10", "rejected")
+    segment = store.segments.get("talk_0_10")
+    assert segment is not None
+    assert (segment.review, segment.usable) == ("rejected", False)
+
+
+def test_unknown_segments_are_told(store: Store) -> None:
+    with pytest.raises(UserError, match="there is no segment nothing"):
+        store.transcripts.save("nothing", "x")
+
+
+def test_removing_segments_spares_what_a_person_gave(store: Store) -> None:
+    machine(store, "talk_0_10", "talk_8_18", "talk_16_26")
+    store.transcripts.save("talk_0_10", "人寫的")
+    store.transcripts.review("talk_8_18", "accepted")
+    assert store.segments.remove(["talk_0_10", "talk_8_18", "talk_16_26", "talk_24_34"]) == 2
+    assert [segment.id for segment in store.segments.all()] == ["talk_0_10", "talk_8_18"]
+
+
+def test_narrowing(store: Store) -> None:
+    machine(store, "talk_0_10")
+    store.transcripts.save("talk_8_18", "人")
+    store.segments.set_parts({"talk_8_18": "test", "talk_0_10": "train"})
+    assert [s.id for s in store.segments.all(flag="loop")] == ["talk_0_10"]
+    assert [s.id for s in store.segments.all(review="accepted")] == ["talk_8_18"]
+    assert [s.id for s in store.segments.all(review="pending", part="train")] == ["talk_0_10"]
+    assert store.segments.all(video="none") == []
+    counts = store.segments.counts()
+    assert (counts["segments"], counts["labelled"], counts["accepted"], counts["usable"]) == (4, 2, 1, 1)
+    assert (counts["train"], counts["test"], counts["accepted_ms"]) == (1, 1, 10_000)
+
+
+def test_evaluations_come_back_with_their_rows(store: Store) -> None:
+    rows = [EvaluationRow("a", "一二", "一", "一二", 1, 0, 2), EvaluationRow("b", "三", "三", "三", 0, 0, 1)]
+    store.evaluations.add("run-01", {"segments": 2}, rows)
+    latest = store.evaluations.latest("run-01")
+    assert latest is not None
+    assert latest.rows == tuple(rows)
+    assert store.evaluations.latest("other") is None
+
+
+def test_another_connections_write_changes_the_version(store: Store) -> None:
+    before = store.version()
+    with Store(store.path) as other:
+        other.transcripts.save("talk_0_10", "x")
+    assert store.version() != before
+
+
+def test_threads_write_side_by_side(store: Store) -> None:
+    def save(number: int) -> None:
+        for turn in range(10):
+            store.transcripts.save(f"talk_{number * 8}_{number * 8 + 10}", f"{number} {turn}")
+
+    threads = [threading.Thread(target=save, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [segment.text for segment in store.segments.all()] == [f"{number} 9" for number in range(4)]
+    assert sum(len(store.transcripts.history(segment.id)) for segment in store.segments.all()) == 40
+
+
+def _save_and_die(path: Path) -> None:
+    import os
+    import signal
+
+    store = Store(path)
+    store.transcripts.save("talk_0_10", "寫完就斷電")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_what_was_saved_survives_the_process(store: Store) -> None:
+    process = multiprocessing.get_context("spawn").Process(target=_save_and_die, args=(store.path,))
+    process.start()
+    process.join(30)
+    segment = store.segments.get("talk_0_10")
+    assert segment is not None
+    assert segment.text == "寫完就斷電"

@@ -1,0 +1,127 @@
+"""The jobs of the transcripts screen: label, import, export. How they are asked for, and what is said of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.text import Text
+
+from core.errors import UserError
+from core.workspace import Workspace
+from tui import marks
+from tui.bridge import JobBatch
+from tui.screens.pipeline import PipelineScreen, Trouble
+from tui.status import clock
+from tui.widgets import dialog
+
+CAPTIONS = (".srt", ".vtt")
+
+
+def captions_in(folder: Path) -> list[Path]:
+    """Caption files right in a folder, by name."""
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in CAPTIONS and path.is_file())
+
+
+def find(workspace: Workspace, text: str) -> Path:
+    """What a person means by a path: as it is from here, else inside the workspace."""
+    path = Path(text.strip()).expanduser()
+    if not path.is_absolute() and not path.exists():
+        path = workspace.root / path
+    return path.absolute()
+
+
+def paths_to_import(path: Path) -> list[Path]:
+    """One path; for a folder of captions without a metadata file, each of its captions."""
+    if path.is_dir() and not any(path.glob("metadata.*")) and not any(path.glob("*/metadata.*")):
+        return captions_in(path) or [path]
+    return [path]
+
+
+def ask_import(screen: PipelineScreen) -> None:
+    workspace = screen.workspace
+    beside = bool(captions_in(workspace.media))
+
+    def check(text: str) -> str | None:
+        if not text.strip():
+            return "write the path of a file or a folder"
+        return None if find(workspace, text).exists() else "there is nothing of that name"
+
+    def start(answer: str) -> None:
+        screen.query_one(Trouble).tell(None)
+        for path in paths_to_import(find(workspace, answer)):
+            screen.start_job("import", {"path": str(path)})
+
+    text = (
+        "A CSV, TSV, JSONL, SRT or VTT file, or a folder with metadata.csv. What a person wrote here is never touched."
+    )
+    prompt = dialog.TextPrompt(
+        "Import corrected transcripts",
+        "media" if beside else "",
+        check,
+        text=text + ("\nThere are captions beside the recordings in media/." if beside else ""),
+        placeholder="metadata.csv",
+    )
+    screen.ask(prompt, start)
+
+
+def label_or_stop(screen: PipelineScreen, without_text: int) -> None:
+    """Start the labeller; or, while it works, ask whether to stop it."""
+    live = screen.live_jobs("label")
+    if live:
+        folder = live[0].folder
+        choices = [("g", "let it go on"), ("s", "stop it; what it has written is kept")]
+        question = dialog.Choice("The labeller is at work", progress_text(live[0]), choices)
+        screen.ask(question, lambda answer: screen.stop_job(folder) if answer == "s" else None)
+    elif not without_text:
+        screen.say("Every segment has a text already" if screen.store.segments.counts()["segments"] else "No segments")
+    else:
+        screen.query_one(Trouble).tell(None)
+        screen.start_job("label", {}, lambda _: screen.say(f"The labeller starts on {without_text} segments"))
+
+
+def export(screen: PipelineScreen) -> None:
+    """Start an export; both screens that offer it do it this way."""
+    if screen.live_jobs("export"):
+        screen.say("The export is at work already")
+    else:
+        screen.start_job("export", {})
+
+
+WORDS = {"label": "labelling", "import": "importing", "export": "exporting", "evaluate": "measuring"}
+
+
+def progress_text(batch: JobBatch) -> str:
+    """`labelling  63%  02:14 left  loading the labeller`."""
+    view = batch.view
+    share = f"{view.progress:.0%}" if view.progress is not None and view.state == "running" else view.state
+    left = f"{clock(batch.left_s)} left" if batch.left_s is not None else ""
+    return "  ".join(part for part in (WORDS.get(view.stage, view.stage), share, left, view.note) if part)
+
+
+def progress_line(batch: JobBatch, ascii: bool) -> Text:
+    name = "waiting" if batch.view.state == "waiting" else "look" if batch.view.state == "stuck" else "running"
+    return Text(f"{marks.mark(name, ascii)} {progress_text(batch)}", marks.style(name))
+
+
+def end_of(batch: JobBatch) -> tuple[str, UserError | None]:
+    """(what to say, what went wrong) of a job that has ended."""
+    view, result = batch.view, batch.view.result
+    if view.error is not None and view.state != "cancelled":
+        return "", UserError.from_dict(view.error)
+    if view.state == "cancelled":
+        return "", None
+    failed = next((event.data["error"] for event in batch.of("item") if event.data.get("error")), None)
+    said = ""
+    if view.stage == "label" and result:
+        said = f"{result.get('labelled', 0)} segments labelled, {result.get('flagged', 0)} flagged: o sorts them first"
+    elif view.stage == "import" and result:
+        said = f"{result.get('imported', 0)} of {result.get('rows', 0)} texts imported"
+        kept = result.get("kept", 0)
+        said += f", {kept} left as a person wrote them" if kept else ""
+        unmatched = len(result.get("unmatched") or ())
+        said += f", {unmatched} belong to no segment here" if unmatched else ""
+    elif view.stage == "export" and result:
+        said = f"{result.get('train', 0)} train and {result.get('test', 0)} test segments in {result.get('path', '')}"
+    return said, UserError.from_dict(failed) if failed else None
