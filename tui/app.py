@@ -254,8 +254,12 @@ class WhispersmithApp(App[int]):
 
     def _left(self, answer: str | None) -> None:
         if answer == "s":
-            for folder in self.live:
-                stop(folder)
+            try:
+                for folder in self.live:
+                    stop(folder)
+            except OSError as error:
+                self._toast(f"They could not be asked to stop: {error.strerror}", "error")
+                return
         if answer is not None:
             self.exit(return_code=0)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -36,8 +37,10 @@ def question(view: JobView) -> Choice:
 
 
 def answered(view: JobView, go_on: Callable[[], object], answer: str | None) -> None:
-    (view.folder / CONTROL).mkdir(exist_ok=True)
-    (view.folder / CONTROL / SEEN).touch()
+    # Where nothing can be written it is told again on the next start, no more.
+    with contextlib.suppress(OSError):
+        (view.folder / CONTROL).mkdir(exist_ok=True)
+        (view.folder / CONTROL / SEEN).touch()
     if answer == "g":
         go_on()
 

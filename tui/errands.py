@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable
 from typing import TypeVar
@@ -46,6 +47,12 @@ class Errands:
                 result = work()
             except UserError as error:
                 answer = Answer(lambda error=error: failed(error))
+            except (OSError, sqlite3.Error) as error:
+                # A full disk, a folder that went away, a store that somebody holds: a person's to mend.
+                told = UserError(
+                    "the workspace cannot be read or written", str(error), "look at the disk and the folder's rights"
+                )
+                answer = Answer(lambda error=told: failed(error))
             except Exception as error:  # noqa: BLE001 - a fault of ours: raised again on the UI thread, for a crash file
                 answer = Answer(lambda error=error: _raise(error))
             else:

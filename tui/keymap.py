@@ -142,7 +142,7 @@ ACTIONS: list[Action] = [
     Action("transcripts.bring_in", "i", "import", "Take in transcripts that were corrected elsewhere"),
     Action("transcripts.export", "E", "export", "Write accepted segments as a dataset"),
     Action("transcripts.editor.save", "enter", "save, next", "Save, and on to the next row", does="screen.save_text"),
-    Action("transcripts.editor.revert", "escape", "as it was", "The text as it was, and to the table", does="screen.revert"),
+    Action("transcripts.editor.revert", "escape", "as it was", "Put the text back as it was", does="screen.revert"),
     Action("transcripts.editor.leave", "tab", "save, to the table", "Save, go to the table", does="screen.to_table"),
     Action("transcripts.search.rows", "enter", "to the rows", "Keep it, and to the table", does="screen.search_done"),
     Action("transcripts.search.clear", "escape", "all rows", "Forget the search", does="screen.search_clear"),

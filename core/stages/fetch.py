@@ -61,7 +61,7 @@ def _choose(videos: list[Video], params: dict[str, Any]) -> list[Video]:
     if first := int(params.get("first") or 0):
         hopeful = [video for video in videos if (video.error or {}).get("kind") not in _HOPELESS]
         return hopeful[:first]
-    chosen = [video for video in videos if video.selected]
+    chosen = [video for video in videos if video.selected or video.path]
     if not chosen:
         raise UserError(
             "no video is selected" if videos else "there are no videos yet",

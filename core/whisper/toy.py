@@ -86,7 +86,7 @@ def _save_tokenizer(folder: Path, alphabet: str) -> Any:
 
     vocab, merges = _vocabulary(alphabet + HAN_PUNCTUATION)
     vocab["<|endoftext|>"] = len(vocab)
-    tokenizer = WhisperTokenizer(vocab=vocab, merges=merges, model_max_length=1024)
+    tokenizer = WhisperTokenizer(vocab=vocab, merges=merges, model_max_length=1024, pad_token="<|endoftext|>")
     specials = special_tokens()
     tokenizer.add_special_tokens(
         {"extra_special_tokens": [AddedToken(t, normalized=False, special=True) for t in specials[1:]]}

@@ -250,7 +250,8 @@ class Voice:
         """compute_metrics: the CER over all held segments, on normalised text."""
 
         def cer(prediction: Any) -> dict[str, float]:
-            guesses = np.where(prediction.predictions < 0, tokenizer.pad_token_id, prediction.predictions)
+            # -100 joins batches of different lengths; a tokenizer need not have a pad token, but it has an end.
+            guesses = np.where(prediction.predictions < 0, tokenizer.eos_token_id, prediction.predictions)
             heard = [text.strip() for text in tokenizer.batch_decode(guesses, skip_special_tokens=True)]
             pairs = [(example.row.text, text) for example, text in zip(self._held, heard, strict=True)]
             self._samples = [

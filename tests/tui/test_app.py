@@ -9,13 +9,14 @@ import pytest
 from textual.widgets import Input
 
 from core.cli import AppOptions
+from core.errors import UserError
 from core.jobs.attach import view
 from core.workspace import Workspace, create
 from tests.tui.fake_job import FakeJob
 from tests.tui.wait import screen_lines, screen_text, wait_until, wrong_widths
 from tui import keymap
 from tui.app import WhispersmithApp
-from tui.screens.pipeline import PipelineScreen
+from tui.screens.pipeline import PipelineScreen, Trouble
 from tui.widgets.dialog import Choice, HelpScreen
 
 SIZES = [(80, 24), (140, 45)]
@@ -63,7 +64,7 @@ async def test_a_screen_keeps_its_state_while_another_one_is_shown(workspace: Wo
 @pytest.mark.parametrize("step", STEPS)
 async def test_help_tells_the_keys_of_the_pane_and_goes_again(workspace: Workspace, step: str):
     app = open_app(workspace, step)
-    async with app.run_test(size=(100, 40)) as pilot:
+    async with app.run_test(size=(100, 70)) as pilot:
         await wait_until(pilot, lambda: isinstance(app.screen, PipelineScreen))
         pane = keymap.pane_of(app.screen)
         await pilot.press("question_mark")
@@ -272,3 +273,37 @@ async def test_it_folds_and_unfolds_with_the_terminal(workspace: Workspace):
             await pilot.pause()
             assert wrong_widths(app) == []
         await wait_until(pilot, lambda: app.screen.has_class("-wide"))
+
+
+async def test_a_settings_file_that_breaks_while_the_app_runs_is_told_and_breaks_nothing(workspace: Workspace):
+    app = open_app(workspace, "segments")
+    async with app.run_test(size=(100, 30), notifications=True) as pilot:
+        await wait_until(pilot, lambda: "No recording" in screen_text(app))
+        workspace.config_path.write_text("[segment]\nlenght_s = 3\n")
+        screen = app.screen
+        assert isinstance(screen, PipelineScreen)
+        for _ in range(3):
+            screen.store_changed()
+        await wait_until(pilot, lambda: "did you mean `length_s`" in screen_text(app))
+        assert app.screen is screen
+        error = UserError("it is so", "because", "")
+        screen.explain(error)
+        screen.explain(error)
+        await wait_until(pilot, lambda: "it is so" in screen_text(app))
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: app.screen is screen)
+        workspace.config_path.write_text("")
+        screen.store_changed()
+        await wait_until(pilot, lambda: not screen.query_one(Trouble).display)
+
+
+async def test_a_disk_that_takes_nothing_is_told_and_breaks_nothing(workspace: Workspace):
+    # Root may write anywhere: a file stands where the jobs' folder has to be.
+    workspace.jobs.rmdir()
+    workspace.jobs.write_text("")
+    app = open_app(workspace, "segments")
+    async with app.run_test(size=(100, 30), notifications=True) as pilot:
+        await wait_until(pilot, lambda: isinstance(app.screen, PipelineScreen))
+        assert isinstance(app.screen, PipelineScreen)
+        app.screen.start_job("segment", {})
+        await wait_until(pilot, lambda: "cannot be read or written" in screen_text(app))

@@ -16,7 +16,8 @@ A screen is
 and it may call
 
     self.workspace, self.store                   # the store's connection of this thread; fine for what takes < 10 ms
-    self.in_thread(work, done, group)            # work() off the UI thread, then done(result); UserErrors are shown
+    self.in_thread(work, done, group)            # work() off the UI thread, then done(result); UserErrors are shown,
+                                                 # or given to `failed`: what reads in the background shows no dialog
     self.start_job(stage, params, then=None)     # a detached job; then(folder) once it runs
     self.stop_job(folder)                        # ask it to stop
     self.live_jobs()                             # JobBatches of this screen's live jobs, as last heard
@@ -61,6 +62,9 @@ if TYPE_CHECKING:
     from tui.app import WhispersmithApp
 
 T = TypeVar("T")
+
+AGAIN_S = 1.0
+"""Coming back from the dialog makes a screen read anew; meeting the same fault then is no news."""
 
 
 class Past(Message):
@@ -111,6 +115,8 @@ class PipelineScreen(Screen[None]):
         self._inboxes: dict[Path, Inbox] = {}
         self._reading: set[Path] = set()
         self._stale = False
+        self._explaining: tuple[str, str] | None = None
+        self._explained: dict[tuple[str, str], float] = {}
 
     # -- for the screens to override
 
@@ -143,13 +149,19 @@ class PipelineScreen(Screen[None]):
         assert self.smith.store is not None, "the six screens are shown inside a workspace only"
         return self.smith.store
 
-    def in_thread(self, work: Callable[[], T], done: Callable[[T], object], group: str = "") -> None:
-        """Run `work` in a thread, then `done(result)` on the UI thread; a UserError is shown instead.
+    def in_thread(
+        self,
+        work: Callable[[], T],
+        done: Callable[[T], object],
+        group: str = "",
+        failed: Callable[[UserError], object] | None = None,
+    ) -> None:
+        """Run `work` in a thread, then `done(result)` on the UI thread; a UserError goes to `failed`, else is shown.
 
         One at a time per group, and only the newest that waits: moving quickly over rows computes the last one only,
         and the answer to an older question is thrown away.
         """
-        self._errands.run(work, done, self.explain, group)
+        self._errands.run(work, done, failed or self.explain, group)
 
     def start_job(
         self, stage: str, params: dict[str, Any] | None = None, then: Callable[[Path], object] | None = None
@@ -179,9 +191,18 @@ class PipelineScreen(Screen[None]):
         self._read_past(folder)
 
     def explain(self, error: UserError, title: str = "That did not work") -> None:
-        """Show what went wrong, why, and what mends it."""
+        """Show what went wrong, why, and what mends it; the same thing once, however often it is met."""
+        seen = (error.what, error.why)
+        if self._explaining == seen or time.monotonic() < self._explained.get(seen, 0.0) + AGAIN_S:
+            return
+        self._explaining = seen
+
+        def closed(_: object) -> None:
+            self._explaining = None
+            self._explained[seen] = time.monotonic()
+
         self.workspace.log(" - ".join(line for line in error.lines() if line))
-        self.smith.push_screen(dialog.Message.of(error, title))
+        self.smith.push_screen(dialog.Message.of(error, title), closed)
 
     def ask(self, question: Screen[Any], answered: Callable[[Any], object]) -> None:
         """Show a dialog; `answered(answer)` unless it was closed without one."""

@@ -72,6 +72,7 @@ class PlaylistScreen(PipelineScreen):
 
     def __init__(self) -> None:
         super().__init__()
+        self._unread = False
         self._videos: dict[str, Video] = {}
         self._sources: list[Source] = []
         self._moving: dict[str, dict[str, Any]] = {}
@@ -116,9 +117,16 @@ class PlaylistScreen(PipelineScreen):
 
     def _load(self) -> None:
         store = self.store
-        self.in_thread(lambda: (store.videos.all(), store.videos.sources()), self._loaded, group="load")
+        self.in_thread(
+            lambda: (store.videos.all(), store.videos.sources()), self._loaded, group="load", failed=self._not_loaded
+        )
+
+    def _not_loaded(self, error: UserError) -> None:
+        self._unread = True
+        self.query_one(Trouble).tell(error)
 
     def _loaded(self, found: tuple[list[Video], list[Source]]) -> None:
+        self._unread = False
         videos, self._sources = found
         self._videos = {video.id: video for video in videos}
         self._filtered()
@@ -384,7 +392,12 @@ class PlaylistScreen(PipelineScreen):
             )
             return
         unfree = [video for video in wanted if video.licence not in FREE]
-        if not unfree or self._any_licence or self.workspace.config().fetch.any_licence:
+        try:
+            permitted = self._any_licence or self.workspace.config().fetch.any_licence
+        except UserError as error:
+            self.explain(error)
+            return
+        if not unfree or permitted:
             self._start_fetch(wanted, any_licence=bool(unfree))
             return
         unknown = sum(video.licence == "unknown" for video in unfree)

@@ -108,6 +108,7 @@ class SegmentsScreen(PipelineScreen):
 
     def __init__(self) -> None:
         super().__init__()
+        self._unread = False
         self._videos: list[Video] = []
         self._video: str | None = None
         self._settings = SegmentConfig()
@@ -150,10 +151,17 @@ class SegmentsScreen(PipelineScreen):
             segments = store.segments.all(video=id) if id else []
             return videos, id, segments, workspace.config().segment
 
-        self.in_thread(read, self._loaded, group="load")
+        self.in_thread(read, self._loaded, group="load", failed=self._not_loaded)
+
+    def _not_loaded(self, error: UserError) -> None:
+        self._unread = True
+        self.query_one(Trouble).tell(error)
 
     def _loaded(self, found: tuple[list[Video], str | None, list[Segment], SegmentConfig]) -> None:
         self._videos, id, segments, self._settings = found
+        if self._unread:
+            self._unread = False
+            self.query_one(Trouble).tell(None)
         same = id == self._video
         self._video = id
         source = self.table.source

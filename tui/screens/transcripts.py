@@ -19,7 +19,7 @@ from textual.widgets import Input
 
 from core.clock import now_ms
 from core.errors import UserError
-from core.store import Segment
+from core.store import Segment, Store
 from tui import keymap, marks
 from tui.bridge import JobBatch
 from tui.line import Line
@@ -114,12 +114,14 @@ class TranscriptsScreen(PipelineScreen):
             self._again = True
             return
         self._loading, self._again = True, False
-        store, writes, began, since = self.store, self._writes, time.monotonic(), self._since()
+        path, writes, began, since = self.workspace.db_path, self._writes, time.monotonic(), self._since()
 
         def read() -> tuple[Book, Pace]:
-            reviewed = store.transcripts.reviewed_since(since)
-            pace = Pace.of(reviewed, (now_ms() - since) / 1000)
-            return Book(store.segments.all(), store.segments.counts()), pace
+            # A store of its own, closed at once: the shared one keeps a connection for every thread that ever asked.
+            with Store(path) as store:
+                reviewed = store.transcripts.reviewed_since(since)
+                pace = Pace.of(reviewed, (now_ms() - since) / 1000)
+                return Book(store.segments.all(), store.segments.counts()), pace
 
         def loaded(found: tuple[Book, Pace]) -> None:
             took = time.monotonic() - began
@@ -398,12 +400,12 @@ class TranscriptsScreen(PipelineScreen):
         self.ask(question, lambda answer: self._accept(ids) if answer == "y" else None)
 
     def _accept(self, ids: list[str]) -> None:
-        store = self.store
+        path = self.workspace.db_path
 
         def accept() -> list[str]:
             done = []
             # One transaction: all of them or none.
-            with store.write():
+            with Store(path) as store, store.write():
                 for id in ids:
                     now = store.segments.get(id)
                     if now is not None and now.review == "pending" and now.text.strip():
@@ -422,11 +424,11 @@ class TranscriptsScreen(PipelineScreen):
         self.in_thread(accept, accepted, group="accept")
 
     def _undo_bulk(self) -> None:
-        store, ids = self.store, self._bulk
+        path, ids = self.workspace.db_path, self._bulk
         self._bulk = []
 
         def undo() -> int:
-            with store.write():
+            with Store(path) as store, store.write():
                 return sum(store.transcripts.undo(id) is not None for id in ids)
 
         def undone(count: int) -> None:

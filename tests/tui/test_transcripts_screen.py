@@ -1,0 +1,362 @@
+"""The transcripts screen on real stores: a review by hand, what is never lost, jobs that write meanwhile."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from textual import events
+
+from core.cli import AppOptions
+from core.jobs import list_jobs
+from core.store import Segment, Store, Video
+from core.store.transcripts import MachineText
+from core.workspace import Workspace, create
+from tests.tui.fake_job import FakeJob
+from tests.tui.wait import hidden_characters, screen_lines, screen_text, wait_until, wrong_widths
+from tui.app import WhispersmithApp
+from tui.screens.transcript_editor import Editor
+from tui.screens.transcript_rows import Book, Pace, Query, select, tail
+from tui.screens.transcripts import TranscriptsScreen
+from tui.widgets.dialog import Choice, TextPrompt
+
+TEXTS = ["大家好我是千千", "今天要來吃到飽", "嗯" * 60, "是我喜歡的口感", "接下來我們看甜點", "[bold]字幕[/bold]\x1b[31m製作"]
+
+
+def segment(number: int, video: str = "talk") -> Segment:
+    start = number * 8
+    id = f"{video}_{start}_{start + 10}"
+    return Segment(id, video, start * 1000, (start + 10) * 1000, f"segments/{video}/{id}.wav", -20.0, 0.8)
+
+
+def machine(number: int, text: str) -> MachineText:
+    loop = text.startswith("嗯嗯")
+    flags = ("loop",) if loop else ()
+    return MachineText(segment(number).id, text, text, "toy", -0.12, 0.01, 1.2, flags, 0.97 if loop else number / 100)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    """Eight segments, six of them with machine text."""
+    workspace = create(tmp_path / "w")
+    with Store(workspace.db_path) as store:
+        store.videos.add(Video("talk", title="talk", state="fetched", path="media/talk.wav", duration_ms=66_000))
+        store.segments.add(segment(number) for number in range(8))
+        store.transcripts.write_machine([machine(number, text) for number, text in enumerate(TEXTS)])
+    return workspace
+
+
+def row(workspace: Workspace, number: int) -> Segment:
+    with Store(workspace.db_path) as store:
+        found = store.segments.get(segment(number).id)
+    assert found is not None
+    return found
+
+
+def open_app(workspace: Workspace) -> WhispersmithApp:
+    return WhispersmithApp(workspace, AppOptions(), start="transcripts")
+
+
+def screen_of(app: WhispersmithApp) -> TranscriptsScreen:
+    assert isinstance(app.screen, TranscriptsScreen)
+    return app.screen
+
+
+async def filled(pilot, app: WhispersmithApp, count: int = 8) -> TranscriptsScreen:
+    await wait_until(pilot, lambda: isinstance(app.screen, TranscriptsScreen) and screen_of(app).table.row_count == count)
+    return screen_of(app)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 45)])
+async def test_the_review_is_seen_whole_at_every_size(workspace: Workspace, size: tuple[int, int]):
+    app = open_app(workspace)
+    async with app.run_test(size=size) as pilot:
+        screen = await filled(pilot, app)
+        await wait_until(pilot, lambda: "0 of 8 reviewed" in screen_text(app))
+        await pilot.press("down", "down")
+        await wait_until(pilot, lambda: "! loop" in screen_text(app))
+        text = screen_text(app)
+        assert "before 今天要來吃到飽" in text
+        assert "after 是我喜歡的口感" in text
+        assert "machine wrote 嗯嗯" in text
+        assert "0:16–0:26" in text
+        assert "pending, by a machine" in text
+        assert wrong_widths(app) == []
+        assert hidden_characters(app) == []
+        assert "? help" in screen_lines(app)[-1]
+        assert {"flags", "text", "state"} <= set(screen.table.shown_columns)
+        # A stranger's markup and escapes are text.
+        assert "[bold]字幕[/bold]製作" in text
+        await pilot.press("e")
+        await wait_until(pilot, lambda: "save, next" in screen_lines(app)[-1])
+        assert "? help" in screen_lines(app)[-1]
+        assert wrong_widths(app) == []
+
+
+async def test_enter_saves_and_goes_on_and_stays_in_the_editor(workspace: Workspace):
+    app = open_app(workspace)
+    async with app.run_test(size=(100, 30), notifications=True) as pilot:
+        screen = await filled(pilot, app)
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: isinstance(app.focused, Editor))
+        # Everything in one go, as an input method or a paste sends it: what follows Enter belongs to the next row.
+        await pilot.press(*"，歡迎", "enter", *"對", "enter")
+        await wait_until(pilot, lambda: screen.table.cursor == 2)
+        assert isinstance(app.focused, Editor)
+        assert (row(workspace, 0).text, row(workspace, 1).text) == ("大家好我是千千，歡迎", "今天要來吃到飽對")
+        assert row(workspace, 0).origin == "human"
+        assert row(workspace, 0).review == "accepted"
+        assert row(workspace, 0).raw == "大家好我是千千"
+        # Unchanged: the verdict is a person's, the text stays the machine's.
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: row(workspace, 2).review == "accepted")
+        assert row(workspace, 2).origin == "machine"
+        await wait_until(pilot, lambda: "3 of 8 reviewed" in screen_text(app))
+        assert "✓ accepted" in screen_text(app)
+
+
+async def test_an_input_methods_commit_of_eight_characters_arrives_whole(workspace: Workspace):
+    app = open_app(workspace)
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await filled(pilot, app)
+        await pilot.press("G", "e")
+        await wait_until(pilot, lambda: isinstance(app.focused, Editor))
+        from textual._xterm_parser import XTermParser
+
+        for event in XTermParser(debug=False).feed("它的筋吃起來很軟"):
+            app.post_message(event)
+        await wait_until(pilot, lambda: screen.editor.text == "它的筋吃起來很軟")
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: row(workspace, 7).text == "它的筋吃起來很軟")
+
+
+async def test_accept_reject_undo_keep_the_machines_text(workspace: Workspace):
+    app = open_app(workspace)
+    async with app.run_test(size=(100, 30), notifications=True) as pilot:
+        screen = await filled(pilot, app)
+        await pilot.press("a", "x")
+        await wait_until(pilot, lambda: screen.table.cursor == 2 and row(workspace, 1).review == "rejected")
+        assert row(workspace, 0).review == "accepted"
+        assert (row(workspace, 0).text, row(workspace, 1).text) == (TEXTS[0], TEXTS[1])
+        await wait_until(pilot, lambda: "u undoes" in screen_text(app))
+        await pilot.press("G", "u")
+        await wait_until(pilot, lambda: row(workspace, 1).review == "pending" and screen.table.cursor == 1)
+        await pilot.press("u")
+        await wait_until(pilot, lambda: row(workspace, 0).review == "pending" and screen.table.cursor == 0)
+        await pilot.press("u")
+        await wait_until(pilot, lambda: "nothing to take back" in screen_text(app))
+
+
+async def test_accepting_a_row_without_text_is_refused_with_what_to_do(workspace: Workspace):
+    app = open_app(workspace)
+    async with app.run_test(size=(100, 30), notifications=True) as pilot:
+        screen = await filled(pilot, app)
+        await pilot.press("G", "a")
+        await wait_until(pilot, lambda: "no text to accept" in screen_text(app))
+        assert screen.table.cursor == 7
+        await pilot.press("x")
+        await wait_until(pilot, lambda: row(workspace, 7).review == "rejected")
+
+
+@pytest.mark.parametrize("way", ["screen", "tab", "row", "q", "exit"])
+async def test_what_was_typed_is_saved_whichever_way_one_leaves(workspace: Workspace, way: str):
+    app = open_app(workspace)
+    async with app.run_test(size=(100, 30)) as pilot:
+        screen = await filled(pilot, app)
+        await pilot.press("e", *"了")
+        await wait_until(pilot, lambda: screen.editor.dirty)
+        assert row(workspace, 0).origin == "machine"
+        if way == "screen":
+            app.action_step("playlist")
+            await wait_until(pilot, lambda: app.current_mode == "playlist")
+        elif way == "tab":
+            await pilot.press("tab")
+            await wait_until(pilot, lambda: app.focused is screen.table)
+        elif way == "row":
+            screen.table.cursor = 3
+        elif way == "q":
+            screen.table.focus()
+            await pilot.press("q")
+        else:
+            app.exit(return_code=0)
+        if way != "exit":
+            await wait_until(pilot, lambda: row(workspace, 0).text == TEXTS[0] + "了")
+    assert row(workspace, 0).text == TEXTS[0] + "了"
+    assert row(workspace, 0).origin == "human"
+
+
+async def test_leaving_unchanged_text_writes_nothing(workspace: Workspace):
+    app = open_app(workspace)
+    async with app.run_test(size=(100, 30)) as pilot:
+        screen = await filled(pilot, app)
+        await pilot.press("e", *"了", "backspace", "tab")
+        await wait_until(pilot, lambda: app.focused is screen.table)
+        await pilot.press("down", "e", "tab")
+        await wait_until(pilot, lambda: app.focused is screen.table)
+    with Store(workspace.db_path) as store:
+        assert [len(store.transcripts.history(segment(number).id)) for number in range(2)] == [1, 1]
+
+
+async def test_escape_puts_the_text_back_and_undo_brings_it_again(workspace: Workspace):
+    app = open_app(workspace)
+    async with app.run_test(size=(100, 30), notifications=True) as pilot:
+        screen = await filled(pilot, app)
+        await pilot.press("e", *"了", "escape")
+        await wait_until(pilot, lambda: app.focused is screen.table)
+        assert screen.editor.text == TEXTS[0]
+        assert row(workspace, 0).origin == "machine"
+        await pilot.press("u")
+        await wait_until(pilot, lambda: isinstance(app.focused, Editor) and screen.editor.text == TEXTS[0] + "了")
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: row(workspace, 0).text == TEXTS[0] + "了")
+
+
+async def test_a_paste_of_several_lines_is_saved_as_one_without_control_characters(workspace: Workspace):
+    app = open_app(workspace)
+    async with app.run_test(size=(100, 30)) as pilot:
+        screen = await filled(pilot, app)
+        await pilot.press("G", "e")
+        await wait_until(pilot, lambda: isinstance(app.focused, Editor))
+        app.post_message(events.Paste("第一行\n第二\x1b[31m行\u202e"))
+        await wait_until(pilot, lambda: "第一行" in screen.editor.text)
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: row(workspace, 7).text == "第一行 第二行")
+
+
+async def test_a_job_that_writes_neither_moves_the_cursor_nor_touches_typed_text(workspace: Workspace):
+    app = open_app(workspace)
+    async with app.run_test(size=(100, 30)) as pilot:
+        screen = await filled(pilot, app)
+        job = FakeJob(workspace, "label")
+        await pilot.press("G", "e", *"口")
+        await wait_until(pilot, lambda: screen.editor.dirty)
+        with Store(workspace.db_path) as store:
+            store.transcripts.write_machine([machine(number, "機器寫的") for number in (6, 7)])
+        job.emit("item", id=segment(6).id, state="labelled")
+        job.emit("progress", done=1, total=2)
+        await wait_until(pilot, lambda: "機器寫的" in screen_text(app) and "labelling  50%" in screen_text(app))
+        assert screen.table.cursor == 7
+        assert screen.editor.text == "口"
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: row(workspace, 7).text == "口")
+        assert row(workspace, 6).text == "機器寫的"
+        await pilot.press("tab", "up")
+        await wait_until(pilot, lambda: screen.editor.text == "機器寫的")
+        job.finish()
+        await wait_until(pilot, lambda: "labelling" not in screen_text(app))
+
+
+async def test_filter_order_and_search_narrow_the_rows(workspace: Workspace):
+    app = open_app(workspace)
+    async with app.run_test(size=(140, 45), notifications=True) as pilot:
+        screen = await filled(pilot, app)
+        await pilot.press("a", "x", "o")
+        await wait_until(pilot, lambda: "order suspicion" in screen_text(app) and screen.lines.key(0) == segment(2).id)
+        await pilot.press("f")
+        await wait_until(pilot, lambda: screen.table.row_count == 6 and "filter pending 8→6" in screen_text(app))
+        # A row that is dealt with stays until other rows are asked for.
+        screen.table.cursor = 0
+        await pilot.press("a")
+        await wait_until(pilot, lambda: row(workspace, 2).review == "accepted")
+        screen.store_changed()
+        await wait_until(pilot, lambda: "3 of 8 reviewed" in screen_text(app))
+        assert screen.table.row_count == 6
+        for name, count in (("accepted", 2), ("rejected", 1), ("flagged", 1), ("all", 8)):
+            await pilot.press("f")
+            await wait_until(
+                pilot, lambda name=name, count=count: screen.table.row_count == count and f"filter {name}" in screen_text(app)
+            )
+        await pilot.press("slash", *"口感")
+        await wait_until(pilot, lambda: screen.table.row_count == 1)
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: app.focused is screen.table and "/口感" in screen_text(app))
+        await pilot.press("slash", "escape")
+        await wait_until(pilot, lambda: screen.table.row_count == 8 and app.focused is screen.table)
+        # Undo goes to its row even where the filter hides it.
+        await pilot.press("slash", *"甜點", "enter")
+        await wait_until(pilot, lambda: screen.table.row_count == 1)
+        await pilot.press("u")
+        await wait_until(pilot, lambda: screen.table.cursor_key == segment(2).id)
+
+
+async def test_accept_all_says_how_many_and_is_taken_back_whole(workspace: Workspace):
+    app = open_app(workspace)
+    async with app.run_test(size=(100, 30), notifications=True) as pilot:
+        await filled(pilot, app)
+        await pilot.press("x", "A")
+        await wait_until(pilot, lambda: isinstance(app.screen, Choice) and "Accept 5 rows?" in screen_text(app))
+        await pilot.press("n")
+        await wait_until(pilot, lambda: isinstance(app.screen, TranscriptsScreen))
+        assert row(workspace, 1).review == "pending"
+        await pilot.press("A")
+        await wait_until(pilot, lambda: isinstance(app.screen, Choice))
+        await pilot.press("y")
+        await wait_until(pilot, lambda: [row(workspace, n).review for n in (0, 1, 5, 6)] == ["rejected", "accepted", "accepted", "pending"])
+        await wait_until(pilot, lambda: "6 of 8 reviewed" in screen_text(app))
+        await pilot.press("u")
+        await wait_until(pilot, lambda: row(workspace, 5).review == "pending")
+        assert row(workspace, 0).review == "rejected"
+
+
+async def test_captions_beside_the_recordings_are_offered_and_imported(workspace: Workspace):
+    (workspace.media / "talk.zh-TW.srt").write_text("1\n00:00:49,000 --> 00:00:57,000\n字幕說的話\n", encoding="utf-8")
+    with Store(workspace.db_path) as store:
+        store.transcripts.save(segment(0).id, "人寫的")
+    app = open_app(workspace)
+    async with app.run_test(size=(100, 30), notifications=True) as pilot:
+        await filled(pilot, app)
+        await pilot.press("i")
+        await wait_until(pilot, lambda: isinstance(app.screen, TextPrompt) and "beside the recordings" in screen_text(app))
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: row(workspace, 6).text == "字幕說的話", timeout=60)
+        await wait_until(pilot, lambda: "字幕說的話" in screen_text(app))
+        assert row(workspace, 0).text == "人寫的"
+        await wait_until(pilot, lambda: not app.live, timeout=60)
+        assert [job.stage for job in list_jobs(workspace)] == ["import"]
+
+
+async def test_a_running_labeller_is_shown_and_can_be_stopped(workspace: Workspace):
+    job = FakeJob(workspace, "label")
+    job.emit("progress", done=63, total=100, note="loading")
+    app = open_app(workspace)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await filled(pilot, app)
+        await wait_until(pilot, lambda: "● labelling  63%" in screen_text(app))
+        await pilot.press("b")
+        await wait_until(pilot, lambda: isinstance(app.screen, Choice))
+        await pilot.press("s")
+        await wait_until(pilot, lambda: job.asked_to_stop)
+        job.finish("failed", {"what": "the GPU's memory ran out", "why": "too big", "fix": "choose a smaller labeller"})
+        await wait_until(pilot, lambda: "✗ the GPU's memory ran out" in screen_text(app))
+        assert "fix  choose a smaller labeller" in screen_text(app)
+
+
+async def test_an_empty_workspace_has_no_dead_keys(tmp_path: Path):
+    workspace = create(tmp_path / "empty")
+    app = open_app(workspace)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await wait_until(pilot, lambda: "no segments yet" in screen_text(app))
+        for key in ("e", "enter", "a", "x", "u", "f", "o", "A", "b", "down", "G"):
+            app.clear_notifications()
+            await pilot.press(key)
+            await pilot.pause()
+        assert "? help" in screen_lines(app)[-1]
+        assert list(workspace.jobs.iterdir()) == []
+
+
+def test_rows_that_were_dealt_with_keep_their_place():
+    rows = [Segment(f"s{n}", "v", n, n + 1, "", suspicion=n / 10, origin="machine", text="t") for n in range(4)]
+    book = Book(rows)
+    query = Query("pending", "suspicion")
+    assert select(book.segments, query, {}) == [3, 2, 1, 0]
+    before = book.segments[3]
+    book.put(Segment("s3", "v", 3, 4, "", suspicion=0.0, origin="human", text="t", review="accepted"))
+    assert select(book.segments, query, {"s3": before}) == [3, 2, 1, 0]
+    assert select(book.segments, query, {}) == [2, 1, 0]
+
+
+def test_the_end_of_a_text_is_cut_by_cells_and_the_pace_needs_some_rows():
+    assert tail("是我喜歡的口感", 7) == "…的口感"
+    assert tail("是我喜歡的口感", 14) == "是我喜歡的口感"
+    assert Pace.of(2, 600).per_hour is None
+    assert Pace.of(10, 600).per_hour == 60
