@@ -25,14 +25,14 @@ from textual.widgets import Input, TextArea
 
 from core.errors import UserError
 from core.gpu import Gpu
-from core.jobs import JobView, spawn, stop
+from core.jobs import JobView, spawn
 from core.status import summary
 from core.store import Store
 from core.workspace import Workspace
 from tui import crash, crashed, keymap, terminal
 from tui.bridge import Bridge, JobBatch, JobEvents, Pulse
 from tui.errands import Answer, Errands
-from tui.leaving import leaving
+from tui.leaving import leaving, stop_all
 from tui.screens.pipeline import PipelineScreen
 from tui.status import SCREEN_OF, Counter, Gauge, Reading, Status, bar_job, end_of, gpu_reading
 from tui.widgets import cells, dialog
@@ -125,7 +125,6 @@ class WhispersmithApp(App[int]):
     async def _enter(self) -> None:
         assert self.workspace is not None
         assert self.store is not None
-        self.sub_title = self.workspace.name
         await self.switch_mode(self._start or self._due())
         self._bridge = Bridge(self.workspace, lambda found: self.post_message(JobEvents(found)), self._queued)
         self._bridge.start()
@@ -180,7 +179,8 @@ class WhispersmithApp(App[int]):
             if batch.ended:
                 self.live.pop(batch.folder, None)
                 self.recount()
-                self._toast(*end_of(batch.view))
+                if not (isinstance(self.screen, PipelineScreen) and self.screen.tells(batch)):
+                    self._toast(*end_of(batch.view))
             else:
                 self.live[batch.folder] = replace(batch, events=())
             for screen in self._pipeline_screens():
@@ -253,18 +253,11 @@ class WhispersmithApp(App[int]):
             self.push_screen(leaving([batch.stage for batch in self.live.values()]), self._left)
 
     def _left(self, answer: str | None) -> None:
-        if answer == "s":
-            try:
-                for folder in self.live:
-                    stop(folder)
-            except OSError as error:
-                self._toast(f"They could not be asked to stop: {error.strerror}", "error")
-                return
-        if answer is not None:
+        complaint = stop_all(self.live) if answer == "s" else ""
+        if complaint:
+            self._toast(complaint, "error")
+        elif answer is not None:
             self.exit(return_code=0)
-
-    async def action_quit(self) -> None:
-        self.exit(return_code=0)
 
     def action_interrupt(self) -> None:
         """Ctrl+C: copy where text is marked; else once warns, twice quits."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
+from core.jobs import stop
 from tui.widgets.dialog import Choice
 
 
@@ -13,3 +15,13 @@ def leaving(stages: Sequence[str]) -> Choice:
     goes, it = ("goes", "it") if len(stages) == 1 else ("go", "them")
     choices = [("enter", "leave"), ("s", f"stop {it}, then leave")]
     return Choice(f"{names} {goes} on without the window", f"`whispersmith` here brings {it} back.", choices)
+
+
+def stop_all(folders: Iterable[Path]) -> str:
+    """Ask jobs to stop; "" or what stood in the way."""
+    try:
+        for folder in folders:
+            stop(folder)
+    except OSError as error:
+        return f"The jobs could not be asked to stop: {error.strerror}"
+    return ""

@@ -23,9 +23,9 @@ def console() -> Console:
 
 def error(problem: UserError) -> None:
     """What, why, fix: three short lines on stderr, and never a traceback."""
-    for line in problem.lines():
-        if line:
-            print(clean(line, 2000), file=sys.stderr)
+    for prefix, text in (("", problem.what), ("why  ", problem.why), ("fix  ", problem.fix)):
+        if text:
+            print(prefix + clean(text, 2000), file=sys.stderr)
 
 
 def document(value: Any) -> None:

@@ -51,7 +51,8 @@ def _simple(arguments: Arguments, stage: str, params: dict[str, Any], sentence: 
     if as_json:
         show.document(result)
     else:
-        print(sentence.format_map(_Lenient(result)))
+        stopped = result.get("stopped")
+        print(sentence.format_map(_Lenient(result | {"_stopped": f"; stopped: {stopped}" if stopped else ""})))
     return code
 
 
@@ -73,14 +74,9 @@ def model(arguments: Arguments, _: OpenApp) -> int:
 
 
 def add(arguments: Arguments, _: OpenApp) -> int:
-    what = [absolute(item) for item in arguments.what]
-    return _simple(arguments, "add", {"what": what}, "{added} videos added, {known} known already")
-
-
-def absolute(item: str) -> str:
-    """A path that exists is meant from the current folder; the job runs in the workspace. A URL stays."""
-    path = Path(item).expanduser()
-    return str(path.resolve()) if path.exists() else item
+    # The job runs in the workspace; a relative path is meant from here.
+    params = {"what": arguments.what, "cwd": str(Path.cwd())}
+    return _simple(arguments, "add", params, "{added} videos added, {known} known already, {failed} failed")
 
 
 def fetch(arguments: Arguments, _: OpenApp) -> int:
@@ -90,7 +86,7 @@ def fetch(arguments: Arguments, _: OpenApp) -> int:
         "first": arguments.first,
         "any_licence": arguments.any_licence,
     }
-    return _simple(arguments, "fetch", params, "{fetched} fetched, {skipped} were here, {failed} failed")
+    return _simple(arguments, "fetch", params, "{fetched} fetched, {skipped} were here, {failed} failed{_stopped}")
 
 
 def segment(arguments: Arguments, _: OpenApp) -> int:

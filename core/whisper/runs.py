@@ -1,7 +1,7 @@
 """Training runs on disk: their names, their checkpoints, and the finished model folder.
 
-models/.<name>/  run.json, checkpoint-<step>/ ...   a run at work, or one that can go on
-models/<name>/   the finished model; it appears whole, by a rename
+models/.<name>/  run.json, training.json, checkpoint-<step>/ ...   a run at work, or one that can go on
+models/<name>/   the finished model with its training.json; it appears whole, by a rename
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from core.whisper.loading import whole_safetensors
 
 SENTINEL = "checkpoint-is-incomplete.txt"  # transformers leaves it while it writes a checkpoint in a hurry
 STATE = "trainer_state.json"
+NO_BEST = {"best_metric": None, "best_global_step": None, "best_model_checkpoint": None}
 VOCABULARY_FILES = ("vocab.json", "merges.txt", "added_tokens.json", "normalizer.json", "special_tokens_map.json")
 """transformers 5 no longer writes these beside tokenizer.json; the converters to CTranslate2 and ggml want them."""
 
@@ -145,9 +146,23 @@ def mend(folder: Path) -> None:
         state = read_state(path) or {}
         best = state.get("best_model_checkpoint")
         if best and Path(best).parent != folder:
-            moved = folder / Path(best).name
-            state["best_model_checkpoint"] = str(moved) if moved.is_dir() else None
+            state["best_model_checkpoint"] = str(folder / Path(best).name)
             write_text(path / STATE, json.dumps(state))
+    for path in folder.glob("checkpoint-*"):
+        state = read_state(path) or {}
+        best = state.get("best_model_checkpoint")
+        if best and not Path(best).is_dir():
+            # A best figure whose weights are gone would be reported for other weights.
+            write_text(path / STATE, json.dumps(state | NO_BEST))
+
+
+def forget_measures(folder: Path) -> None:
+    """Make every checkpoint forget what was measured so far: figures of other segments cannot be compared with."""
+    for path in folder.glob("checkpoint-*"):
+        state = read_state(path)
+        if state is not None:
+            history = [entry for entry in state.get("log_history", []) if "eval_cer" not in entry]
+            write_text(path / STATE, json.dumps(state | NO_BEST | {"log_history": history}))
 
 
 def set_intervals(checkpoint: Path, *, log_every: int, eval_every: int) -> None:
@@ -170,10 +185,11 @@ def best_checkpoint(folder: Path) -> Checkpoint | None:
 
 
 def keep_last(folder: Path) -> None:
-    """Free the disk after a finished run: only the newest checkpoint stays, so that the run can be extended."""
-    last = last_checkpoint(folder)
+    """Free the disk after a finished run: the newest checkpoint stays, so that the run can be extended, and the best
+    one, so that an extension which makes it worse still ends with it."""
+    last, best = last_checkpoint(folder), best_checkpoint(folder)
     for path in folder.glob("checkpoint-*"):
-        if last is not None and path != last.path:
+        if last is not None and best is not None and path not in (last.path, best.path):
             shutil.rmtree(path, ignore_errors=True)
 
 
@@ -224,15 +240,28 @@ def card(facts: dict[str, Any]) -> str:
         "",
         f"- training segments: {facts['train_segments']} ({facts['train_seconds'] / 60:.1f} min of audio, "
         "text accepted by a person)",
+        f"- validation segments, cut out of the training part: {facts['validation_segments']}",
         f"- test segments: {facts['test_segments']}, split by {facts['split']}, "
-        f"{facts['leak']} of them share audio with training segments",
-        f"- steps: {facts['steps']}, this checkpoint is from step {facts['best_step']}",
+        f"{facts['leak']} of them share audio with training or validation segments",
+        f"- steps: {facts['steps']}, this is the {_which(facts)}",
+        "- training.json lists every segment it was trained on or chosen by",
     ]
     if facts.get("cer") is not None:
         base = f", base model {100 * facts['base_cer']:.1f} %" if facts.get("base_cer") is not None else ""
+        meaning = (
+            "it was chosen by this figure, which therefore flatters it a little; what counts is measured on test segments"
+            if facts["on"] == "validation"
+            else "nothing was chosen by this figure"
+        )
         lines.append(
-            f"- character error rate: {100 * facts['cer']:.1f} %{base}, on {facts['eval_segments']} test segments "
-            "(normalised text; the checkpoint was chosen by this figure)"
+            f"- character error rate: {100 * facts['cer']:.1f} %{base}, on {facts['eval_segments']} {facts['on']} "
+            f"segments (normalised text; {meaning})"
         )
     lines += ["- trained without timestamps: the model writes text only", ""]
     return "\n".join(lines)
+
+
+def _which(facts: dict[str, Any]) -> str:
+    if facts["on"] == "validation":
+        return f"checkpoint of step {facts['best_step']}, the best on the validation segments"
+    return "last checkpoint; none was chosen"

@@ -18,6 +18,7 @@ from core.errors import UserError
 from core.whisper.dataset import Collator, Example, SegmentDataset
 from core.whisper.decoding import token_limit
 from core.whisper.loading import LoadedModel, pick_device
+from core.whisper.material import On
 from core.whisper.plan import Schedule, memory_needed
 from core.whisper.runs import set_intervals
 
@@ -48,10 +49,11 @@ def train(
     job: Any,
     resume: Path | None = None,
     relative: Callable[[Path], str] = str,
+    on: On = "validation",
 ) -> Outcome:
     """Train `loaded.model` in place; on return it holds the checkpoint with the lowest CER on `held`.
 
-    Checkpoints go to `folder`. Events: metric, evaluated, sample, saved, progress. When the job is cancelled the
+    on: what `held` is. Test segments are only watched: nothing is chosen by them, the last step is kept. Checkpoints go to `folder`. Events: metric, evaluated, sample, saved, progress. When the job is cancelled the
     trainer saves at the end of the step and this raises core.jobs.Cancelled. held may be empty: nothing is
     measured then and the last step is kept. UserError when memory runs out.
     """
@@ -62,13 +64,15 @@ def train(
     model = loaded.model
     _prepare(model, language)
     rows = SegmentDataset(loaded.extractor, data)
+    choosing = bool(held) and on == "validation"
     arguments = Seq2SeqTrainingArguments(
-        **_arguments(loaded, settings, plan, folder, bool(held), resume is None, rows.in_memory)
+        **_arguments(loaded, settings, plan, folder, bool(held), resume is None, rows.in_memory),
+        **_choosing(choosing),
     )
     if arguments.n_gpu > 1:
         # With several cards in sight the trainer would fall back to DataParallel, which is slower than one card.
         arguments._n_gpu = 1
-    voice = Voice(job, plan, settings, held, relative)
+    voice = Voice(job, plan, settings, held, relative, on)
     trainer = _trainer_class()(
         job=job,
         limit=_evaluation_limit(loaded, held),
@@ -79,7 +83,7 @@ def train(
         data_collator=Collator(model.config.decoder_start_token_id),
         compute_metrics=voice.measure(loaded.tokenizer),
         processing_class=loaded.extractor,
-        callbacks=_callbacks(voice, settings, bool(held)),
+        callbacks=_callbacks(voice, settings, choosing),
     )
     started = time.monotonic()
     if resume:
@@ -100,7 +104,7 @@ def train(
     return Outcome(
         steps=state.global_step,
         best_step=state.best_global_step or state.global_step,
-        cer=state.best_metric if state.best_metric is not None and math.isfinite(state.best_metric) else None,
+        cer=number(state.best_metric) if choosing else voice.last_cer(state.log_history, state.global_step),
         base_cer=voice.base_cer(state.log_history),
         loss=next((entry["loss"] for entry in reversed(state.log_history) if "loss" in entry), None),
         seconds=round(time.monotonic() - started, 2),
@@ -166,9 +170,6 @@ def _arguments(
         "save_strategy": "steps",
         "save_steps": plan.eval_every,
         "save_total_limit": 2,
-        "load_best_model_at_end": measured,
-        "metric_for_best_model": "cer" if measured else None,
-        "greater_is_better": False if measured else None,
         "predict_with_generate": measured,
         "remove_unused_columns": False,
         "label_names": ["labels"],
@@ -180,6 +181,11 @@ def _arguments(
     }
 
 
+def _choosing(chosen: bool) -> dict[str, Any]:
+    """Arguments of a run whose checkpoint is chosen by the CER; without them the last one stays."""
+    return {"load_best_model_at_end": True, "metric_for_best_model": "cer", "greater_is_better": False} if chosen else {}
+
+
 def _evaluation_limit(loaded: LoadedModel, held: list[Example]) -> int:
     """Tokens a hypothesis may have in an evaluation: bounded by the window, and by twice the longest reference."""
     prompt = 4
@@ -188,11 +194,11 @@ def _evaluation_limit(loaded: LoadedModel, held: list[Example]) -> int:
     return min(cap, max(2 * longest, 16))
 
 
-def _callbacks(voice: Voice, settings: TrainConfig, measured: bool) -> list[Any]:
+def _callbacks(voice: Voice, settings: TrainConfig, choosing: bool) -> list[Any]:
     from transformers import EarlyStoppingCallback
 
     found = [voice.callback()]
-    if measured and settings.patience:
+    if choosing and settings.patience:  # to stop by the test segments would be to choose by them
         found.append(EarlyStoppingCallback(early_stopping_patience=settings.patience))
     return found
 
@@ -239,9 +245,15 @@ class Voice:
     """What the run says: turns the trainer's callbacks into the job's events."""
 
     def __init__(
-        self, job: Any, plan: Schedule, settings: TrainConfig, held: list[Example], relative: Callable[[Path], str]
+        self,
+        job: Any,
+        plan: Schedule,
+        settings: TrainConfig,
+        held: list[Example],
+        relative: Callable[[Path], str],
+        on: On,
     ) -> None:
-        self._job, self._plan, self._held, self._relative = job, plan, held, relative
+        self._job, self._plan, self._held, self._relative, self._on = job, plan, held, relative, on
         self._per_step = settings.batch * settings.accumulation
         self._samples: list[tuple[str, str, str]] = []
         self._last = (0, time.monotonic())
@@ -266,6 +278,12 @@ class Voice:
     def base_cer(history: list[dict[str, Any]]) -> float | None:
         """The CER before the first step, from the trainer's own log (it survives a resume)."""
         return next((entry["eval_cer"] for entry in history if entry.get("step") == 0 and "eval_cer" in entry), None)
+
+    @staticmethod
+    def last_cer(history: list[dict[str, Any]], step: int) -> float | None:
+        """The CER of the step itself: what a run that chooses nothing ends with."""
+        found = [entry["eval_cer"] for entry in history if entry.get("step") == step and "eval_cer" in entry]
+        return number(found[-1]) if found else None
 
     def callback(self) -> Any:
         from transformers import TrainerCallback
@@ -324,6 +342,7 @@ class Voice:
             "evaluated",
             step=step,
             cer=number(metrics.get("eval_cer")),
+            on=self._on,
             loss=number(metrics.get("eval_loss")),
             seconds=number(metrics.get("eval_runtime")),
         )

@@ -108,6 +108,8 @@ class PipelineScreen(Screen[None]):
     PANE: ClassVar[str] = ""
     STEP: ClassVar[str] = ""
     STAGES: ClassVar[frozenset[str]] = frozenset()
+    TELLS_FAILURES: ClassVar[bool] = False
+    """Whether the screen itself says why a job failed (`Trouble`); a toast over it would only hide that."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -252,6 +254,10 @@ class PipelineScreen(Screen[None]):
         self._stale = not self.is_current
         if self.is_current:
             self.store_changed()
+
+    def tells(self, batch: JobBatch) -> bool:
+        """Whether this screen, now in front, says itself how the job ended."""
+        return self.TELLS_FAILURES and batch.stage in self.STAGES and batch.view.state in ("failed", "crashed")
 
     def hear(self, batch: JobBatch) -> None:
         """A batch from the bridge; the app calls this."""

@@ -67,12 +67,12 @@ class Filter(Input):
 class PlaylistScreen(PipelineScreen):
     PANE = STEP = "playlist"
     STAGES = frozenset({"add", "fetch", "demo"})
+    TELLS_FAILURES = True
     CSS_PATH = "playlist.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [*keymap.bindings("playlist"), ("escape", "no_filter")]
 
     def __init__(self) -> None:
         super().__init__()
-        self._unread = False
         self._videos: dict[str, Video] = {}
         self._sources: list[Source] = []
         self._moving: dict[str, dict[str, Any]] = {}
@@ -122,11 +122,9 @@ class PlaylistScreen(PipelineScreen):
         )
 
     def _not_loaded(self, error: UserError) -> None:
-        self._unread = True
         self.query_one(Trouble).tell(error)
 
     def _loaded(self, found: tuple[list[Video], list[Source]]) -> None:
-        self._unread = False
         videos, self._sources = found
         self._videos = {video.id: video for video in videos}
         self._filtered()

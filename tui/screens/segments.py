@@ -103,6 +103,7 @@ def shared(segment: Segment, neighbour: Segment | None) -> float:
 class SegmentsScreen(PipelineScreen):
     PANE = STEP = "segments"
     STAGES = frozenset({"segment"})
+    TELLS_FAILURES = True
     CSS_PATH = "segments.tcss"
     BINDINGS: ClassVar[list[BindingType]] = keymap.bindings("segments")
 

@@ -52,6 +52,7 @@ class Found(Message):
 class SetupScreen(PipelineScreen):
     PANE = STEP = "setup"
     STAGES = frozenset({"model", "demo"})
+    TELLS_FAILURES = True
     CSS_PATH = "setup.tcss"
     BINDINGS: ClassVar[list[BindingType]] = keymap.bindings("setup")
 

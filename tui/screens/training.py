@@ -1,21 +1,429 @@
-"""The training screen."""
+"""5 Training: the plan before, the run while it goes, any earlier run from its log."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar
+from pathlib import Path
+from typing import Any, ClassVar
 
+from pydantic import ValidationError
+from textual import on
 from textual.binding import BindingType
+from textual.containers import Container, Vertical
 from textual.widget import Widget
 
-from tui import keymap
-from tui.screens.pipeline import PipelineScreen
-from tui.widgets.segment_table import RowTable
+from core.config import Config, set_value
+from core.errors import UserError
+from core.gpu import read_gpus
+from core.jobs import JobView, list_jobs
+from core.store import Store
+from core.whisper.plan import Plan, PlanRow, make_plan
+from tui import keymap, marks
+from tui.bridge import JobBatch
+from tui.line import Line
+from tui.screens import training_run
+from tui.screens.pipeline import PipelineScreen, StepTable, Trouble
+from tui.screens.training_panes import GpuPanel, RunLog, Samples
+from tui.screens.training_run import Run
+from tui.status import clock
+from tui.widgets import dialog
+from tui.widgets.columns import Column
+from tui.widgets.line_chart import LineChart
+from tui.widgets.segment_table import Rows, RowTable
+
+START = "start"
+GPU_S = 2.0
+PLAN_COLUMNS = (
+    Column("title", "plan", 14),
+    Column("value", "", None, least=20),
+    Column("reason", "why", None, least=20),
+)
 
 
 class TrainingScreen(PipelineScreen):
-    PANE = STEP = "training"
-    BINDINGS: ClassVar[list[BindingType]] = keymap.bindings("training")
+    PANE: ClassVar[str] = "training.plan"
+    STEP = "training"
+    STAGES = frozenset({"train", "split"})
+    CSS_PATH = "training.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *keymap.bindings("training.plan"),
+        *keymap.bindings("training.run"),
+        ("shift+tab", "pane"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._config: Config | None = None
+        self._rows: dict[str, PlanRow] = {}
+        self._problems: list[UserError] = []
+        self._runs: dict[Path, Run] = {}
+        self._shown: Path | None = None
+        """The run on the screen; None: the plan."""
+        self._looked_back = False
+        self._trouble: UserError | None = None
+        self._gpu_timer = None
 
     def content(self) -> Iterable[Widget]:
-        yield RowTable([], empty_text="nothing here yet")
+        with Vertical(id="plan"):
+            yield StepTable(PLAN_COLUMNS, empty_text="\nThe plan is being made …")
+            yield Line(id="split")
+        with Vertical(id="run"):
+            yield Line(id="state")
+            yield Line(id="figures")
+            with Container(id="charts"):
+                yield LineChart("loss", id="loss")
+                yield LineChart("CER %", id="cer")
+            yield GpuPanel()
+            yield Samples(id="samples")
+            yield RunLog(id="log")
+        yield Trouble()
+        yield Line(id="next")
+
+    @property
+    def table(self) -> RowTable:
+        return self.query_one(RowTable)
+
+    @property
+    def run_shown(self) -> Run | None:
+        return self._runs.get(self._shown) if self._shown is not None else None
+
+    def on_mount(self) -> None:
+        self.add_class("-samples")
+        self._show_mode()
+        self.set_interval(GPU_S, self._ask_gpu)
+
+    def on_shown(self) -> None:
+        self._load_plan()
+        if not self._looked_back:
+            self._looked_back = True
+            workspace = self.workspace
+            self.in_thread(lambda: runs_of(list_jobs(workspace)), self._look_back, group="runs")
+
+    def store_changed(self) -> None:
+        if self._shown is None:
+            self._load_plan()
+
+    def _look_back(self, views: list[JobView]) -> None:
+        """The first time: the run at work, or the last one, whatever became of it."""
+        if views and self._shown is None:
+            self._open(views[0])
+
+    # -- which of the two is seen
+
+    def _open(self, view: JobView) -> None:
+        """Show a run; its log is read if it has not been."""
+        self._shown = view.folder
+        if view.folder not in self._runs:
+            self._runs[view.folder] = Run(view)
+            self.follow(view.folder)
+        self._show_mode()
+        self._paint(whole=True)
+
+    def _show_mode(self) -> None:
+        """Plan or run: the widgets, the keys of the footer, the focus."""
+        run = self._shown is not None
+        self.PANE = "training.run" if run else "training.plan"  # type: ignore[misc] - the footer follows the mode
+        self.query_one("#plan").display = not run
+        self.query_one("#run").display = run
+        self.set_focus(self.query_one("#loss") if run else self.table)
+        self._show_keys()
+        self._tell_trouble()
+        if not run:
+            self.query_one("#next", Line).show("")
+        self._ask_gpu()
+
+    def _tell_trouble(self) -> None:
+        run = self.run_shown
+        if run is not None:
+            error = run.view.error if run.view.state != "cancelled" else None
+            self.query_one(Trouble).tell(UserError.from_dict(error) if error else None)
+        else:
+            self.query_one(Trouble).tell(self._trouble or next(iter(self._problems), None))
+
+    # -- the plan
+
+    def _load_plan(self) -> None:
+        workspace = self.workspace
+
+        def read() -> tuple[Config | None, Plan | None, list[UserError], dict[str, Any]]:
+            with Store(workspace.db_path) as store:
+                split, config = store.note("split") or {}, None
+                try:
+                    config = workspace.config()
+                    plan = make_plan(workspace, config, store)
+                except UserError as error:
+                    return config, None, [error], split
+            return config, plan, problems_of(plan), split
+
+        self.in_thread(read, self._planned, group="plan")
+
+    def _planned(self, found: tuple[Config | None, Plan | None, list[UserError], dict[str, Any]]) -> None:
+        self._config, plan, self._problems, split = found
+        fresh = not self._rows
+        self._rows = {row.key: row for row in plan.rows()} if plan is not None else {}
+        rows = [
+            (row.key, [row.title, row.value, row.reason + ("" if row.setting is None else "  (enter changes it)")])
+            for row in self._rows.values()
+        ]
+        if not self._problems:
+            rows.append((START, ["Start", "enter starts the training", "it goes on without this window"]))
+        elif rows:
+            sign = marks.mark("failed", self.smith.ascii)
+            rows.append((START, ["Start", f"{sign} not yet", self._problems[0].what]))
+        self.table.empty_text = "\nThere is no plan yet."
+        self.table.set_source(Rows(rows))
+        if fresh and rows:
+            self.table.go_to_key(START)
+        self.query_one("#split", Line).show(split_report(split))
+        self._tell_trouble()
+
+    @on(RowTable.Chosen)
+    def action_choose(self) -> None:
+        if self._shown is not None:
+            return
+        row = self._rows.get(self.table.cursor_key or "")
+        if row is not None:
+            self._change(row)
+        elif self._problems:
+            self.explain(self._problems[0], "The training cannot start yet")
+        elif self._config is not None:
+            self._start({})
+
+    def _change(self, row: PlanRow) -> None:
+        config = self._config
+        if row.setting is None or config is None:
+            self.say(f"{row.title}: {row.value}. {row.reason}")
+            return
+        table, key = row.setting
+        path = self.workspace.config_path
+
+        def check(text: str) -> str | None:
+            try:
+                parsed(config, table, key, text)
+            except ValueError as error:
+                return str(error)
+            return None
+
+        def changed(text: str) -> None:
+            value = parsed(config, table, key, text)
+            self.in_thread(lambda: set_value(path, table, key, value), lambda _: self._load_plan(), group="set")
+
+        text = f"{row.reason}\n[{table}] {key} in {path.name}"
+        self.ask(dialog.TextPrompt(row.title, str(getattr(getattr(config, table), key)), check, text=text), changed)
+
+    def action_split(self) -> None:
+        if self._shown is not None:
+            return
+        if self.live_jobs("split"):
+            self.say("The segments are being split already")
+            return
+        self._trouble = None
+        self.start_job("split", {})
+
+    # -- starting, stopping, going on
+
+    def _start(self, params: dict[str, Any]) -> None:
+        if self.live_jobs("train"):
+            self.say("A training runs already; s stops it")
+            self._open(self.live_jobs("train")[0].view)
+            return
+
+        def started(folder: Path) -> None:
+            self._shown = folder
+            self._show_mode()
+            self._paint(whole=True)
+
+        self.say("The training starts")
+        self.start_job("train", params, started)
+
+    def action_stop(self) -> None:
+        live = self.live_jobs("train")
+        if not live:
+            self.say("No training is running")
+            return
+        self.stop_job(live[0].folder)
+        self.say("It stops after this step, with a checkpoint; r goes on from there")
+
+    def action_resume(self) -> None:
+        """Go on with the run on the screen; from the plan, with the newest one that can."""
+        run = self.run_shown
+        if self.live_jobs("train"):
+            self.say("A training runs already")
+        elif run is not None and run.view.state == "done":
+            self.say("This run is finished; e goes on for more steps")
+        else:
+            self._start({"resume": True, **({"name": run.name} if run is not None and run.saved and run.name else {})})
+
+    def action_extend(self) -> None:
+        run = self.run_shown
+        if run is None or run.view.live or not run.name:
+            self.say("It can be extended when it has ended" if run is not None else "No run is shown")
+            return
+        name, done = run.name, max(run.step, int(run.view.result.get("steps") or 0))
+
+        def check(text: str) -> str | None:
+            return None if text.strip().isdigit() and int(text) > done else f"a number above {done}"
+
+        question = dialog.TextPrompt(
+            f"Extend {name}", str(done * 2), check, text=f"{done} steps are made. Up to which?"
+        )
+        self.ask(question, lambda text: self._start({"name": name, "resume": True, "steps": int(text)}))
+
+    def action_runs(self) -> None:
+        workspace = self.workspace
+        self.in_thread(lambda: runs_of(list_jobs(workspace)), self._choose_run, group="runs")
+
+    def _choose_run(self, views: list[JobView]) -> None:
+        if not views:
+            self.say("Nothing has been trained here yet")
+            return
+        by_name = {view.folder.name: view for view in views}
+        choices = [(name, training_run.label_of(view, self.smith.ascii)) for name, view in by_name.items()]
+        self.ask(dialog.Choice("Runs", "", choices[:15]), lambda name: self._open(by_name[name]))
+
+    def action_plan(self) -> None:
+        if self.has_class("-log"):
+            self.action_log_big()
+            return
+        self._shown = None
+        self._show_mode()
+        self._load_plan()
+
+    # -- the run
+
+    def job_events(self, batch: JobBatch) -> None:
+        if batch.stage == "split":
+            self._split_heard(batch)
+            return
+        run = self._runs.setdefault(batch.folder, Run(batch.view))
+        lines = run.hear(batch)
+        shown = self.run_shown
+        if batch.view.live and batch.folder != self._shown and (shown is None or not shown.view.live):
+            if batch.history or not batch.after:
+                # A training began, here or in another shell.
+                self._shown = batch.folder
+                self._show_mode()
+                self._paint(whole=True)
+            return
+        if batch.folder == self._shown:
+            self._paint(lines)
+
+    def _split_heard(self, batch: JobBatch) -> None:
+        if not batch.ended or batch.history:
+            return
+        error = batch.view.error if batch.view.state != "cancelled" else None
+        self._trouble = UserError.from_dict(error) if error else None
+        if batch.view.state == "done":
+            self.say(split_report(batch.view.result))
+        self._tell_trouble()
+        self._load_plan()
+
+    def _paint(self, lines: Iterable[str] = (), *, whole: bool = False) -> None:
+        """Show the run as it is now; lines: what is new in its log."""
+        run = self.run_shown
+        if run is None:
+            return
+        log = self.query_one(RunLog)
+        if whole:
+            log.clear()
+            self.query_one("#loss", LineChart).clear()
+            self.query_one("#cer", LineChart).clear()
+        log.append_lines(run.log if whole else lines)
+        sign, word = run.state
+        state = f"{run.title}  {marks.mark(sign, self.smith.ascii)} {word}  {run.where()}"
+        left = f"{clock(run.left_s)} left" if run.left_s is not None and run.view.live else ""
+        self.query_one("#state", Line).show(state, left)
+        self.query_one("#figures", Line).show(run.figures())
+        self.query_one("#next", Line).show(run.next_step())
+        steps = [metric["step"] for metric in run.metrics if metric.get("step") is not None]
+        losses = [nan_for(metric.get("loss")) for metric in run.metrics if metric.get("step") is not None]
+        self.query_one("#loss", LineChart).set_series("loss", steps, losses)
+        chart, points = self.query_one("#cer", LineChart), [(s, 100 * c) for s, c in run.measured]
+        chart.set_series("CER", [s for s, _ in points], [c for _, c in points])
+        if run.base_cer is not None:
+            end = max([run.step, 1, *(s for s, _ in points)])
+            chart.set_series("base", [0, end], [100 * run.base_cer] * 2)
+        self.query_one(Samples).show(list(run.samples.values()))
+        self._tell_trouble()
+
+    def _ask_gpu(self) -> None:
+        run = self.run_shown
+        if self.is_current and run is not None:
+            self.in_thread(read_gpus, self.query_one(GpuPanel).show, group="gpu")
+
+    # -- panes
+
+    def action_pane(self) -> None:
+        """Tab: the next pane; in a narrow window the one below the charts changes with it."""
+        if self._shown is None:
+            self.focus_next()
+            return
+        panes = ["loss", "cer", "samples", "log"]
+        if self.has_class("-narrow"):
+            panes.append("gpu")
+        now = self.focused.id if self.focused is not None else None
+        if self.has_class("-gpu"):
+            now = "gpu"
+        at = panes.index(now) if now in panes else -1
+        name = panes[(at + 1) % len(panes)]
+        for other in ("samples", "log-pane", "gpu"):
+            self.set_class(other.removesuffix("-pane") == name, f"-{other}")
+        if name in ("loss", "cer"):
+            self.add_class("-samples")
+        # The pane may be hidden until the styles have been worked out.
+        self.call_after_refresh(self.set_focus, self.query_one(f"#{name}") if name != "gpu" else None)
+
+    def action_log_scale(self) -> None:
+        charts = list(self.query(LineChart))
+        on = not charts[0].log_y
+        for chart in charts:
+            chart.log_y = on
+
+    def action_log_big(self) -> None:
+        if self._shown is None:
+            return
+        big = not self.has_class("-log")
+        self.set_class(big, "-log")
+        self.query_one(RunLog if big else "#loss").focus()
+
+
+def runs_of(views: Iterable[JobView]) -> list[JobView]:
+    """The training jobs, newest first."""
+    return [view for view in views if view.stage == "train"]
+
+
+def problems_of(plan: Plan) -> list[UserError]:
+    """Why the training cannot start yet."""
+    found = [problem for problem in getattr(plan, "problems", ()) if isinstance(problem, UserError)]
+    if not found and not plan.segments:
+        fix = "p splits the accepted segments now; 4 Transcripts accepts some"
+        found.append(UserError("there is nothing to train on", "no accepted segment is in the train part", fix))
+    return found
+
+
+def split_report(split: dict[str, Any]) -> str:
+    """What the split in force is: its sizes, and that it does not leak where a random one would."""
+    if not split:
+        return "not split yet: p parts the accepted segments into train and test"
+    guard = f", {split['guard']} left out between them" if split.get("guard") else ""
+    return (
+        f"split by {split.get('by')}: {split.get('train')} train, {split.get('test')} test{guard}; "
+        f"leak {split.get('leak')} (a random split: {split.get('random_leak')})"
+    )
+
+
+def parsed(config: Config, table: str, key: str, text: str) -> Any:
+    """The value a text stands for in a setting. ValueError with what is wrong with it."""
+    section = getattr(config, table).model_copy()
+    try:
+        setattr(section, key, text.strip())
+    except ValidationError as error:
+        raise ValueError(error.errors()[0]["msg"]) from error
+    if text.strip() == "":
+        raise ValueError("it must not be empty")
+    return getattr(section, key)
+
+
+def nan_for(value: float | None) -> float:
+    """A gap in the line where the trainer had no finite number."""
+    return float("nan") if value is None else value

@@ -264,7 +264,7 @@ class TranscriptsScreen(PipelineScreen):
             return False
         editor.kept()
         self._refresh(id)
-        self.say(f"{self._name(id)} saved as you left it; u undoes")
+        self.say(f"{self._called(id)} saved as you left it; u undoes")
         return True
 
     def on_screen_suspend(self) -> None:
@@ -285,7 +285,7 @@ class TranscriptsScreen(PipelineScreen):
             self.workspace.log(f"{editor.segment} could not be saved ({error}); its text: {editor.typed}")
         editor.kept()
 
-    def _name(self, id: str) -> str:
+    def _called(self, id: str) -> str:
         place = self._book.place(id)
         return id if place is None else marks.length(self._book.segments[place].start_ms)
 
@@ -318,7 +318,7 @@ class TranscriptsScreen(PipelineScreen):
             return
         self.editor.kept()
         self._refresh(id)
-        self.say(f"{self._name(id)} {'saved' if changed else 'accepted as it is'}; u in the table undoes")
+        self.say(f"{self._called(id)} {'saved' if changed else 'accepted as it is'}; u in the table undoes")
         self._next()
 
     def action_revert(self) -> None:
@@ -341,7 +341,7 @@ class TranscriptsScreen(PipelineScreen):
             self.say("There is no row under the cursor")
         elif self.flush() and self._write(id, review=review):
             self._refresh(id)
-            self.say(f"{self._name(id)} {review}; u undoes")
+            self.say(f"{self._called(id)} {review}; u undoes")
             self._next()
 
     def action_accept(self) -> None:
@@ -371,7 +371,7 @@ class TranscriptsScreen(PipelineScreen):
             self.say("There is nothing to take back")
             return
         self._refresh(id)
-        self.say(f"{self._name(id)} is as it was before")
+        self.say(f"{self._called(id)} is as it was before")
         self._go_to(id)
 
     def _go_to(self, id: str) -> bool:

@@ -1,0 +1,348 @@
+"""The command line on real workspaces: what it prints, what it answers to bad input, and its exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import wave
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from core.cli import AppOptions, main
+from core.cli.parser import build
+from core.jobs import EventReader, list_jobs
+from core.store import Store
+from core.workspace import Workspace, create
+
+Run = Callable[..., tuple[int, str, str]]
+CODE = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs a command in this process: exit code, stdout, stderr."""
+    # Nothing may ask the real hub.
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+
+    def call(*argv: object) -> tuple[int, str, str]:
+        try:
+            code = main([str(word) for word in argv], lambda folder, options: 0)
+        except SystemExit as error:
+            code = int(error.code or 0)
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return call
+
+
+def talk(path: Path, seconds: float = 30, rate: int = 16_000) -> Path:
+    """A wav of a wavering tone."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    time = np.arange(int(seconds * rate)) / rate
+    samples = 0.3 * np.sin(2 * np.pi * 220 * time) * (1 + np.sin(2 * np.pi * 3 * time))
+    with wave.open(str(path), "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(rate)
+        out.writeframes((samples / 2 * 32767).astype("<i2").tobytes())
+    return path
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return create(tmp_path / "ws")
+
+
+@pytest.fixture
+def cut(workspace: Workspace, run: Run, tmp_path: Path) -> Workspace:
+    """A workspace with one recording of 30 s, cut into four segments."""
+    talk(tmp_path / "talk.wav")
+    for words in (["add", tmp_path / "talk.wav"], ["fetch", "--all"], ["segment"]):
+        code, _, error = run("-w", workspace.root, *words)
+        assert code == 0, error
+    return workspace
+
+
+def what_why_fix(error: str) -> None:
+    """Three short lines, none of them a traceback."""
+    lines = error.strip().splitlines()
+    assert 2 <= len(lines) <= 3, error
+    assert lines[1].startswith("why  ")
+    assert lines[-1].startswith("fix  ")
+    assert "Traceback" not in error
+
+
+# -- the usual way
+
+
+def test_from_a_file_to_segments(cut: Workspace, run: Run) -> None:
+    code, out, _ = run("videos", "-w", cut.root, "--json")
+    (video,) = json.loads(out)
+    assert code == 0
+    assert (video["id"], video["duration_ms"], video["licence"], video["state"]) == ("talk", 30_000, "own", "fetched")
+    assert set(video) >= {"id", "title", "duration_ms", "licence", "captions", "state", "path", "error"}
+    code, out, _ = run("-w", cut.root, "segments", "--json")
+    rows = json.loads(out)
+    assert [row["id"] for row in rows] == ["talk_0_10", "talk_8_18", "talk_16_26", "talk_24_30"]
+    keys = {"id", "video", "start_ms", "end_ms", "path", "text", "origin", "state", "flags", "suspicion"}
+    assert set(rows[0]) >= keys
+    assert (rows[0]["text"], rows[0]["origin"], rows[0]["state"]) == ("", None, "pending")
+    assert (cut.root / rows[3]["path"]).is_file()
+    code, out, _ = run("-w", cut.root, "status", "--json")
+    status = json.loads(out)
+    assert (status["segment"], status["fetch"], status["next"]) == (
+        {"done": 4, "due": 0},
+        {"done": 1, "due": 0},
+        "model",
+    )
+
+
+def test_every_stage_is_a_job(cut: Workspace, run: Run) -> None:
+    code, out, _ = run("-w", cut.root, "jobs", "--json")
+    jobs = json.loads(out)
+    assert code == 0
+    assert [(job["stage"], job["state"]) for job in jobs] == [("segment", "done"), ("fetch", "done"), ("add", "done")]
+    assert set(jobs[0]) >= {"id", "stage", "state", "progress", "started", "ended", "error"}
+
+
+def test_a_transcript_is_set_accepted_and_undone(cut: Workspace, run: Run) -> None:
+    def transcript(*words: str) -> dict[str, Any]:
+        code, out, error = run("-w", cut.root, "transcript", "talk_0_10", *words, "--json")
+        assert code == 0, error
+        return json.loads(out)
+
+    shown = transcript("--set", "大家好，NA")
+    assert (shown["text"], shown["origin"], shown["state"]) == ("大家好，NA", "human", "accepted")
+    assert transcript("--reject")["state"] == "rejected"
+    assert transcript("--undo")["state"] == "accepted"
+    assert transcript("--undo")["origin"] is None
+    code, _, error = run("-w", cut.root, "transcript", "talk_0_10", "--undo")
+    assert code == 3
+    what_why_fix(error)
+
+
+def test_import_split_and_export(cut: Workspace, run: Run, tmp_path: Path) -> None:
+    names = ["talk_0_10", "talk_8_18", "talk_16_26", "talk_24_30"]
+    table = tmp_path / "human.csv"
+    table.write_text("file_name, transcription\n" + "".join(f"{name}.wav, 第{name}, 句\n" for name in names))
+    code, out, _ = run("-w", cut.root, "import", table, "--json")
+    assert code == 0
+    assert json.loads(out)["imported"] == 4
+    code, out, _ = run("-w", cut.root, "segments", "--state", "accepted", "--json")
+    assert json.loads(out)[1]["text"] == "第talk_8_18, 句"
+    code, out, error = run("-w", cut.root, "split", "--by", "time", "--test", "0.25", "--json")
+    assert code == 0, error
+    assert json.loads(out)["leak"] == 0
+    assert set(json.loads(out)) >= {"train", "test", "leak", "random_leak"}
+    code, _, error = run("-w", cut.root, "export")
+    assert code == 0, error
+    assert (cut.dataset / "test" / "metadata.csv").is_file()
+
+
+def test_the_app_opens_on_a_folder(tmp_path: Path) -> None:
+    opened: list[tuple[Path, AppOptions]] = []
+
+    def open_app(folder: Path, options: AppOptions) -> int:
+        opened.append((folder, options))
+        return 0
+
+    assert main([str(tmp_path)], open_app) == 0
+    assert main(["--ascii", str(tmp_path)], open_app) == 0
+    assert main([], open_app) == 0
+    assert opened == [
+        (tmp_path, AppOptions()),
+        (tmp_path, AppOptions(ascii=True)),
+        (Path(), AppOptions()),
+    ]
+
+
+def test_every_command_of_the_design_is_there() -> None:
+    text = build().format_help()
+    commands = "demo init check model add videos fetch segment label segments transcript import export split plan train"
+    for command in [*commands.split(), "evaluate", "transcribe", "run", "jobs", "status"]:
+        assert f"\n    {command} " in text, command
+
+
+# -- bad input
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        (["add", "htp:/nonsense"], "htp:/nonsense"),
+        (["add", "nowhere.mp4"], "nowhere.mp4"),
+        (["add", "http://127.0.0.1:9/feed.xml"], "127.0.0.1"),
+        (["fetch"], "there are no videos yet"),
+        (["fetch", "nothing"], "there is no video nothing"),
+        (["segment", "nothing"], "nothing"),
+        (["import", "nowhere.csv"], "nowhere.csv"),
+        (["split"], ""),
+        (["train"], "there is nothing to train on"),
+        (["evaluate"], ""),
+        (["transcribe", "nowhere.mp4"], "nowhere.mp4"),
+        (["model", "not a model/at all"], "is not a model id"),
+        (["model", "./nowhere"], "nowhere"),
+        (["jobs", "--follow", "nothing"], "there is no job nothing"),
+        (["transcript", "nothing"], "there is no segment nothing"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_what_cannot_be_done_is_told(workspace: Workspace, run: Run, words: list[str], what: str) -> None:
+    code, _, error = run("-w", workspace.root, *words)
+    assert code == 3, error
+    assert what in error
+    what_why_fix(error)
+
+
+def test_a_model_that_does_not_exist(workspace: Workspace, run: Run) -> None:
+    code, _, error = run("-w", workspace.root, "model", "nobody/whisper-nothing")
+    assert code == 3
+    assert "nobody/whisper-nothing" in error
+    what_why_fix(error)
+    assert workspace.config().model.base != "nobody/whisper-nothing"
+
+
+def make(path: Path, kind: str) -> Path:
+    if kind == "empty":
+        path.touch()
+    elif kind == "no media":
+        path.write_text("this is a letter, not a recording\n" * 50)
+    else:
+        from core.media import find_ffmpeg
+
+        source = ["-f", "lavfi", "-i", "color=c=red:s=16x16:d=1"]
+        subprocess.run([find_ffmpeg().path, "-v", "error", *source, str(path)], check=True, stdin=subprocess.DEVNULL)
+    return path
+
+
+@pytest.mark.parametrize("kind", ["empty", "no media", "no sound"])
+def test_a_file_that_is_no_recording(workspace: Workspace, run: Run, tmp_path: Path, kind: str) -> None:
+    path = make(tmp_path / "strange.mp4", kind)
+    code, _, error = run("-w", workspace.root, "add", path)
+    assert code == 3
+    assert "strange.mp4" in error
+    what_why_fix(error)
+    assert list(workspace.media.iterdir()) == []
+    with Store(workspace.db_path) as store:
+        assert store.videos.all() == []
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [
+        (b"file_name,transcription\ntalk_0_10.wav,\xff\xfe\xfa\xc0\x81\n", "encod"),
+        (b"\x00\x01\x02\x03" * 200, ""),
+    ],
+    ids=["wrong bytes", "no text at all"],
+)
+def test_a_table_that_cannot_be_read(cut: Workspace, run: Run, tmp_path: Path, content: bytes, word: str) -> None:
+    path = tmp_path / "texts.csv"
+    path.write_bytes(content)
+    code, _, error = run("-w", cut.root, "import", path)
+    assert code == 3
+    assert word in error
+    what_why_fix(error)
+
+
+def test_a_byte_order_mark_and_commas_are_borne(cut: Workspace, run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "texts.csv"
+    path.write_bytes("\ufefffile_name, transcription\r\ntalk_0_10.wav, 好,很,好\r\n".encode())
+    code, out, error = run("-w", cut.root, "import", path, "--json")
+    assert code == 0, error
+    assert json.loads(out)["imported"] == 1
+    with Store(cut.db_path) as store:
+        segment = store.segments.get("talk_0_10")
+        assert segment is not None
+        assert segment.text == "好,很,好"
+
+
+def test_a_folder_that_is_no_workspace(run: Run, tmp_path: Path) -> None:
+    for folder in (tmp_path, tmp_path / "nowhere"):
+        code, _, error = run("-w", folder, "status")
+        assert code == 3
+        what_why_fix(error)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_wrong_setting_stops_every_command(workspace: Workspace, run: Run) -> None:
+    workspace.config_path.write_text("[train]\nepocs = 3\n")
+    code, _, error = run("-w", workspace.root, "status")
+    assert code == 3
+    assert "whispersmith.toml, line 2: train.epocs is not a setting" in error
+    assert "did you mean `epochs`?" in error
+
+
+@pytest.mark.parametrize("words", [["fetch", "--first", "0"], ["fetch", "--nonsense"], ["label", "extra"], ["train", "--steps", "x"]])
+def test_wrong_usage_is_two(workspace: Workspace, run: Run, words: list[str]) -> None:
+    code, _, error = run("-w", workspace.root, *words)
+    assert code == 2
+    assert "usage:" in error
+
+
+def test_a_word_that_is_no_command(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, _, error = run("nonsense")
+    assert code == 3
+    what_why_fix(error)
+
+
+def test_an_item_that_fails_is_one(workspace: Workspace, run: Run, tmp_path: Path) -> None:
+    talk(tmp_path / "a.wav", 12)
+    make(tmp_path / "b.mp4", "empty")
+    code, out, error = run("-w", workspace.root, "add", tmp_path / "a.wav", tmp_path / "b.mp4")
+    assert code == 1
+    assert "1 videos added" in out
+    assert "b.mp4" in error
+    assert "b.mp4" in workspace.log_file.read_text()
+
+
+# -- jobs from the command line, as programs
+
+
+def program(workspace: Workspace, *words: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "tui.launch", "-w", str(workspace.root), *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=CODE,
+        env=os.environ | {"HF_ENDPOINT": "http://127.0.0.1:9"},
+    )
+
+
+def test_detach_returns_at_once_and_follow_shows_the_end(workspace: Workspace, tmp_path: Path) -> None:
+    talk(tmp_path / "talk.wav")
+    out, error = program(workspace, "add", str(tmp_path / "talk.wav"), "--detach").communicate(timeout=60)
+    assert "runs as job" in out, error
+    (job,) = list_jobs(workspace)
+    follow = program(workspace, "jobs", "--follow", job.id)
+    follow.communicate(timeout=60)
+    assert follow.returncode == 0
+    assert list_jobs(workspace)[0].state == "done"
+
+
+def test_ctrl_c_stops_the_job(workspace: Workspace, tmp_path: Path) -> None:
+    talk(tmp_path / "long.wav", 3600, 8000)
+    assert program(workspace, "add", str(tmp_path / "long.wav")).wait(60) == 0
+    running = program(workspace, "segment")
+    (workspace.root / "logs").mkdir(exist_ok=True)
+
+    def cutting() -> bool:
+        found = [job for job in list_jobs(workspace) if job.stage == "segment"]
+        return bool(found) and bool([e for e in EventReader(found[0].folder / "events.jsonl").all() if e.kind == "item"])
+
+    from tests.jobs.conftest import wait_for
+
+    wait_for(lambda: cutting() or any((workspace.segments / "long").glob("*.wav")), 60)
+    running.send_signal(signal.SIGINT)
+    out, error = running.communicate(timeout=30)
+    assert running.returncode == 3, out + error
+    assert "was stopped" in error
+    assert list_jobs(workspace)[0].state == "cancelled"
