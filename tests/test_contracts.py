@@ -49,7 +49,9 @@ def test_the_screens_load_no_model() -> None:
     assert loaded.isdisjoint(HEAVY)
 
 
-@pytest.mark.parametrize("place", ["core", "tui", "tests", "logs/.gitkeep", "pyproject.toml", "README.md", "constraints.txt"])
+@pytest.mark.parametrize(
+    "place", ["core", "tui", "tests", "logs/.gitkeep", "pyproject.toml", "README.md", "constraints.txt", ".ci/run"]
+)
 def test_the_top_level_is_what_was_agreed(place: str) -> None:
     assert (ROOT / place).exists()
 

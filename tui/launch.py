@@ -12,9 +12,6 @@ from core.errors import UserError
 if TYPE_CHECKING:
     from core.cli import AppOptions
 
-INSIDE = "whispersmith"
-"""Where the workspace lies that was made among a person's own recordings: it never takes any from its own folder."""
-
 # Read by Textual once, at import. Over SSH every frame is bytes on a line: nothing slides, nothing fades.
 os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
 os.environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
@@ -41,8 +38,6 @@ def open_app(folder: Path, options: AppOptions) -> int:
     from core.workspace import is_workspace, open_workspace
     from tui.app import WhispersmithApp
 
-    if not is_workspace(folder) and is_workspace(folder / INSIDE):
-        folder = folder / INSIDE
     workspace = open_workspace(folder) if is_workspace(folder) else None
     app = WhispersmithApp(workspace, options, folder=folder)
     app.run(mouse=not options.no_mouse)

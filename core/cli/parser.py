@@ -57,7 +57,9 @@ def _workspace_option(default: Any) -> argparse.ArgumentParser:
     return option
 
 
-def _command(subs: Any, common: argparse.ArgumentParser, name: str, function: Any, help: str) -> argparse.ArgumentParser:
+def _command(
+    subs: Any, common: argparse.ArgumentParser, name: str, function: Any, help: str
+) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = subs.add_parser(name, help=help, description=help, parents=[common])
     parser.set_defaults(function=function)
     return parser

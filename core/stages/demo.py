@@ -13,7 +13,7 @@ from core.stages import add
 from core.workspace import Workspace
 
 MELODIES = (("melody-1", 1040, ".srt"), ("melody-2", 160, ".vtt"), ("melody-3", 60, None))
-"""Name, seconds, caption file. The second is what `split` holds out; the third is left for the labeller and a person."""
+"""Name, seconds, caption file. `split` holds out the second; the third is left for the labeller and a person."""
 
 
 def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:

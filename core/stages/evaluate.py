@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -14,6 +15,8 @@ from core.jobs import Cancelled, Job
 from core.stages.split import leak, same_audio
 from core.store import EvaluationRow, Segment, Store
 from core.text import NO_ERRORS, Errors, character_errors, is_loop, normalise
+from core.whisper import material as materials
+from core.whisper.loading import find
 from core.workspace import Workspace
 
 RESAMPLES = 1000
@@ -22,35 +25,48 @@ RESAMPLES = 1000
 def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     """Decode the test segments with both models and store what came out, row by row.
 
+    Test segments that share audio with what either model was trained on or chosen by, as its own list says, are left
+    out: a later split may have made them test segments.
     params: model (a name in models/, a folder or an id; by default the newest tuned model).
-    Returns {"segments", "characters", "leak", "empty_references", "models": {"base": figures, "tuned": figures}};
-    figures are name, cer, cer_low, cer_high (95 %), substitutions, deletions, insertions, loops, empty.
+    Returns {"segments", "characters", "leak", "leak_against", "excluded", "empty_references", "models": {"base":
+    figures, "tuned": figures}}; leak_against: "model" (the tuned model's own list) or "train" (it has none, the
+    current train part is looked at instead); figures are name, cer, cer_low, cer_high (95 %), substitutions,
+    deletions, insertions, loops, empty.
     """
     from core.whisper import runs
     from core.whisper.loading import describe
 
     with Store(workspace.db_path) as store:
-        test = [segment for segment in store.segments.all(part="test") if segment.usable]
-        measurable = [segment for segment in test if normalise(segment.text)]
-        if not measurable:
+        usable = [segment for segment in store.segments.all(part="test") if segment.usable]
+        if not any(normalise(segment.text) for segment in usable):
             raise UserError(
                 "there is nothing to measure with",
                 "no test segment has an accepted text",
                 "whispersmith split, after accepting some transcripts",
             )
-        rows = [*test, *store.segments.all(part="train")]
-        shared = leak(rows, digests=same_audio({row.id: workspace.absolute(row.path) for row in rows}, job))
         tuned = choose(workspace, job.params.get("model"), runs.finished(workspace.models))
+        name = tuned.name if isinstance(tuned, Path) else tuned
+        new = unheard(workspace, config, job, tuned, usable, store.segments.all(part="train"))
+        test = new.segments
+        measurable = [segment for segment in test if normalise(segment.text)]
+        if not measurable:
+            raise UserError(
+                f"there is nothing left to measure {name} with",
+                f"it has heard {new.excluded} of the {len(usable)} test segments while it was trained, and the others "
+                "have no text",
+                "whispersmith train",
+            )
         describe(config.model.base, workspace.root)
         total = 2 * len(measurable)
         base_texts = _decode_all(workspace, config, job, config.model.base, measurable, 0, total)
         tuned_texts = _decode_all(workspace, config, job, str(tuned), measurable, len(measurable), total)
-        name = tuned.name if isinstance(tuned, Path) else tuned
         rows = [_row(segment, base_texts[segment.id], tuned_texts[segment.id]) for segment in measurable]
         result = {
             "segments": len(rows),
             "characters": sum(row.characters for row in rows),
-            "leak": shared,
+            "leak": new.leak,
+            "leak_against": new.against,
+            "excluded": new.excluded,
             "empty_references": len(test) - len(measurable),
             "models": {
                 "base": figures(config.model.base, [(row.reference, row.base) for row in rows]),
@@ -65,6 +81,45 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
         f"{name} {100 * both['tuned']['cer']:.1f} %"
     )
     return result
+
+
+@dataclass(frozen=True)
+class Unheard:
+    """Test segments a model may be measured with. excluded: how many it may not; leak: how many of `segments` share
+    audio with what it was trained on, by its own list (against "model") or by the train part ("train")."""
+
+    segments: list[Segment]
+    excluded: int
+    leak: int
+    against: Literal["model", "train"]
+
+
+def unheard(
+    workspace: Workspace, config: Config, job: Job, tuned: Path | str, test: list[Segment], train: list[Segment]
+) -> Unheard:
+    """Leave out the test segments that the tuned or the base model has heard in its training, and say so."""
+    listed = materials.read(find(str(tuned), workspace.root))
+    base = materials.read(find(config.model.base, workspace.root))
+    heard = [*(listed.heard if listed else ()), *(base.heard if base else ())]
+    if not listed:
+        # Only twins need a digest here, and looking for those reads far less than all the audio.
+        digests = same_audio({row.id: workspace.absolute(row.path) for row in [*test, *train]}, job)
+        name = Path(tuned).name
+        job.log(f"{name} has no list of what it was trained on: leak is counted against the current train part")
+    else:
+        digests = {}
+    digests |= materials.digests_of({row.id: workspace.absolute(row.path) for row in test}, job) if heard else {}
+    barred = materials.sharing(materials.hear(test, digests), heard)
+    left = [segment for segment in test if segment.id not in barred]
+    if barred:
+        job.log(
+            f"{len(barred)} of {len(test)} test segments are left out: a model was trained on or chosen by their audio"
+        )
+    if not listed:
+        return Unheard(left, len(barred), leak([*left, *train], digests=digests), "train")
+    rows = [Segment(one.id, one.video, one.start_ms, one.end_ms, "", part="train") for one in heard]
+    digests |= {one.id: one.digest for one in heard if one.digest}
+    return Unheard(left, len(barred), leak([*left, *rows], digests=digests), "model")
 
 
 def choose(workspace: Workspace, asked: str | None, tuned: Sequence[Path]) -> Path | str:

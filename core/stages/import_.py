@@ -64,10 +64,10 @@ class _Tally:
 def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     """Import `params["path"]` as `params["as"]`: "human" (the default: accepted) or "machine".
 
-    An audiofolder, CSV, TSV or JSON lines, or the SRT or VTT of a video (or a folder of them). Returns counts: rows = imported + unchanged
-    + kept (another text of a person is here) + copies + conflicts (a name twice, with two texts) + unmatched + empty;
-    variants: copies (`talk_0_10_1`) whose text differs from their original's, which counts; taken_in: audio that came
-    along.
+    An audiofolder, CSV, TSV or JSON lines, or the SRT or VTT of a video (or a folder of them).
+    Returns counts: rows = imported + unchanged + kept (another text of a person is here) + copies + conflicts (a name
+    twice, with two texts) + unmatched + empty; variants: copies (`talk_0_10_1`) whose text differs from their
+    original's, which counts; taken_in: audio that came along.
     """
     given = job.params.get("path")
     if not given:

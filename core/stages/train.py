@@ -1,18 +1,23 @@
-"""train: fine-tune the base model on the accepted training segments."""
+"""train: fine-tune the base model on the accepted training segments.
+
+The test part is never trained on nor chosen by: the best checkpoint is found with a validation block that is cut out
+of the train part. Where there is too little data for a block, nothing is chosen and the last checkpoint is kept.
+"""
 
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from core.config import Config
 from core.errors import UserError
 from core.jobs import Job
-from core.stages.split import leak, same_audio
 from core.store import Segment, Store
-from core.text import normalise
+from core.whisper import material as materials
+from core.whisper.lessons import Parts, follow, plan_material
+from core.whisper.material import Material
 from core.workspace import Workspace
 
 CHECKPOINT_BYTES_PER_WEIGHT = 12  # weights and two Adam moments in float32
@@ -30,43 +35,55 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     """Train, and write models/<name>/ whole at the end.
 
     params: name, resume, steps (all optional). A stopped or killed run goes on with resume, with its name, or by
-    itself when the settings are still the same. Returns {"name", "path", "steps", "best_step", "cer", "base_cer",
-    "loss", "seconds", "train_segments", "eval_segments", "leak", "resumed_from"}.
+    itself when settings and segments are still the same. Returns {"name", "path", "steps", "best_step", "cer",
+    "base_cer", "on", "loss", "seconds", "train_segments", "validation_segments", "eval_segments", "leak",
+    "resumed_from"}. on: "validation" (the checkpoint was chosen by this cer), "test" (only shown) or None.
     """
     from core.whisper import dataset, runs, training
     from core.whisper.loading import describe, load
     from core.whisper.plan import schedule
 
-    train, test, split = _segments(workspace, config)
-    measurable = [segment for segment in test if normalise(segment.text)]
+    parts = _parts(workspace, config)
     info = describe(config.model.base, workspace.root)
+    wavs = {row.id: workspace.absolute(row.path) for row in [*parts.train, *parts.test]}
+    digests = materials.digests_of(wavs, job)
+    fresh = plan_material(parts, config, digests, materials.read(info.path))
     settings = {"base": config.model.base, "language": config.project.language, "train": _settings(config)}
-    chosen = choose(workspace, job.params, settings)
+    chosen = choose(workspace, job.params, settings, fresh)
     folder = runs.hidden(workspace.models, chosen.name).absolute()
-    resume = _open(folder, chosen, settings)
+    resume = _open(folder, chosen, settings, fresh)
+    before = materials.read(folder) or fresh
+    material, learn = follow(before, parts, config, digests)
     _check_disk(workspace, info.parameters)
     job.progress(0, None, "step", "loading the base model")
     loaded = load(config.model.base, root=workspace.root)
     job.check()
 
-    data, rejected = dataset.examples(loaded, _rows(workspace, train), config.project.language)
+    data, rejected = dataset.examples(loaded, _rows(workspace, learn), config.project.language)
     for segment, error in rejected:
         job.item_failed(segment, error)
     if not data:
         raise UserError(
             "no training segment can be used", "every text is too long for the model", "whispersmith segments"
         )
-    held, _ = dataset.examples(
-        loaded, _rows(workspace, evenly(measurable, config.train.eval_segments)), config.project.language
-    )
     plan = schedule(config.train, len(data), job.params.get("steps"))
     job.log(
         f"{chosen.name}: {plan.steps} steps on {len(data)} segments, {loaded.device}"
         + (f", going on from step {resume.step}" if resume else "")
     )
     if resume and resume.step >= plan.steps:
-        outcome = _already_there(folder, resume, loaded)
+        material = before  # nothing more is learnt or measured
+        outcome = _already_there(folder, resume, loaded, before)
     else:
+        watched = [parts.usable[id] for id in material.measured]
+        held, _ = dataset.examples(loaded, _rows(workspace, watched), config.project.language)
+        on = material.on if held else None
+        material = replace(material, on=on, measured=tuple(example.row.segment for example in held))
+        tell(job, chosen.name, parts, before, material, fresh, len(learn))
+        if _measures_else(before, material):
+            # In this order: a kill between the two forgets once more, and never compares figures of other segments.
+            runs.forget_measures(folder)
+            materials.write(folder, material)
         outcome = training.train(
             loaded,
             data,
@@ -78,53 +95,71 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
             job=job,
             resume=resume.path if resume else None,
             relative=workspace.relative,
+            on=material.on or "test",
         )
     job.progress(plan.steps, plan.steps, "step", "saving the model")
-    rows = [*train, *test]
-    facts = {
+    result = {
         "name": chosen.name,
-        "base": config.model.base,
-        "language": config.project.language,
-        "train_segments": len(data),
-        "train_seconds": sum(s.end_ms - s.start_ms for s in train) / 1000,
-        "test_segments": len(test),
-        "eval_segments": len(held),
-        "split": split,
-        "leak": leak(rows, digests=same_audio({row.id: workspace.absolute(row.path) for row in rows})),
+        "path": workspace.relative(workspace.models / chosen.name),
         "steps": outcome.steps,
         "best_step": outcome.best_step,
         "cer": outcome.cer,
         "base_cer": outcome.base_cer,
+        "on": material.on,
+        "loss": outcome.loss,
+        "seconds": outcome.seconds,
+        "train_segments": len(data),
+        "validation_segments": len(material.validated),
+        "eval_segments": len(material.measured),
+        "leak": len(materials.sharing(materials.hear(parts.test, digests), material.heard)),
+        "resumed_from": resume.step if resume else None,
+    }
+    facts = result | {
+        "base": config.model.base,
+        "language": config.project.language,
+        "train_seconds": parts.seconds(example.row.segment for example in data),
+        "test_segments": len(parts.test),
+        "split": parts.by,
     }
 
     def save(place: Path) -> None:
         loaded.model.save_pretrained(place)
         loaded.processor.save_pretrained(place)
         loaded.extractor.save_pretrained(place)
+        materials.write(place, material)
 
     path = runs.publish(workspace.models, chosen.name, loaded.info.path, runs.card(facts), save)
     runs.keep_last(folder)
     job.emit("saved", step=outcome.best_step, path=workspace.relative(path))
     job.log(f"the model is in {workspace.relative(path)}")
-    return {
-        "name": chosen.name,
-        "path": workspace.relative(path),
-        "steps": outcome.steps,
-        "best_step": outcome.best_step,
-        "cer": outcome.cer,
-        "base_cer": outcome.base_cer,
-        "loss": outcome.loss,
-        "seconds": outcome.seconds,
-        "train_segments": len(data),
-        "eval_segments": len(held),
-        "leak": facts["leak"],
-        "resumed_from": resume.step if resume else None,
-    }
+    return result
 
 
-def choose(workspace: Workspace, params: dict[str, Any], settings: dict[str, Any]) -> Run:
+def _measures_else(before: Material, now: Material) -> bool:
+    return (before.on, before.measured) != (now.on, now.measured)
+
+
+def tell(job: Job, name: str, parts: Parts, before: Material, now: Material, fresh: Material, learn: int) -> None:
+    """Say in the log what chooses the checkpoint, and what a changed split has done to a run that goes on."""
+    if gone := len(before.trained) - learn:
+        job.log(f"{gone} segments of {name} are test segments now, or no longer accepted: not trained on any more")
+    known = {one.id for one in before.heard}
+    if new := sum(one.id not in known for one in (*fresh.trained, *fresh.validated)):
+        job.log(f"{name} keeps its own segments; {new} others are for a new run: whispersmith train --name another")
+    elif left := len(parts.train) - len(fresh.trained) - len(fresh.validated):
+        job.log(f"{left} segments of the train part are left out: they lie too near to validation or test ones")
+    if _measures_else(before, now):
+        job.log("the segments it is measured on have changed: earlier figures are forgotten")
+    if now.on == "validation":
+        job.log(f"{len(now.measured)} validation segments out of the train part choose the checkpoint")
+    else:
+        shown = f"; the CER shown is of {len(now.measured)} test segments" if now.on else ""
+        job.log(f"no validation block: nothing is chosen, the last checkpoint is kept{shown}")
+
+
+def choose(workspace: Workspace, params: dict[str, Any], settings: dict[str, Any], fresh: Material) -> Run:
     """Which run to start or go on with: by name; the newest that can go on, with resume; else one that was
-    interrupted under the very same settings; else the next free name."""
+    interrupted with the very same settings and segments; else the next free name."""
     from core.whisper import runs
 
     models, name = workspace.models, params.get("name")
@@ -145,27 +180,25 @@ def choose(workspace: Workspace, params: dict[str, Any], settings: dict[str, Any
         if not open_runs and not done:
             raise UserError("there is no run to go on with", "no checkpoint has been saved yet", "whispersmith train")
         return Run((open_runs or done)[0], True)
-    same = [run for run in open_runs if runs.read_run(runs.hidden(models, run)) == settings]
+    hidden = {run: runs.hidden(models, run) for run in open_runs}
+    same = [run for run, at in hidden.items() if runs.read_run(at) == settings and _given(at) == fresh.given]
     return Run(same[0], True) if same else Run(runs.next_name(models), False)
 
 
-def evenly(segments: list[Segment], count: int) -> list[Segment]:
-    """At most `count` of the segments, spread evenly; the same ones each time."""
-    if len(segments) <= count:
-        return list(segments)
-    return [segments[index * len(segments) // count] for index in range(count)]
+def _given(folder: Path) -> Any:
+    kept = materials.read(folder)
+    return kept.given if kept else None
 
 
-def _segments(workspace: Workspace, config: Config) -> tuple[list[Segment], list[Segment], str]:
-    """(train, test, split): usable segments of each part, and how they were parted. UserError with the next command
-    if there is none to train on."""
+def _parts(workspace: Workspace, config: Config) -> Parts:
+    """The usable segments as they are parted now. UserError with the next command if there is none to train on."""
     with Store(workspace.db_path) as store:
-        train = [segment for segment in store.segments.all(part="train") if segment.usable]
-        test = [segment for segment in store.segments.all(part="test") if segment.usable]
+        usable = {segment.id: segment for segment in store.segments.all() if segment.usable}
         counts = store.segments.counts()
-        split = (store.note("split") or {}).get("by", config.split.by)
+        by = (store.note("split") or {}).get("by", config.split.by)
+    train, test = ([row for row in usable.values() if row.part == part] for part in ("train", "test"))
     if train:
-        return train, test, str(split)
+        return Parts(usable, train, test, str(by))
     if not counts["segments"]:
         why, fix = "there are no segments", "whispersmith add URL, fetch, segment, label; then accept transcripts"
     elif not counts["labelled"]:
@@ -191,7 +224,7 @@ def _settings(config: Config) -> dict[str, Any]:
     return config.train.model_dump(exclude={"epochs", "steps"})
 
 
-def _open(folder: Path, chosen: Run, settings: dict[str, Any]) -> Any:
+def _open(folder: Path, chosen: Run, settings: dict[str, Any], fresh: Material) -> Any:
     """The checkpoint to go on from, or None; what a dead run left half-written is removed."""
     from core.whisper import runs
 
@@ -205,6 +238,12 @@ def _open(folder: Path, chosen: Run, settings: dict[str, Any]) -> Any:
                 "set model.base back, or start anew: whispersmith train --name another",
             )
         last = runs.last_checkpoint(folder)
+        if last is not None and materials.read(folder) is None:
+            raise UserError(
+                f"{chosen.name} cannot be gone on with",
+                f"its list of what it was trained on ({materials.FILE}) is gone, so it could not be measured honestly",
+                "train anew: whispersmith train --name another",
+            )
         if last is not None:
             return last
         if (model := folder.parent / chosen.name).exists():
@@ -214,6 +253,7 @@ def _open(folder: Path, chosen: Run, settings: dict[str, Any]) -> Any:
                 "train another: whispersmith train --name another",
             )
     shutil.rmtree(folder, ignore_errors=True)
+    materials.write(folder, fresh)
     runs.write_run(folder, settings)
     return None
 
@@ -231,14 +271,15 @@ def _check_disk(workspace: Workspace, parameters: int) -> None:
         )
 
 
-def _already_there(folder: Path, resume: Any, loaded: Any) -> Any:
-    """The run had made all its steps when it was stopped: only the best weights have to be taken up."""
+def _already_there(folder: Path, resume: Any, loaded: Any, material: Material) -> Any:
+    """The run had made all its steps when it was stopped: only the weights it ends with have to be taken up."""
     from transformers import WhisperForConditionalGeneration
 
     from core.whisper import runs
     from core.whisper.training import Outcome, Voice
 
-    best = runs.best_checkpoint(folder) or resume
+    choosing = material.on == "validation"
+    best = (runs.best_checkpoint(folder) if choosing else None) or resume
     weights = WhisperForConditionalGeneration.from_pretrained(best.path, local_files_only=True, use_safetensors=True)
     loaded.model.load_state_dict(weights.state_dict())
     state = runs.read_state(resume.path) or {}
@@ -247,7 +288,7 @@ def _already_there(folder: Path, resume: Any, loaded: Any) -> Any:
     return Outcome(
         steps=resume.step,
         best_step=best.step,
-        cer=state.get("best_metric"),
+        cer=state.get("best_metric") if choosing else Voice.last_cer(history, resume.step),
         base_cer=Voice.base_cer(history),
         loss=losses[-1] if losses else None,
         seconds=0.0,

@@ -47,6 +47,11 @@ class Material:
     inherited: tuple[Heard, ...] = ()
 
     @property
+    def given(self) -> tuple[tuple[Heard, ...], ...]:
+        """What makes two runs runs on the same segments; those that are only shown do not."""
+        return self.trained, self.validated, self.inherited
+
+    @property
     def heard(self) -> tuple[Heard, ...]:
         """All that must not be tested with."""
         return (*self.trained, *self.validated, *self.inherited)

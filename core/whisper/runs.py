@@ -249,7 +249,7 @@ def card(facts: dict[str, Any]) -> str:
     if facts.get("cer") is not None:
         base = f", base model {100 * facts['base_cer']:.1f} %" if facts.get("base_cer") is not None else ""
         meaning = (
-            "it was chosen by this figure, which therefore flatters it a little; what counts is measured on test segments"
+            "the checkpoint was chosen by this figure, which flatters it a little: measure it on test segments"
             if facts["on"] == "validation"
             else "nothing was chosen by this figure"
         )

@@ -53,7 +53,8 @@ def train(
 ) -> Outcome:
     """Train `loaded.model` in place; on return it holds the checkpoint with the lowest CER on `held`.
 
-    on: what `held` is. Test segments are only watched: nothing is chosen by them, the last step is kept. Checkpoints go to `folder`. Events: metric, evaluated, sample, saved, progress. When the job is cancelled the
+    on: what `held` is. Test segments are only watched: nothing is chosen by them, the last step is kept.
+    Checkpoints go to `folder`. Events: metric, evaluated, sample, saved, progress. When the job is cancelled the
     trainer saves at the end of the step and this raises core.jobs.Cancelled. held may be empty: nothing is
     measured then and the last step is kept. UserError when memory runs out.
     """
@@ -183,7 +184,9 @@ def _arguments(
 
 def _choosing(chosen: bool) -> dict[str, Any]:
     """Arguments of a run whose checkpoint is chosen by the CER; without them the last one stays."""
-    return {"load_best_model_at_end": True, "metric_for_best_model": "cer", "greater_is_better": False} if chosen else {}
+    return (
+        {"load_best_model_at_end": True, "metric_for_best_model": "cer", "greater_is_better": False} if chosen else {}
+    )
 
 
 def _evaluation_limit(loaded: LoadedModel, held: list[Example]) -> int:

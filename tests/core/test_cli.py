@@ -279,7 +279,9 @@ def test_a_wrong_setting_stops_every_command(workspace: Workspace, run: Run) -> 
     assert "did you mean `epochs`?" in error
 
 
-@pytest.mark.parametrize("words", [["fetch", "--first", "0"], ["fetch", "--nonsense"], ["label", "extra"], ["train", "--steps", "x"]])
+@pytest.mark.parametrize(
+    "words", [["fetch", "--first", "0"], ["fetch", "--nonsense"], ["label", "extra"], ["train", "--steps", "x"]]
+)
 def test_wrong_usage_is_two(workspace: Workspace, run: Run, words: list[str]) -> None:
     code, _, error = run("-w", workspace.root, *words)
     assert code == 2
@@ -336,7 +338,8 @@ def test_ctrl_c_stops_the_job(workspace: Workspace, tmp_path: Path) -> None:
 
     def cutting() -> bool:
         found = [job for job in list_jobs(workspace) if job.stage == "segment"]
-        return bool(found) and bool([e for e in EventReader(found[0].folder / "events.jsonl").all() if e.kind == "item"])
+        events = EventReader(found[0].folder / "events.jsonl").all() if found else []
+        return any(event.kind == "item" for event in events)
 
     from tests.jobs.conftest import wait_for
 

@@ -1,5 +1,6 @@
 """evaluate: both models on the same test segments, counts that add up, a leak that is seen."""
 
+import random
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,13 @@ from core.errors import UserError
 from core.jobs import Cancelled
 from core.stages import evaluate
 from core.stages.evaluate import figures, interval
-from core.store import Store
+from core.stages.split import leak
+from core.store import Segment, Store
 from core.text import Errors
-from core.whisper import decoding
+from core.whisper import decoding, material
 from core.whisper.loading import LoadedModel
 from core.whisper.toy import build_toy
+from core.workspace import Workspace
 from tests.core.whisper_kit import Listened, make_workspace, noise, toy, write_wav
 
 
@@ -26,7 +29,61 @@ def test_the_leak_is_counted_not_assumed(tmp_path: Path) -> None:
             {"train_0_10": "train", "train_8_18": "test", "train_16_26": None, "test_0_10": "test"}
         )
     result = evaluate.run(made, made.config(), Listened(made, "evaluate", {}).job)
-    assert (result["segments"], result["leak"]) == (2, 1)
+    assert (result["segments"], result["leak"], result["leak_against"], result["excluded"]) == (2, 1, "train", 0)
+
+
+def listed(made: Workspace, *ids: str, validated: tuple[str, ...] = ()) -> None:
+    """A tuned model "mine" that has heard these segments."""
+    shutil.copytree(toy(), made.models / "mine")
+    with Store(made.db_path) as store:
+        found = {row.id: row for row in store.segments.all()}
+    digests = material.digests_of({id: made.absolute(row.path) for id, row in found.items()})
+    heard = [material.hear([found[id] for id in group], digests) for group in (ids, validated)]
+    material.write(made.models / "mine", material.Material(heard[0], heard[1]))
+
+
+def test_what_the_model_has_heard_is_not_measured_with(tmp_path: Path) -> None:
+    made = make_workspace(tmp_path / "w", toy(), train=6, test=3)
+    listed(made, "train_0_10", "train_8_18", validated=("train_40_50",))
+    twin = made.absolute("segments/test/test_16_26.wav")
+    shutil.copyfile(made.absolute("segments/train/train_0_10.wav"), twin)
+    with Store(made.db_path) as store:  # a later split: all of it is for testing
+        store.segments.set_parts({row.id: "test" for row in store.segments.all()})
+    listened = Listened(made, "evaluate", {})
+    result = evaluate.run(made, made.config(), listened.job)
+    with Store(made.db_path) as store:
+        stored = store.evaluations.latest()
+    assert stored is not None
+    # Heard: train_0, train_8, train_40; overlapping those: train_16, train_32; the same bytes: test_16.
+    assert {row.segment for row in stored.rows} == {"train_24_34", "test_0_10", "test_8_18"}
+    assert (result["segments"], result["excluded"], result["leak"], result["leak_against"]) == (3, 6, 0, "model")
+    assert any("6 of 9 test segments are left out" in event["text"] for event in listened.of("log"))
+
+
+def test_a_base_that_was_tuned_itself_has_heard_things_too(tmp_path: Path) -> None:
+    made = make_workspace(tmp_path / "w", toy(), train=1, test=2)
+    listed(made, "test_0_10")
+    (made.models / "mine").rename(made.root / "grown")
+    shutil.copytree(toy(), made.models / "other")
+    config = made.config()
+    config.model.base = "grown"
+    with pytest.raises(UserError, match="nothing left to measure other with") as caught:
+        evaluate.run(made, config, Listened(made, "evaluate", {}).job)  # test_8_18 overlaps it
+    assert caught.value.fix == "whispersmith train"
+
+
+def test_the_two_rules_of_sharing_audio_agree() -> None:
+    """The one that leaves out and the one that counts."""
+    rng = random.Random(0)
+    for _ in range(50):
+        found = []
+        for number in range(30):
+            start = rng.randrange(60_000)
+            span = (start, start + rng.randrange(1, 9_000))
+            found.append(Segment(str(number), rng.choice("abc"), *span, "", part=rng.choice(("train", "test"))))
+        digests = {row.id: str(rng.randrange(80)) for row in found}
+        heard = {part: material.hear([row for row in found if row.part == part], digests) for part in ("train", "test")}
+        assert len(material.sharing(heard["test"], heard["train"])) == leak(found, digests=digests)
 
 
 def test_figures_add_up() -> None:

@@ -78,6 +78,34 @@ def test_mend_removes_the_broken_and_follows_a_moved_workspace(tmp_path: Path) -
     assert best.step == 10
 
 
+def test_a_best_figure_goes_with_its_weights(tmp_path: Path) -> None:
+    last = checkpoint(tmp_path, 20, best=str(tmp_path / "checkpoint-10"))
+    state = runs.read_state(last) or {}
+    (last / runs.STATE).write_text(json.dumps(state | {"best_metric": 0.1, "best_global_step": 10}))
+    runs.mend(tmp_path)
+    state = runs.read_state(last) or {}
+    assert (state["best_metric"], state["best_global_step"], state["best_model_checkpoint"]) == (None, None, None)
+
+
+def test_forgetting_what_was_measured_keeps_the_losses(tmp_path: Path) -> None:
+    last = checkpoint(tmp_path, 20, best=str(tmp_path / "checkpoint-20"))
+    history = [{"step": 0, "eval_cer": 0.9}, {"step": 10, "loss": 2.0}, {"step": 20, "eval_cer": 0.3}]
+    state = runs.read_state(last) or {}
+    (last / runs.STATE).write_text(json.dumps(state | {"best_metric": 0.3, "log_history": history}))
+    runs.forget_measures(tmp_path)
+    state = runs.read_state(last) or {}
+    assert state["log_history"] == [{"step": 10, "loss": 2.0}]
+    assert (state["best_metric"], state["best_model_checkpoint"], state["global_step"]) == (None, None, 20)
+
+
+def test_the_last_and_the_best_checkpoint_stay(tmp_path: Path) -> None:
+    for step in (10, 20):
+        checkpoint(tmp_path, step)
+    checkpoint(tmp_path, 30, best=str(tmp_path / "checkpoint-10"))
+    runs.keep_last(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"checkpoint-10", "checkpoint-30"}
+
+
 def test_a_resume_follows_todays_intervals(tmp_path: Path) -> None:
     path = checkpoint(tmp_path, 10)
     runs.set_intervals(path, log_every=2, eval_every=7)
@@ -124,7 +152,9 @@ def test_card_says_what_it_was_measured_on() -> None:
         "train_segments": 120,
         "train_seconds": 1200.0,
         "test_segments": 16,
+        "validation_segments": 0,
         "eval_segments": 16,
+        "on": "test",
         "split": "video",
         "leak": 0,
         "steps": 300,
@@ -136,6 +166,10 @@ def test_card_says_what_it_was_measured_on() -> None:
     assert "base_model: openai/whisper-small" in text
     assert "4.9 %, base model 100.0 %, on 16 test segments" in text
     assert "0 of them share audio" in text
+    assert "nothing was chosen" in text
+    chosen = runs.card(facts | {"on": "validation", "validation_segments": 12, "eval_segments": 12})
+    assert "on 12 validation segments" in chosen
+    assert "the checkpoint was chosen by this figure" in chosen
     without = runs.card(facts | {"cer": None, "base": "/home/me/toy"})
     assert "error rate" not in without
     assert "base_model" not in without

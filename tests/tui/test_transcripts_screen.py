@@ -20,7 +20,14 @@ from tui.screens.transcript_rows import Book, Pace, Query, select, tail
 from tui.screens.transcripts import TranscriptsScreen
 from tui.widgets.dialog import Choice, TextPrompt
 
-TEXTS = ["大家好我是千千", "今天要來吃到飽", "嗯" * 60, "是我喜歡的口感", "接下來我們看甜點", "[bold]字幕[/bold]\x1b[31m製作"]
+TEXTS = [
+    "大家好我是千千",
+    "今天要來吃到飽",
+    "嗯" * 60,
+    "是我喜歡的口感",
+    "接下來我們看甜點",
+    "[bold]字幕[/bold]\x1b[31m製作",
+]
 
 
 def segment(number: int, video: str = "talk") -> Segment:
@@ -63,7 +70,9 @@ def screen_of(app: WhispersmithApp) -> TranscriptsScreen:
 
 
 async def filled(pilot, app: WhispersmithApp, count: int = 8) -> TranscriptsScreen:
-    await wait_until(pilot, lambda: isinstance(app.screen, TranscriptsScreen) and screen_of(app).table.row_count == count)
+    await wait_until(
+        pilot, lambda: isinstance(app.screen, TranscriptsScreen) and screen_of(app).table.row_count == count
+    )
     return screen_of(app)
 
 
@@ -100,10 +109,10 @@ async def test_enter_saves_and_goes_on_and_stays_in_the_editor(workspace: Worksp
         await pilot.press("enter")
         await wait_until(pilot, lambda: isinstance(app.focused, Editor))
         # Everything in one go, as an input method or a paste sends it: what follows Enter belongs to the next row.
-        await pilot.press(*"，歡迎", "enter", *"對", "enter")
+        await pilot.press(*"歡迎", "enter", *"對", "enter")
         await wait_until(pilot, lambda: screen.table.cursor == 2)
         assert isinstance(app.focused, Editor)
-        assert (row(workspace, 0).text, row(workspace, 1).text) == ("大家好我是千千，歡迎", "今天要來吃到飽對")
+        assert (row(workspace, 0).text, row(workspace, 1).text) == ("大家好我是千千歡迎", "今天要來吃到飽對")
         assert row(workspace, 0).origin == "human"
         assert row(workspace, 0).review == "accepted"
         assert row(workspace, 0).raw == "大家好我是千千"
@@ -264,7 +273,8 @@ async def test_filter_order_and_search_narrow_the_rows(workspace: Workspace):
         for name, count in (("accepted", 2), ("rejected", 1), ("flagged", 1), ("all", 8)):
             await pilot.press("f")
             await wait_until(
-                pilot, lambda name=name, count=count: screen.table.row_count == count and f"filter {name}" in screen_text(app)
+                pilot,
+                lambda name=name, count=count: screen.table.row_count == count and f"filter {name}" in screen_text(app),
             )
         await pilot.press("slash", *"口感")
         await wait_until(pilot, lambda: screen.table.row_count == 1)
@@ -291,7 +301,10 @@ async def test_accept_all_says_how_many_and_is_taken_back_whole(workspace: Works
         await pilot.press("A")
         await wait_until(pilot, lambda: isinstance(app.screen, Choice))
         await pilot.press("y")
-        await wait_until(pilot, lambda: [row(workspace, n).review for n in (0, 1, 5, 6)] == ["rejected", "accepted", "accepted", "pending"])
+        await wait_until(
+            pilot,
+            lambda: [row(workspace, n).review for n in (0, 1, 5, 6)] == ["rejected", "accepted", "accepted", "pending"],
+        )
         await wait_until(pilot, lambda: "6 of 8 reviewed" in screen_text(app))
         await pilot.press("u")
         await wait_until(pilot, lambda: row(workspace, 5).review == "pending")
@@ -306,7 +319,9 @@ async def test_captions_beside_the_recordings_are_offered_and_imported(workspace
     async with app.run_test(size=(100, 30), notifications=True) as pilot:
         await filled(pilot, app)
         await pilot.press("i")
-        await wait_until(pilot, lambda: isinstance(app.screen, TextPrompt) and "beside the recordings" in screen_text(app))
+        await wait_until(
+            pilot, lambda: isinstance(app.screen, TextPrompt) and "beside the recordings" in screen_text(app)
+        )
         await pilot.press("enter")
         await wait_until(pilot, lambda: row(workspace, 6).text == "字幕說的話", timeout=60)
         await wait_until(pilot, lambda: "字幕說的話" in screen_text(app))

@@ -14,7 +14,6 @@ from core.workspace import Workspace, is_workspace
 from tests.fakes.feed import Episode, FeedServer, make_audio
 from tests.tui.wait import screen_text, wait_until, wrong_widths
 from tui.app import WhispersmithApp
-from tui.launch import INSIDE
 from tui.screens.welcome import WelcomeScreen
 from tui.widgets.dialog import Message, TextPrompt
 
@@ -81,7 +80,7 @@ async def test_recordings_of_another_folder_are_taken_as_they_are(tmp_path: Path
     assert (other / "talk.m4a").is_file()
 
 
-async def test_recordings_of_this_folder_get_a_workspace_beside_them(tmp_path: Path):
+async def test_recordings_of_this_folder_become_its_workspace(tmp_path: Path):
     make_audio(tmp_path / "talk.m4a", 2)
     app = open_app(tmp_path)
     async with app.run_test(size=(100, 30), notifications=True) as pilot:
@@ -92,8 +91,8 @@ async def test_recordings_of_this_folder_get_a_workspace_beside_them(tmp_path: P
         await pilot.press("enter")
         await wait_until(pilot, lambda: app.current_mode == "playlist" and "talk" in screen_text(app), timeout=60)
         await wait_until(pilot, lambda: not app.live, timeout=60)
-    assert is_workspace(tmp_path / INSIDE)
-    assert not is_workspace(tmp_path)
+    assert is_workspace(tmp_path)
+    assert (tmp_path / "talk.m4a").is_file()
 
 
 async def test_a_dataset_is_imported(tmp_path: Path):

@@ -50,8 +50,8 @@ class ResultsScreen(PipelineScreen):
         self._evaluation: Evaluation | None = None
         self._segments: dict[str, Segment] = {}
         self._next = ""
-        self._asked: dict[Path, Path] = {}
-        """Transcriptions asked for here: the job's folder and the recording."""
+        self._asked: set[str] = set()
+        """Recordings whose transcription was asked for here."""
 
     def content(self) -> Iterable[Widget]:
         yield Line(id="measured")
@@ -155,11 +155,8 @@ class ResultsScreen(PipelineScreen):
 
     def _transcribe(self, path: Path) -> None:
         self.query_one(Trouble).tell(None)
-
-        def started(folder: Path) -> None:
-            self._asked[folder] = path
-
-        self.start_job("transcribe", {"file": str(path)}, started)
+        self._asked.add(str(path))
+        self.start_job("transcribe", {"file": str(path)})
 
     def action_export(self) -> None:
         transcript_jobs.export(self)
@@ -195,14 +192,14 @@ class ResultsScreen(PipelineScreen):
         self._load()
         finished = batch.of("finished")
         if batch.stage == "transcribe" and finished and finished[-1].data.get("outcome") == "done":
-            self._transcribed(batch.folder, finished[-1].data.get("result") or {})
+            self._transcribed(str(batch.view.params.get("file")), finished[-1].data.get("result") or {})
 
-    def _transcribed(self, folder: Path, result: dict[str, Any]) -> None:
+    def _transcribed(self, file: str, result: dict[str, Any]) -> None:
         """Save the text of a transcription that was asked for here, and show it."""
-        path = self._asked.pop(folder, None)
-        if path is None:
+        if file not in self._asked:
             return
-        workspace = self.workspace
+        self._asked.discard(file)
+        workspace, path = self.workspace, Path(file)
 
         def saved(place: Path) -> None:
             where = workspace.relative(place)
@@ -213,7 +210,7 @@ class ResultsScreen(PipelineScreen):
             else:
                 self.say(f"{path.name} is transcribed: {where}")
 
-        self.in_thread(lambda: save_text(workspace, path, result), saved, group=f"save {folder.name}")
+        self.in_thread(lambda: save_text(workspace, path, result), saved, group=f"save {file}")
 
 
 def what_next(store: Store, workspace: Workspace) -> str:

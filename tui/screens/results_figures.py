@@ -17,9 +17,11 @@ def measured_on(evaluation: Evaluation) -> str:
     result = evaluation.result
     characters = f"{result.get('characters', 0):,}".replace(",", " ")
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(evaluation.at / 1000))
-    leak = result.get("leak")
+    leak, excluded = result.get("leak"), result.get("excluded")
     warning = "" if not leak else " (these share audio with training: the figures flatter)"
-    return f"held-out {result.get('segments', 0)} segments, {characters} characters, leak {leak}{warning}   {when}"
+    barred = f", {excluded} left out that were trained on" if excluded else ""
+    said = f"held-out {result.get('segments', 0)} segments, {characters} characters, leak {leak}{warning}{barred}"
+    return f"{said}   {when}"
 
 
 def points(value: float | None, ascii: bool) -> str:

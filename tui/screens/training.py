@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from pydantic import ValidationError
-from textual import on
+from textual import events, on
 from textual.binding import BindingType
 from textual.containers import Container, Vertical
 from textual.widget import Widget
@@ -33,11 +33,8 @@ from tui.widgets.segment_table import Rows, RowTable
 
 START = "start"
 GPU_S = 2.0
-PLAN_COLUMNS = (
-    Column("title", "plan", 14),
-    Column("value", "", None, least=20),
-    Column("reason", "why", None, least=20),
-)
+PANES = ("loss", "cer", "samples", "log", "gpu")
+"""In the order of tab; the last one has no focus of its own and is a pane only where the window is narrow."""
 
 
 class TrainingScreen(PipelineScreen):
@@ -48,7 +45,7 @@ class TrainingScreen(PipelineScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         *keymap.bindings("training.plan"),
         *keymap.bindings("training.run"),
-        ("shift+tab", "pane"),
+        ("shift+tab", "pane_before"),
     ]
 
     def __init__(self) -> None:
@@ -61,11 +58,12 @@ class TrainingScreen(PipelineScreen):
         """The run on the screen; None: the plan."""
         self._looked_back = False
         self._trouble: UserError | None = None
-        self._gpu_timer = None
+        self._pane, self._step = "loss", 1
 
     def content(self) -> Iterable[Widget]:
         with Vertical(id="plan"):
-            yield StepTable(PLAN_COLUMNS, empty_text="\nThe plan is being made …")
+            yield StepTable(plan_columns(True), empty_text="\nThe plan is being made …")
+            yield Line(id="why")
             yield Line(id="split")
         with Vertical(id="run"):
             yield Line(id="state")
@@ -88,7 +86,6 @@ class TrainingScreen(PipelineScreen):
         return self._runs.get(self._shown) if self._shown is not None else None
 
     def on_mount(self) -> None:
-        self.add_class("-samples")
         self._show_mode()
         self.set_interval(GPU_S, self._ask_gpu)
 
@@ -125,7 +122,10 @@ class TrainingScreen(PipelineScreen):
         self.PANE = "training.run" if run else "training.plan"  # type: ignore[misc] - the footer follows the mode
         self.query_one("#plan").display = not run
         self.query_one("#run").display = run
-        self.set_focus(self.query_one("#loss") if run else self.table)
+        if run:
+            self._show_pane("loss")
+        else:
+            self.set_focus(self.table)
         self._show_keys()
         self._tell_trouble()
         if not run:
@@ -161,10 +161,7 @@ class TrainingScreen(PipelineScreen):
         self._config, plan, self._problems, split = found
         fresh = not self._rows
         self._rows = {row.key: row for row in plan.rows()} if plan is not None else {}
-        rows = [
-            (row.key, [row.title, row.value, row.reason + ("" if row.setting is None else "  (enter changes it)")])
-            for row in self._rows.values()
-        ]
+        rows = [(row.key, [row.title, row.value, row.reason]) for row in self._rows.values()]
         if not self._problems:
             rows.append((START, ["Start", "enter starts the training", "it goes on without this window"]))
         elif rows:
@@ -176,6 +173,16 @@ class TrainingScreen(PipelineScreen):
             self.table.go_to_key(START)
         self.query_one("#split", Line).show(split_report(split))
         self._tell_trouble()
+
+    @on(RowTable.Highlighted)
+    def _tell_why(self) -> None:
+        row = self._rows.get(self.table.cursor_key or "")
+        text = f"{row.title}: {row.reason}" if row is not None else ""
+        self.query_one("#why", Line).show(text, "enter changes it" if row is not None and row.setting else "")
+
+    @on(events.Resize)
+    def _fit(self) -> None:
+        self.table.set_columns(plan_columns(self.app.size.width >= 100))
 
     @on(RowTable.Chosen)
     def action_choose(self) -> None:
@@ -282,7 +289,7 @@ class TrainingScreen(PipelineScreen):
         self.ask(dialog.Choice("Runs", "", choices[:15]), lambda name: self._open(by_name[name]))
 
     def action_plan(self) -> None:
-        if self.has_class("-log"):
+        if self.has_class("-log-big"):
             self.action_log_big()
             return
         self._shown = None
@@ -356,20 +363,23 @@ class TrainingScreen(PipelineScreen):
     def action_pane(self) -> None:
         """Tab: the next pane; in a narrow window the one below the charts changes with it."""
         if self._shown is None:
-            self.focus_next()
             return
-        panes = ["loss", "cer", "samples", "log"]
-        if self.has_class("-narrow"):
-            panes.append("gpu")
-        now = self.focused.id if self.focused is not None else None
-        if self.has_class("-gpu"):
-            now = "gpu"
-        at = panes.index(now) if now in panes else -1
-        name = panes[(at + 1) % len(panes)]
-        for other in ("samples", "log-pane", "gpu"):
-            self.set_class(other.removesuffix("-pane") == name, f"-{other}")
-        if name in ("loss", "cer"):
-            self.add_class("-samples")
+        panes = [name for name in PANES if name != "gpu" or self.has_class("-narrow")]
+        focused = self.focused.id if self.focused is not None else None
+        now = focused if focused in panes else self._pane
+        self._show_pane(panes[(panes.index(now) + self._step) % len(panes)] if now in panes else panes[0])
+
+    def action_pane_before(self) -> None:
+        self._step = -1
+        self.action_pane()
+        self._step = 1
+
+    def _show_pane(self, name: str) -> None:
+        self._pane = name
+        # Below the charts: samples, unless one of the others has been asked for.
+        below = name if name in ("log", "gpu") else "samples"
+        for other in ("samples", "log", "gpu"):
+            self.set_class(other == below, f"-below-{other}")
         # The pane may be hidden until the styles have been worked out.
         self.call_after_refresh(self.set_focus, self.query_one(f"#{name}") if name != "gpu" else None)
 
@@ -382,9 +392,15 @@ class TrainingScreen(PipelineScreen):
     def action_log_big(self) -> None:
         if self._shown is None:
             return
-        big = not self.has_class("-log")
-        self.set_class(big, "-log")
-        self.query_one(RunLog if big else "#loss").focus()
+        big = not self.has_class("-log-big")
+        self.set_class(big, "-log-big")
+        self.call_after_refresh(self.set_focus, self.query_one(RunLog if big else "#loss"))
+
+
+def plan_columns(wide: bool) -> list[Column]:
+    """Where it is narrow the reason of the row under the cursor stands below the table only."""
+    columns = [Column("title", "plan", 14), Column("value", "", None, least=20)]
+    return [*columns, Column("reason", "why", None, least=20)] if wide else columns
 
 
 def runs_of(views: Iterable[JobView]) -> list[JobView]:

@@ -54,6 +54,8 @@ class Run:
     total: int | None = None
     left_s: float | None = None
     logged_name: str = ""
+    on: str = ""
+    """What the error rates were measured on: validation (they choose the checkpoint) or test (only shown)."""
 
     def hear(self, batch: JobBatch) -> list[str]:
         """Take a batch in; returns the new lines of the log."""
@@ -93,11 +95,12 @@ class Run:
 
     def _evaluated(self, event: Event) -> None:
         step, cer, seconds = int(event.data.get("step") or 0), event.data.get("cer"), event.data.get("seconds")
+        self.on = str(event.data.get("on") or self.on)
         if cer is None:
             return
         # The last step may be measured twice.
         self.measured = [*((s, c) for s, c in self.measured if s != step), (step, float(cer))]
-        took = f" in {seconds:.0f} s" if seconds else ""
+        took = f" in {seconds:.0f} s" if seconds and seconds >= 1 else ""
         self._tell(event, f"step {step} measured{took}: CER {percent(cer)}")
 
     def _sample(self, data: dict[str, Any]) -> None:
@@ -152,7 +155,8 @@ class Run:
         loss = last.get("loss")
         parts = [f"loss {loss:.3f}" if loss is not None else "loss –"]
         base = f" (base {percent(self.base_cer)})" if self.base_cer is not None else ""
-        parts.append(f"CER {percent(self.cer)}{base}" if self.cer is not None or base else "CER –")
+        on = f" on {self.on}" if self.on else ""
+        parts.append(f"CER {percent(self.cer)}{on}{base}" if self.cer is not None or base else "CER –")
         if self.view.live and last.get("samples_per_second") is not None:
             parts.append(f"{last['samples_per_second']:.1f} samples/s")
         rate = last.get("learning_rate")

@@ -32,13 +32,6 @@ def find(workspace: Workspace, text: str) -> Path:
     return path.absolute()
 
 
-def paths_to_import(path: Path) -> list[Path]:
-    """One path; for a folder of captions without a metadata file, each of its captions."""
-    if path.is_dir() and not any(path.glob("metadata.*")) and not any(path.glob("*/metadata.*")):
-        return captions_in(path) or [path]
-    return [path]
-
-
 def ask_import(screen: PipelineScreen) -> None:
     workspace = screen.workspace
     beside = bool(captions_in(workspace.media))
@@ -50,12 +43,9 @@ def ask_import(screen: PipelineScreen) -> None:
 
     def start(answer: str) -> None:
         screen.query_one(Trouble).tell(None)
-        for path in paths_to_import(find(workspace, answer)):
-            screen.start_job("import", {"path": str(path)})
+        screen.start_job("import", {"path": str(find(workspace, answer))})
 
-    text = (
-        "A CSV, TSV, JSONL, SRT or VTT file, or a folder with metadata.csv. What a person wrote here is never touched."
-    )
+    text = "A CSV, TSV, JSONL, SRT or VTT file, a folder of them, or one with metadata.csv. What a person wrote stays."
     prompt = dialog.TextPrompt(
         "Import corrected transcripts",
         "media" if beside else "",

@@ -17,7 +17,6 @@ from core.errors import UserError
 from core.workspace import Workspace, create
 from tui import keymap
 from tui.errands import Answer, Errands
-from tui.launch import INSIDE
 from tui.line import Line
 from tui.widgets import dialog
 from tui.widgets.columns import Column
@@ -100,18 +99,11 @@ class WelcomeScreen(Screen[None]):
         said = f"{here} recordings lie in this folder." if here else "No recording lies in this folder."
         self._prompt(
             "Audio files",
-            f"{said} The path of a file or a folder; they are taken as they are, and stay where they are. If they lie "
-            f"in this folder, the workspace is made beside them, in the folder {INSIDE}.",
+            f"{said} The path of a file or a folder; they are taken as they are, and stay where they are.",
             lambda text: None if self._path(text).exists() else "there is no such file or folder",
-            self._take_files,
+            lambda text: self._begin_with("add", {"what": [str(self._path(text))]}, "playlist"),
             str(folder.resolve()) if here else "",
         )
-
-    def _take_files(self, text: str) -> None:
-        path, folder = self._path(text), self.smith.folder.resolve()
-        if path.resolve() == folder or folder in path.resolve().parents:
-            folder = folder / INSIDE
-        self._begin_with("add", {"what": [str(path)]}, "playlist", folder)
 
     def action_dataset(self) -> None:
         self._prompt(
@@ -144,8 +136,8 @@ class WelcomeScreen(Screen[None]):
 
     # -- doing it
 
-    def _begin_with(self, stage: str, params: dict[str, Any], screen: str, folder: Path | None = None) -> None:
-        self._begin(partial(create, folder or self.smith.folder), screen, (stage, params), "making the workspace")
+    def _begin_with(self, stage: str, params: dict[str, Any], screen: str) -> None:
+        self._begin(partial(create, self.smith.folder), screen, (stage, params), "making the workspace")
 
     def _begin(
         self, make: Callable[[], Workspace], screen: str | None, job: tuple[str, dict[str, Any]] | None, said: str

@@ -1,0 +1,280 @@
+"""The training screen: the plan on a real store, runs from event logs written by hand."""
+
+from __future__ import annotations
+
+import json
+import struct
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.widgets import Input
+
+from core import config as settings
+from core.cli import AppOptions
+from core.jobs import list_jobs
+from core.store import Segment, Store, Video
+from core.workspace import Workspace, create
+from tests.tui.fake_job import FakeJob
+from tests.tui.wait import hidden_characters, screen_lines, screen_text, wait_until, wrong_widths
+from tui.app import WhispersmithApp
+from tui.screens.training import TrainingScreen, parsed, split_report
+from tui.widgets.dialog import Choice, Message, TextPrompt
+from tui.widgets.line_chart import LineChart
+from tui.widgets.log_tail import LogTail
+
+SIZES = [(80, 24), (140, 45)]
+
+
+def put_model(folder: Path) -> None:
+    """A Whisper's folder as far as a plan looks: its configuration, and weights with nothing in them."""
+    folder.mkdir()
+    config = {
+        "model_type": "whisper",
+        "d_model": 32,
+        "encoder_layers": 1,
+        "decoder_layers": 1,
+        "encoder_ffn_dim": 64,
+        "decoder_ffn_dim": 64,
+        "num_mel_bins": 80,
+        "vocab_size": 100,
+        "max_source_positions": 500,
+        "max_target_positions": 64,
+    }
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "preprocessor_config.json").write_text(json.dumps({"sampling_rate": 16000, "hop_length": 160}))
+    header = b"{}"
+    (folder / "model.safetensors").write_bytes(struct.pack("<Q", len(header)) + header)
+    for name in ("tokenizer.json", "generation_config.json"):
+        (folder / name).write_text("{}")
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    """Forty segments of two recordings, all accepted, none split."""
+    workspace = create(tmp_path / "w", config_text=settings.template("toy"))
+    put_model(workspace.root / "toy")
+    with Store(workspace.db_path) as store:
+        for video, count in (("talk", 30), ("walk", 10)):
+            store.videos.add(Video(video, title=video, state="fetched", path=f"media/{video}.wav", duration_ms=400_000))
+            for number in range(count):
+                start = number * 8
+                id = f"{video}_{start}_{start + 10}"
+                store.segments.add(
+                    [Segment(id, video, start * 1000, (start + 10) * 1000, f"segments/{video}/{id}.wav")]
+                )
+                store.transcripts.save(id, f"第{number}句")
+    return workspace
+
+
+def open_app(workspace: Workspace) -> WhispersmithApp:
+    return WhispersmithApp(workspace, AppOptions(), start="training")
+
+
+def screen_of(app: WhispersmithApp) -> TrainingScreen:
+    assert isinstance(app.screen, TrainingScreen)
+    return app.screen
+
+
+def write_run(job: FakeJob, steps: int = 30, name: str = "run-03") -> None:
+    """A run's log up to `steps` of 55."""
+    job.emit("log", text=f"{name}: 55 steps on 145 segments, cuda", level="info")
+    job.emit("evaluated", step=0, cer=0.186, loss=2.0, seconds=9.0)
+    job.emit("sample", step=0, segment="talk_480_490", reference="它的筋吃起來很軟", hypothesis="嗯嗯嗯[bold]嗯")
+    for step in range(1, steps + 1):
+        loss = None if step == 5 else 2.0 / step
+        job.emit("metric", step=step, total=55, epoch=step / 9, loss=loss, learning_rate=1e-5, samples_per_second=5.3)
+        job.emit("progress", done=step, total=55, unit="step", note="training")
+    job.emit("evaluated", step=steps, cer=0.142, loss=0.4, seconds=9.0)
+    job.emit("sample", step=steps, segment="talk_480_490", reference="它的筋吃起來很軟", hypothesis="它的金吃起來很軟")
+    job.emit("saved", step=steps, path=f"models/.{name}/checkpoint-{steps}")
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_plan_says_what_is_missing_and_p_splits_at_once(workspace: Workspace, size: tuple[int, int]):
+    app = open_app(workspace)
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await wait_until(pilot, lambda: "✗ not yet" in screen_text(app))
+        assert "Base model" in screen_text(app)
+        assert "there is nothing to train on" in screen_text(app)
+        assert "not split yet" in screen_text(app)
+        assert wrong_widths(app) == []
+        assert "? help" in screen_lines(app)[-1]
+        # Enter on a start that cannot be explains, and starts nothing.
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: isinstance(app.screen, Message))
+        await pilot.press("escape")
+        await wait_until(pilot, lambda: isinstance(app.screen, TrainingScreen))
+        await pilot.press("p")
+        await wait_until(pilot, lambda: "enter starts the training" in screen_text(app), timeout=60)
+        await wait_until(
+            pilot, lambda: "split by video: 30 train, 10 test; leak 0 (a random split: " in screen_text(app)
+        )
+        assert [job.stage for job in list_jobs(workspace)] == ["split"]
+        assert wrong_widths(app) == []
+
+
+async def test_enter_on_a_value_changes_it_where_it_is_valid(workspace: Workspace):
+    app = open_app(workspace)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await wait_until(pilot, lambda: screen_of(app).table.row_count > 5)
+        screen_of(app).table.go_to_key("batch")
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: isinstance(app.screen, TextPrompt))
+        box = app.screen.query_one(Input)
+        assert box.value == "8"
+        for wrong in ("0", "many", ""):
+            box.value = wrong
+            await pilot.press("enter")
+            await wait_until(pilot, lambda: "! " in screen_text(app))
+            assert isinstance(app.screen, TextPrompt)
+        box.value = "4"
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: isinstance(app.screen, TrainingScreen) and "x 4 = 8" in screen_text(app))
+        assert workspace.config().train.batch == 4
+        assert "# the spoken language" in workspace.config_path.read_text()
+
+
+async def test_a_model_that_is_not_here_is_told_in_its_place(workspace: Workspace):
+    settings.set_value(workspace.config_path, "model", "base", "no/such-model")
+    app = open_app(workspace)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await wait_until(pilot, lambda: "✗" in screen_text(app) and "no/such-model" in screen_text(app))
+        assert "fix" in screen_text(app)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_run_attached_late_shows_all_that_has_happened(workspace: Workspace, size: tuple[int, int]):
+    job = FakeJob(workspace, "train")
+    write_run(job)
+    app = open_app(workspace)
+    async with app.run_test(size=size) as pilot:
+        await wait_until(pilot, lambda: "run-03  ● running  step 30/55" in screen_text(app))
+        await wait_until(pilot, lambda: "CER 14.2 % (base 18.6 %)" in screen_text(app))
+        assert "loss 0.067" in screen_text(app)
+        assert "5.3 samples/s" in screen_text(app)
+        loss, cer = (screen_of(app).query_one(name, LineChart) for name in ("#loss", "#cer"))
+        assert loss.series_names == ["loss"]
+        assert cer.series_names == ["CER", "base"]
+        await wait_until(
+            pilot, lambda: "它的[金]吃起來很軟" in screen_text(app) and "它的[筋]吃起來很軟" in screen_text(app)
+        )
+        assert "step 0 heard 嗯嗯嗯[bold]嗯" in screen_text(app)
+        assert wrong_widths(app) == []
+        assert hidden_characters(app) == []
+        assert "? help" in screen_lines(app)[-1]
+        # It goes on while it is watched.
+        job.emit("metric", step=31, total=55, epoch=3.4, loss=0.412, learning_rate=1e-5, samples_per_second=5.3)
+        job.emit("progress", done=31, total=55, unit="step", note="training")
+        await wait_until(pilot, lambda: "step 31/55" in screen_text(app) and "loss 0.412" in screen_text(app))
+
+
+async def test_tab_walks_through_the_panes_of_a_narrow_window(workspace: Workspace):
+    job = FakeJob(workspace, "train")
+    write_run(job)
+    app = open_app(workspace)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await wait_until(pilot, lambda: "它的[金]" in screen_text(app))
+        seen = []
+        for said in ("", "它的[金]", "step 30 saved", "no GPU: training on the CPU", "它的[金]"):
+            await pilot.press("tab")
+            await wait_until(pilot, lambda said=said: said in screen_text(app))
+            seen.append(app.focused.id if app.focused else None)
+            assert wrong_widths(app) == []
+        assert seen == ["cer", "samples", "log", None, "loss"]
+        await pilot.press("l")
+        await wait_until(pilot, lambda: isinstance(app.focused, LogTail) and "loss   " not in screen_text(app))
+        assert app.focused is not None
+        assert app.focused.size.height > 12
+        await pilot.press("l")
+        await wait_until(pilot, lambda: "✕ loss" in screen_text(app))
+        await pilot.press("y")
+        await wait_until(pilot, lambda: "loss (log)" in screen_text(app))
+
+
+@pytest.mark.parametrize(
+    ("end", "said"),
+    [
+        ("crash", ["✗ crashed", "train crashed", "r goes on from step 30"]),
+        ("cancelled", ["! stopped", "r goes on from step 30"]),
+        ("failed", ["✗ failed", "the GPU's memory ran out", "fix  lower the batch", "r goes on from step 30"]),
+        ("done", ["✓ done", "6 Results compares it"]),
+    ],
+)
+async def test_a_run_that_has_ended_is_shown_from_its_log_with_the_way_on(
+    workspace: Workspace, end: str, said: list[str]
+):
+    job = FakeJob(workspace, "train")
+    write_run(job)
+    error = {"what": "the GPU's memory ran out", "why": "too big", "fix": "lower the batch"}
+    if end == "crash":
+        job.die()
+    else:
+        job.finish(end, error if end == "failed" else None)
+    app = open_app(workspace)
+    async with app.run_test(size=(80, 24)) as pilot:
+        if end == "crash":
+            # The app itself asks about a fresh crash first.
+            await wait_until(pilot, lambda: isinstance(app.screen, Choice))
+            await pilot.press("escape")
+        await wait_until(pilot, lambda: all(word in screen_text(app) for word in ["run-03", *said]))
+        assert "step 30/55" in screen_text(app)
+        assert wrong_widths(app) == []
+        await pilot.press("escape")
+        await wait_until(pilot, lambda: "Base model" in screen_text(app))
+        await pilot.press("v")
+        await wait_until(pilot, lambda: isinstance(app.screen, Choice))
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: "step 30/55" in screen_text(app))
+
+
+async def test_s_stops_a_run_and_r_goes_on_with_its_name(workspace: Workspace, monkeypatch: pytest.MonkeyPatch):
+    started: list[tuple[str, dict[str, Any]]] = []
+    monkeypatch.setattr(
+        TrainingScreen, "start_job", lambda self, stage, params=None, then=None: started.append((stage, params or {}))
+    )
+    job = FakeJob(workspace, "train")
+    write_run(job)
+    app = open_app(workspace)
+    async with app.run_test(size=(100, 30), notifications=True) as pilot:
+        await wait_until(pilot, lambda: "● running  step 30/55" in screen_text(app))
+        await pilot.press("r")
+        await wait_until(pilot, lambda: "runs already" in screen_text(app))
+        await pilot.press("s")
+        await wait_until(pilot, lambda: job.asked_to_stop)
+        job.finish("cancelled")
+        await wait_until(pilot, lambda: "! stopped" in screen_text(app))
+        await pilot.press("r")
+        await wait_until(pilot, lambda: started == [("train", {"resume": True, "name": "run-03"})])
+        await pilot.press("e")
+        await wait_until(pilot, lambda: isinstance(app.screen, TextPrompt))
+        app.screen.query_one(Input).value = "20"
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: "above 30" in screen_text(app))
+        app.screen.query_one(Input).value = "90"
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: started[1:] == [("train", {"name": "run-03", "resume": True, "steps": 90})])
+
+
+async def test_no_key_is_dead_where_nothing_has_been_trained(workspace: Workspace):
+    app = open_app(workspace)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await wait_until(pilot, lambda: "✗ not yet" in screen_text(app))
+        for key, said in (("v", "Nothing has been trained"), ("s", "No training is running"), ("e", "No run is shown")):
+            await pilot.press(key)
+            await wait_until(pilot, lambda said=said: said in screen_text(app))
+        for key in ("l", "y", "tab", "escape", "down", "G"):
+            await pilot.press(key)
+            await pilot.pause()
+        assert list(workspace.jobs.iterdir()) == []
+
+
+def test_a_setting_is_parsed_as_its_type_and_a_split_tells_its_leak():
+    config = settings.Config()
+    assert parsed(config, "train", "learning_rate", " 2e-5 ") == 2e-5
+    assert parsed(config, "model", "base", "openai/whisper-base") == "openai/whisper-base"
+    with pytest.raises(ValueError, match="greater than or equal to 1"):
+        parsed(config, "train", "batch", "0")
+    assert config.train.batch == 8
+    report = split_report({"by": "time", "train": 145, "test": 31, "guard": 4, "leak": 0, "random_leak": 29})
+    assert report == "split by time: 145 train, 31 test, 4 left out between them; leak 0 (a random split: 29)"
