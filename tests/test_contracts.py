@@ -60,3 +60,9 @@ def test_tested_versions_are_all_pinned() -> None:
     lines = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if line and line[0] != "#"]
     assert len(lines) > 30
     assert all("==" in line for line in lines)
+
+
+def test_the_readme_has_todays_keys() -> None:
+    from tui import keymap
+
+    assert keymap.markdown().strip() in (ROOT / "README.md").read_text()

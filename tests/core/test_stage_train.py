@@ -157,7 +157,9 @@ def part(made: Workspace, changes: dict[str, str | None]) -> None:
 
 
 def test_a_resume_keeps_its_segments_and_leaves_out_what_is_test_now(tmp_path: Path) -> None:
-    made = make_workspace(tmp_path / "w", toy(), train=40, test=3, settings=LONG.replace("segments = 2", "segments = 4"))
+    made = make_workspace(
+        tmp_path / "w", toy(), train=40, test=3, settings=LONG.replace("segments = 2", "segments = 4")
+    )
     kept = interrupted(made)
     assert len(kept.validated) == 4
     steps = {"steps": runs.last_checkpoint(made.models / ".run-01").step + 1}  # type: ignore[union-attr]

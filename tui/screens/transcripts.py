@@ -56,6 +56,8 @@ class TranscriptsScreen(PipelineScreen):
         self._pace_from = now_ms()
         self._bulk: list[str] = []
         """What the last key accepted in one go, for undo to take back in one go."""
+        self._said: tuple[str | None, str] = (None, "")
+        """The row at which it stands, and what was done last: in place, as a toast would lie over the next text."""
         self._reverted: tuple[str, str] | None = None
         """What was typed and put back with Escape: undo brings it again."""
 
@@ -200,8 +202,8 @@ class TranscriptsScreen(PipelineScreen):
             return
         if self.editor.segment != id or not self.editor.dirty:
             self._give(segment)
-        part = segment.part or ""
-        self.query_one("#heading", Line).show(transcript_rows.heading(segment, ascii), part)
+        said = self._said[1] if self._said[0] == id else segment.part or ""
+        self.query_one("#heading", Line).show(transcript_rows.heading(segment, ascii), said)
         before, after = self._book.neighbours(segment.id)
         self.query_one("#around", Line).show(transcript_rows.around(before, after, width - 2, ascii))
         self.query_one("#machine", Line).show(transcript_rows.written_by_machine(segment, width - 2, ascii))
@@ -289,12 +291,18 @@ class TranscriptsScreen(PipelineScreen):
         place = self._book.place(id)
         return id if place is None else marks.length(self._book.segments[place].start_ms)
 
-    def _next(self) -> None:
-        if self.table.cursor + 1 < self.table.row_count:
-            self.table.cursor += 1
-        else:
-            self.say("That was the last row shown")
+    def _report(self, text: str) -> None:
+        """What was done, and how to undo it, beside the heading of the row that is now under the cursor."""
+        self._said = (self.table.cursor_key, text)
         self._show_row()
+
+    def _next(self, done: str = "") -> None:
+        """To the next row; done: what has happened to the one before."""
+        last = self.table.cursor + 1 >= self.table.row_count
+        if not last:
+            self.table.cursor += 1
+        parts = [done, "the last row shown" if last else "", "u undoes" if done else ""]
+        self._report("; ".join(part for part in parts if part))
 
     # -- keys of the editor
 
@@ -318,15 +326,14 @@ class TranscriptsScreen(PipelineScreen):
             return
         self.editor.kept()
         self._refresh(id)
-        self.say(f"{self._called(id)} {'saved' if changed else 'accepted as it is'}; u in the table undoes")
-        self._next()
+        self._next(f"{self._called(id)} {'saved' if changed else 'accepted as it is'}")
 
     def action_revert(self) -> None:
         editor = self.editor
         if editor.segment is not None and editor.dirty:
             self._reverted = (editor.segment, editor.text)
-            self.say("The text is as it was; u brings back what you typed")
             editor.show(editor.segment, editor.given)
+            self._report("as it was; u brings back what you typed")
         self.table.focus()
 
     def action_to_table(self) -> None:
@@ -341,8 +348,7 @@ class TranscriptsScreen(PipelineScreen):
             self.say("There is no row under the cursor")
         elif self.flush() and self._write(id, review=review):
             self._refresh(id)
-            self.say(f"{self._called(id)} {review}; u undoes")
-            self._next()
+            self._next(f"{self._called(id)} {review}")
 
     def action_accept(self) -> None:
         self._judge("accepted")
@@ -371,8 +377,8 @@ class TranscriptsScreen(PipelineScreen):
             self.say("There is nothing to take back")
             return
         self._refresh(id)
-        self.say(f"{self._called(id)} is as it was before")
         self._go_to(id)
+        self._report(f"{self._called(id)} is as it was before")
 
     def _go_to(self, id: str) -> bool:
         """To a row, if need be by showing all rows."""
