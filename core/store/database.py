@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from core.errors import UserError
 
@@ -67,26 +67,17 @@ MIGRATIONS = (
 )
 
 
-class Store:
-    """The workspace's store. Safe from several threads (a connection each) and several processes."""
+class Database:
+    """The SQLite file. Safe from several threads (a connection each) and several processes."""
 
     def __init__(self, path: Path) -> None:
-        from core.store.evaluations import Evaluations
-        from core.store.segments import Segments
-        from core.store.transcripts import Transcripts
-        from core.store.videos import Videos
-
         self.path = path
         self._local = threading.local()
         self._all: list[sqlite3.Connection] = []
         self._guard = threading.Lock()
         _migrate(self.connection)
-        self.videos = Videos(self)
-        self.segments = Segments(self)
-        self.transcripts = Transcripts(self)
-        self.evaluations = Evaluations(self)
 
-    def __enter__(self) -> Store:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

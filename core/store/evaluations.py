@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from core.clock import now_ms
+from core.store.database import Database
 from core.store.records import Evaluation, EvaluationRow
-
-if TYPE_CHECKING:
-    from core.store.database import Store
 
 
 class Evaluations:
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def add(self, model: str, result: dict[str, Any], rows: list[EvaluationRow]) -> int:
         """Store one evaluation whole; returns its number."""
-        with self._store.write() as db:
+        with self._database.write() as db:
             cursor = db.execute(
                 "INSERT INTO evaluations (at, model, result) VALUES (?, ?, ?)",
                 (now_ms(), model, json.dumps(result, ensure_ascii=False)),
@@ -44,7 +42,7 @@ class Evaluations:
 
     def latest(self, model: str | None = None) -> Evaluation | None:
         """The newest evaluation (of that model), rows included; the largest change of errors first."""
-        db = self._store.connection
+        db = self._database.connection
         row = db.execute(
             "SELECT id, at, model, result FROM evaluations WHERE ? IS NULL OR model = ? ORDER BY id DESC LIMIT 1",
             (model, model),
@@ -65,4 +63,4 @@ class Evaluations:
         )
 
     def count(self) -> int:
-        return int(self._store.connection.execute("SELECT COUNT(*) FROM evaluations").fetchone()[0])
+        return int(self._database.connection.execute("SELECT COUNT(*) FROM evaluations").fetchone()[0])

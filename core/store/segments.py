@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from core.store.database import Database
 from core.store.records import HUMAN, Segment
-
-if TYPE_CHECKING:
-    from core.store.database import Store
 
 _SELECT = """
     SELECT s.id, s.video, s.start_ms, s.end_ms, s.path, s.dbfs, s.speech, s.part,
@@ -22,12 +20,12 @@ _ORDER = " ORDER BY (SELECT rowid FROM videos v WHERE v.id = s.video), s.start_m
 
 
 class Segments:
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def add(self, rows: Iterable[Segment]) -> None:
         """Add cut segments (their audio is on disk). One that is there keeps its transcript and split."""
-        with self._store.write() as db:
+        with self._database.write() as db:
             db.executemany(
                 "INSERT INTO segments (id, video, start_ms, end_ms, path, dbfs, speech) VALUES (?, ?, ?, ?, ?, ?, ?) "
                 "ON CONFLICT (id) DO UPDATE SET path = excluded.path, dbfs = excluded.dbfs, speech = excluded.speech",
@@ -36,7 +34,7 @@ class Segments:
 
     def remove(self, ids: Iterable[str]) -> int:
         """Remove segments and their machine transcripts. Segments with human text stay; counts what went."""
-        with self._store.write() as db:
+        with self._database.write() as db:
             marks = ", ".join("?" * len(HUMAN))
             statement = (
                 "DELETE FROM segments WHERE id = ? AND NOT EXISTS (SELECT 1 FROM transcripts t "
@@ -45,7 +43,7 @@ class Segments:
             return sum(db.execute(statement, (id, *HUMAN)).rowcount for id in ids)
 
     def get(self, id: str) -> Segment | None:
-        row = self._store.connection.execute(_SELECT + " WHERE s.id = ?", (id,)).fetchone()
+        row = self._database.connection.execute(_SELECT + " WHERE s.id = ?", (id,)).fetchone()
         return _from_row(row) if row else None
 
     def all(
@@ -70,17 +68,17 @@ class Segments:
             wheres.append("EXISTS (SELECT 1 FROM json_each(t.flags) WHERE value = ?)")
             values.append(flag)
         where = f" WHERE {' AND '.join(wheres)}" if wheres else ""
-        return [_from_row(row) for row in self._store.connection.execute(_SELECT + where + _ORDER, values)]
+        return [_from_row(row) for row in self._database.connection.execute(_SELECT + where + _ORDER, values)]
 
     def set_parts(self, parts: dict[str, str | None]) -> None:
         """Write a split: train, test or None (left out) for each segment named, None for all others."""
-        with self._store.write() as db:
+        with self._database.write() as db:
             db.execute("UPDATE segments SET part = NULL")
             db.executemany("UPDATE segments SET part = ? WHERE id = ?", [(part, id) for id, part in parts.items()])
 
     def counts(self) -> dict[str, int]:
         """Counts for the screens and `status`; usable segments are accepted ones that say something."""
-        row = self._store.connection.execute(
+        row = self._database.connection.execute(
             "SELECT COUNT(*) AS segments, COUNT(t.segment) AS labelled, "
             "COALESCE(SUM(t.review = 'accepted'), 0) AS accepted, COALESCE(SUM(t.review = 'rejected'), 0) AS rejected, "
             "COALESCE(SUM(t.review = 'accepted' AND TRIM(t.text) <> ''), 0) AS usable, "

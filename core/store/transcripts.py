@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import sqlite3
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from core.clock import now_ms
 from core.errors import UserError
+from core.store.database import Database
 from core.store.records import HUMAN
-
-if TYPE_CHECKING:
-    from core.store.database import Store
 
 PERSON = "person"
 _KEPT = ("text", "origin", "review", "flags", "suspicion")
@@ -36,14 +34,14 @@ class MachineText:
 
 
 class Transcripts:
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def write_machine(self, texts: list[MachineText], who: str = "label") -> list[str]:
         """Store machine or caption text in one transaction. A segment that has human text, or that a person
         reviewed, is left alone. Returns the ids that were written."""
         written = []
-        with self._store.write() as db:
+        with self._database.write() as db:
             for item in texts:
                 before = _snapshot(db, item.segment)
                 if before and (before["origin"] in HUMAN or before["review"] != "pending"):
@@ -74,7 +72,7 @@ class Transcripts:
 
     def save(self, segment: str, text: str, who: str = PERSON) -> None:
         """A person's text for a segment: human and accepted. Durable on return."""
-        with self._store.write() as db:
+        with self._database.write() as db:
             before = _require(db, segment)
             after = {"text": text, "origin": "human", "review": "accepted", "flags": [], "suspicion": 0.0}
             if before == after:
@@ -88,7 +86,7 @@ class Transcripts:
         Returns for each segment: "imported", "unchanged" (the same text is here) or "kept" (other human text is here).
         """
         outcome: dict[str, str] = {}
-        with self._store.write() as db:
+        with self._database.write() as db:
             for segment, text in texts.items():
                 before = _require(db, segment)
                 if before and before["origin"] in HUMAN:
@@ -102,7 +100,7 @@ class Transcripts:
 
     def review(self, segment: str, review: str, who: str = PERSON) -> None:
         """Accept, reject or put back a segment; its text and origin stay. Accepting nothing is refused."""
-        with self._store.write() as db:
+        with self._database.write() as db:
             before = _require(db, segment)
             if before is None:
                 if review == "accepted":
@@ -129,7 +127,7 @@ class Transcripts:
 
         Undoing is an edit itself. Returns the segment, or None if there is nothing to take back.
         """
-        with self._store.write() as db:
+        with self._database.write() as db:
             row = db.execute(
                 "SELECT id, segment, before, after FROM edits e WHERE who = ? AND undoes IS NULL "
                 "AND (? IS NULL OR segment = ?) AND NOT EXISTS (SELECT 1 FROM edits u WHERE u.undoes = e.id) "
@@ -149,7 +147,7 @@ class Transcripts:
 
     def history(self, segment: str) -> list[dict[str, Any]]:
         """Every change of one segment, oldest first: id, at (ms), who, before, after, undoes."""
-        rows = self._store.connection.execute(
+        rows = self._database.connection.execute(
             "SELECT id, at, who, before, after, undoes FROM edits WHERE segment = ? ORDER BY id", (segment,)
         )
         return [
@@ -159,7 +157,7 @@ class Transcripts:
 
     def reviewed_since(self, at_ms: int) -> int:
         """How many segments a person has saved, accepted or rejected since then: the pace of the review."""
-        row = self._store.connection.execute(
+        row = self._database.connection.execute(
             "SELECT COUNT(DISTINCT segment) FROM edits WHERE who = ? AND at >= ? AND undoes IS NULL",
             (PERSON, at_ms),
         ).fetchone()

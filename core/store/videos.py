@@ -5,24 +5,22 @@ from __future__ import annotations
 import json
 import sqlite3
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from core.clock import now_ms
+from core.store.database import Database
 from core.store.records import Source, Video
-
-if TYPE_CHECKING:
-    from core.store.database import Store
 
 _COLUMNS = tuple(field.name for field in fields(Video))
 
 
 class Videos:
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def add_source(self, url: str, kind: str, title: str = "") -> int:
         """The source's number; the same URL or path is one source. A title, once known, is kept up to date."""
-        with self._store.write() as db:
+        with self._database.write() as db:
             db.execute(
                 "INSERT INTO sources (url, kind, title, added) VALUES (?, ?, ?, ?) "
                 "ON CONFLICT (url) DO UPDATE "
@@ -32,7 +30,7 @@ class Videos:
             return int(db.execute("SELECT id FROM sources WHERE url = ?", (url,)).fetchone()[0])
 
     def sources(self) -> list[Source]:
-        rows = self._store.connection.execute("SELECT id, url, kind, title, added FROM sources ORDER BY id")
+        rows = self._database.connection.execute("SELECT id, url, kind, title, added FROM sources ORDER BY id")
         return [Source(**dict(row)) for row in rows]
 
     def add(self, video: Video) -> bool:
@@ -40,7 +38,7 @@ class Videos:
         values = _to_row(video.__dict__) | {"added": now_ms()}
         names = ", ".join(values)
         marks = ", ".join(f":{name}" for name in values)
-        with self._store.write() as db:
+        with self._database.write() as db:
             cursor = db.execute(f"INSERT OR IGNORE INTO videos ({names}) VALUES ({marks})", values)
             return cursor.rowcount == 1
 
@@ -52,22 +50,24 @@ class Videos:
         if not changes:
             return
         sets = ", ".join(f"{name} = :{name}" for name in changes)
-        with self._store.write() as db:
+        with self._database.write() as db:
             db.execute(f"UPDATE videos SET {sets} WHERE id = :id", _to_row(changes) | {"id": id})
 
     def get(self, id: str) -> Video | None:
-        row = self._store.connection.execute(f"SELECT {', '.join(_COLUMNS)} FROM videos WHERE id = ?", (id,)).fetchone()
+        row = self._database.connection.execute(
+            f"SELECT {', '.join(_COLUMNS)} FROM videos WHERE id = ?", (id,)
+        ).fetchone()
         return _from_row(row) if row else None
 
     def all(self) -> list[Video]:
         """Every video, in the order of the sources and of the lists they came from."""
-        rows = self._store.connection.execute(
+        rows = self._database.connection.execute(
             f"SELECT {', '.join(_COLUMNS)} FROM videos ORDER BY source, position, added, id"
         )
         return [_from_row(row) for row in rows]
 
     def select(self, ids: list[str], selected: bool = True) -> None:
-        with self._store.write() as db:
+        with self._database.write() as db:
             db.executemany("UPDATE videos SET selected = ? WHERE id = ?", [(int(selected), id) for id in ids])
 
 

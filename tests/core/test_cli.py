@@ -178,7 +178,7 @@ def test_every_command_of_the_design_is_there() -> None:
     [
         (["add", "htp:/nonsense"], "htp:/nonsense"),
         (["add", "nowhere.mp4"], "nowhere.mp4"),
-        (["add", "http://127.0.0.1:9/feed.xml"], "127.0.0.1"),
+        (["add", "http://127.0.0.1:9/feed.xml"], "does not answer"),
         (["fetch"], "there are no videos yet"),
         (["fetch", "nothing"], "there is no video nothing"),
         (["segment", "nothing"], "nothing"),
