@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from core.jobs import list_jobs
+from core.jobs.lock import mark_of
 from core.store import Evaluation, Store
 from core.workspace import Workspace
 
@@ -28,12 +29,26 @@ class Terminal:
 
     def __init__(self, folder: Path, columns: int, rows: int) -> None:
         self._socket = str(folder / "tmux")
+        self._size = ("-x", str(columns), "-y", str(rows))
+        self._work = folder / "work"
+        self._work.mkdir()
+        self.open()
+
+    def open(self) -> None:
+        """Start `whispersmith` in the folder, in a new terminal."""
         # Nothing may ask the real hub; the model is in the workspace anyway.
         command = f"HF_ENDPOINT=http://127.0.0.1:9 PYTHONPATH={CODE} {sys.executable} -m tui.launch"
-        work = folder / "work"
-        work.mkdir()
-        size = ("-x", str(columns), "-y", str(rows))
-        self._tmux("-f", "/dev/null", "new-session", "-d", *size, "-c", str(work), f"{command}; echo it ended: $?; cat")
+        place = (*self._size, "-c", str(self._work))
+        self._tmux("-f", "/dev/null", "new-session", "-d", *place, f"{command}; echo it ended: $?; cat")
+
+    def hang_up(self) -> None:
+        """What a dropped line does: the terminal goes, and with it a SIGHUP to whoever lived in it."""
+        pane = int(self._tmux("display-message", "-p", "#{pane_pid}"))
+        self._tmux("kill-server")
+        deadline = time.monotonic() + 20
+        while mark_of(pane) is not None:
+            assert time.monotonic() < deadline, "the terminal's shell is still there"
+            time.sleep(0.05)
 
     def _tmux(self, *words: str) -> str:
         # Started under another tmux, ours must not take it for its own.
@@ -106,6 +121,15 @@ def test_from_an_empty_folder_to_a_tuned_model_with_keys_alone(terminal: Termina
     terminal.wait(lambda shown: "130 train, 20 test" in shown)
     terminal.press("G", "Enter")
     terminal.wait(lambda shown: "step" in shown and "loss" in shown)
+    # The line drops in the middle of the training: the job goes on, and the next app shows it from its log.
+    terminal.hang_up()
+    (train,) = [job for job in list_jobs(workspace) if job.stage == "train"]
+    assert train.state == "running"
+    terminal.open()
+    terminal.wait(lambda shown: "train" in shown)
+    terminal.press("5")
+    terminal.wait(lambda shown: "step" in shown and "loss" in shown)
+    assert [job.id for job in list_jobs(workspace) if job.stage == "train"] == [train.id]
     terminal.wait(lambda _: any(job.stage == "train" and job.state == "done" for job in list_jobs(workspace)), 400)
     terminal.press("6")
     terminal.press("v")

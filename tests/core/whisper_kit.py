@@ -50,6 +50,8 @@ eval_every = 2
 eval_segments = 2
 """
 
+LONG = QUICK.replace("steps = 4", "steps = 400").replace("eval_every = 2", "eval_every = 3")
+
 
 def write_wav(path: Path, samples: np.ndarray) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -122,6 +124,19 @@ class Listened:
 
     def of(self, kind: str) -> list[dict[str, Any]]:
         return [event.data for event in self.events if event.kind == kind]
+
+
+def cancel_at(listened: Listened, kind: str, count: int = 1) -> None:
+    """Ask the job to stop when it emits its count-th event of this kind."""
+    emit, seen = listened.job.emit, []
+
+    def cancelling(name: str, **data: object) -> None:
+        emit(name, **data)
+        seen.append(name)
+        if seen.count(kind) >= count:
+            listened.job.cancel()
+
+    listened.job.emit = cancelling  # type: ignore[method-assign]
 
 
 @functools.cache

@@ -189,8 +189,10 @@ async def test_a_transcribed_file_is_shown_and_saved_and_none_is_written_over(
         result = {"text": "它的筋[b] 軟", "segments": windows, "model": "run-03", "file": "other.wav"}
         jobs[0].emit("finished", outcome="done", result=result, failed=0, error=None)
         jobs[0].die()
-        await wait_until(pilot, lambda: isinstance(app.screen, Transcription))
-        assert "saved as transcribed/other.txt" in screen_text(app)
+        await wait_until(
+            pilot,
+            lambda: isinstance(app.screen, Transcription) and "saved as transcribed/other.txt" in screen_text(app),
+        )
         assert "它的筋[b]" in screen_text(app)
         assert wrong_widths(app) == []
     saved = workspace.root / "transcribed" / "other.txt"

@@ -18,7 +18,8 @@ from core.workspace import Workspace, create
 from tests.tui.fake_job import FakeJob
 from tests.tui.wait import hidden_characters, screen_lines, screen_text, wait_until, wrong_widths
 from tui.app import WhispersmithApp
-from tui.screens.training import TrainingScreen, parsed, split_report
+from tui.screens.training import TrainingScreen
+from tui.screens.training_plan import parsed, split_report
 from tui.widgets.dialog import Choice, Message, TextPrompt
 from tui.widgets.line_chart import LineChart
 from tui.widgets.log_tail import LogTail
@@ -254,6 +255,24 @@ async def test_s_stops_a_run_and_r_goes_on_with_its_name(workspace: Workspace, m
         app.screen.query_one(Input).value = "90"
         await pilot.press("enter")
         await wait_until(pilot, lambda: started[1:] == [("train", {"name": "run-03", "resume": True, "steps": 90})])
+
+
+async def test_a_resumed_run_shows_its_curves_from_the_first_step(workspace: Workspace):
+    first = FakeJob(workspace, "train")
+    write_run(first, steps=30)
+    first.finish("cancelled")
+    again = FakeJob(workspace, "train", {"name": "run-03", "resume": True})
+    again.emit("log", text="run-03: 55 steps on 145 segments, cuda, going on from step 20", level="info")
+    again.emit("metric", step=21, total=55, epoch=3.4, loss=0.3, learning_rate=1e-5, samples_per_second=5.3)
+    app = open_app(workspace)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await wait_until(pilot, lambda: "loss 0.300" in screen_text(app) and "(base 18.6 %)" in screen_text(app))
+        run = screen_of(app).run_shown
+        assert run is not None
+        # What the stopped job did after the checkpoint was done anew, so it counts no more.
+        assert [metric["step"] for metric in run.metrics] == list(range(1, 22))
+        assert run.measured == [(0, 0.186)]
+        again.die()
 
 
 async def test_no_key_is_dead_where_nothing_has_been_trained(workspace: Workspace):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from core.store import Segment, Store, Video
 from core.store.transcripts import MachineText
 from core.workspace import Workspace, create
 from tests.tui.fake_job import FakeJob
+from tests.tui.test_app_terminal import Terminal, wait_for
 from tests.tui.wait import hidden_characters, screen_lines, screen_text, wait_until, wrong_widths
 from tui.app import WhispersmithApp
 from tui.screens.transcript_editor import Editor
@@ -148,6 +150,10 @@ async def test_accept_reject_undo_keep_the_machines_text(workspace: Workspace):
         assert row(workspace, 0).review == "accepted"
         assert (row(workspace, 0).text, row(workspace, 1).text) == (TEXTS[0], TEXTS[1])
         await wait_until(pilot, lambda: "u undoes" in screen_text(app))
+        # A verdict that is there already is no change, and does not say that undo takes it back.
+        await pilot.press("g", "a")
+        await wait_until(pilot, lambda: "0:00 was accepted already" in screen_text(app))
+        assert "u undoes" not in screen_text(app)
         await pilot.press("G", "u")
         await wait_until(pilot, lambda: row(workspace, 1).review == "pending" and screen.table.cursor == 1)
         await pilot.press("u")
@@ -375,3 +381,33 @@ def test_the_end_of_a_text_is_cut_by_cells_and_the_pace_needs_some_rows():
     assert tail("是我喜歡的口感", 14) == "是我喜歡的口感"
     assert Pace.of(2, 600).per_hour is None
     assert Pace.of(10, 600).per_hour == 60
+
+
+def test_a_terminal_that_hangs_up_does_not_take_what_was_typed(workspace: Workspace):
+    terminal = Terminal(workspace.root)
+    terminal.shows("Set")
+    terminal.type("4")
+    terminal.shows("of 8 reviewed")
+    terminal.shows(TEXTS[0])
+    terminal.type("e")
+    terminal.shows("save, next")
+    terminal.type("掛斷之前打的字")
+    terminal.shows("字")
+    terminal.close()
+    try:
+        wait_for(lambda: row(workspace, 0).text == TEXTS[0] + "掛斷之前打的字")
+    finally:
+        terminal.kill()
+    assert row(workspace, 0).origin == "human"
+
+
+async def test_what_changes_while_the_screen_rests_from_a_long_reading_is_read_afterwards(workspace: Workspace):
+    app = open_app(workspace)
+    async with app.run_test(size=(100, 30)) as pilot:
+        screen = await filled(pilot, app)
+        screen._rest_until = time.monotonic() + 0.3
+        with Store(workspace.db_path) as store:
+            store.transcripts.write_machine([machine(7, "機器寫的")])
+        screen.store_changed()
+        screen.store_changed()
+        await wait_until(pilot, lambda: "機器寫的" in screen_text(app))

@@ -88,7 +88,7 @@ class ResultsScreen(PipelineScreen):
                 evaluation = store.evaluations.latest()
                 rows = evaluation.rows if evaluation is not None else ()
                 found = {row.segment: store.segments.get(row.segment) for row in rows}
-                due = "" if evaluation is not None else what_next(store, workspace)
+                due = what_next(store, workspace) if evaluation is None else not_measured(evaluation, workspace)
             return evaluation, {id: segment for id, segment in found.items() if segment is not None}, due
 
         self.in_thread(read, self._loaded, group="load")
@@ -96,6 +96,8 @@ class ResultsScreen(PipelineScreen):
     def _loaded(self, found: tuple[Evaluation | None, dict[str, Segment], str]) -> None:
         before, (self._evaluation, self._segments, self._next) = self._evaluation, found
         same = before is not None and self._evaluation is not None and before.id == self._evaluation.id
+        if same and self._evaluation is not None:
+            self.query_one("#measured", Line).show(results_figures.measured_on(self._evaluation), self._next)
         if not same or self.table.row_count == 0:
             self._show()
 
@@ -109,7 +111,7 @@ class ResultsScreen(PipelineScreen):
             self.table.empty_text = f"\nHere the base model will stand beside the tuned one.\nNext: {self._next}"
             self.table.set_source(Rows())
             return
-        self.query_one("#measured", Line).show(results_figures.measured_on(evaluation))
+        self.query_one("#measured", Line).show(results_figures.measured_on(evaluation), self._next)
         table = results_figures.lines(evaluation, self.app.size.width - 4, self.smith.ascii)
         text = dialog.plain("\n".join(table))
         text.stylize("bold", 0, len(table[0]))
@@ -219,6 +221,13 @@ def what_next(store: Store, workspace: Workspace) -> str:
     if models:
         return f"v measures {models[-1]} beside its base model."
     return NEXT.get(summary(store, workspace).next, NEXT["train"])
+
+
+def not_measured(evaluation: Evaluation, workspace: Workspace) -> str:
+    """The newest tuned model, if it is another than the one whose figures are shown."""
+    models = tuned_models(workspace)
+    newest = models[-1] if models else evaluation.model
+    return "" if newest == evaluation.model else f"v measures {newest}"
 
 
 def lines_of(result: dict[str, Any]) -> str:

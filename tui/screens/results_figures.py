@@ -36,12 +36,12 @@ def lines(evaluation: Evaluation, width: int, ascii: bool) -> list[str]:
     """The table of figures, a header first; columns of equal width."""
     models: Mapping[str, Any] = evaluation.result.get("models", {})
     base, tuned = models.get("base") or {}, models.get("tuned") or {}
-    wide = 14 if width < 100 else 34
-    column = max(12, min(28, (width - wide - 2) // 3))
+    wide = 12 if width < 100 else 34
+    column = max(12, min(28, (width - wide) // 3))
     rows = [
         ("", "base", str(tuned.get("name", "tuned")), "difference"),
         ("CER" if width < 100 else "CER (character error rate)", *_rates(base, tuned, ascii)),
-        ("S / D / I" if width < 100 else "substituted / deleted / inserted", *_edits(base, tuned)),
+        ("S / D / I" if width < 100 else "substituted / deleted / inserted", *_edits(base, tuned, ascii)),
         ("loops, empty", *(f"{m.get('loops', 0)}, {m.get('empty', 0)}" for m in (base, tuned)), ""),
     ]
     return [
@@ -65,11 +65,11 @@ def _rate(model: Mapping[str, Any], ascii: bool) -> str:
     return f"{model['cer'] * 100:.1f} %{interval}"
 
 
-def _edits(base: Mapping[str, Any], tuned: Mapping[str, Any]) -> tuple[str, str, str]:
+def _edits(base: Mapping[str, Any], tuned: Mapping[str, Any], ascii: bool) -> tuple[str, str, str]:
     kinds = ("substitutions", "deletions", "insertions")
     said = [" / ".join(str(model.get(kind, 0)) for kind in kinds) for model in (base, tuned)]
     total = sum(tuned.get(kind, 0) - base.get(kind, 0) for kind in kinds)
-    return said[0], said[1], f"{total:+d} edits"
+    return said[0], said[1], f"{total:+d}".replace("-", "-" if ascii else "–") + " edits"
 
 
 def columns(wide: bool) -> list[Column]:

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pydantic import ValidationError
 from textual import events, on
 from textual.binding import BindingType
 from textual.containers import Container, Vertical
@@ -24,10 +23,10 @@ from tui.line import Line
 from tui.screens import training_run
 from tui.screens.pipeline import PipelineScreen, StepTable, Trouble
 from tui.screens.training_panes import GpuPanel, RunLog, Samples
-from tui.screens.training_run import Run
+from tui.screens.training_plan import parsed, plan_columns, problems_of, runs_of, split_report
+from tui.screens.training_run import Run, nan_for
 from tui.status import clock
 from tui.widgets import dialog
-from tui.widgets.columns import Column
 from tui.widgets.line_chart import LineChart
 from tui.widgets.segment_table import Rows, RowTable
 
@@ -56,6 +55,7 @@ class TrainingScreen(PipelineScreen):
         self._runs: dict[Path, Run] = {}
         self._shown: Path | None = None
         """The run on the screen; None: the plan."""
+        self._traced: set[Path] = set()
         self._looked_back = False
         self._trouble: UserError | None = None
         self._pane, self._step = "loss", 1
@@ -230,33 +230,40 @@ class TrainingScreen(PipelineScreen):
     # -- starting, stopping, going on
 
     def _start(self, params: dict[str, Any]) -> None:
-        if self.live_jobs("train"):
-            self.say("A training runs already; s stops it")
-            self._open(self.live_jobs("train")[0].view)
-            return
+        """Start a training, unless one runs: asked anew, as one may have begun in another shell a moment ago."""
+        workspace = self.workspace
 
-        def started(folder: Path) -> None:
-            self._shown = folder
-            self._show_mode()
-            self._paint(whole=True)
+        def looked(views: list[JobView]) -> None:
+            live = next((view for view in views if view.live), None)
+            if live is None:
+                self.say("The training starts")
+                self.start_job("train", params, self._started)
+            else:
+                self.say("A training runs already; s stops it")
+                self._open(live)
 
-        self.say("The training starts")
-        self.start_job("train", params, started)
+        self.in_thread(lambda: runs_of(list_jobs(workspace)), looked, group="start")
+
+    def _started(self, folder: Path) -> None:
+        self._shown = folder
+        self._show_mode()
+        self._paint(whole=True)
 
     def action_stop(self) -> None:
-        live = self.live_jobs("train")
-        if not live:
+        run, live = self.run_shown, self.live_jobs("train")
+        if run is not None and run.view.live:
+            self.stop_job(run.view.folder)
+        elif live:
+            self.stop_job(live[0].folder)
+        else:
             self.say("No training is running")
             return
-        self.stop_job(live[0].folder)
         self.say("It stops after this step, with a checkpoint; r goes on from there")
 
     def action_resume(self) -> None:
         """Go on with the run on the screen; from the plan, with the newest one that can."""
         run = self.run_shown
-        if self.live_jobs("train"):
-            self.say("A training runs already")
-        elif run is not None and run.view.state == "done":
+        if run is not None and run.view.state == "done":
             self.say("This run is finished; e goes on for more steps")
         else:
             self._start({"resume": True, **({"name": run.name} if run is not None and run.saved and run.name else {})})
@@ -304,6 +311,8 @@ class TrainingScreen(PipelineScreen):
             return
         run = self._runs.setdefault(batch.folder, Run(batch.view))
         lines = run.hear(batch)
+        if run.resumed_from is not None and batch.folder not in self._traced:
+            self._trace(run)
         shown = self.run_shown
         if batch.view.live and batch.folder != self._shown and (shown is None or not shown.view.live):
             if batch.history or not batch.after:
@@ -314,6 +323,22 @@ class TrainingScreen(PipelineScreen):
             return
         if batch.folder == self._shown:
             self._paint(lines)
+
+    def _trace(self, run: Run) -> None:
+        """A run that was resumed: its curves begin in the logs of earlier jobs."""
+        self._traced.add(run.view.folder)
+        workspace = self.workspace
+
+        def found(earlier: list[Run]) -> None:
+            for before in earlier:
+                run.follow_on(before)
+            if run is self.run_shown:
+                self._paint()
+
+        def read() -> list[Run]:
+            return training_run.earlier_of(runs_of(list_jobs(workspace)), run)
+
+        self.in_thread(read, found, group=f"trace {run.view.folder.name}")
 
     def _split_heard(self, batch: JobBatch) -> None:
         if not batch.ended or batch.history:
@@ -395,51 +420,3 @@ class TrainingScreen(PipelineScreen):
         big = not self.has_class("-log-big")
         self.set_class(big, "-log-big")
         self.call_after_refresh(self.set_focus, self.query_one(RunLog if big else "#loss"))
-
-
-def plan_columns(wide: bool) -> list[Column]:
-    """Where it is narrow the reason of the row under the cursor stands below the table only."""
-    columns = [Column("title", "plan", 14), Column("value", "", None, least=20)]
-    return [*columns, Column("reason", "why", None, least=20)] if wide else columns
-
-
-def runs_of(views: Iterable[JobView]) -> list[JobView]:
-    """The training jobs, newest first."""
-    return [view for view in views if view.stage == "train"]
-
-
-def problems_of(plan: Plan) -> list[UserError]:
-    """Why the training cannot start yet."""
-    found = [problem for problem in getattr(plan, "problems", ()) if isinstance(problem, UserError)]
-    if not found and not plan.segments:
-        fix = "p splits the accepted segments now; 4 Transcripts accepts some"
-        found.append(UserError("there is nothing to train on", "no accepted segment is in the train part", fix))
-    return found
-
-
-def split_report(split: dict[str, Any]) -> str:
-    """What the split in force is: its sizes, and that it does not leak where a random one would."""
-    if not split:
-        return "not split yet: p parts the accepted segments into train and test"
-    guard = f", {split['guard']} left out between them" if split.get("guard") else ""
-    return (
-        f"split by {split.get('by')}: {split.get('train')} train, {split.get('test')} test{guard}; "
-        f"leak {split.get('leak')} (a random split: {split.get('random_leak')})"
-    )
-
-
-def parsed(config: Config, table: str, key: str, text: str) -> Any:
-    """The value a text stands for in a setting. ValueError with what is wrong with it."""
-    section = getattr(config, table).model_copy()
-    try:
-        setattr(section, key, text.strip())
-    except ValidationError as error:
-        raise ValueError(error.errors()[0]["msg"]) from error
-    if text.strip() == "":
-        raise ValueError("it must not be empty")
-    return getattr(section, key)
-
-
-def nan_for(value: float | None) -> float:
-    """A gap in the line where the trainer had no finite number."""
-    return float("nan") if value is None else value

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
 from core.jobs import Event, JobView
 from tui import marks
-from tui.bridge import JobBatch
+from tui.bridge import JobBatch, history
 
 STATES = {
     "waiting": ("waiting", "waits for the GPU"),
@@ -26,6 +27,8 @@ STATES = {
 NAME = re.compile(r"^(\S+): \d+ steps on \d+ segments")
 """How a run's first log line begins (core/stages/train.py): the only place where a run without a checkpoint has a
 name."""
+
+RESUMED = re.compile(r", going on from step (\d+)")
 
 
 @dataclass
@@ -54,6 +57,8 @@ class Run:
     total: int | None = None
     left_s: float | None = None
     logged_name: str = ""
+    resumed_from: int | None = None
+    """The step it went on from; what happened before it stands in the logs of earlier jobs."""
     on: str = ""
     """What the error rates were measured on: validation (they choose the checkpoint) or test (only shown)."""
 
@@ -83,6 +88,8 @@ class Run:
             text = str(data.get("text", ""))
             found = NAME.match(text)
             self.logged_name = found.group(1) if found else self.logged_name
+            resumed = RESUMED.search(text) if found else None
+            self.resumed_from = int(resumed.group(1)) if resumed else self.resumed_from
             self._tell(event, text if data.get("level") in (None, "info") else f"{data['level']}: {text}")
         elif event.kind == "cancelling":
             self._tell(event, "asked to stop: it ends after this step, with a checkpoint")
@@ -110,6 +117,19 @@ class Run:
 
     def _tell(self, event: Event, text: str) -> None:
         self.log.append(f"{time.strftime('%H:%M:%S', time.localtime(event.t / 1000))}  {text}")
+
+    def follow_on(self, earlier: Run) -> None:
+        """Put what an earlier job of the same run did before the step this one went on from in front."""
+        if self.resumed_from is None or earlier.name != self.name:
+            return
+        first = min([self.resumed_from, *(metric["step"] - 1 for metric in self.metrics)])
+        self.metrics = [metric for metric in earlier.metrics if (metric.get("step") or 0) <= first] + self.metrics
+        seen = {step for step, _ in self.measured}
+        before = [(s, c) for s, c in earlier.measured if s <= self.resumed_from and s not in seen]
+        self.measured = sorted([*before, *self.measured])
+        for id, sample in earlier.samples.items():
+            last = self.samples[id].last if id in self.samples else sample.last
+            self.samples[id] = Sample(id, sample.truth, sample.first, last)
 
     # -- what is made of it
 
@@ -153,10 +173,10 @@ class Run:
         """`loss 0.412   CER 14.2 % (base 18.6 %)   5.3 samples/s`."""
         last = self.metrics[-1] if self.metrics else {}
         loss = last.get("loss")
-        parts = [f"loss {loss:.3f}" if loss is not None else "loss –"]
+        parts = [f"loss {loss:.3f}" if loss is not None else "loss -"]
         base = f" (base {percent(self.base_cer)})" if self.base_cer is not None else ""
         on = f" on {self.on}" if self.on else ""
-        parts.append(f"CER {percent(self.cer)}{on}{base}" if self.cer is not None or base else "CER –")
+        parts.append(f"CER {percent(self.cer)}{on}{base}" if self.cer is not None or base else "CER -")
         if self.view.live and last.get("samples_per_second") is not None:
             parts.append(f"{last['samples_per_second']:.1f} samples/s")
         rate = last.get("learning_rate")
@@ -175,9 +195,28 @@ class Run:
         }.get(self.view.state, "")
 
 
+def earlier_of(views: Sequence[JobView], run: Run) -> list[Run]:
+    """The jobs in which this run was trained before it was stopped, newest first, read from their logs.
+
+    Call it in a thread. views: the training jobs, newest first.
+    """
+    found = []
+    for view in views:
+        if view.created >= run.view.created:
+            continue
+        earlier = Run(view)
+        for batch in history(view.folder):
+            earlier.hear(batch)
+        if earlier.name == run.name:
+            found.append(earlier)
+            if earlier.resumed_from is None:
+                break
+    return found
+
+
 def percent(share: float | None) -> str:
-    """`14.2 %`; "–" where it is not known."""
-    return "–" if share is None else f"{share * 100:.1f} %"
+    """`14.2 %`; "-" where it is not known."""
+    return "-" if share is None else f"{share * 100:.1f} %"
 
 
 def label_of(view: JobView, ascii: bool) -> str:
@@ -188,3 +227,8 @@ def label_of(view: JobView, ascii: bool) -> str:
     cer = view.result.get("cer")
     told = f"CER {percent(cer)}" if cer is not None else ""
     return "  ".join(part for part in (marks.mark(sign, ascii), when, str(name), words, told) if part)
+
+
+def nan_for(value: float | None) -> float:
+    """A gap in the line where the trainer had no finite number."""
+    return float("nan") if value is None else value

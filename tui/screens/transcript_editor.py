@@ -1,15 +1,21 @@
-"""The two places of the transcripts screen where one types: the text of a segment, and the search."""
+"""Where one types on the transcripts screen: the text of a segment with what surrounds it, and the search."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
 from textual import events
+from textual.app import ComposeResult
 from textual.binding import BindingType
+from textual.containers import Vertical
 from textual.widgets import Input, TextArea
 
+from core.store import Segment
 from core.text import clean
 from tui import keymap
+from tui.line import Line
+from tui.screens import transcript_rows
+from tui.screens.transcript_rows import Book
 from tui.widgets import cells
 
 
@@ -71,3 +77,29 @@ class SearchBox(Input):
         super().__init__(placeholder="search: words of the text, a segment's name", classes="filter", compact=True)
         self.cursor_blink = False
         self.display = False
+
+
+class Desk(Vertical):
+    """The row under the cursor: what is known of it, what is said around it, its text, what the machine wrote."""
+
+    def compose(self) -> ComposeResult:
+        yield Line(id="heading")
+        yield Line(id="around")
+        yield Editor()
+        yield Line(id="machine")
+
+    def show(self, segment: Segment | None, book: Book, said: str, width: int, ascii: bool) -> None:
+        """said: what was done last. The text is left alone where something is typed, or nothing has changed."""
+        editor = self.query_one(Editor)
+        heading, around, machine = (self.query_one(name, Line) for name in ("#heading", "#around", "#machine"))
+        if segment is None:
+            editor.show(None, "")
+            for line in (heading, around, machine):
+                line.show("")
+            return
+        here = editor.segment == segment.id
+        if not here or (not editor.dirty and editor.given != cells.harmless(segment.text)):
+            editor.show(segment.id, segment.text)
+        heading.show(transcript_rows.heading(segment, ascii), said or segment.part or "")
+        around.show(transcript_rows.around(*book.neighbours(segment.id), width, ascii))
+        machine.show(transcript_rows.written_by_machine(segment, width, ascii))

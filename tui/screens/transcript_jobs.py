@@ -1,12 +1,14 @@
-"""The jobs of the transcripts screen: label, import, export. How they are asked for, and what is said of them."""
+"""What the transcripts screen has done elsewhere: in jobs (label, import, export), or to many rows in a thread."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from rich.text import Text
 
 from core.errors import UserError
+from core.store import Segment, Store
 from core.workspace import Workspace
 from tui import marks
 from tui.bridge import JobBatch
@@ -30,6 +32,43 @@ def find(workspace: Workspace, text: str) -> Path:
     if not path.is_absolute() and not path.exists():
         path = workspace.root / path
     return path.absolute()
+
+
+def accept_pending(path: Path, ids: Iterable[str]) -> list[str]:
+    """Accept those of the segments that are still pending and have text, all of them or none; returns their ids."""
+    done = []
+    with Store(path) as store, store.write():
+        for id in ids:
+            now = store.segments.get(id)
+            if now is not None and now.review == "pending" and now.text.strip():
+                store.transcripts.review(id, "accepted")
+                done.append(id)
+    return done
+
+
+def ask_accept_all(
+    screen: PipelineScreen, segments: Iterable[Segment], accepted: Callable[[list[str]], object]
+) -> None:
+    """Ask before so many are accepted unread; `accepted(ids)` when they are."""
+    ids = [s.id for s in segments if s.review == "pending" and s.origin is not None and s.text.strip()]
+    if not ids:
+        screen.say("No pending row with text is shown")
+        return
+    path = screen.workspace.db_path
+    text = "Every pending row shown now that has text. Nobody may have read them; u takes all of them back."
+    choices = [("y", f"accept {len(ids)} rows as they are"), ("n", "leave them pending")]
+
+    def answered(answer: str) -> None:
+        if answer == "y":
+            screen.in_thread(lambda: accept_pending(path, ids), accepted, group="bulk")
+
+    screen.ask(dialog.Choice(f"Accept {len(ids)} rows?", text, choices), answered)
+
+
+def undo_each(path: Path, ids: Iterable[str]) -> int:
+    """Take back the last change of each segment, all of them or none; returns how many there were."""
+    with Store(path) as store, store.write():
+        return sum(store.transcripts.undo(id) is not None for id in ids)
 
 
 def ask_import(screen: PipelineScreen) -> None:

@@ -170,7 +170,7 @@ def around(before: Segment | None, after: Segment | None, width: int, ascii: boo
     """The end of the text before and the beginning of the text after, in `width` cells."""
     more = ".." if ascii else "…"
     half = max(4, (width - 20) // 2)
-    text = Text("before ", "dim")
+    text = Text().append("before ", "dim")
     text.append(tail(cells.harmless(before.text), half, more) if before else "-")
     text.append("   after ", "dim")
     text.append(cells.cut(cells.harmless(after.text), half, more) if after else "-")
@@ -193,7 +193,7 @@ def written_by_machine(segment: Segment, width: int, ascii: bool) -> Text:
     if not segment.raw:
         return Text("no machine has written here yet" if segment.origin is None else "", "dim")
     raw = " ".join(segment.raw.split())
-    text, count = Text("machine wrote ", "dim"), f" ({len(raw)})"
+    text, count = Text().append("machine wrote ", "dim"), f" ({len(raw)})"
     shown = cells.cut(cells.harmless(raw), max(4, width - 16 - len(count)), ".." if ascii else "…")
     return text.append(shown).append(count if len(shown) < len(raw) else "", "dim")
 

@@ -13,7 +13,6 @@ from typing import ClassVar
 
 from textual import events, on
 from textual.binding import BindingType
-from textual.containers import Vertical
 from textual.widget import Widget
 from textual.widgets import Input
 
@@ -25,9 +24,8 @@ from tui.bridge import JobBatch
 from tui.line import Line
 from tui.screens import transcript_jobs, transcript_rows
 from tui.screens.pipeline import PipelineScreen, StepTable, Trouble
-from tui.screens.transcript_editor import Editor, SearchBox
+from tui.screens.transcript_editor import Desk, Editor, SearchBox
 from tui.screens.transcript_rows import FILTERS, ORDERS, Book, Lines, Pace, Query
-from tui.widgets import dialog
 from tui.widgets.segment_table import RowTable
 
 WINDOW_MS = 30 * 60_000
@@ -65,11 +63,7 @@ class TranscriptsScreen(PipelineScreen):
         yield Line(id="progress")
         yield SearchBox()
         yield StepTable(transcript_rows.columns(True), Lines())
-        with Vertical(id="desk"):
-            yield Line(id="heading")
-            yield Line(id="around")
-            yield Editor()
-            yield Line(id="machine")
+        yield Desk()
         yield Trouble()
         yield Line(id="job")
 
@@ -112,33 +106,41 @@ class TranscriptsScreen(PipelineScreen):
 
     def _load(self) -> None:
         """Read every segment in a thread. One reading at a time; after a long one a rest."""
-        if self._loading or time.monotonic() < self._rest_until:
+        rest = self._rest_until - time.monotonic()
+        if self._loading or rest > 0:
+            if not self._loading and not self._again:
+                self.set_timer(rest, self._rested)
             self._again = True
             return
         self._loading, self._again = True, False
         path, writes, began, since = self.workspace.db_path, self._writes, time.monotonic(), self._since()
 
-        def read() -> tuple[Book, Pace]:
+        def read() -> tuple[Book, Pace] | UserError:
             # A store of its own, closed at once: the shared one keeps a connection for every thread that ever asked.
-            with Store(path) as store:
-                reviewed = store.transcripts.reviewed_since(since)
-                pace = Pace.of(reviewed, (now_ms() - since) / 1000)
-                return Book(store.segments.all(), store.segments.counts()), pace
+            try:
+                with Store(path) as store:
+                    pace = Pace.of(store.transcripts.reviewed_since(since), (now_ms() - since) / 1000)
+                    return Book(store.segments.all(), store.segments.counts()), pace
+            except UserError as error:
+                return error
 
-        def loaded(found: tuple[Book, Pace]) -> None:
+        def loaded(found: tuple[Book, Pace] | UserError) -> None:
             took = time.monotonic() - began
             self._loading, self._rest_until = False, time.monotonic() + (REST * took if took > 0.2 else 0)
-            if writes == self._writes:
+            if isinstance(found, UserError):
+                self.query_one(Trouble).tell(found)
+            elif writes == self._writes:
                 self._book, self._pace = found
                 self._select()
             # What was saved while the reading went on may not be in it: it is read anew.
             if self._again or writes != self._writes:
-                self.set_timer(max(0.01, self._rest_until - time.monotonic()), self._load_rested)
+                self._again = False
+                self._load()
 
         self.in_thread(read, loaded, group="load")
 
-    def _load_rested(self) -> None:
-        self._rest_until = 0.0
+    def _rested(self) -> None:
+        self._rest_until, self._again = 0.0, False
         self._load()
 
     def _since(self) -> int:
@@ -194,24 +196,8 @@ class TranscriptsScreen(PipelineScreen):
             return
         # From the store, not from the rows: they may be a reading behind.
         segment = self.store.segments.get(id) if id is not None else None
-        ascii, width = self.smith.ascii, self.app.size.width
-        if segment is None:
-            self.editor.show(None, "")
-            for name in ("#heading", "#around", "#machine"):
-                self.query_one(name, Line).show("")
-            return
-        if self.editor.segment != id or not self.editor.dirty:
-            self._give(segment)
-        said = self._said[1] if self._said[0] == id else segment.part or ""
-        self.query_one("#heading", Line).show(transcript_rows.heading(segment, ascii), said)
-        before, after = self._book.neighbours(segment.id)
-        self.query_one("#around", Line).show(transcript_rows.around(before, after, width - 2, ascii))
-        self.query_one("#machine", Line).show(transcript_rows.written_by_machine(segment, width - 2, ascii))
-
-    def _give(self, segment: Segment) -> None:
-        """The segment's text to the editor; the typing cursor stays where it is if nothing has changed."""
-        if (self.editor.segment, self.editor.given) != (segment.id, segment.text):
-            self.editor.show(segment.id, segment.text)
+        said = self._said[1] if self._said[0] == id else ""
+        self.query_one(Desk).show(segment, self._book, said, self.app.size.width - 2, self.smith.ascii)
 
     def _refresh(self, id: str) -> None:
         """A row was written by a person: show it as it is now, where it is."""
@@ -296,12 +282,12 @@ class TranscriptsScreen(PipelineScreen):
         self._said = (self.table.cursor_key, text)
         self._show_row()
 
-    def _next(self, done: str = "") -> None:
+    def _next(self, done: str = "", undo: str = "u undoes") -> None:
         """To the next row; done: what has happened to the one before."""
         last = self.table.cursor + 1 >= self.table.row_count
         if not last:
             self.table.cursor += 1
-        parts = [done, "the last row shown" if last else "", "u undoes" if done else ""]
+        parts = [done, "the last row shown" if last else "", undo if done else ""]
         self._report("; ".join(part for part in parts if part))
 
     # -- keys of the editor
@@ -318,8 +304,8 @@ class TranscriptsScreen(PipelineScreen):
         id = self.editor.segment
         if id is None:
             return
-        changed = self.editor.dirty
-        if not changed and not self.editor.typed:
+        changed, now = self.editor.dirty, self.store.segments.get(id)
+        if not changed and (not self.editor.typed or (now is not None and now.review == "accepted")):
             self._next()
             return
         if not (self._write(id, self.editor.typed) if changed else self._write(id, review="accepted")):
@@ -346,9 +332,14 @@ class TranscriptsScreen(PipelineScreen):
         id = self.table.cursor_key
         if id is None:
             self.say("There is no row under the cursor")
-        elif self.flush() and self._write(id, review=review):
-            self._refresh(id)
-            self._next(f"{self._called(id)} {review}")
+        elif self.flush():
+            now = self.store.segments.get(id)
+            if now is not None and now.review == review:
+                # Nothing is written, so undo would take back something else.
+                self._next(f"{self._called(id)} was {review} already", undo="")
+            elif self._write(id, review=review):
+                self._refresh(id)
+                self._next(f"{self._called(id)} {review}")
 
     def action_accept(self) -> None:
         self._judge("accepted")
@@ -396,28 +387,6 @@ class TranscriptsScreen(PipelineScreen):
         if not self.flush():
             return
         segments = [self.lines.segment(row) for row in range(len(self.lines))]
-        ids = [s.id for s in segments if s.review == "pending" and s.origin is not None and s.text.strip()]
-        if not ids:
-            self.say("No pending row with text is shown")
-            return
-        text = "Every pending row shown now that has text. Nobody may have read them; u takes all of them back."
-        choices = [("y", f"accept {len(ids)} rows as they are"), ("n", "leave them pending")]
-        question = dialog.Choice(f"Accept {len(ids)} rows?", text, choices)
-        self.ask(question, lambda answer: self._accept(ids) if answer == "y" else None)
-
-    def _accept(self, ids: list[str]) -> None:
-        path = self.workspace.db_path
-
-        def accept() -> list[str]:
-            done = []
-            # One transaction: all of them or none.
-            with Store(path) as store, store.write():
-                for id in ids:
-                    now = store.segments.get(id)
-                    if now is not None and now.review == "pending" and now.text.strip():
-                        store.transcripts.review(id, "accepted")
-                        done.append(id)
-            return done
 
         def accepted(done: list[str]) -> None:
             self._bulk, self._reverted, self._writes = done, None, self._writes + 1
@@ -427,22 +396,18 @@ class TranscriptsScreen(PipelineScreen):
             self.say(f"{len(done)} rows accepted; u takes all of them back")
             self._load()
 
-        self.in_thread(accept, accepted, group="accept")
+        transcript_jobs.ask_accept_all(self, segments, accepted)
 
     def _undo_bulk(self) -> None:
         path, ids = self.workspace.db_path, self._bulk
         self._bulk = []
-
-        def undo() -> int:
-            with Store(path) as store, store.write():
-                return sum(store.transcripts.undo(id) is not None for id in ids)
 
         def undone(count: int) -> None:
             self._writes += 1
             self.say(f"{count} rows are as they were before")
             self._load()
 
-        self.in_thread(undo, undone, group="accept")
+        self.in_thread(lambda: transcript_jobs.undo_each(path, ids), undone, group="bulk")
 
     # -- what is shown
 

@@ -1,0 +1,191 @@
+"""train: what is learnt from, what chooses the checkpoint, and what a later split changes; never the test part."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from core.errors import UserError
+from core.jobs import Cancelled
+from core.stages import train
+from core.store import Segment, Store
+from core.whisper import lessons, material, runs
+from core.workspace import Workspace
+from tests.core.whisper_kit import LONG, Listened, cancel_at, make_workspace, toy
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Workspace:
+    return make_workspace(tmp_path / "w", toy(), train=8, test=3)
+
+
+def test_with_too_little_data_nothing_is_chosen(made: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Test segments only show a figure: a better one in between changes nothing, and patience does not stop by it."""
+    from core import text
+
+    answers = iter([0.9, 0.2, 0.5])
+    monkeypatch.setattr(text, "corpus_cer", lambda pairs: next(answers))
+    config = made.config()
+    config.train.patience = 1
+    result = train.run(made, config, Listened(made, "train", {}).job)
+    assert (result["best_step"], result["cer"], result["base_cer"], result["on"]) == (4, 0.5, 0.9, "test")
+    card = (made.models / "run-01" / "README.md").read_text()
+    assert "last checkpoint; none was chosen" in card
+    assert "50.0 %, base model 90.0 %, on 2 test segments" in card
+
+
+def test_the_validation_block_chooses_and_the_test_part_is_not_touched(tmp_path: Path) -> None:
+    made = make_workspace(tmp_path / "w", toy(), train=36, test=3)
+    for wav in made.absolute("segments/test").iterdir():
+        wav.write_bytes(b"no sound: to read it would fail")
+    listened = Listened(made, "train", {})
+    result = train.run(made, made.config(), listened.job)
+    assert (result["on"], result["validation_segments"]) == ("validation", 2)
+    assert (result["eval_segments"], result["leak"]) == (2, 0)
+    kept = material.read(made.models / "run-01")
+    assert kept is not None
+    assert kept == material.read(made.models / ".run-01")
+    assert len(kept.trained) == result["train_segments"] < 36
+    assert all(one.digest for one in kept.heard)
+    assert not material.sharing(kept.validated, kept.trained)
+    assert {event["segment"] for event in listened.of("sample")} == {one.id for one in kept.validated}
+    assert {event["on"] for event in listened.of("evaluated")} == {"validation"}
+    card = (made.models / "run-01" / "README.md").read_text()
+    assert "on 2 validation segments (normalised text; the checkpoint was chosen by this figure" in card
+    with Store(made.db_path) as store:
+        assert store.segments.counts()["train"] == 36
+
+
+def test_the_best_checkpoint_is_the_one_that_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from safetensors.torch import load_file
+
+    from core import text
+
+    made = make_workspace(tmp_path / "w", toy(), train=36, test=3)
+    answers = iter([0.9, 0.2, 0.5])
+    monkeypatch.setattr(text, "corpus_cer", lambda pairs: next(answers))
+    result = train.run(made, made.config(), Listened(made, "train", {}).job)
+    assert (result["best_step"], result["cer"], result["base_cer"]) == (2, 0.2, 0.9)
+    final = load_file(made.models / "run-01" / "model.safetensors")
+    name = "model.decoder.embed_tokens.weight"
+    best, last = (made.models / ".run-01" / f"checkpoint-{step}" / "model.safetensors" for step in (2, 4))
+    assert final[name].equal(load_file(best)[name])
+    assert not final[name].equal(load_file(last)[name])
+
+    answers = iter([0.7])  # an extension that makes it worse ends with the best of all
+    longer = train.run(made, made.config(), Listened(made, "train", {"resume": True, "steps": 6}).job)
+    assert (longer["steps"], longer["best_step"], longer["cer"], longer["base_cer"]) == (6, 2, 0.2, 0.9)
+    assert load_file(made.models / "run-01" / "model.safetensors")[name].equal(final[name])
+
+
+def interrupted(made: Workspace) -> material.Material:
+    listened = Listened(made, "train", {})
+    cancel_at(listened, "metric")
+    with pytest.raises(Cancelled):
+        train.run(made, made.config(), listened.job)
+    kept = material.read(made.models / ".run-01")
+    assert kept is not None
+    return kept
+
+
+def part(made: Workspace, changes: dict[str, str | None]) -> None:
+    with Store(made.db_path) as store:
+        store.segments.set_parts({row.id: row.part for row in store.segments.all()} | changes)
+
+
+def test_a_resume_keeps_its_segments_and_leaves_out_what_is_test_now(tmp_path: Path) -> None:
+    made = make_workspace(
+        tmp_path / "w", toy(), train=40, test=3, settings=LONG.replace("segments = 2", "segments = 4")
+    )
+    kept = interrupted(made)
+    assert len(kept.validated) == 4
+    steps = {"steps": runs.last_checkpoint(made.models / ".run-01").step + 1}  # type: ignore[union-attr]
+    moved, judge = kept.trained[0].id, kept.validated[0].id
+    # The former test part is training now; one trained and one validation segment are for testing.
+    part(made, {"test_0_10": "train", "test_8_18": "train", "test_16_26": "train", moved: "test", judge: "test"})
+    heard_moved = {one.id for one in kept.trained if material.sharing([one], [kept.trained[0]])}
+    assert moved in heard_moved
+
+    listened = Listened(made, "train", {"resume": True, **steps})
+    result = train.run(made, made.config(), listened.job)
+    assert result["train_segments"] == len(kept.trained) - len(heard_moved)
+    assert result["base_cer"] is None  # it was measured on another block
+    asked = {event["segment"] for event in listened.of("sample")}
+    assert result["on"] == "validation"
+    assert asked == {one.id for one in kept.validated[2:]}  # the first is for testing, the second overlaps it
+    said = "\n".join(event["text"] for event in listened.of("log"))
+    assert f"{len(heard_moved)} segments of run-01 are test segments now" in said
+    assert "earlier figures are forgotten" in said
+    assert "run-01 keeps its own segments" in said
+    final = material.read(made.models / "run-01")
+    assert final is not None
+    assert (final.trained, final.validated) == (kept.trained, kept.validated)  # it has heard them
+    assert result["leak"] == 2
+
+
+def test_a_run_goes_on_by_itself_only_with_the_same_segments(tmp_path: Path) -> None:
+    made = make_workspace(tmp_path / "w", toy(), train=4, test=2, settings=LONG)
+    kept = interrupted(made)
+    part(made, {"train_0_10": None})
+    result = train.run(made, made.config(), Listened(made, "train", {"steps": 1}).job)
+    assert (result["name"], result["train_segments"], result["resumed_from"]) == ("run-02", 3, None)
+    (made.models / ".run-01" / material.FILE).unlink()
+    assert len(kept.trained) == 4
+    with pytest.raises(UserError, match="cannot be gone on with") as caught:
+        train.run(made, made.config(), Listened(made, "train", {"name": "run-01"}).job)
+    assert "measured honestly" in caught.value.why
+
+
+def test_what_shares_audio_with_the_test_part_is_not_trained_on(tmp_path: Path) -> None:
+    made = make_workspace(tmp_path / "w", toy(), train=5, test=1)
+    twin = made.absolute("segments/train/train_32_42.wav")
+    shutil.copyfile(made.absolute("segments/test/test_0_10.wav"), twin)
+    part(made, {"train_0_10": "test"})  # train_8_18 overlaps it by 2 s
+    result = train.run(made, made.config(), Listened(made, "train", {"steps": 1}).job)
+    assert (result["train_segments"], result["leak"]) == (2, 0)
+
+
+def test_a_model_tuned_twice_remembers_what_its_base_heard(tmp_path: Path) -> None:
+    made = make_workspace(tmp_path / "w", toy(), train=3, test=1)
+    train.run(made, made.config(), Listened(made, "train", {"steps": 1}).job)
+    first = material.read(made.models / "run-01")
+    config = made.config()
+    config.model.base = "models/run-01"
+    part(made, {"train_0_10": None})
+    train.run(made, config, Listened(made, "train", {"steps": 1}).job)
+    second = material.read(made.models / "run-02")
+    assert first is not None
+    assert second is not None
+    assert second.inherited == first.heard
+    assert len(second.trained) == 2
+
+
+def rows(video: str, count: int) -> list[Segment]:
+    return [
+        Segment(f"{video}_{n}", video, 8000 * n, 8000 * n + 10_000, "", part="train", text="宮", review="accepted")
+        for n in range(count)
+    ]
+
+
+def test_the_block_is_small_far_from_the_rest_and_the_same_each_time(made: Workspace) -> None:
+    config = made.config()
+    config.train.eval_segments = 100
+    one = rows("a", 200)
+    learn, block = lessons.cut_validation(one, config)
+    assert len(block) == 20
+    assert lessons.cut_validation(one, config) == (learn, block)
+    assert 160 <= len(learn) < 180
+    for far in learn:
+        for near in block:
+            assert far.start_ms >= near.end_ms + 10_000 or far.end_ms <= near.start_ms - 10_000
+    config.train.eval_segments = 5
+    learn, block = lessons.cut_validation(one, config)
+    assert (len(block), len(learn) > 185) == (5, True)
+    config.train.eval_segments = 100
+    many = [row for number in range(40) for row in rows(f"v{number}", 5)]
+    learn, block = lessons.cut_validation(many, config)  # whole videos: a guard in each would cost half of it
+    assert (len(learn), len(block)) == (180, 20)
+    assert not {row.video for row in learn} & {row.video for row in block}
+    assert lessons.cut_validation(one[:29], config) == (one[:29], [])
+    config.split.guard_s = 60.0  # of half an hour, that leaves too little to train on
+    assert lessons.cut_validation(one[:31], config) == (one[:31], [])

@@ -1,0 +1,36 @@
+"""Run in a process of its own, whose loader finds the stand-in: prints the checks from the bus to the card's memory."""
+
+import json
+import sys
+from pathlib import Path
+
+from core.checks import gpu, torch
+from core.checks.machine import Machine
+from core.config import Config
+from core.stages.check import CHECKS, Context, as_json, run_check
+
+CHAIN = (
+    "gpu-bus",
+    "nvml",
+    "devices",
+    "driver",
+    "torch",
+    "driver-wheel",
+    "wheel-card",
+    "gpu-add",
+    "precision",
+    "gpu-memory",
+)
+
+
+def main(root: str, *ids: str) -> None:
+    # What pip is called depends on the environment the tests run in; the rest of the line does not.
+    gpu.pip_install = torch.pip_install = lambda: "pip install"
+    config = Config()
+    config.model.base = "openai/whisper-small"
+    context = Context(None, config, Machine(Path(root)))
+    assert set(CHAIN) <= {spec.id for spec in CHECKS}
+    print(json.dumps(as_json([run_check(id, context) for id in ids or CHAIN])))
+
+
+main(*sys.argv[1:])
