@@ -98,15 +98,24 @@ class EventReader:
 
 
 def last_events(path: Path, kinds: frozenset[str], window: int = 65536) -> dict[str, Event]:
-    """The newest event of each kind within the last `window` bytes of a log."""
+    """The newest event of each kind within the last `window` bytes of a log, or within its last line if that is longer."""
     found: dict[str, Event] = {}
-    for line in reversed(list(_tail(path, window))):
+    for line in reversed(_last_lines(path, window)):
         event = _parse(line)
         if event is not None and event.kind in kinds:
             found.setdefault(event.kind, event)
             if len(found) == len(kinds):
                 break
     return found
+
+
+def _last_lines(path: Path, window: int) -> list[bytes]:
+    lines = list(_tail(path, window))
+    # A result can be long: the last line is what matters most, so it is read however far back it begins.
+    while not lines and path.exists() and path.stat().st_size > window:
+        window *= 4
+        lines = list(_tail(path, window))
+    return lines
 
 
 def _tail(path: Path, window: int) -> Iterator[bytes]:

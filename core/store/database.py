@@ -73,7 +73,7 @@ class Database:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._local = threading.local()
-        self._all: list[sqlite3.Connection] = []
+        self._all: list[tuple[threading.Thread, sqlite3.Connection]] = []
         self._guard = threading.Lock()
         _migrate(self.connection)
 
@@ -91,7 +91,12 @@ class Database:
             found = _connect(self.path)
             self._local.connection = found
             with self._guard:
-                self._all.append(found)
+                # Threads come and go, a screen starts one for every look at the store: what they left is closed.
+                for thread, left in self._all:
+                    if not thread.is_alive():
+                        left.close()
+                self._all = [(thread, kept) for thread, kept in self._all if thread.is_alive()]
+                self._all.append((threading.current_thread(), found))
         return found
 
     @contextmanager
@@ -126,7 +131,7 @@ class Database:
     def close(self) -> None:
         """Close the connections of every thread; the store is not to be used after it."""
         with self._guard:
-            for connection in self._all:
+            for _, connection in self._all:
                 connection.close()
             self._all.clear()
             self._local = threading.local()

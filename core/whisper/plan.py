@@ -9,6 +9,7 @@ from typing import Any
 from core.config import Config, TrainConfig
 from core.gpu import Gpu, read_gpus
 from core.store import Store
+from core.whisper.lessons import cut_validation
 from core.whisper.loading import describe
 from core.workspace import Workspace
 
@@ -57,7 +58,9 @@ class Plan:
     memory_free_bytes: int | None
     fits: bool
     reasons: tuple[str, ...]
+    validation_segments: int = 0
     test_segments: int = 0
+    fixed_steps: bool = False
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self) | {"reasons": list(self.reasons)}
@@ -68,7 +71,12 @@ class Plan:
         effective = self.batch * self.accumulation
         return [
             PlanRow("model", "Base model", self.model, "what is fine-tuned", ("model", "base")),
-            PlanRow("data", "Data", f"{self.segments} train, {self.test_segments} test", "accepted segments, as split"),
+            PlanRow(
+                "data",
+                "Data",
+                f"{self.segments} train, {self.validation_segments} to choose by, {self.test_segments} test",
+                "accepted segments, as split; the best checkpoint is chosen on some of the train part, never on test",
+            ),
             PlanRow("method", "Method", f"{self.method}, {self.precision}", "every weight is trained"),
             PlanRow("batch", "Batch", str(self.batch), "segments computed at once", ("train", "batch")),
             PlanRow(
@@ -90,7 +98,7 @@ class Plan:
                 "Epochs",
                 f"{self.epochs:.1f} = {self.steps} steps, measured every {self.eval_every}",
                 "how often every segment is seen; few data want few epochs",
-                ("train", "epochs"),
+                ("train", "steps" if self.fixed_steps else "epochs"),
             ),
             PlanRow("memory", "Memory", f"{self.memory_needed_bytes / GB:.1f} GB needed, {free}", "an estimate"),
         ]
@@ -103,7 +111,9 @@ class Plan:
 def make_plan(workspace: Workspace, config: Config, store: Store) -> Plan:
     """The plan for what is accepted and in the train part now. UserError if the base model is not here."""
     info = describe(config.model.base, workspace.root)
-    rows = sum(segment.usable for segment in store.segments.all(part="train"))
+    usable = [segment for segment in store.segments.all(part="train") if segment.usable]
+    learn, validation = cut_validation(usable, config)
+    rows = len(learn)
     steps = schedule(config.train, max(rows, 1))
     gpu = _gpu(read_gpus())
     precision = precision_of(gpu.capability if gpu else None)
@@ -126,7 +136,9 @@ def make_plan(workspace: Workspace, config: Config, store: Store) -> Plan:
         memory_free_bytes=free,
         fits=free is None or slim <= free,
         reasons=tuple(_reasons(rows, gpu, need, slim, precision)),
+        validation_segments=len(validation),
         test_segments=store.segments.counts()["test"],
+        fixed_steps=bool(config.train.steps),
     )
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import sqlite3
 import threading
 from pathlib import Path
@@ -208,8 +209,24 @@ def test_threads_write_side_by_side(store: Store) -> None:
     assert sum(len(store.transcripts.history(segment.id)) for segment in store.segments.all()) == 40
 
 
+def test_threads_that_ended_leave_no_connection_open(store: Store) -> None:
+    def look() -> None:
+        assert store.segments.counts()["segments"] == 4
+
+    for _ in range(20):
+        thread = threading.Thread(target=look)
+        thread.start()
+        thread.join()
+    held = [os.readlink(f"/proc/self/fd/{entry}") for entry in os.listdir("/proc/self/fd") if _is_open(entry)]
+    # SQLite itself closes a file late while another connection of the process has a lock on it.
+    assert sum(name == str(store.path) for name in held) < 6
+
+
+def _is_open(entry: str) -> bool:
+    return os.path.exists(f"/proc/self/fd/{entry}")
+
+
 def _save_and_die(path: Path) -> None:
-    import os
     import signal
 
     store = Store(path)

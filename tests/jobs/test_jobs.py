@@ -127,6 +127,17 @@ def test_a_killed_job_is_a_crash_and_the_next_one_goes_on(workspace: Workspace) 
     assert [int(line.split()[0]) for line in mark.read_text().splitlines()] == list(range(40))
 
 
+def test_a_long_last_word_is_heard(workspace: Workspace) -> None:
+    folder = ended(spawn(workspace, "nap", {"steps": 1})).folder
+    lines = (folder / "events.jsonl").read_bytes().splitlines(keepends=True)
+    last = json.loads(lines[-1]) | {"result": {"text": "長" * 200_000}}
+    lines[-1] = (json.dumps(last, ensure_ascii=False) + "\n").encode()
+    (folder / "events.jsonl").write_bytes(b"".join(lines))
+    seen = view(folder)
+    assert seen is not None
+    assert (seen.state, len(seen.result["text"])) == ("done", 200_000)
+
+
 def test_a_torn_last_line_is_borne(workspace: Workspace) -> None:
     folder = ended(spawn(workspace, "nap", {"steps": 1})).folder
     reader = EventReader(folder / "events.jsonl")
@@ -177,9 +188,7 @@ def test_the_job_outlives_who_started_it(workspace: Workspace) -> None:
         "from core.jobs import spawn, spec; spec.RESOURCES['nap'] = 'gpu'\n"
         f"print(spawn(Workspace(Path({str(workspace.root)!r})), 'nap', {LONG!r}), flush=True); time.sleep(300)"
     )
-    starter = subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, start_new_session=True
-    )
+    starter = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, start_new_session=True)
     assert starter.stdout is not None
     folder = Path(starter.stdout.readline().strip())
     os.killpg(starter.pid, signal.SIGHUP)

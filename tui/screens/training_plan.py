@@ -27,11 +27,10 @@ def runs_of(views: Iterable[JobView]) -> list[JobView]:
 
 def problems_of(plan: Plan) -> list[UserError]:
     """Why the training cannot start yet."""
-    found = [problem for problem in getattr(plan, "problems", ()) if isinstance(problem, UserError)]
-    if not found and not plan.segments:
-        fix = "p splits the accepted segments now; 4 Transcripts accepts some"
-        found.append(UserError("there is nothing to train on", "no accepted segment is in the train part", fix))
-    return found
+    if plan.segments:
+        return []
+    fix = "p splits the accepted segments now; 4 Transcripts accepts some"
+    return [UserError("there is nothing to train on", "no accepted segment is in the train part", fix)]
 
 
 def split_report(split: dict[str, Any]) -> str:
