@@ -27,10 +27,16 @@ class ProjectConfig(_Table):
 
 
 class ModelConfig(_Table):
-    """Hugging Face ids or local folders (relative to the workspace). GPU: a UUID, or "auto"."""
+    """Hugging Face ids or local folders (relative to the workspace).
+
+    gpu: "auto" (the one with the most free memory), a UUID, or a number as NVML counts. wait_for_gb: a job that needs
+    the GPU starts only when so many GB of it are free.
+    """
 
     base: str = DEFAULT_MODEL
     labeller: str = DEFAULT_MODEL
+    gpu: str = "auto"
+    wait_for_gb: float = Field(default=0.0, ge=0)
 
 
 class FetchConfig(_Table):
@@ -106,6 +112,8 @@ language = "zh"          # the spoken language, as Whisper names it
 [model]
 base = "{model}"      # what is fine-tuned: a Hugging Face id or a folder
 labeller = "{model}"  # what writes the first transcripts
+gpu = "auto"             # the one with the most free memory; or its UUID, or a number
+wait_for_gb = 0.0        # on a shared machine: start when so much of its memory is free
 
 [fetch]
 any_licence = false      # true: fetch videos that are not Creative Commons without asking

@@ -8,6 +8,7 @@ from typing import Any
 from core.cli import DONE, ITEM_FAILED, AppOptions, OpenApp, show
 from core.config import Config
 from core.errors import UserError
+from core.models.listing import ModelRow, listing
 from core.store import Segment, Store, Video
 from core.workspace import Workspace, create, is_workspace, open_workspace
 
@@ -52,31 +53,50 @@ def check(arguments: Arguments, _: OpenApp) -> int:
 
 
 def show_models(workspace: Workspace, as_json: bool) -> int:
-    """The two models in the settings and the tuned ones, with where they lie and how big they are."""
-    from core.status import tuned_models
-    from core.whisper.loading import describe
+    """The chosen models, the tuned ones, other Whispers that are here, and those that are suggested.
 
-    config = workspace.config()
-    named = [("base", config.model.base), ("labeller", config.model.labeller)]
-    named += [("tuned", f"models/{name}") for name in tuned_models(workspace)]
-    rows: list[dict[str, Any]] = []
-    for role, name in named:
-        row: dict[str, Any] = {"role": role, "id": name, "here": False, "path": None, "bytes": None, "window_s": None}
-        try:
-            info = describe(name, workspace.root)
-            row |= {"here": True, "path": str(info.path), "bytes": info.bytes_on_disk, "window_s": info.window_s}
-        except UserError as error:
-            row["error"] = error.as_dict()
-        rows.append(row)
+    --json prints a list, one object a model, with at least these keys: id, roles (of base, labeller, tuned), here,
+    bytes, path, parameters, download_bytes, memory_label_bytes, memory_train_bytes, languages, window_s, error
+    (core.models.listing.ModelRow says what each means; null is "not known" or "not so").
+    """
+    rows = listing(workspace)
     if as_json:
-        show.document(rows)
+        show.document([row.as_json() for row in rows])
         return DONE
+
     cells = [
-        [r["role"], r["id"], show.size(r["bytes"]) if r["here"] else f"missing: whispersmith model {r['id']}", r["path"] or ""]
-        for r in rows
+        [
+            ", ".join(row.roles) or ("here" if row.here else "suggested" if row.suggested else "not whole"),
+            row.id,
+            _model_size(row),
+            show.size(row.memory_label_bytes) if row.memory_label_bytes else "–",
+            show.size(row.memory_train_bytes) if row.memory_train_bytes else "–",
+            _model_place(row),
+        ]
+        for row in rows
     ]
-    show.table([("role", False), ("model", False), ("size", True), ("where", False)], cells, "no model is chosen")
+    titles = ("role", "model", "size", "to label", "to train", "where")
+    columns = [(title, title in ("size", "to label", "to train")) for title in titles]
+    show.table(columns, cells, "no model is chosen")
     return DONE
+
+
+def _model_size(row: ModelRow) -> str:
+    """On the disk, or about as much as is to be fetched."""
+    if row.here and row.bytes:
+        return show.size(row.bytes)
+    return f"~{show.size(row.download_bytes)}" if row.download_bytes else "–"
+
+
+def _model_place(row: ModelRow) -> str:
+    """The path of what is here; else what is wrong with it, or how to get it."""
+    if row.here:
+        return row.path or ""
+    begun = f"{show.size(row.partial_bytes)} are here already" if row.partial_bytes else ""
+    if row.roles or not row.suggested:
+        wrong = row.error["what"] if row.error and row.path else "missing"
+        return "; ".join(filter(None, (f"{wrong}: whispersmith model {row.id}", begun)))
+    return "; ".join(filter(None, (row.note, begun)))
 
 
 def videos(arguments: Arguments, _: OpenApp) -> int:

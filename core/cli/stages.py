@@ -70,7 +70,9 @@ def model(arguments: Arguments, _: OpenApp) -> int:
     workspace = open_workspace(arguments.workspace)
     if arguments.id is None and not arguments.detach and arguments.role is None:
         return show_models(workspace, arguments.json)
-    return _simple(arguments, "model", {"id": arguments.id, "role": arguments.role}, "{id} is ready in {path}")
+    # The job runs in the workspace; a relative folder may be meant from here.
+    params = {"id": arguments.id, "role": arguments.role, "cwd": str(Path.cwd())}
+    return _simple(arguments, "model", params, "{id} is ready in {path}")
 
 
 def add(arguments: Arguments, _: OpenApp) -> int:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from core.clock import now_ms
-from core.config import write_text
+from core.config import ModelConfig, write_text
 from core.errors import UserError
 from core.jobs import lock
 from core.jobs.events import EventWriter
@@ -125,6 +125,8 @@ class Work:
     def run(self) -> None:
         try:
             config = self._workspace.config()
+            if RESOURCES[self._spec.stage] == "gpu":
+                take_gpu(config.model, self._job)
             name = "import_" if self._spec.stage == "import" else self._spec.stage
             stage = importlib.import_module(f"core.stages.{name}")
             self.result = stage.run(self._workspace, config, self._job) or {}
@@ -147,6 +149,22 @@ class Work:
                 f"{type(error).__name__}: {error}"[:500],
                 f"the whole story is in {self._workspace.relative(self._job.dir)}/output.log; start it again to go on",
             )
+
+
+def take_gpu(settings: ModelConfig, job: Job) -> None:
+    """Settle on one GPU before torch is loaded, and say which. On a machine without one nothing happens."""
+    from core import gpu
+
+    def tell(card: gpu.Gpu) -> None:
+        job.progress(0, None, "", f"waiting for {settings.wait_for_gb:g} GB on {card.name}")
+
+    if settings.wait_for_gb:
+        card = gpu.wait_until_free(int(settings.wait_for_gb * 1e9), job.wait, wish=settings.gpu, tell=tell)
+    else:
+        card = gpu.for_job(settings.gpu)
+    if card is not None:
+        os.environ.update(gpu.environment_for(card))
+        job.emit("gpu", uuid=card.uuid, name=card.name)
 
 
 def watch(thread: threading.Thread, work: Work, job: Job, beat: Heartbeat, folder: Path) -> int:

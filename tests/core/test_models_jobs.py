@@ -41,6 +41,10 @@ def state(folder: Path) -> str:
     return seen.state if seen else ""
 
 
+def says(folder: Path, text: str) -> bool:
+    return any(text in str(event.data.get("text")) for event in EventReader(folder / "events.jsonl").all())
+
+
 def held_job(place: Place, workspace: Workspace | None = None) -> Path:
     """A job whose download has come to HELD and waits there, the line open."""
     place.repository.hold_at = HELD
@@ -67,9 +71,7 @@ def test_killed_in_the_middle_it_goes_on_where_it_was(place: Place) -> None:
     assert place.sent()[1:] == [(HELD, place.size - HELD)]
     assert describe(ID).path.is_dir()
     assert place.workspace.config().model.base == ID
-    assert any(
-        "goes on at" in event.data["text"] for event in EventReader(again / "events.jsonl").all() if event.kind == "log"
-    )
+    assert says(again, "goes on at")
 
 
 def test_a_cancel_ends_it_though_the_line_is_silent(place: Place) -> None:
@@ -84,11 +86,7 @@ def test_two_workspaces_fetch_it_once(place: Place) -> None:
     other = create(place.workspace.root.with_name("ws2"))
     first = held_job(place)
     second = spawn(other, "model", {"id": ID})
-    wait_until(
-        lambda: any(
-            "another program" in str(event.data.get("text")) for event in EventReader(second / "events.jsonl").all()
-        )
-    )
+    wait_until(lambda: says(second, "another program"))
     let_go(place)
     wait_until(lambda: state(first) == state(second) == "done")
     assert place.sent() == [(0, place.size)]

@@ -70,9 +70,8 @@ def test_memory_is_the_plans_own_and_grows_with_the_batch() -> None:
     small = SUGGESTED[0].shape
     assert memory_to_train(small, 8) == memory_needed(small.parameters, 8, 30.0, checkpointing=True)
     # 55 MB of keys and values a segment for a small, 246 MB for a large, with what is said and the widest layer.
-    assert (memory_to_label(small, 9) - memory_to_label(small, 8)) / 1.07e6 == pytest.approx(
-        55.3 + 16.5 + 18.4, abs=0.1
-    )
+    more = (memory_to_label(small, 9) - memory_to_label(small, 8)) / 1.07e6
+    assert more == pytest.approx(55.3 + 16.5 + 18.4, abs=0.1)
 
 
 def test_the_list_of_an_empty_cache(place: Place) -> None:

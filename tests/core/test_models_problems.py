@@ -78,6 +78,11 @@ def test_offline_by_wish(place: Place, monkeypatch: pytest.MonkeyPatch, variable
     place.get()
     monkeypatch.setenv(variable, "1")
     assert not place.get()["downloaded"]
+    place.blob.write_bytes(b"")
+    with pytest.raises(UserError) as caught:
+        place.get()
+    assert "is broken" in caught.value.why
+    assert caught.value.fix == f"{variable}=0 whispersmith model {ID}"
 
 
 def test_unreachable(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

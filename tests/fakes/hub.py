@@ -132,7 +132,7 @@ class _Handler(BaseHTTPRequestHandler):
     server_hub: Hub
     protocol_version = "HTTP/1.1"
 
-    def log_message(self, *_: Any) -> None:
+    def log_message(self, format: str, *args: Any) -> None:
         return None
 
     def do_HEAD(self) -> None:

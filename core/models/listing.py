@@ -1,0 +1,139 @@
+"""One list of models for the command line and the screens: chosen, here, suggested."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from core.config import Config
+from core.errors import UserError
+from core.models.cache import Installed, installed, partial_bytes
+from core.models.problems import command
+from core.models.suggested import SUGGESTED, WINDOW_S, Shape, Suggested, memory_to_label, memory_to_train, suggestion
+from core.whisper.loading import describe
+from core.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class ModelRow:
+    """A model as the list shows it.
+
+    roles: of base, labeller, tuned. kind: hub, folder or tuned. here: whole and usable, without asking the network.
+    bytes: on the disk. partial_bytes: left by a download that was cut. download_bytes: an estimate, None where nothing
+    is to be fetched or nothing is known. memory_*_bytes: on a GPU, estimates at the batch of the settings.
+    languages: codes the model knows; tuned_for: those it was fine-tuned for, as far as we know. window_s: audio seen at
+    once. error: what, why, fix and detail, if it is here or chosen but cannot be used. last_used: seconds since 1970.
+    """
+
+    id: str
+    roles: tuple[str, ...]
+    kind: str
+    here: bool
+    suggested: bool
+    note: str
+    bytes: int | None
+    partial_bytes: int
+    path: str | None
+    parameters: int | None
+    download_bytes: int | None
+    memory_label_bytes: int | None
+    memory_train_bytes: int | None
+    languages: tuple[str, ...]
+    tuned_for: tuple[str, ...]
+    window_s: float | None
+    last_used: float | None
+    error: dict[str, str] | None
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self) | {name: list(getattr(self, name)) for name in ("roles", "languages", "tuned_for")}
+
+
+def listing(workspace: Workspace, config: Config | None = None) -> list[ModelRow]:
+    """The chosen models first, then the tuned ones, then other Whispers that are here, then the suggested ones.
+
+    Asks no network. Walks the cache: call it in a thread, never where a screen is drawn.
+    """
+    config = config or workspace.config()
+    here = {one.id: one for one in installed(workspace, config)}
+    chosen = dict.fromkeys((config.model.base, config.model.labeller))
+    tuned = [one.id for one in here.values() if one.kind == "tuned"]
+    others = [one.id for one in here.values() if one.whisper and one.kind != "tuned"]
+    names = dict.fromkeys([*chosen, *tuned, *others, *(one.id for one in SUGGESTED)])
+    return [_row(name, here.get(name), workspace, config) for name in names]
+
+
+def _row(name: str, found: Installed | None, workspace: Workspace, config: Config) -> ModelRow:
+    roles = [role for role in ("base", "labeller") if getattr(config.model, role) == name]
+    kind = found.kind if found else "hub"
+    known = suggestion(name)
+    row: dict[str, Any] = {
+        "id": name,
+        "roles": (*roles, *(("tuned",) if kind == "tuned" else ())),
+        "kind": kind,
+        "suggested": known is not None,
+        "note": known.note if known else "",
+        "tuned_for": known.tuned_for if known else (),
+        "partial_bytes": found.partial_bytes if found else partial_bytes(name),
+        "last_used": found.last_used if found else None,
+    }
+    try:
+        info = describe(name, workspace.root)
+    except UserError as error:
+        # A suggested model that is not here is no error; one that is chosen, or lies here and is broken, is.
+        wanted = bool(roles) or (found is not None and found.path is not None and not row["partial_bytes"])
+        row["error"] = _mended(error, name) if wanted else None
+        return ModelRow(**row, **_absent(known, config), **_place(found))
+    memory: dict[str, Any] = _memory(_shape(info.path), config)
+    return ModelRow(
+        **row,
+        here=True,
+        bytes=info.bytes_on_disk,
+        path=str(info.path),
+        parameters=info.parameters,
+        download_bytes=None,
+        **memory,
+        languages=info.languages,
+        window_s=info.window_s,
+        error=None,
+    )
+
+
+def _absent(known: Suggested | None, config: Config) -> dict[str, Any]:
+    """What is known of a model that is not usable here."""
+    return {
+        "here": False,
+        "parameters": known.parameters if known else None,
+        "download_bytes": known.download_bytes if known else None,
+        "languages": known.languages if known else (),
+        "window_s": WINDOW_S if known else None,
+        **_memory(known.shape if known else None, config),
+    }
+
+
+def _place(found: Installed | None) -> dict[str, Any]:
+    path = str(found.path) if found and found.path else None
+    return {"bytes": found.bytes if found and found.bytes else None, "path": path}
+
+
+def _mended(error: UserError, name: str) -> dict[str, str]:
+    """The same error with a command that can be copied, whatever signs the name holds."""
+    plain = f"whispersmith model {name}"
+    return error.as_dict() | ({"fix": command(name)} if error.fix == plain else {})
+
+
+def _memory(shape: Shape | None, config: Config) -> dict[str, int | None]:
+    if shape is None:
+        return {"memory_label_bytes": None, "memory_train_bytes": None}
+    return {
+        "memory_label_bytes": memory_to_label(shape, config.label.batch),
+        "memory_train_bytes": memory_to_train(shape, config.train.batch),
+    }
+
+
+def _shape(folder: Path) -> Shape | None:
+    try:
+        return Shape.of(json.loads((folder / "config.json").read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError):
+        return None
