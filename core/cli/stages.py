@@ -144,10 +144,13 @@ def evaluate(arguments: Arguments, _: OpenApp) -> int:
 def print_evaluation(result: dict[str, Any]) -> None:
     """Base beside tuned, and what it was measured on."""
     models = result["models"]
-    print(f"on {result['segments']} held-out segments, {result['characters']} characters, leak {result['leak']}")
+    left_out = f", {result['excluded']} left out as the model knows them" if result.get("excluded") else ""
+    print(f"on {result['segments']} held-out segments, {result['characters']} characters, leak {result['leak']}{left_out}")
     for role in ("base", "tuned"):
         if role in models:
-            print(f"{role:<6} CER {show.percent(models[role]['cer'])}  {models[role].get('name', '')}")
+            figures = models[role]
+            bounds = f"{show.percent(figures.get('cer_low'))} to {show.percent(figures.get('cer_high'))}"
+            print(f"{role:<6} CER {show.percent(figures['cer'])} (95 %: {bounds})  {figures.get('name', '')}")
 
 
 def transcribe(arguments: Arguments, _: OpenApp) -> int:

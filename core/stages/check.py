@@ -1,271 +1,137 @@
-"""The setup checks, in dependency order: what was found, what is wrong, and the one command that mends it."""
+"""The set-up checks in dependency order: which there are, what each stands on, and running them.
+
+Each names what was found, what is wrong, and the one command that mends it. The checks are in `core.checks`.
+"""
 
 from __future__ import annotations
 
-import importlib.metadata
-import os
-import platform
-import shutil
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
-from datetime import date
-from pathlib import Path
+import queue
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from core.config import Config
+from core.checks import disk, downloads, environment, gpu, hub, models, session, terminal, torch
+from core.checks.check import FAIL, OK, SKIPPED, WARN, Answer, Check, CheckSpec, Context
 from core.errors import UserError
-from core.gpu import Driver, Gpu
-from core.workspace import Workspace
 
-OK, WARN, FAIL, SKIPPED = "ok", "warn", "fail", "skipped"
-TIMEOUT_S = 60
-FREE_BYTES = 5_000_000_000
-STALE_DAYS = 90
-"""yt-dlp itself warns when it is older than this."""
+__all__ = [
+    "CHECKS",
+    "FAIL",
+    "OK",
+    "SKIPPED",
+    "WARN",
+    "Check",
+    "CheckSpec",
+    "Context",
+    "as_json",
+    "run_all",
+    "run_check",
+]
+
+DRIVER_S = 15.0
+"""For checks that may be the first to ask the driver, which has 10 s to answer."""
+LANES = 3
+"""Checks that run at the same time."""
+
+CHECKS: tuple[CheckSpec, ...] = (
+    CheckSpec("python", "Python", environment.check_python),
+    CheckSpec("ffmpeg", "ffmpeg", environment.check_ffmpeg, timeout_s=20),
+    CheckSpec("gpu-bus", "On the bus", gpu.check_bus, timeout_s=DRIVER_S),
+    CheckSpec("nvml", "NVML", gpu.check_nvml, ("gpu-bus",), DRIVER_S),
+    CheckSpec("devices", "NVIDIA GPU", gpu.check_devices, ("nvml",), DRIVER_S),
+    CheckSpec("driver", "Driver", gpu.check_driver, ("devices",), DRIVER_S),
+    CheckSpec("torch", "torch", torch.check_torch, timeout_s=DRIVER_S),
+    CheckSpec("driver-wheel", "torch, driver", torch.check_driver_wheel, ("driver", "torch"), DRIVER_S),
+    CheckSpec("wheel-card", "torch, card", torch.check_wheel_card, ("driver-wheel",), DRIVER_S),
+    CheckSpec("gpu-add", "GPU computes", torch.check_sum, ("wheel-card",), DRIVER_S + torch.SUM_TIMEOUT_S),
+    CheckSpec("precision", "Precision", gpu.check_precision, ("wheel-card",), DRIVER_S),
+    CheckSpec("gpu-memory", "GPU memory", models.check_memory, ("wheel-card",), DRIVER_S),
+    CheckSpec("disk", "Disk", disk.check_disk),
+    CheckSpec("yt-dlp", "yt-dlp", downloads.check_ytdlp),
+    CheckSpec("yt-dlp-ejs", "yt-dlp-ejs", downloads.check_ejs, ("yt-dlp",)),
+    CheckSpec("javascript", "JavaScript", downloads.check_javascript, ("yt-dlp",)),
+    CheckSpec("huggingface", "Hugging Face", hub.check_huggingface),
+    CheckSpec("base", "Base model", models.check_base),
+    CheckSpec("labeller", "Labeller", models.check_labeller),
+    CheckSpec("logind", "Logging out", session.check_logind),
+    CheckSpec("terminal", "Terminal", terminal.check_terminal),
+)
+"""In dependency order. check exits 1 if one of them fails; a warning is no failure."""
 
 
-@dataclass(frozen=True)
-class Check:
-    id: str
-    title: str
-    verdict: str
-    found: str
-    why: str = ""
-    fix: str = ""
-
-    def as_json(self) -> dict[str, str]:
-        return asdict(self)
+def run_check(id: str, context: Context, checks: Iterable[CheckSpec] = CHECKS) -> Check:
+    """Run one check, or say which check it waits for. It never raises for what it finds, and comes back in time:
+    a UserError becomes a failed check, and one that hangs is left behind."""
+    specs = {spec.id: spec for spec in checks}
+    spec = specs[id]
+    blocker = _blocker(spec, context, specs)
+    answer = Answer(SKIPPED, f"after {blocker}") if blocker else _answer(spec, context)
+    return Check(spec.id, spec.title, answer.verdict, answer.found, answer.why, answer.fix, answer.detail)
 
 
-@dataclass(frozen=True)
-class Context:
-    """What the checks are made for. Without a workspace the folder checks look at the current one."""
+def run_all(context: Context, checks: Iterable[CheckSpec] = CHECKS) -> Iterator[Check]:
+    """Every check, in order; several run at the same time."""
+    specs = tuple(checks)
+    due: queue.SimpleQueue[CheckSpec] = queue.SimpleQueue()
+    done: dict[str, queue.SimpleQueue[Check | BaseException]] = {spec.id: queue.SimpleQueue() for spec in specs}
+    for spec in specs:
+        due.put(spec)
 
-    workspace: Workspace | None
-    config: Config
+    def lane() -> None:
+        while True:
+            try:
+                spec = due.get_nowait()
+            except queue.Empty:
+                return
+            try:
+                done[spec.id].put(run_check(spec.id, context, specs))
+            except BaseException as error:  # noqa: BLE001 - raised where the checks are read, below
+                done[spec.id].put(error)
+
+    for _ in range(LANES):
+        threading.Thread(target=lane, name="checks", daemon=True).start()
+    for spec in specs:
+        found = done[spec.id].get()
+        if isinstance(found, BaseException):
+            raise found
+        yield found
 
 
-@dataclass(frozen=True)
-class CheckSpec:
-    id: str
-    title: str
-    function: Callable[[Context], tuple[str, str, str, str]]
-    """Returns verdict, found, why, fix."""
+def _blocker(spec: CheckSpec, context: Context, specs: dict[str, CheckSpec]) -> str | None:
+    """The first check on the way here that stops what stands on it. What the checks on that way read is read once."""
+    for need in spec.needs:
+        if found := _blocker(specs[need], context, specs):
+            return found
+        answer = _answer(specs[need], context)
+        if answer.stops or answer.verdict in (FAIL, SKIPPED):
+            return need
+    return None
 
 
-def run_check(id: str, context: Context) -> Check:
-    """Run one check. It never raises for what it finds; a UserError becomes a failed check."""
-    spec = next(spec for spec in CHECKS if spec.id == id)
+def _answer(spec: CheckSpec, context: Context) -> Answer:
+    """What the check says; asked in a thread of its own, since a sick disk or driver may never let it go."""
+    answers: queue.SimpleQueue[Answer | BaseException] = queue.SimpleQueue()
+    threading.Thread(target=_ask, args=(spec.function, context, answers), name=f"check {spec.id}", daemon=True).start()
     try:
-        verdict, found, why, fix = spec.function(context)
-    except UserError as error:
-        verdict, found, why, fix = FAIL, error.what, error.why, error.fix
-    return Check(spec.id, spec.title, verdict, found, why, fix)
+        answer = answers.get(timeout=spec.timeout_s)
+    except queue.Empty:
+        found = f"no answer in {spec.timeout_s:g} s"
+        return Answer(FAIL, found, "the disk, the driver or the network hangs", "try again; then look at: sudo dmesg")
+    if isinstance(answer, UserError):
+        return Answer(FAIL, answer.what, answer.why, answer.fix)
+    if isinstance(answer, BaseException):
+        raise answer
+    return answer
 
 
-def run_all(context: Context) -> Iterator[Check]:
-    for spec in CHECKS:
-        yield run_check(spec.id, context)
-
-
-def check_python(_: Context) -> tuple[str, str, str, str]:
-    return OK, f"{platform.python_version()}, {sys.prefix}", "", ""
-
-
-def check_ffmpeg(_: Context) -> tuple[str, str, str, str]:
-    from core.media import find_ffmpeg
-
-    ffmpeg = find_ffmpeg()
-    return OK, f"{ffmpeg.version}, {ffmpeg.origin}, {ffmpeg.path}", "", ""
-
-
-def check_gpu(_: Context) -> tuple[str, str, str, str]:
-    from core import gpu
-
-    driver = gpu.driver()
-    if driver.missing:
-        return (
-            WARN,
-            "no NVIDIA driver (NVML is not on this machine)",
-            "without a GPU everything works, but slowly",
-            "on a machine with an NVIDIA GPU: install its driver, then reboot",
-        )
-    if driver.error:
-        return FAIL, "the NVIDIA driver does not answer", driver.error, "sudo modprobe nvidia || sudo reboot"
-    gpus = gpu.read_gpus()
-    if not gpus:
-        return (
-            WARN,
-            f"driver {driver.version}, no GPU",
-            "the driver sees no device",
-            "in a container: start it with --gpus all",
-        )
-    names = [
-        f"{card.name} {_capability(card.capability)} {_memory(card.memory_free, card.memory_total)}" for card in gpus
-    ]
-    speaks = f", CUDA {driver.cuda[0]}.{driver.cuda[1]}" if driver.cuda else ""
-    return OK, f"{'; '.join(names)}, driver {driver.version}{speaks}", "", ""
-
-
-def _capability(capability: tuple[int, int] | None) -> str:
-    return f"({capability[0]}.{capability[1]})" if capability else ""
-
-
-def _memory(free: int | None, total: int | None) -> str:
-    return f"{free / 2**30:.1f} of {total / 2**30:.1f} GB free" if free is not None and total is not None else ""
-
-
-def check_torch(_: Context) -> tuple[str, str, str, str]:
-    """Asked in a child process with a time-out: importing torch takes seconds, and a sick driver can hang it."""
-    from core import gpu
-
-    code = (
-        "import torch\n"
-        "ok = torch.cuda.is_available()\n"
-        "total = (torch.ones(2, device='cuda') + 1).sum().item() if ok else 0\n"
-        "print(torch.__version__, torch.version.cuda or '-', ok, total, sep='|')\n"
-    )
+def _ask(
+    function: Callable[[Context], Answer], context: Context, answers: queue.SimpleQueue[Answer | BaseException]
+) -> None:
     try:
-        done = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, timeout=TIMEOUT_S, stdin=subprocess.DEVNULL
-        )
-    except subprocess.TimeoutExpired:
-        return FAIL, f"no answer in {TIMEOUT_S} s", "importing torch or asking the GPU hangs", "sudo reboot"
-    if done.returncode != 0:
-        last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        return FAIL, "torch does not work", last, f'{sys.executable} -m pip install --force-reinstall "torch>=2.6"'
-    version, cuda, usable, _total = done.stdout.strip().splitlines()[-1].split("|")
-    if usable == "True":
-        return OK, f"{version}, CUDA {cuda}, computes on the GPU", "", ""
-    if gpu.driver().gpus:
-        reason = "this build has no CUDA" if cuda == "-" else f"its CUDA {cuda} does not run with this driver"
-        return FAIL, f"{version} does not use the GPU", reason, torch_command(gpu.driver(), gpu.read_gpus())
-    return WARN, f"{version}, on the CPU", "no GPU can be used: training a small Whisper takes hours, not minutes", ""
-
-
-def torch_command(driver: Driver, cards: list[Gpu]) -> str:
-    """The line that installs a torch build for this driver and the newest card.
-
-    A wheel runs where the driver's CUDA major is at least the wheel's, and where it has code for the card:
-    cu126 builds (the last is 2.14.1) reach from Maxwell to Hopper, cu128 builds (the last is 2.11) Blackwell.
-    The local version in the name makes pip replace a build of the same number.
-    """
-    newest = max((card.capability for card in cards if card.capability), default=(0, 0))
-    build, version = "cu126", "2.14.1"
-    if driver.cuda and driver.cuda[0] >= 13 and newest >= (7, 5):
-        build = "cu130"
-    elif newest >= (10, 0):
-        build, version = "cu128", "2.11.0"
-    index = f"https://download.pytorch.org/whl/{build}"
-    return f'{sys.executable} -m pip install "torch=={version}+{build}" --index-url {index}'
-
-
-def check_disk(context: Context) -> tuple[str, str, str, str]:
-    from huggingface_hub.constants import HF_HUB_CACHE
-
-    here = context.workspace.root if context.workspace else Path.cwd()
-    free, cache = shutil.disk_usage(here).free, shutil.disk_usage(_existing(Path(HF_HUB_CACHE))).free
-    found = f"{free / 1e9:.0f} GB free here, {cache / 1e9:.0f} GB in the model cache"
-    if min(free, cache) < FREE_BYTES:
-        return WARN, found, "a training run of a small Whisper keeps about 6 GB of checkpoints", "free some space"
-    return OK, found, "", ""
-
-
-def _existing(folder: Path) -> Path:
-    while not folder.exists():
-        folder = folder.parent
-    return folder
-
-
-def check_ytdlp(_: Context) -> tuple[str, str, str, str]:
-    version = importlib.metadata.version("yt-dlp")
-    year, month, day = (int(part) for part in version.split(".")[:3])
-    age = (date.today() - date(year, month, day)).days
-    fix = f'{sys.executable} -m pip install -U "yt-dlp[default,deno]"'
-    if age > STALE_DAYS:
-        return WARN, f"{version} is {age} days old", "YouTube changes often and may refuse it", fix
-    return OK, f"{version}, {age} days old", "", ""
-
-
-def check_javascript(_: Context) -> tuple[str, str, str, str]:
-    from core.sources.ytdlp import find_deno
-
-    deno = find_deno()
-    fix = f'{sys.executable} -m pip install -U "yt-dlp[default,deno]"'
-    if deno is None:
-        return WARN, "no deno", "YouTube hides its audio behind a script that deno runs", fix
-    try:
-        done = subprocess.run([deno, "--version"], capture_output=True, text=True, timeout=20, stdin=subprocess.DEVNULL)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return FAIL, f"{deno} does not start", str(error), fix
-    return OK, " ".join(done.stdout.split()[:2]), "", ""
-
-
-def check_huggingface(context: Context) -> tuple[str, str, str, str]:
-    """Reachable or not matters only while a model is missing."""
-    import urllib.error
-    import urllib.request
-
-    missing = not all(_present(name, context) for name in (context.config.model.base, context.config.model.labeller))
-    if os.environ.get("HF_HUB_OFFLINE", "") not in ("", "0"):
-        why = "HF_HUB_OFFLINE is set, and a model is missing"
-        return (FAIL, "switched off", why, "unset HF_HUB_OFFLINE") if missing else (OK, "offline, as set", "", "")
-    endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co")
-    try:
-        begun = time.monotonic()
-        urllib.request.urlopen(urllib.request.Request(endpoint, method="HEAD"), timeout=5).close()
-        return OK, f"reachable in {time.monotonic() - begun:.1f} s", "", ""
-    except urllib.error.HTTPError:
-        return OK, "reachable", "", ""
-    except (OSError, ValueError) as error:
-        reason = str(getattr(error, "reason", error))
-        fix = "set HTTPS_PROXY, or HF_ENDPOINT to a mirror" if missing else ""
-        return (FAIL if missing else WARN), f"{endpoint} is not reachable", reason, fix
-
-
-def check_base(context: Context) -> tuple[str, str, str, str]:
-    return _model(context.config.model.base, "base", context)
-
-
-def check_labeller(context: Context) -> tuple[str, str, str, str]:
-    return _model(context.config.model.labeller, "labeller", context)
-
-
-def _model(name: str, role: str, context: Context) -> tuple[str, str, str, str]:
-    from core.whisper.loading import describe
-
-    try:
-        info = describe(name, context.workspace.root if context.workspace else None)
-    except UserError as error:
-        return FAIL, error.what, error.why, f"whispersmith model {name} --role {role}"
-    size = f"{info.parameters / 1e6:.0f} M" if info.parameters >= 1e6 else f"{info.parameters / 1e3:.0f} k"
-    found = f"{name}, {size} parameters, {info.bytes_on_disk / 1e6:.0f} MB, hears {info.window_s:g} s, {info.path}"
-    if not info.has_generation_config:
-        return WARN, found, "it has no generation_config.json; a standard one is used", ""
-    return OK, found, "", ""
-
-
-def _present(name: str, context: Context) -> bool:
-    return _model(name, "base", context)[0] != FAIL
+        answers.put(function(context))
+    except BaseException as error:  # noqa: BLE001 - handed to the caller's thread, which raises it
+        answers.put(error)
 
 
 def as_json(checks: list[Check]) -> list[dict[str, Any]]:
     return [check.as_json() for check in checks]
-
-
-CHECKS: tuple[CheckSpec, ...] = (
-    CheckSpec("python", "Python", check_python),
-    CheckSpec("ffmpeg", "ffmpeg", check_ffmpeg),
-    CheckSpec("gpu", "NVIDIA GPU", check_gpu),
-    CheckSpec("torch", "torch", check_torch),
-    CheckSpec("disk", "Disk", check_disk),
-    CheckSpec("yt-dlp", "yt-dlp", check_ytdlp),
-    CheckSpec("javascript", "JavaScript", check_javascript),
-    CheckSpec("huggingface", "Hugging Face", check_huggingface),
-    CheckSpec("base", "Base model", check_base),
-    CheckSpec("labeller", "Labeller", check_labeller),
-)
-"""In dependency order. check exits 1 if one of them fails; a warning is no failure."""

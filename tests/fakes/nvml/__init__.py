@@ -1,10 +1,11 @@
-"""A machine with an NVIDIA GPU that has none: a library in place of NVML, a folder in place of /, a torch of files only."""
+"""A machine with a GPU that has none: a library in place of NVML, a folder in place of /, a torch of files only."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -21,11 +22,9 @@ def build(folder: Path, *flags: str) -> Path:
     exe = compiler()
     assert exe is not None
     warnings = ["-Wall", "-Wextra", "-Werror"]
-    subprocess.run(
-        [exe, "-shared", "-fPIC", "-O1", *warnings, f"-Wl,-soname,{SONAME}", *flags, "-pthread"]
-        + ["-o", str(folder / SONAME), str(HERE / "stand_in.c")],
-        check=True,
-    )
+    output = ["-pthread", "-o", str(folder / SONAME), str(HERE / "stand_in.c")]
+    command = [exe, "-shared", "-fPIC", "-O1", *warnings, f"-Wl,-soname,{SONAME}", *flags, *output]
+    subprocess.run(command, check=True)
     return folder
 
 
@@ -84,3 +83,14 @@ def make_torch(folder: Path, version: str, cuda: str | None, *, code: str = "", 
 def write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
+
+
+def python(*arguments: str, environment: dict[str, str], path: tuple[Path, ...] = ()) -> str:
+    """What a new Python that sees this machine prints; it must end well."""
+    found = os.pathsep.join(map(str, (*path, HERE.parents[2])))
+    command = [sys.executable, "-P", *arguments]
+    done = subprocess.run(
+        command, env=environment | {"PYTHONPATH": found}, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout

@@ -1,0 +1,81 @@
+"""Room in the workspace and in the model cache, against what is to come."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from core.checks.check import Answer, Context, ok, warn
+from core.checks.models import is_here, size_of
+
+CHECKPOINTS = 2
+"""How many a training run keeps at once (save_total_limit)."""
+CHECKPOINT_BYTES = 12
+"""A weight in fp32 and its two moments; the tuned model is four bytes a weight more."""
+MP4_BYTES_S, WAV_BYTES_S = 16_000, 32_000
+"""A second of YouTube's m4a (128 kbit/s); a second of 16 kHz mono 16-bit."""
+RESERVE_BYTES = 1_000_000_000
+UNKNOWN_WEIGHTS = 242_000_000
+"""A small, where the size of the base model is not known."""
+
+
+def check_disk(context: Context) -> Answer:
+    from core.models.cache import cache_folder
+
+    here = context.workspace.root if context.workspace else Path.cwd()
+    cache = _existing(cache_folder())
+    free_here, free_cache = shutil.disk_usage(here).free, shutil.disk_usage(cache).free
+    models, training, media = _models(context), _training(context), _media(context)
+    found = f"{free_here / 1e9:.0f} GB free here, {free_cache / 1e9:.0f} GB in the model cache"
+    coming = [("models", models), ("a training run", training), ("audio", media)]
+    detail = "to come: " + ", ".join(f"{name} {size / 1e9:.1f} GB" for name, size in coming if size)
+    same = os.stat(here).st_dev == os.stat(cache).st_dev
+    need_here, need_cache = training + media + (models if same else 0), models
+    if free_here < need_here + RESERVE_BYTES:
+        return warn(found, f"{detail}: {need_here / 1e9:.1f} GB here", f"du -xh {here} | sort -h | tail", detail=detail)
+    if free_cache < need_cache + RESERVE_BYTES:
+        why = f"the models still to come take {need_cache / 1e9:.1f} GB"
+        return warn(found, why, "hf cache prune, or set HF_HOME to a folder on a larger disk", detail=detail)
+    return ok(found, detail)
+
+
+def _models(context: Context) -> int:
+    """Bytes of the models that are not here yet."""
+    from core.models.suggested import suggestion
+
+    names = {context.config.model.base, context.config.model.labeller}
+    missing = [name for name in names if not is_here(name, context)]
+    known = [suggestion(name) for name in missing]
+    return sum(one.download_bytes if one else 4 * UNKNOWN_WEIGHTS for one in known)
+
+
+def _training(context: Context) -> int:
+    size = size_of(context.config.model.base, context)
+    weights = size[0] if size else UNKNOWN_WEIGHTS
+    return weights * (CHECKPOINTS * CHECKPOINT_BYTES + 4)
+
+
+def _media(context: Context) -> int:
+    """Bytes of the videos that were chosen and are not fetched yet, with the segments they become."""
+    if context.workspace is None or not context.workspace.db_path.is_file():
+        return 0
+    cut = context.config.segment
+    overlap = cut.length_s / (cut.length_s - cut.overlap_s)
+    query = "SELECT COALESCE(SUM(duration_ms), 0) FROM videos WHERE selected AND state != 'fetched'"
+    try:
+        # Read only: looking must neither make nor migrate a database.
+        address = f"{context.workspace.db_path.absolute().as_uri()}?mode=ro"
+        with closing(sqlite3.connect(address, uri=True, timeout=1)) as db:
+            seconds = db.execute(query).fetchone()[0] / 1000
+    except sqlite3.Error:
+        return 0
+    return int(seconds * (MP4_BYTES_S + WAV_BYTES_S * overlap))
+
+
+def _existing(folder: Path) -> Path:
+    while not folder.exists():
+        folder = folder.parent
+    return folder

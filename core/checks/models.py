@@ -1,0 +1,101 @@
+"""The two models: here and whole, and what they will need of the GPU's memory."""
+
+from __future__ import annotations
+
+import shlex
+
+from core.checks.check import Answer, Context, fail, ok, warn
+from core.checks.gpu import GIB, cards, held_by
+from core.errors import UserError
+
+
+def check_base(context: Context) -> Answer:
+    return _model(context.config.model.base, "base", context)
+
+
+def check_labeller(context: Context) -> Answer:
+    return _model(context.config.model.labeller, "labeller", context)
+
+
+def _model(name: str, role: str, context: Context) -> Answer:
+    from core.models.inspect import inspect
+    from core.models.suggested import suggestion
+
+    try:
+        seen = inspect(name, context.workspace.root if context.workspace else None, context.config.project.language)
+    except UserError as error:
+        known = suggestion(name)
+        size = f", about {known.download_bytes / 1e6:.0f} MB" if known and error.what.endswith("is not here") else ""
+        return fail(error.what + size, error.why, f"whispersmith model {shlex.quote(name)} --role {role}")
+    info = seen.info
+    size = f"{info.parameters / 1e6:.0f} M" if info.parameters >= 1e6 else f"{info.parameters / 1e3:.0f} k"
+    found = f"{name}, {size} parameters, {info.bytes_on_disk / 1e6:.0f} MB, hears {info.window_s:g} s, {info.path}"
+    detail = "\n".join(seen.notes)
+    if not seen.own_generation_config and seen.notes:
+        return warn(found, seen.notes[0], detail=detail)
+    return ok(found, detail)
+
+
+def size_of(name: str, context: Context) -> tuple[int, float] | None:
+    """(weights, window in seconds) of a model, also of one that is suggested and not here yet; None if unknown."""
+    from core.models.suggested import WINDOW_S, suggestion
+    from core.whisper.loading import describe
+
+    try:
+        info = describe(name, context.workspace.root if context.workspace else None)
+    except UserError:
+        known = suggestion(name)
+        return (known.parameters, WINDOW_S) if known else None
+    return info.parameters, info.window_s
+
+
+def is_here(name: str, context: Context) -> bool:
+    from core.whisper.loading import describe
+
+    try:
+        describe(name, context.workspace.root if context.workspace else None)
+    except UserError:
+        return False
+    return True
+
+
+def check_memory(context: Context) -> Answer:
+    """Free memory against a training step of the base model. Drivers may spill into the machine's memory without a
+    word and become a hundred times slower, so nothing is left to an error later."""
+    from core.whisper.plan import memory_needed
+
+    card, train = cards(context)[0], context.config.train
+    base = context.config.model.base
+    size = size_of(base, context)
+    if card.memory_free is None or card.memory_total is None:
+        return ok(f"{card.short} does not tell its memory; the first training step will")
+    free = f"{card.memory_free / GIB:.1f} of {card.memory_total / GIB:.1f} GB free"
+    if size is None:
+        return ok(f"{free}; how much {base} needs is known once it is here")
+    weights, window_s = size
+    need = memory_needed(weights, train.batch, window_s)
+    slim = memory_needed(weights, train.batch, window_s, checkpointing=True)
+    said = f"{free}; training {base} with batch {train.batch} needs about {need / GIB:.1f} GB"
+    if need <= card.memory_free:
+        return ok(said)
+    if slim <= card.memory_free:
+        return ok(f"{said}, or {slim / GIB:.1f} GB with activations recomputed, as it will be")
+    said = f"{free}; training {base} with batch {train.batch} needs about {slim / GIB:.1f} GB"
+    held = sum(process.memory or 0 for process in card.processes)
+    if slim <= card.memory_free + held:
+        holders = "; ".join(held_by(process) for process in card.processes[:3])
+        gigabytes = -(-slim // 10**9)
+        return warn(said, holders, f"wait for them: under [model] in whispersmith.toml, wait_for_gb = {gigabytes}")
+    smaller = next(
+        (
+            batch
+            for batch in range(train.batch - 1, 0, -1)
+            if memory_needed(weights, batch, window_s, checkpointing=True) <= card.memory_free
+        ),
+        None,
+    )
+    why = "too much for this card: it would stop, or spill into the machine's memory and crawl"
+    if smaller is None:
+        return warn(said, why, "choose a smaller base model: whispersmith model")
+    sums = -(-train.batch * train.accumulation // smaller)
+    return warn(said, why, f"under [train] in whispersmith.toml: batch = {smaller}, accumulation = {sums}")
