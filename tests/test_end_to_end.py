@@ -137,6 +137,9 @@ def test_from_an_empty_folder_to_a_tuned_model_with_keys_alone(terminal: Termina
     models = evaluated(workspace).result["models"]
     assert models["base"]["cer"] > 0.8
     assert models["tuned"]["cer"] < 0.2
+    # With a job still running `q` would ask first.
+    terminal.wait(lambda _: not any(job.live for job in list_jobs(workspace)))
+    terminal.wait(lambda shown: "● evaluate" not in shown)
     terminal.press("q")
     terminal.wait(lambda shown: "it ended: 0" in shown)
     with Store(workspace.db_path) as store:

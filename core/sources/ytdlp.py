@@ -99,6 +99,10 @@ def base_options(
     return merge(options, _with_cookies(own, root))
 
 
+UNCOMPRESSED = "/".join(f"{kind}>mp4" for kind in ("wav", "flac", "aif", "aiff"))
+"""What ffmpeg before 6.1 cannot put into an mp4 as it is. ALAC keeps every sample of it, and every ffmpeg has it."""
+
+
 def download_options(base: Mapping[str, Any], partial: Path, *, ffmpeg: str | None, youtube: bool) -> dict[str, Any]:
     """`base` made ready to download into `partial`.
 
@@ -114,7 +118,12 @@ def download_options(base: Mapping[str, Any], partial: Path, *, ffmpeg: str | No
     if ffmpeg is not None:
         options.setdefault("ffmpeg_location", ffmpeg)
         # "preferedformat" is yt-dlp's own spelling.
-        options["postprocessors"] = [{"key": "FFmpegVideoRemuxer", "preferedformat": "mp4"}]
+        options["postprocessors"] = [
+            {"key": "FFmpegVideoConvertor", "preferedformat": UNCOMPRESSED},
+            {"key": "FFmpegVideoRemuxer", "preferedformat": "mp4"},
+        ]
+        kept = dict(options.get("postprocessor_args") or {})
+        options["postprocessor_args"] = {"videoconvertor+ffmpeg_o": ["-c:a", "alac"], **kept}
         options["final_ext"] = "mp4"
     return options
 

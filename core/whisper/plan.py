@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from core.config import Config, TrainConfig
-from core.gpu import Gpu, read_gpus
+from core.gpu import Gpu, for_job
 from core.store import Store
 from core.whisper.lessons import cut_validation
 from core.whisper.loading import describe
@@ -115,7 +115,7 @@ def make_plan(workspace: Workspace, config: Config, store: Store) -> Plan:
     learn, validation = cut_validation(usable, config)
     rows = len(learn)
     steps = schedule(config.train, max(rows, 1))
-    gpu = _gpu(read_gpus())
+    gpu = for_job(config.model.gpu)
     precision = precision_of(gpu.capability if gpu else None)
     need = memory_needed(info.parameters, config.train.batch, info.window_s)
     slim = memory_needed(info.parameters, config.train.batch, info.window_s, checkpointing=True)
@@ -140,11 +140,6 @@ def make_plan(workspace: Workspace, config: Config, store: Store) -> Plan:
         test_segments=store.segments.counts()["test"],
         fixed_steps=bool(config.train.steps),
     )
-
-
-def _gpu(gpus: list[Gpu]) -> Gpu | None:
-    """The one a job uses: the first, as CUDA counts them."""
-    return gpus[0] if gpus else None
 
 
 def _reasons(rows: int, gpu: Gpu | None, need: int, slim: int, precision: str) -> list[str]:

@@ -28,8 +28,6 @@ CODE = Path(__file__).resolve().parents[2]
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs a command in this process: exit code, stdout, stderr."""
-    # Nothing may ask the real hub.
-    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
 
     def call(*argv: object) -> tuple[int, str, str]:
         try:

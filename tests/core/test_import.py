@@ -121,7 +121,13 @@ def test_a_last_piece_named_in_whole_seconds_is_found(workspace: Workspace, tmp_
     segment.run(workspace, workspace.config(), make_job(workspace, "segment"))
     result = _import(workspace, _csv(tmp_path, {"talk_16_19.wav": "末", "talk_0_10.wav": "首", "talk_8_12.wav": "x"}))
     assert (result["imported"], result["unmatched"]) == (2, ["talk_8_12.wav"])
-    assert _get(workspace, "talk_16000ms_19570ms").text == "末"
+    # AAC rounds a length up to whole frames, and how far depends on the ffmpeg that wrote the file.
+    with Store(workspace.db_path) as store:
+        last = store.segments.all()[-1]
+    assert last.start_ms == 16_000
+    assert 19_570 <= last.end_ms < 19_700
+    assert last.id == f"talk_16000ms_{last.end_ms}ms"
+    assert last.text == "末"
 
 
 def test_one_name_with_two_texts_is_a_conflict(workspace: Workspace, tmp_path: Path) -> None:
@@ -228,7 +234,8 @@ def test_audio_in_a_container_is_converted(workspace: Workspace, tmp_path: Path)
     make_mp4(folder / "v_0_5.mp4", 5)
     assert _import(workspace, _csv(folder, {"v_0_5.mp4": "一"}))["taken_in"] == 1
     samples, rate = read_wav(workspace.absolute(_get(workspace, "v_0_5").path))
-    assert (rate, len(samples)) == (RATE, 5 * RATE)
+    assert rate == RATE
+    assert 5 * RATE <= len(samples) < 5.1 * RATE  # AAC rounds up to whole frames
 
 
 @pytest.mark.skipif(

@@ -309,7 +309,8 @@ def assert_resumes(workspace: Workspace, server: FeedServer, id: str) -> None:
     server.log.clear()
     result, _ = fetched(workspace, all=True)
     assert result["fetched"] == 1
-    assert server.requests("media", "one")[-1].start == left
+    # A killed run's own request may be written down late, as the server notices the end of the line late.
+    assert left in [request.start for request in server.requests("media", "one")]
     assert sound(workspace.media / f"{id}.mp4") == sound(server.audio("one"))
 
 

@@ -45,16 +45,16 @@ def test_plan_says_what_a_run_would_do(tmp_path: Path, monkeypatch: pytest.Monke
     made = make_workspace(tmp_path / "w", toy(), train=6, test=1)
     card = Gpu(0, "GPU-1", "Tiny GPU", (7, 5), 8 << 30, 6 << 30, 2 << 30, 0, 40, 10.0)
     with Store(made.db_path) as store:
-        monkeypatch.setattr(plans, "read_gpus", list)
+        monkeypatch.setattr(plans, "for_job", lambda wish: None)
         plan = make_plan(made, made.config(), store)
         assert (plan.steps, plan.segments, plan.precision, plan.memory_free_bytes) == (4, 6, "fp32", None)
         keys = "model method batch accumulation precision learning_rate steps reasons"
         assert {*keys.split(), "memory_needed_bytes", "memory_free_bytes"} <= set(plan.as_json())
         assert plan.fits
-        monkeypatch.setattr(plans, "read_gpus", lambda: [card])
+        monkeypatch.setattr(plans, "for_job", lambda wish: card)
         assert make_plan(made, made.config(), store).precision == "fp16"
         small = dataclasses.replace(card, memory_free=1 << 20)
-        monkeypatch.setattr(plans, "read_gpus", lambda: [small])
+        monkeypatch.setattr(plans, "for_job", lambda wish: small)
         tight = make_plan(made, made.config(), store)
     assert not tight.fits
     assert any("does not fit" in line for line in tight.lines())
