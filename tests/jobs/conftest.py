@@ -29,6 +29,8 @@ def wait_for(predicate: Callable[[], object], timeout: float = 20.0) -> None:
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
     monkeypatch.setenv("PYTHONPATH", str(NAP))
+    for name in ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setitem(RESOURCES, "nap", "gpu")
     monkeypatch.setitem(RESOURCES, "doze", "disk")
     made = create(tmp_path / "ws")

@@ -45,7 +45,7 @@ def pid(folder: Path) -> int:
 
 def test_a_job_runs_to_its_end(workspace: Workspace) -> None:
     job = ended(spawn(workspace, "nap", {"steps": 3}))
-    assert (job.state, job.progress, job.result) == ("done", 1.0, {"done": [0, 1, 2], "resumed": 0})
+    assert (job.state, job.progress, job.result) == ("done", 1.0, {"done": [0, 1, 2], "resumed": 0, "cuda": ""})
     events = EventReader(job.folder / "events.jsonl").all()
     assert [event.seq for event in events] == list(range(1, len(events) + 1))
     assert (events[0].kind, events[-1].kind) == ("started", "finished")

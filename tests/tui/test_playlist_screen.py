@@ -263,5 +263,5 @@ async def test_a_source_that_cannot_be_listed_says_why_on_the_screen(workspace: 
         await wait_until(pilot, lambda: isinstance(app.screen, TextPrompt))
         app.screen.query_one(Input).value = str(tmp_path / "nowhere.mp3")
         await pilot.press("enter")
-        await wait_until(pilot, lambda: "neither a link nor" in screen_text(app), timeout=60)
+        await wait_until(pilot, lambda: "neither a link nor" in " ".join(screen_text(app).split()), timeout=60)
         assert screen_of(app).query_one(Trouble).display

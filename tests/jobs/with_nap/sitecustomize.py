@@ -38,7 +38,8 @@ def run(workspace, config, job):
             file.write(f"{step} {os.getpid()}\n")
         job.progress(step + 1, params.get("steps", 1), "step")
         done.append(step)
-    return {"done": done, "resumed": had}
+    cuda = " ".join(os.environ.get(name, "") for name in ("CUDA_DEVICE_ORDER", "CUDA_VISIBLE_DEVICES"))
+    return {"done": done, "resumed": had, "cuda": cuda.strip()}
 
 
 for name in ("nap", "doze"):
