@@ -1,6 +1,6 @@
 """Draws docs/transcripts.svg, the picture in the README: the real app on a small made-up workspace.
 
-    python docs/make_picture.py
+python docs/make_picture.py
 """
 
 from __future__ import annotations

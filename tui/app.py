@@ -185,6 +185,7 @@ class WhispersmithApp(App[int]):
                 self.live[batch.folder] = replace(batch, events=())
             for screen in self._pipeline_screens():
                 screen.hear(batch)
+        self._gauge.follow(self.live.values())
         self._show(job=bar_job(self.live.values()))
 
     def recount(self) -> None:
@@ -205,7 +206,7 @@ class WhispersmithApp(App[int]):
             for screen in self._pipeline_screens():
                 screen.note_change()
 
-    def _measured(self, gpus: tuple[Gpu, ...]) -> None:
+    def _measured(self, gpus: Iterable[Gpu]) -> None:
         self._show(gpu=self._gauge.text(gpus, cells.glyphs(self).bars))
 
     def _show(self, **changes: Any) -> None:

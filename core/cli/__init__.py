@@ -1,9 +1,9 @@
 """The command line: everything the screens do, and the same jobs behind it.
 
-    parser.py    the commands and their options
-    commands.py  commands that answer at once, from the store
-    stages.py    commands that run a stage as a job and follow it
-    show.py      tables, progress bars and errors on a terminal
+parser.py    the commands and their options
+commands.py  commands that answer at once, from the store
+stages.py    commands that run a stage as a job and follow it
+show.py      tables, progress bars and errors on a terminal
 """
 
 from __future__ import annotations

@@ -145,7 +145,9 @@ def print_evaluation(result: dict[str, Any]) -> None:
     """Base beside tuned, and what it was measured on."""
     models = result["models"]
     left_out = f", {result['excluded']} left out as the model knows them" if result.get("excluded") else ""
-    print(f"on {result['segments']} held-out segments, {result['characters']} characters, leak {result['leak']}{left_out}")
+    print(
+        f"on {result['segments']} held-out segments, {result['characters']} characters, leak {result['leak']}{left_out}"
+    )
     for role in ("base", "tuned"):
         if role in models:
             figures = models[role]

@@ -98,7 +98,7 @@ class EventReader:
 
 
 def last_events(path: Path, kinds: frozenset[str], window: int = 65536) -> dict[str, Event]:
-    """The newest event of each kind within the last `window` bytes of a log, or within its last line if that is longer."""
+    """The newest event of each kind in the last `window` bytes of a log; the last line always, however long."""
     found: dict[str, Event] = {}
     for line in reversed(_last_lines(path, window)):
         event = _parse(line)

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
+from textual.app import App, ComposeResult
 
-from core.gpu import Gpu
-from core.jobs import JobView
+from core.gpu import Gpu, GpuProcess
+from core.jobs import JobView, attach
+from core.workspace import create
+from tests.fakes import nvml
+from tests.tui.fake_job import FakeJob
+from tests.tui.wait import screen_text, wait_until
 from tui import crash, marks
 from tui.bridge import JobBatch
-from tui.status import Gauge, bar_job, clock, end_of, gpu_text
+from tui.screens.training_panes import GpuPanel
+from tui.status import Gauge, Readings, bar_job, clock, end_of, gpu_line
 
 CARD = Gpu(
     0, "GPU-1", "NVIDIA GeForce RTX 3070 Laptop GPU", (8, 6), 8 * 2**30, int(6.1 * 2**30), 2 * 2**30, 63, 61, 80.0
@@ -20,21 +27,160 @@ CARD = Gpu(
 BARS = "▁▂▃▄▅▆▇█"
 
 
+SMALL = replace(CARD, uuid="GPU-2", name="NVIDIA T4", memory_free=10**9)
+LARGE = replace(CARD, uuid="GPU-3", name="NVIDIA H100", memory_free=70 * 10**9, utilization=0)
+
+
 def test_a_gpu_in_one_line_with_its_last_readings():
-    assert gpu_text([CARD], [0, 50, 100], BARS) == "RTX 3070 Laptop  6.1/8.0 GB  63% ▁▄█  61°C"
-    assert gpu_text([], [], BARS) == ""
+    assert gpu_line(CARD, [0, 50, 100], BARS) == "RTX 3070 Laptop  6.1/8.0 GB  63% ▁▄█  61°C"
+    assert Gauge().text((), BARS) == ""
 
 
-def test_a_card_that_tells_little_says_what_it_tells():
+def test_each_value_the_card_does_not_tell_is_a_dash():
     silent = replace(CARD, memory_used=None, utilization=None, temperature=None, name="GRID A100-8C")
-    assert gpu_text([silent, CARD], [None], BARS) == "GRID A100-8C  +1"
+    assert gpu_line(silent, [None], BARS, 1) == "GRID A100-8C  –/8.0 GB  –%  –°C  +1"
+    assert gpu_line(silent, [None], "_.-:=+*#") == "GRID A100-8C  -/8.0 GB  -%  - C"
 
 
-def test_the_gauge_remembers_eight_readings():
+def test_the_gauge_remembers_eight_readings_also_equal_ones():
     gauge = Gauge()
     texts = [gauge.text((replace(CARD, utilization=use),), BARS) for use in range(20)]
-    text = texts[-1]
-    assert text.count("▁") + text.count("▂") == 8
+    assert texts[-1].count("▁") + texts[-1].count("▂") == 8
+    # The thread that asks tells only what is new: the same use once more is new.
+    assert Readings((CARD,)) != Readings((CARD,))
+    assert list(Readings((CARD,))) == [CARD]
+
+
+def test_without_a_job_the_card_with_the_most_free_memory_is_shown_and_it_does_not_flicker():
+    gauge = Gauge()
+    assert "H100" in gauge.text((SMALL, LARGE), BARS)
+    nearly = replace(SMALL, memory_free=LARGE.memory_free and LARGE.memory_free + 10**8)
+    assert "H100" in gauge.text((nearly, LARGE), BARS)
+    text = gauge.text((replace(SMALL, memory_free=80 * 10**9, utilization=99), LARGE), BARS)
+    # Another card's readings are no history of this one.
+    assert text == "T4  6.1/8.0 GB  99% █  61°C  +1"
+    assert "H100" in gauge.text((LARGE,), BARS)
+
+
+def test_the_environment_hides_cards(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-2")
+    assert "T4" in Gauge().text((SMALL, LARGE), BARS)
+
+
+def test_a_card_in_mig_mode_stands_for_its_slices():
+    piece = replace(CARD, uuid="MIG-1", name="NVIDIA A100 MIG 1g.5gb", utilization=None)
+    text = Gauge().text((replace(CARD, mig=True, slices=(piece,)),), BARS)
+    assert text.startswith("A100 MIG 1g.5gb  6.1/8.0 GB  –%")
+
+
+def test_the_gauge_follows_the_card_of_the_running_gpu_job(tmp_path: Path):
+    workspace = create(tmp_path / "w")
+    job = FakeJob(workspace, "train")
+    gauge = Gauge()
+    view = attach.view(job.folder)
+    assert view is not None
+    gauge.follow([JobBatch(view)])
+    assert "H100" in gauge.text((SMALL, LARGE), BARS)
+    # The event may lie behind others; a download's log is not asked.
+    job.emit("progress", done=0, total=None, note="waiting for 6 GB")
+    job.emit("gpu", uuid="GPU-2", name="NVIDIA T4")
+    job.emit("metric", step=1)
+    other = FakeJob(workspace, "model")
+    other.emit("gpu", uuid="GPU-3", name="no")
+    second = attach.view(other.folder)
+    assert second is not None
+    gauge.follow([JobBatch(second), JobBatch(view)])
+    assert "T4" in gauge.text((SMALL, LARGE), BARS)
+    job.finish()
+    gauge.follow([])
+    assert "T4" in gauge.text((replace(SMALL, memory_free=LARGE.memory_free), LARGE), BARS)
+    assert "H100" in gauge.text((SMALL, LARGE), BARS)
+    other.die()
+
+
+class Panel(App[None]):
+    """A training panel alone, with the app's live jobs."""
+
+    ascii = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.live: dict[Path, JobBatch] = {}
+
+    def compose(self) -> ComposeResult:
+        yield GpuPanel()
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 45)])
+async def test_the_panel_tells_power_and_other_peoples_programs_of_the_jobs_card(tmp_path: Path, size: tuple[int, int]):
+    job = FakeJob(create(tmp_path / "w"), "train")
+    job.emit("gpu", uuid="GPU-2", name="NVIDIA T4")
+    programs = (
+        GpuProcess(1, "python", 10**9, "me", True),
+        GpuProcess(2, "/usr/bin/blender", 3 * 2**30, "anna", False),
+        GpuProcess(3, "Xorg", None, "root", False),
+    )
+    busy = replace(SMALL, processes=programs, power_limit_w=115.0)
+    app = Panel()
+    async with app.run_test(size=size) as pilot:
+        panel = app.query_one(GpuPanel)
+        panel.show([])
+        await wait_until(pilot, lambda: "no GPU: training on the CPU" in screen_text(app))
+        view = attach.view(job.folder)
+        assert view is not None
+        app.live[job.folder] = JobBatch(view)
+        panel.show([LARGE, busy])
+        lines = ["NVIDIA T4", "6.1/8.0 GB   63% ▅", "61°C   80 W of 115 W"]
+        lines += ["others: anna blender 3.0 GB, root Xorg – GB"]
+        await wait_until(pilot, lambda: screen_text(app).split("\n")[:4] == lines)
+        panel.show([LARGE, replace(busy, power_w=None, temperature=None, power_limit_w=None, processes=())])
+        await wait_until(pilot, lambda: "–°C   – W" in screen_text(app))
+        assert "others" not in screen_text(app)
+    job.finish()
+
+
+STATUS_LINE = """
+import asyncio, sys
+from pathlib import Path
+import tui
+from core.cli import AppOptions
+from core.workspace import create
+from tests.tui.fake_job import FakeJob
+from tests.tui.wait import screen_lines, wait_until, wrong_widths
+from tui.app import WhispersmithApp
+async def main():
+    workspace = create(Path(sys.argv[1]))
+    if sys.argv[3]:
+        FakeJob(workspace, "train").emit("gpu", uuid=sys.argv[3], name="it")
+    app = WhispersmithApp(workspace, AppOptions(), start="playlist")
+    async with app.run_test(size=(int(sys.argv[2]), 24)) as pilot:
+        await wait_until(pilot, lambda: bool(app.live) == bool(sys.argv[3]), 60)
+        await wait_until(pilot, lambda: sys.argv[4] in screen_lines(app)[0], 60)
+        print(screen_lines(app)[0].strip())
+        assert wrong_widths(app) == []
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(
+    not sys.platform.startswith("linux") or nvml.compiler() is None,
+    reason="no Linux, or no C compiler (cc, gcc or clang), to build the stand-in with",
+)
+@pytest.mark.parametrize(
+    ("scenario", "width", "job", "shown"),
+    [
+        ("laptop-3070", 80, "", "RTX 3070 Laptop  1.0/8.0 GB  3% ▁"),
+        ("h100x2-580", 140, "", "H100 80GB HBM3  0.0/79.6 GB  0% ▁"),
+        ("h100x2-580", 140, "GPU-100aaaaa-0000-0000-0000-000000000001", "H100 80GB HBM3  59.8/79.6 GB  97% █"),
+    ],
+)
+def test_the_real_readings_of_the_right_card_reach_the_status_line(
+    tmp_path: Path, scenario: str, width: int, job: str, shown: str
+):
+    library = nvml.build(tmp_path / "library")
+    environment = nvml.environment(library, nvml.scenario(scenario)) | {"HF_ENDPOINT": "http://127.0.0.1:9"}
+    line = nvml.python("-c", STATUS_LINE, str(tmp_path / "w"), str(width), job, shown, environment=environment)
+    assert shown in line
 
 
 @pytest.mark.parametrize(

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import re
+import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from core.cli import AppOptions
-from core.stages.check import CHECKS, Check, Context
+from core.stages.check import CHECKS, Check, CheckSpec, Context
 from core.workspace import Workspace, create
+from tests.fakes import nvml
 from tests.tui.fake_job import FakeJob
 from tests.tui.wait import screen_lines, screen_text, wait_until, wrong_widths
 from tui.app import WhispersmithApp
 from tui.screens import setup
 from tui.screens.setup import SetupScreen
+from tui.screens.setup_round import Round
 from tui.widgets.dialog import Message
 
 FIX = 'pip install "torch==2.14.1+cu126" --index-url https://download.pytorch.org/whl/cu126'
@@ -65,7 +70,7 @@ def row(app: WhispersmithApp, title: str) -> str:
 async def test_the_real_checks_fill_in_by_themselves(workspace: Workspace, size: tuple[int, int]):
     app = open_app(workspace)
     async with app.run_test(size=size) as pilot:
-        await wait_until(pilot, lambda: len(screen_of(app)._checks) == len(CHECKS), timeout=120)
+        await wait_until(pilot, lambda: len(screen_of(app)._round.answers) == len(CHECKS), timeout=120)
         assert "✓ ok" in row(app, "Python")
         assert "✓ ok" in row(app, "ffmpeg")
         assert wrong_widths(app) == []
@@ -163,3 +168,228 @@ async def test_a_settings_file_with_a_mistake_is_a_failed_check_not_a_crash(work
         workspace.config_path.write_text("[segment]\nlenght_s = 3\n")
         await pilot.press("r")
         await wait_until(pilot, lambda: "lenght_s is not a setting" in screen_text(app))
+
+
+TORCH_FAILED = ("fail", "2.15.0 is built for CUDA 13.2", "every CUDA wheel since 2.15 needs it", FIX)
+AFTER_TORCH = ["torch, driver", "torch, card", "GPU computes", "Precision", "GPU memory"]
+
+
+async def test_what_stands_on_a_failed_check_is_one_row_and_comes_back_when_it_is_mended(
+    workspace: Workspace, machine: Machine
+):
+    machine.answers["torch"] = TORCH_FAILED
+    app = open_app(workspace)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await wait_until(pilot, lambda: not screen_of(app)._round.busy)
+        skipped = row(app, "– skipped")
+        assert "5 checks" in skipped
+        assert "after torch: torch, driver" in skipped
+        assert not set(machine.asked) & {"driver-wheel", "wheel-card", "gpu-add", "precision", "gpu-memory"}
+        assert "✗ 1 failed: torch" in screen_text(app)
+        assert screen_of(app).table.go_to_key("driver-wheel")
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: isinstance(app.screen, Message))
+        told = " ".join(screen_text(app).replace("│", " ").split())
+        assert all(title in told for title in AFTER_TORCH)
+        await pilot.press("escape")
+        # Asking a skipped one again asks the one that stops it.
+        del machine.answers["torch"]
+        await pilot.press("r")
+        await wait_until(pilot, lambda: len(screen_of(app)._round.answers) == len(CHECKS))
+        await wait_until(pilot, lambda: "✓ ok" in row(app, "GPU memory") and "skipped" not in screen_text(app))
+        assert machine.asked.count("torch") == 2
+        assert machine.asked.count("driver") == 1
+
+
+async def test_r_also_asks_what_stands_on_the_check(workspace: Workspace, machine: Machine):
+    app = open_app(workspace)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await wait_until(pilot, lambda: not screen_of(app)._round.busy)
+        assert screen_of(app).table.go_to_key("devices")
+        machine.asked.clear()
+        await pilot.press("r")
+        await wait_until(pilot, lambda: machine.asked and not screen_of(app)._round.busy)
+        assert sorted(machine.asked) == sorted(
+            ["devices", "driver", "driver-wheel", "wheel-card", "gpu-add", "precision", "gpu-memory"]
+        )
+
+
+async def test_the_cursor_goes_with_its_row_into_the_folded_one(workspace: Workspace, machine: Machine):
+    machine.answers["torch"] = TORCH_FAILED
+    machine.gate["torch"] = threading.Event()
+    app = open_app(workspace)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await wait_until(pilot, lambda: "✓ ok" in row(app, "Disk"))
+        assert "◌ waits" in row(app, "Precision")
+        assert screen_of(app).table.go_to_key("precision")
+        machine.gate["torch"].set()
+        await wait_until(pilot, lambda: "5 checks" in screen_text(app))
+        assert screen_of(app).check_id == "driver-wheel"
+        assert "▸ – skipped" in screen_text(app)
+
+
+async def test_a_check_that_never_comes_back_is_given_up_and_the_rest_goes_on(workspace: Workspace, machine: Machine):
+    machine.gate["nvml"] = threading.Event()
+    app = open_app(workspace)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await wait_until(pilot, lambda: "✓ ok" in row(app, "JavaScript") and "● running" in row(app, "NVML"))
+        assert "after NVML" in row(app, "NVIDIA GPU")
+        began = time.monotonic()
+        screen_of(app)._round._clock = lambda: time.monotonic() + 3
+        await wait_until(pilot, lambda: re.search(r"● running +NVML +\d+ s", screen_text(app)))
+        screen_of(app)._round._clock = lambda: began + 1000
+        await wait_until(pilot, lambda: "no answer in 20 s" in row(app, "NVML"))
+        await wait_until(pilot, lambda: "✗ failed" in row(app, "NVML") and not screen_of(app)._round.busy)
+        assert "skipped" in row(app, "after NVML")
+        # What it says now, nobody asked for.
+        machine.gate["nvml"].set()
+        await pilot.pause(0.2)
+        assert "no answer in 20 s" in row(app, "NVML")
+        await pilot.press("q")
+    assert app.return_code == 0
+
+
+async def test_n_goes_from_one_fault_to_the_next_and_shows_its_fix(workspace: Workspace, machine: Machine):
+    machine.answers["terminal"] = ("fail", "it is on fire", "it was left alone", "call someone")
+    machine.answers["ffmpeg"] = ("warn", "an old one", "it is of 2011", "update it")
+    app = open_app(workspace)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await wait_until(pilot, lambda: not screen_of(app)._round.busy)
+        # Out of sight, and named at once.
+        assert "call someone" not in screen_text(app)
+        assert "✗ 1 failed: Terminal   ! 1 to look at: ffmpeg" in screen_text(app)
+        await pilot.press("n")
+        await wait_until(pilot, lambda: "▸ ✗ failed   Terminal" in screen_text(app))
+        assert "fix  call someone" in screen_text(app)
+        await pilot.press("n")
+        await wait_until(pilot, lambda: "▸ ! look     ffmpeg" in screen_text(app))
+        await pilot.resize_terminal(140, 45)
+        await wait_until(pilot, lambda: "call someone" in screen_text(app) and "an old one" in screen_text(app))
+        assert wrong_widths(app) == []
+
+
+async def test_a_fault_of_a_check_itself_is_a_row_too(
+    workspace: Workspace, machine: Machine, monkeypatch: pytest.MonkeyPatch
+):
+    def broken(id: str, context: Context) -> Check:
+        if id == "javascript":
+            raise ZeroDivisionError("the check divides by zero")
+        return machine.run_check(id, context)
+
+    monkeypatch.setattr(setup, "run_check", broken)
+    app = open_app(workspace)
+    async with app.run_test(size=(100, 40)) as pilot:
+        await wait_until(pilot, lambda: not screen_of(app)._round.busy)
+        assert "✗ failed" in row(app, "JavaScript")
+        assert "ZeroDivisionError: the check divides by zero" in screen_text(app)
+    assert "ZeroDivisionError" in workspace.log_file.read_text()
+
+
+async def test_one_model_missing_for_both_roles_is_explained_once(workspace: Workspace, machine: Machine):
+    for role in ("base", "labeller"):
+        machine.answers[role] = ("fail", "x is not here", "it was never fetched", f"whispersmith model x --role {role}")
+    app = open_app(workspace)
+    async with app.run_test(size=(100, 40)) as pilot:
+        await wait_until(pilot, lambda: not screen_of(app)._round.busy)
+        assert "✗ failed" in row(app, "Labeller")
+        assert screen_text(app).count("never fetched") == 1
+
+
+async def test_details_tell_all_and_copy_the_fix_to_the_file_too(workspace: Workspace, machine: Machine):
+    machine.answers["disk"] = ("warn", "3 GB free", "a long story " * 20 + "that ends well", "rm -r things")
+    app = open_app(workspace)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await wait_until(pilot, lambda: not screen_of(app)._round.busy)
+        assert "that ends well" not in screen_text(app)
+        assert screen_of(app).table.go_to_key("disk")
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: "that ends well" in screen_text(app))
+        await pilot.press("c")
+        await wait_until(pilot, lambda: app.clipboard == "rm -r things")
+        assert (workspace.logs / "clipboard.txt").read_text() == "rm -r things\n"
+
+
+HUNG = """
+import asyncio, sys, threading
+from pathlib import Path
+import tui
+from core.cli import AppOptions
+from core.workspace import create
+from tests.tui.wait import screen_text, wait_until
+from tui.app import WhispersmithApp
+async def main():
+    app = WhispersmithApp(create(Path(sys.argv[1])), AppOptions(), start="setup")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await wait_until(pilot, lambda: not app.screen._round.busy and "failed" in screen_text(app), 100)
+        print("hangs", any(thread.name == "gpu" and thread.is_alive() for thread in threading.enumerate()))
+        print("asked", app._pulses["gpu"].asked)
+        await pilot.press("q")
+    print("left", app.return_code)
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(
+    not sys.platform.startswith("linux") or nvml.compiler() is None,
+    reason="no Linux, or no C compiler (cc, gcc or clang), to build the stand-in with",
+)
+def test_a_driver_that_hangs_holds_up_neither_the_checks_nor_leaving(tmp_path: Path):
+    library = nvml.build(tmp_path / "library")
+    environment = nvml.environment(library, nvml.scenario("hangs")) | {"HF_ENDPOINT": "http://127.0.0.1:9"}
+    said = nvml.python("-c", HUNG, str(tmp_path / "w"), environment=environment | {"HF_HOME": str(tmp_path / "hf")})
+    assert said.split() == ["hangs", "True", "asked", "0", "left", "0"]
+
+
+# -- which check may run when
+
+
+def spec(id: str, *needs: str) -> CheckSpec:
+    return CheckSpec(id, id, lambda context: pytest.fail("a round runs nothing"), needs, 10)
+
+
+def found(id: str, verdict: str = "ok") -> Check:
+    return Check(id, id, verdict, "so")
+
+
+def test_a_round_starts_each_after_what_it_stands_on_and_a_few_at_a_time():
+    round = Round([spec("a"), spec("b", "a"), spec("c", "b"), spec("d"), spec("e")], lanes=2)
+    round.ask("abcde")
+    assert [id for id, _ in round.begin()] == ["a", "d"]
+    assert round.begin() == []
+    assert round.answer(1, found("a"))
+    assert [id for id, _ in round.begin()] == ["b"]
+    assert round.answer(3, found("b", "fail"))
+    assert [id for id, _ in round.begin()] == ["e"]
+    assert (round.answers["c"].verdict, round.answers["c"].found) == ("skipped", "after b")
+    assert round.blocker_of("c") == "b"
+    assert not round.answer(99, found("e"))
+    assert round.answer(4, found("e"))
+    assert round.busy
+    assert round.answer(2, found("d"))
+    assert not round.busy
+
+
+def test_asking_again_while_it_runs_starts_no_second_one():
+    round = Round([spec("a"), spec("b", "a")])
+    round.ask("ab")
+    assert len(round.begin()) == 1
+    for _ in range(5):
+        round.ask("ab")
+        assert round.begin() == []
+    assert round.answer(1, found("a"))
+    assert round.begin() == [("b", 2)]
+
+
+def test_who_is_late_frees_its_lane():
+    now = [0.0]
+    round = Round([spec("a"), spec("b"), spec("c", "a")], lanes=1, clock=lambda: now[0])
+    round.ask("abc")
+    assert round.begin() == [("a", 1)]
+    now[0] = 14.9
+    assert not round.expire()
+    now[0] = 15.0
+    assert round.expire()
+    assert round.answers["a"].found == "no answer in 15 s"
+    assert round.begin() == [("b", 2)]
+    assert round.answers["c"].found == "after a"
+    assert not round.answer(1, found("a"))

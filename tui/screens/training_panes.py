@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -13,15 +12,19 @@ from textual.containers import VerticalScroll
 from textual.widgets import Static
 
 from core.gpu import Gpu
+from tui import marks
 from tui.line import Line
 from tui.screens.training_run import Sample
+from tui.status import GIB, Gauge, heat_text, memory_text, use_text
 from tui.widgets import cells
 from tui.widgets.diff_text import DiffText
 from tui.widgets.log_tail import LogTail
 from tui.widgets.scrollbar import plain_scrollbar
 
+if TYPE_CHECKING:
+    from tui.app import WhispersmithApp
+
 SAMPLES = 3
-GIB = 2**30
 
 
 class Samples(VerticalScroll, can_focus=True):
@@ -67,30 +70,52 @@ class Samples(VerticalScroll, can_focus=True):
 
 
 class GpuPanel(Static):
-    """Memory, use, temperature and power of the first GPU; in plain words where there is none."""
+    """Memory, use, temperature and power of the GPU that the job computes on, and who else is on it; in plain words
+    where there is none."""
 
     READINGS = 16
+    NAMED = 3
+    """Programs of other people that are named; of more, how many."""
 
     def __init__(self) -> None:
         super().__init__("", id="gpu", markup=False)
-        self._uses: deque[int] = deque(maxlen=self.READINGS)
+        self._gauge = Gauge(self.READINGS)
 
-    def show(self, gpus: Sequence[Gpu]) -> None:
-        if not gpus:
+    def show(self, gpus: Iterable[Gpu]) -> None:
+        app = cast("WhispersmithApp", self.app)
+        self._gauge.follow(app.live.values())
+        gpu, bars = self._gauge.take(gpus), cells.glyphs(app).bars
+        if gpu is None:
             self.update("GPU\nno GPU: training on the CPU")
             return
-        gpu, bars = gpus[0], cells.glyphs(self.app).bars
-        self._uses.append(gpu.utilization or 0)
-        lines = [cells.harmless(gpu.name)]
-        if gpu.memory_used is not None and gpu.memory_total:
-            lines.append(f"{gpu.memory_used / GIB:.1f}/{gpu.memory_total / GIB:.1f} GB")
-        if gpu.utilization is not None:
-            history = "".join(bars[min(len(bars) - 1, use * len(bars) // 101)] for use in self._uses)
-            lines.append(f"{gpu.utilization}% {history}")
-        heat = f"{gpu.temperature}°C" if gpu.temperature is not None else ""
-        power = f"{gpu.power_w:.0f} W" if gpu.power_w is not None else ""
-        lines.append("  ".join(part for part in (heat, power) if part))
-        self.update(Text("\n".join(line for line in lines if line)))
+        used = f"{memory_text(gpu, bars)}   {use_text(gpu, self._gauge.uses, bars)}"
+        lines = [
+            gpu.name,
+            used,
+            f"{heat_text(gpu, bars)}   {power_text(gpu, bars)}",
+            others_text(gpu, bars, self.NAMED),
+        ]
+        self.update(Text("\n".join(cells.harmless(line) for line in lines if line), overflow="ellipsis", no_wrap=True))
+
+
+def power_text(gpu: Gpu, bars: str) -> str:
+    """`82 W of 115 W`"""
+    dash = marks.mark("unknown", bars.isascii())
+    now = f"{gpu.power_w:.0f} W" if gpu.power_w is not None else f"{dash} W"
+    return f"{now} of {gpu.power_limit_w:.0f} W" if gpu.power_limit_w is not None else now
+
+
+def others_text(gpu: Gpu, bars: str, named: int) -> str:
+    """Other people's programs on this GPU, the largest first; "" if there are none, or the driver tells of none."""
+    found = sorted(gpu.others, key=lambda process: -(process.memory or 0))
+    dash = marks.mark("unknown", bars.isascii())
+    said = [
+        f"{process.user or process.pid} {process.name.rpartition('/')[2] or dash} "
+        + (f"{process.memory / GIB:.1f} GB" if process.memory is not None else f"{dash} GB")
+        for process in found[:named]
+    ]
+    more = [f"{len(found) - named} more"] if len(found) > named else []
+    return f"others: {', '.join([*said, *more])}" if found else ""
 
 
 class RunLog(LogTail):
