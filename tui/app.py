@@ -29,7 +29,7 @@ from core.jobs import JobView, spawn
 from core.status import summary
 from core.store import Store
 from core.workspace import Workspace
-from tui import crash, crashed, keymap, terminal
+from tui import clipboard, crash, crashed, keymap, terminal
 from tui.bridge import Bridge, JobBatch, JobEvents, Pulse
 from tui.errands import Answer, Errands
 from tui.leaving import leaving, stop_all
@@ -70,10 +70,7 @@ class WhispersmithApp(App[int]):
     def __init__(
         self, workspace: Workspace | None, options: AppOptions, *, folder: Path | None = None, start: str | None = None
     ) -> None:
-        """workspace: None where `folder` is none yet. start: the screen to begin with, else the one that is due.
-
-        UserError if the workspace's store cannot be opened.
-        """
+        """workspace: None where `folder` is none yet. start: the screen to begin with, else the one that is due."""
         super().__init__()
         self.folder = workspace.root if workspace else (folder or Path.cwd())
         self.workspace: Workspace | None = None
@@ -254,8 +251,7 @@ class WhispersmithApp(App[int]):
             self.push_screen(leaving([batch.stage for batch in self.live.values()]), self._left)
 
     def _left(self, answer: str | None) -> None:
-        complaint = stop_all(self.live) if answer == "s" else ""
-        if complaint:
+        if complaint := stop_all(self.live) if answer == "s" else "":
             self._toast(complaint, "error")
         elif answer is not None:
             self.exit(return_code=0)
@@ -271,6 +267,11 @@ class WhispersmithApp(App[int]):
             self._interrupted = True
             self.set_timer(2.0, partial(setattr, self, "_interrupted", False))
             self._toast("Ctrl+C once more quits; jobs go on", "information")
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """By OSC 52, and to a file; a toast says where it is."""
+        super().copy_to_clipboard(text)
+        self._toast(*clipboard.keep(self.workspace, text))
 
     def _hang_up(self) -> None:
         terminal.leave_anyway()

@@ -20,7 +20,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from core import jobs
-from core.config import set_value, write_text
+from core.config import set_value
 from core.errors import UserError
 from core.models.listing import ModelRow, listing
 from core.workspace import Workspace
@@ -278,14 +278,6 @@ class ModelsScreen(PipelineScreen):
             self.say("There is nothing to copy in this line")
             return
         self.app.copy_to_clipboard(text)
-        path = self.workspace.logs / "clipboard.txt"
-        try:
-            self.workspace.logs.mkdir(exist_ok=True)
-            write_text(path, text + "\n")
-        except OSError as error:
-            self.say(f"Sent to your terminal's clipboard; {path} could not be written: {error.strerror}", error=True)
-            return
-        self.say(f"It is on your terminal's clipboard, if it takes one, and in {path}")
 
     def action_close(self) -> None:
         if self.is_current:

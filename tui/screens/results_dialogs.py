@@ -57,4 +57,3 @@ class Transcription(dialog.Dialog):
 
     def action_copy(self) -> None:
         self.app.copy_to_clipboard(self._text)
-        self.notify("The text was sent to your terminal's clipboard; it is in the file too.", markup=False)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import ClassVar
 
 from rich.text import Text
@@ -17,7 +17,6 @@ from textual.binding import BindingType
 from textual.message import Message
 from textual.widget import Widget
 
-from core.config import write_text
 from core.errors import UserError
 from core.stages.check import CHECKS, FAIL, OK, SKIPPED, WARN, Check, Context, run_check
 from core.workspace import Workspace
@@ -58,18 +57,6 @@ class Found(Message):
     def __init__(self, number: int, check: Check) -> None:
         super().__init__()
         self.number, self.check = number, check
-
-
-class Details(dialog.Message):
-    """The whole answer of a check; `c` copies the fix to the file too."""
-
-    def __init__(self, title: str, what: str, why: str, fix: str, copy: Callable[[str], object]) -> None:
-        super().__init__(title, what, why, fix)
-        self._copy = copy
-
-    def action_copy(self) -> None:
-        if self.fix:
-            self._copy(self.fix)
 
 
 class SetupScreen(PipelineScreen):
@@ -309,19 +296,7 @@ class SetupScreen(PipelineScreen):
         if check is None or not check.fix:
             self.say("There is nothing to mend in this line")
         else:
-            self.copy(check.fix)
-
-    def copy(self, text: str) -> None:
-        """To the terminal's clipboard (OSC 52, which some terminals refuse without a word) and to a file."""
-        self.app.copy_to_clipboard(text)
-        path = self.workspace.logs / "clipboard.txt"
-        try:
-            self.workspace.logs.mkdir(exist_ok=True)
-            write_text(path, text + "\n")
-        except OSError as error:
-            self.say(f"Sent to your terminal's clipboard; {path} could not be written: {error.strerror}", error=True)
-            return
-        self.say(f"The fix is on your terminal's clipboard, if it takes one, and in {path}")
+            self.app.copy_to_clipboard(check.fix)
 
     def action_download(self) -> None:
         if self._download is not None:
@@ -363,4 +338,4 @@ class SetupScreen(PipelineScreen):
             title = f"{self._sign(name)} {word}: {', '.join(TITLES[id] for id in names)}"
             what = f"after {TITLES.get(blocker, blocker)}" + (f": {cause.found}" if cause else "")
             check = cause or check
-        self.smith.push_screen(Details(title, what, check.why, check.fix, self.copy))
+        self.smith.push_screen(dialog.Message(title, what, check.why, check.fix))

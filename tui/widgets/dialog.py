@@ -250,7 +250,6 @@ class Message(Dialog):
     def action_copy(self) -> None:
         if self.fix:
             self.app.copy_to_clipboard(self.fix)
-            self.notify("The fix was sent to your terminal's clipboard.", markup=False)
 
 
 class TextPrompt(Dialog):
