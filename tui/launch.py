@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,10 +36,14 @@ def open_app(folder: Path, options: AppOptions) -> int:
             "input or output is a file or a pipe (nohup does that too)",
             "whispersmith --help lists the commands that need none; a running job goes on without the app anyway",
         )
+    from core.checks.terminal import ask_ambiguous_width
     from core.workspace import is_workspace, open_workspace
     from tui.app import WhispersmithApp
 
     workspace = open_workspace(folder) if is_workspace(folder) else None
+    # Where lines and blocks take two cells, tables would shift: plain signs are used then without being asked for.
+    width = ask_ambiguous_width()
+    options = replace(options, ascii=options.ascii or width == 2, ambiguous_width=width)
     app = WhispersmithApp(workspace, options, folder=folder)
     app.run(mouse=not options.no_mouse)
     return app.return_code or 0

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
+import select
+import termios
+import time
+import tty
 
 from core.checks.check import Answer, Context, ok, warn
 
@@ -34,6 +39,42 @@ def check_terminal(context: Context) -> Answer:
     if colours < 16:
         return warn(found, "states can be told by their signs and words only", "export TERM=xterm-256color")
     return ok(found)
+
+
+def ask_ambiguous_width(patience_s: float = 0.5) -> int | None:
+    """How many cells the terminal gives to "─": it is drawn, the cursor's place asked for, and the line wiped again.
+
+    To be called before anything full-screen begins. 1 or 2; None where there is no terminal, or it does not answer.
+    """
+    try:
+        descriptor = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY)
+    except OSError:
+        return None
+    try:
+        before = termios.tcgetattr(descriptor)
+    except termios.error:
+        os.close(descriptor)
+        return None
+    try:
+        tty.setcbreak(descriptor, termios.TCSANOW)
+        os.write(descriptor, "\r─\x1b[6n".encode())
+        answer = _cursor_report(descriptor, time.monotonic() + patience_s)
+        os.write(descriptor, b"\r\x1b[K")
+    finally:
+        termios.tcsetattr(descriptor, termios.TCSANOW, before)
+        os.close(descriptor)
+    return answer - 1 if answer in (2, 3) else None
+
+
+def _cursor_report(descriptor: int, deadline: float) -> int | None:
+    """The column out of "ESC [ row ; column R", counted from 1."""
+    heard = b""
+    while (left := deadline - time.monotonic()) > 0 and len(heard) < 100:
+        if select.select([descriptor], [], [], left)[0]:
+            heard += os.read(descriptor, 1)
+            if found := re.search(rb"\x1b\[\d+;(\d+)R$", heard):
+                return int(found.group(1))
+    return None
 
 
 def terminal_size() -> tuple[int, int] | None:

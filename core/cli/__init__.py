@@ -20,10 +20,14 @@ DONE, ITEM_FAILED, USAGE, CANNOT = 0, 1, 2, 3
 
 @dataclass(frozen=True)
 class AppOptions:
-    """How the full-screen app is opened. ascii: no glyphs of ambiguous width. no_mouse: native selection works."""
+    """How the full-screen app is opened. ascii: no glyphs of ambiguous width. no_mouse: native selection works.
+
+    ambiguous_width: how many cells the terminal gives such glyphs, None where it has not been asked.
+    """
 
     ascii: bool = False
     no_mouse: bool = False
+    ambiguous_width: int | None = None
 
 
 OpenApp = Callable[[Path, AppOptions], int]

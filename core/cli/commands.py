@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import Any
 
 from core.cli import DONE, ITEM_FAILED, AppOptions, OpenApp, show
@@ -35,10 +36,12 @@ def init(arguments: Arguments, _: OpenApp) -> int:
 
 
 def check(arguments: Arguments, _: OpenApp) -> int:
+    from core.checks.terminal import ask_ambiguous_width
     from core.stages import check as checks
 
     workspace = open_workspace(arguments.workspace) if is_workspace(arguments.workspace) else None
-    context = checks.Context(workspace, workspace.config() if workspace else Config())
+    width = ask_ambiguous_width() if sys.stdout.isatty() and not arguments.json else None
+    context = checks.Context(workspace, workspace.config() if workspace else Config(), ambiguous_width=width)
     done = []
     for result in checks.run_all(context):
         done.append(result)

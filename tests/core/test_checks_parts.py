@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pty
 import subprocess
 import sys
 import threading
@@ -336,3 +337,35 @@ def test_a_child_that_never_ends_is_left_in_time() -> None:
             ["-c", "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\ntime.sleep(600)"], timeout_s=0.5
         )
     assert run(["-c", "import os; print(os.getcwd())"], timeout_s=30).code == 0
+
+
+@pytest.mark.parametrize(
+    ("reply", "width"),
+    [
+        (b"\x1b[12;2R", 1),
+        (b"\x1b[12;3R", 2),
+        (b"j\x1b[1;2R", 1),
+        (b"nonsense", None),
+        (b"", None),
+        (b"\x1b[5;70R", None),
+    ],
+)
+def test_the_terminal_is_asked_how_wide_a_line_is(reply: bytes, width: int | None) -> None:
+    """A child with a terminal of its own, that answers as the parent says."""
+    pid, master = pty.fork()
+    if pid == 0:
+        width = terminal.ask_ambiguous_width(2.0 if reply.endswith(b"R") else 0.2)
+        os.write(1, f"width {width} end\n".encode())  # sys.stdout is pytest's own here
+        os._exit(0)
+    heard = b""
+    try:
+        while b"\x1b[6n" not in heard:
+            heard += os.read(master, 1000)
+        os.write(master, reply)
+        while b" end" not in heard:
+            heard += os.read(master, 1000)
+    finally:
+        os.waitpid(pid, 0)
+        os.close(master)
+    assert f"width {width}".encode() in heard
+    assert b"\r\x1b[K" in heard

@@ -112,7 +112,9 @@ class SetupScreen(PipelineScreen):
         """One check, in its thread."""
         title = TITLES[id]
         try:
-            found = run_check(id, Context(workspace, workspace.config()))
+            found = run_check(
+                id, Context(workspace, workspace.config(), ambiguous_width=self.smith.options.ambiguous_width)
+            )
         except UserError as error:
             found = Check(id, title, FAIL, error.what, error.why, error.fix)
         except Exception as error:  # noqa: BLE001 - this screen is where people look when things are broken: a fault of one check must not take it away
