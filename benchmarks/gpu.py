@@ -20,9 +20,10 @@ from typing import Any
 from core.checks.machine import Machine
 from core.config import Config
 from core.gpu import environment_for, for_job
+from core.gpu.wheels import precision as precision_of
 from core.models.suggested import BASE, LARGE, MEDIUM, SMALL, TINY, Shape
 from core.stages.check import CHECKS, Context, run_check
-from core.whisper.plan import memory_needed, precision_of
+from core.whisper.plan import memory_needed
 
 GIB = 2**30
 SHAPES = {"toy": Shape(64, 2, 2), "tiny": TINY, "base": BASE, "small": SMALL, "medium": MEDIUM, "large": LARGE}
@@ -148,7 +149,7 @@ def main() -> None:
 
     logging.set_verbosity_error()
     device = "cuda" if gpu is not None and torch.cuda.is_available() else "cpu"
-    precision = precision_of(gpu.capability) if gpu is not None and device == "cuda" else "fp32"
+    precision = precision_of(gpu.capability)[0] if gpu is not None and device == "cuda" else "fp32"
     name = arguments.shape or ("small" if device == "cuda" else "toy")
     shape, batch = SHAPES[name], arguments.batch if device == "cuda" else min(arguments.batch, 2)
     if device == "cpu":

@@ -112,7 +112,7 @@ def pick_device() -> Device:
     """
     import torch
 
-    from core.whisper.plan import precision_of
+    from core.gpu.wheels import precision
 
     if not torch.cuda.is_available():
         return Device("cpu", "fp32")
@@ -121,7 +121,7 @@ def pick_device() -> Device:
         torch.zeros(1, device="cuda")
     except RuntimeError:
         return Device("cpu", "fp32")
-    return Device("cuda", precision_of(capability))
+    return Device("cuda", precision(capability)[0])
 
 
 def set_threads() -> int:

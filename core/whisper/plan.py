@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from core.config import Config, TrainConfig
-from core.gpu import Gpu, for_job
+from core.gpu import Gpu, for_job, wheels
 from core.store import Store
 from core.whisper.lessons import cut_validation
 from core.whisper.loading import describe
@@ -116,7 +116,7 @@ def make_plan(workspace: Workspace, config: Config, store: Store) -> Plan:
     rows = len(learn)
     steps = schedule(config.train, max(rows, 1))
     gpu = for_job(config.model.gpu)
-    precision = precision_of(gpu.capability if gpu else None)
+    precision = wheels.precision(gpu.capability if gpu else None)[0]
     need = memory_needed(info.parameters, config.train.batch, info.window_s)
     slim = memory_needed(info.parameters, config.train.batch, info.window_s, checkpointing=True)
     free = gpu.memory_free if gpu else None
@@ -156,13 +156,6 @@ def _reasons(rows: int, gpu: Gpu | None, need: int, slim: int, precision: str) -
         elif free is not None and need > free:
             found.append("activations are recomputed to save memory: about a fifth slower")
     return found
-
-
-def precision_of(capability: tuple[int, int] | None) -> str:
-    """bf16 from compute capability 8.0, fp16 on 7.x, else fp32. torch's own question also counts emulation."""
-    if capability is None or capability[0] < 7:
-        return "fp32"
-    return "bf16" if capability[0] >= 8 else "fp16"
 
 
 def schedule(settings: TrainConfig, rows: int, steps: int | None = None) -> Schedule:

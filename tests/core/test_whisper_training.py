@@ -9,12 +9,13 @@ import pytest
 
 from core.config import TrainConfig
 from core.gpu import Gpu
+from core.gpu.wheels import precision
 from core.store import Store
 from core.whisper import plan as plans
 from core.whisper.dataset import Row, examples
 from core.whisper.features import read_wav
 from core.whisper.loading import load
-from core.whisper.plan import make_plan, memory_needed, precision_of, schedule
+from core.whisper.plan import make_plan, memory_needed, schedule
 from core.whisper.training import number, train
 from tests.core.whisper_kit import RATE, Listened, make_workspace, noise, toy, write_wav
 
@@ -38,7 +39,7 @@ def test_memory_estimate_is_near_the_traced_shapes() -> None:
 
 def test_precision_by_capability() -> None:
     cards = [(None, "fp32"), ((6, 1), "fp32"), ((7, 5), "fp16"), ((8, 6), "bf16"), ((12, 0), "bf16")]
-    assert [precision_of(card) for card, _ in cards] == [precision for _, precision in cards]
+    assert [precision(card)[0] for card, _ in cards] == [name for _, name in cards]
 
 
 def test_plan_says_what_a_run_would_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
