@@ -72,8 +72,8 @@ def show_models(workspace: Workspace, as_json: bool) -> int:
             ", ".join(row.roles) or ("here" if row.here else "suggested" if row.suggested else "not whole"),
             row.id,
             _model_size(row),
-            show.size(row.memory_label_bytes) if row.memory_label_bytes else "–",
-            show.size(row.memory_train_bytes) if row.memory_train_bytes else "–",
+            show.memory(row.memory_label_bytes),
+            show.memory(row.memory_train_bytes),
             _model_place(row),
         ]
         for row in rows

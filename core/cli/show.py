@@ -70,5 +70,10 @@ def size(count: float) -> str:
     return f"{count:.1f} TB"
 
 
+def memory(count: int | None) -> str:
+    """GPU memory, in the GB that cards are sold by (2**30 bytes)."""
+    return "–" if count is None else f"{count / 2**30:.1f} GB"
+
+
 def percent(share: float | None) -> str:
     return "–" if share is None else f"{share * 100:.1f} %"

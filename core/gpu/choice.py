@@ -126,8 +126,8 @@ def wait_until_free(
         sizes = [card.memory_total or 0 for card in allowed if not wish or wish == AUTO or _is(card, wish)]
         if 0 < max(sizes, default=0) < need_bytes:
             raise UserError(
-                f"{need_bytes / 1e9:.1f} GB will never be free on this GPU",
-                f"{gpu.short} has {max(sizes) / 1e9:.1f} GB in all",
+                f"{need_bytes / 2**30:.1f} GB will never be free on this GPU",
+                f"{gpu.short} has {max(sizes) / 2**30:.1f} GB in all",
                 "lower wait_for_gb under [model] in the settings",
             )
         tell(gpu)

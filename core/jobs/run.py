@@ -159,7 +159,7 @@ def take_gpu(settings: ModelConfig, job: Job) -> None:
         job.progress(0, None, "", f"waiting for {settings.wait_for_gb:g} GB on {card.name}")
 
     if settings.wait_for_gb:
-        card = gpu.wait_until_free(int(settings.wait_for_gb * 1e9), job.wait, wish=settings.gpu, tell=tell)
+        card = gpu.wait_until_free(int(settings.wait_for_gb * 2**30), job.wait, wish=settings.gpu, tell=tell)
     else:
         card = gpu.for_job(settings.gpu)
     if card is not None:

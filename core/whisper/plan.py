@@ -14,7 +14,7 @@ from core.whisper.loading import describe
 from core.workspace import Workspace
 
 MOST_EVALUATIONS = 12
-GB = 1e9
+GB = 2**30  # as everybody counts the memory of a GPU: a card of 8 GB has 8 GiB
 
 
 @dataclass(frozen=True)
