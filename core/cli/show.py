@@ -23,9 +23,8 @@ def console() -> Console:
 
 def error(problem: UserError) -> None:
     """What, why, fix: three short lines on stderr, and never a traceback."""
-    for prefix, text in (("", problem.what), ("why  ", problem.why), ("fix  ", problem.fix)):
-        if text:
-            print(prefix + clean(text, 2000), file=sys.stderr)
+    harmless = UserError(*(clean(text, 2000) for text in (problem.what, problem.why, problem.fix)))
+    print(harmless, file=sys.stderr)
 
 
 def document(value: Any) -> None:

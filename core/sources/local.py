@@ -50,7 +50,7 @@ def candidates(path: Path, workspace: Path) -> list[Path]:
     """
     if not path.exists():
         raise UserError(f"{clean(str(path), 300)} is not there", "no such file or folder", "check the path")
-    own = Workspace(workspace).own_folders
+    own = [folder.resolve() for folder in Workspace(workspace).own_folders]
     if _within(path, own):
         raise UserError(
             f"{clean(str(path), 300)} is the workspace's own",
@@ -70,8 +70,8 @@ def candidates(path: Path, workspace: Path) -> list[Path]:
 
 
 def _within(path: Path, folders: Sequence[Path]) -> bool:
-    places = (path.resolve(), *path.resolve().parents)
-    return any(folder.resolve() in places for folder in folders)
+    real = path.resolve()
+    return any(folder == real or folder in real.parents for folder in folders)
 
 
 def _walk(folder: Path) -> Iterator[Path]:

@@ -98,10 +98,6 @@ class ModelsScreen(PipelineScreen):
         yield StepTable(COLUMNS, empty_text="\nLooking what is here")
         yield Static("", id="about", markup=False)
 
-    @property
-    def table(self) -> RowTable:
-        return self.query_one(RowTable)
-
     def on_mount(self) -> None:
         self.table.focus()
         self._read()

@@ -151,6 +151,16 @@ class PipelineScreen(Screen[None]):
         assert self.smith.store is not None, "the six screens are shown inside a workspace only"
         return self.smith.store
 
+    @property
+    def table(self) -> RowTable:
+        """The table of rows that every one of these screens has."""
+        return self.query_one(RowTable)
+
+    @property
+    def is_wide(self) -> bool:
+        """Room for side panes and every column; the same bound as the app's class -wide."""
+        return self.app.size.width >= 100
+
     def in_thread(
         self,
         work: Callable[[], T],

@@ -98,10 +98,6 @@ class PlaylistScreen(PipelineScreen):
         yield Filter()
 
     @property
-    def table(self) -> RowTable:
-        return self.query_one(RowTable)
-
-    @property
     def filter(self) -> Filter:
         return self.query_one(Filter)
 

@@ -60,14 +60,6 @@ class ResultsScreen(PipelineScreen):
         yield Trouble()
         yield Line(id="job")
 
-    @property
-    def table(self) -> RowTable:
-        return self.query_one(RowTable)
-
-    @property
-    def is_wide(self) -> bool:
-        return self.app.size.width >= 100
-
     def on_mount(self) -> None:
         self.query_one("#job").display = False
         self.table.focus()

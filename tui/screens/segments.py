@@ -126,10 +126,6 @@ class SegmentsScreen(PipelineScreen):
         yield Trouble()
         yield Line(id="job")
 
-    @property
-    def table(self) -> RowTable:
-        return self.query_one(RowTable)
-
     def on_mount(self) -> None:
         self.query_one("#job").display = self.query_one("#preview").display = False
         self.table.focus()

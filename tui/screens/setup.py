@@ -79,10 +79,6 @@ class SetupScreen(PipelineScreen):
         yield Trouble()
         yield Line(id="summary")
 
-    @property
-    def table(self) -> RowTable:
-        return self.query_one(RowTable)
-
     def on_mount(self) -> None:
         self.table.focus()
         self.action_all_again()

@@ -78,10 +78,6 @@ class TrainingScreen(PipelineScreen):
         yield Line(id="next")
 
     @property
-    def table(self) -> RowTable:
-        return self.query_one(RowTable)
-
-    @property
     def run_shown(self) -> Run | None:
         return self._runs.get(self._shown) if self._shown is not None else None
 

@@ -68,10 +68,6 @@ class TranscriptsScreen(PipelineScreen):
         yield Line(id="job")
 
     @property
-    def table(self) -> RowTable:
-        return self.query_one(RowTable)
-
-    @property
     def editor(self) -> Editor:
         return self._editor
 
@@ -80,10 +76,6 @@ class TranscriptsScreen(PipelineScreen):
         source = self.table.source
         assert isinstance(source, Lines)
         return source
-
-    @property
-    def is_wide(self) -> bool:
-        return self.app.size.width >= 100
 
     def on_mount(self) -> None:
         self._editor = self.query_one(Editor)
