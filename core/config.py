@@ -40,12 +40,33 @@ class ModelConfig(_Table):
 
 
 class FetchConfig(_Table):
-    """Downloads. Pauses in seconds between two videos, drawn at random between the two values."""
+    """Downloads. Pauses in seconds between two videos, drawn at random between the two values.
+
+    any_licence: a person has said that whatever is not Creative Commons may be used, too. lookups_per_hour: licences
+    asked for once the first hundred are through, 0 for no limit. tries: how often what fails for a passing reason is
+    tried in all; retry_wait_s: the wait before the second time, each later one is longer. block_wait_min: minutes
+    before a queue that the site has blocked goes on by itself, 0 for never; doubled each time.
+    """
 
     any_licence: bool = False
     pause_min_s: float = Field(default=5.0, ge=0)
     pause_max_s: float = Field(default=15.0, ge=0)
     request_pause_s: float = Field(default=0.75, ge=0)
+    lookups_per_hour: int = Field(default=300, ge=0)
+    tries: int = Field(default=3, ge=1)
+    retry_wait_s: float = Field(default=60.0, ge=0)
+    block_wait_min: float = Field(default=60.0, ge=0)
+
+
+class CaptionsConfig(_Table):
+    """Captions that a site offers. languages: the first that is there counts, [] for those of project.language.
+
+    automatic: also what the site's own recognition wrote, where no person has written any. Never translations.
+    """
+
+    fetch: bool = True
+    languages: list[str] = Field(default_factory=list)
+    automatic: bool = False
 
 
 class SegmentConfig(_Table):
@@ -56,6 +77,9 @@ class SegmentConfig(_Table):
 
 
 class LabelConfig(_Table):
+    """captions: what people wrote as captions is taken before the labeller is asked."""
+
+    captions: bool = True
     batch: int = Field(default=8, ge=1)
 
 
@@ -95,6 +119,7 @@ class Config(_Table):
     project: ProjectConfig = Field(default_factory=ProjectConfig)
     model: ModelConfig = Field(default_factory=ModelConfig)
     fetch: FetchConfig = Field(default_factory=FetchConfig)
+    captions: CaptionsConfig = Field(default_factory=CaptionsConfig)
     ytdlp: dict[str, Any] = Field(default_factory=dict)
     segment: SegmentConfig = Field(default_factory=SegmentConfig)
     label: LabelConfig = Field(default_factory=LabelConfig)
@@ -117,6 +142,11 @@ wait_for_gb = 0.0        # on a shared machine: start when so much of its memory
 
 [fetch]
 any_licence = false      # true: fetch videos that are not Creative Commons without asking
+
+[captions]
+fetch = true             # what people wrote as captions; label takes it first
+languages = []           # for example ["zh-TW", "zh"]; [] for those of project.language
+automatic = false        # true: also the site's own speech recognition, where people wrote nothing
 
 [ytdlp]                  # merged into yt-dlp's options, for example:
 # proxy = "socks5h://127.0.0.1:1080"

@@ -9,9 +9,22 @@ lock.py    who is alive: flock, with pid + start time + boot id where flock cann
 attach.py  the state of every job, read from outside
 """
 
-from core.jobs.attach import JobView, find_job, list_jobs, stop
+from core.jobs.attach import JobView, find_job, list_jobs, pause, resume, stop, tell
 from core.jobs.events import Event, EventReader
 from core.jobs.handle import Cancelled, Job
 from core.jobs.spawn import spawn
 
-__all__ = ["Cancelled", "Event", "EventReader", "Job", "JobView", "find_job", "list_jobs", "spawn", "stop"]
+__all__ = [
+    "Cancelled",
+    "Event",
+    "EventReader",
+    "Job",
+    "JobView",
+    "find_job",
+    "list_jobs",
+    "pause",
+    "resume",
+    "spawn",
+    "stop",
+    "tell",
+]

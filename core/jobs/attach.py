@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from core.clock import now_ms
+from core.config import write_text
 from core.errors import UserError
 from core.jobs import lock
 from core.jobs.events import last_events
-from core.jobs.spec import CONTROL, EVENTS, LOCK, OUTPUT, STATUS, JobSpec, read
+from core.jobs.spec import CANCEL, CONTROL, EVENTS, GO, LOCK, OUTPUT, PAUSE, STATUS, JobSpec, read
 from core.workspace import Workspace
 
 STUCK_MS = 20_000
@@ -42,6 +43,7 @@ class JobView:
     result: dict[str, Any]
     params: dict[str, Any]
     failed: int = 0
+    paused: bool = False
 
     @property
     def live(self) -> bool:
@@ -58,6 +60,7 @@ class JobView:
             "error": self.error,
             "result": self.result,
             "failed_items": self.failed,
+            "paused": self.paused,
             "folder": self.folder.name,
         }
 
@@ -115,6 +118,7 @@ def view(folder: Path) -> JobView | None:
         result=result,
         params=spec.params,
         failed=int(finished.data.get("failed", 0)) if finished else 0,
+        paused=state in LIVE and (folder / CONTROL / PAUSE).exists(),
     )
 
 
@@ -152,7 +156,7 @@ def stop(folder: Path) -> None:
     """Ask a job to stop, from any process: a file in its control folder, and SIGTERM to wake it."""
     control = folder / CONTROL
     control.mkdir(exist_ok=True)
-    (control / "cancel").touch()
+    (control / CANCEL).touch()
     status = read_status(folder)
     try:
         mark = lock.ProcessMark(int(status["pid"]), int(status["started"]), str(status["boot"]))
@@ -163,6 +167,25 @@ def stop(folder: Path) -> None:
             os.kill(mark.pid, signal.SIGTERM)
         except ProcessLookupError:
             return
+
+
+def pause(folder: Path) -> None:
+    """Hold a job where it is, from any process, until `resume`. A stage that cannot be held goes on."""
+    (folder / CONTROL).mkdir(exist_ok=True)
+    (folder / CONTROL / PAUSE).touch()
+
+
+def resume(folder: Path) -> None:
+    """Let a held job go on, and end the wait of one that waits (for a block of the site to pass) now."""
+    (folder / CONTROL).mkdir(exist_ok=True)
+    (folder / CONTROL / PAUSE).unlink(missing_ok=True)
+    (folder / CONTROL / GO).touch()
+
+
+def tell(folder: Path, name: str, data: Any) -> None:
+    """Something for a running job to heed; it reads it as `job.told(name)`. data: JSON-able. The last one counts."""
+    (folder / CONTROL).mkdir(exist_ok=True)
+    write_text(folder / CONTROL / f"{name}.json", json.dumps(data, ensure_ascii=False))
 
 
 def _share(progress: dict[str, Any]) -> float | None:

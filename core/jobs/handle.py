@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 from core.errors import UserError
 from core.jobs.events import EventWriter
-from core.jobs.spec import JobSpec
+from core.jobs.spec import CONTROL, JobSpec
 from core.workspace import Workspace
 
 PROGRESS_S = 0.1
@@ -30,6 +31,9 @@ class Job:
         self._workspace = workspace
         self._writer = writer
         self._cancel = threading.Event()
+        self._wake = threading.Condition()
+        self._paused = False
+        self._go = 0
         self._last_progress = 0.0
 
     def emit(self, kind: str, **data: Any) -> None:
@@ -67,6 +71,55 @@ class Job:
 
     def cancel(self) -> None:
         self._cancel.set()
+        with self._wake:
+            self._wake.notify_all()
+
+    @property
+    def paused(self) -> bool:
+        return self._paused
+
+    def pause(self, wanted: bool = True) -> None:
+        """Hold the stage, or let it go on; a stage that can be held calls `hold` where it may."""
+        with self._wake:
+            if self._paused == wanted:
+                return
+            self._paused = wanted
+            self._wake.notify_all()
+        self.emit("paused" if wanted else "resumed")
+
+    def go(self) -> None:
+        """End the present `wait_or_go` now."""
+        with self._wake:
+            self._go += 1
+            self._wake.notify_all()
+
+    def hold(self) -> bool:
+        """Return when the job is not paused (True if it was); raises Cancelled if it is stopped meanwhile."""
+        held = False
+        with self._wake:
+            while self._paused and not self.cancelled:
+                held = True
+                self._wake.wait(1.0)
+        self.check()
+        return held
+
+    def wait_or_go(self, seconds: float) -> bool:
+        """Sleep until the time is up (False) or somebody says go on now (True); a cancel ends it with Cancelled."""
+        end = time.monotonic() + seconds
+        with self._wake:
+            before = self._go
+            while self._go == before and not self.cancelled and (left := end - time.monotonic()) > 0:
+                self._wake.wait(min(left, 60.0))
+            told = self._go != before
+        self.check()
+        return told
+
+    def told(self, name: str) -> Any:
+        """What somebody wrote for this job with `core.jobs.tell`, now; None if nothing (whole) is there."""
+        try:
+            return json.loads((self.dir / CONTROL / f"{name}.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
 
     def check(self) -> None:
         """Raise Cancelled if the job was asked to stop. Call it at least every 200 ms."""

@@ -24,7 +24,20 @@ from core.errors import UserError
 from core.jobs import lock
 from core.jobs.events import EventWriter
 from core.jobs.handle import Cancelled, Job
-from core.jobs.spec import CONTROL, EVENTS, LOCK, PATIENT, RESOURCES, STATUS, JobSpec, read, workspace_of
+from core.jobs.spec import (
+    CANCEL,
+    CONTROL,
+    EVENTS,
+    GO,
+    LOCK,
+    PATIENT,
+    PAUSE,
+    RESOURCES,
+    STATUS,
+    JobSpec,
+    read,
+    workspace_of,
+)
 from core.workspace import Workspace
 
 HEARTBEAT_S = 2.0
@@ -106,8 +119,7 @@ def wait_for_resource(workspace: Workspace, resource: str, job: Job, beat: Heart
             job.emit("waiting", resource=resource)
             beat.write("waiting")
         beat.due("waiting")
-        if (job.dir / CONTROL / "cancel").exists():
-            job.cancel()
+        obey(job)
         job.wait(POLL_S)
 
 
@@ -173,8 +185,7 @@ def watch(thread: threading.Thread, work: Work, job: Job, beat: Heartbeat, folde
     while thread.is_alive():
         thread.join(POLL_S)
         beat.due("running")
-        if not job.cancelled and (folder / CONTROL / "cancel").exists():
-            job.cancel()
+        obey(job)
         if job.cancelled and asked is None:
             asked = time.monotonic()
             job.emit("cancelling")
@@ -186,6 +197,17 @@ def watch(thread: threading.Thread, work: Work, job: Job, beat: Heartbeat, folde
         finish(job, beat, "done", result=work.result, failed=len(job.failures))
         return EXIT_ITEMS_FAILED
     return finish(job, beat, work.outcome, result=work.result, error=work.error)
+
+
+def obey(job: Job) -> None:
+    """What the files in the control folder ask for."""
+    control = job.dir / CONTROL
+    if not job.cancelled and (control / CANCEL).exists():
+        job.cancel()
+    job.pause((control / PAUSE).exists())
+    if (control / GO).exists():
+        (control / GO).unlink(missing_ok=True)
+        job.go()
 
 
 def finish(

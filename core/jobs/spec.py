@@ -19,9 +19,11 @@ VERSION = 1
 
 RESOURCES: dict[str, str] = {
     "demo": "gpu",
-    "model": "network",
-    "add": "network",
+    "model": "hub",
+    "add": "listing",
+    "details": "details",
     "fetch": "network",
+    "captions": "network",
     "segment": "disk",
     "import": "store",
     "export": "store",
@@ -35,6 +37,9 @@ RESOURCES: dict[str, str] = {
 
 PATIENT = frozenset({"train"})
 """Stages that are given time to save after a cancel. The others are ended at once if they do not end themselves."""
+
+CANCEL, PAUSE, GO = "cancel", "pause", "go"
+"""Files in a job's control folder: to stop it, to hold it while the file is there, to end a wait now."""
 
 EVENTS, STATUS, SPEC, OUTPUT, LOCK, CONTROL = (
     "events.jsonl",

@@ -10,15 +10,19 @@ from typing import Literal
 from core.errors import UserError
 from core.text import clean
 
-Retry = Literal["never", "later", "now"]
+Retry = Literal["never", "later", "again", "now"]
+"""Whether it is tried once more: never by itself, by the next fetch, by this one after a wait, by this one at once
+with a new link and then as "again"."""
+
+HOUR_S = 3600.0
 
 
 @dataclass(frozen=True)
 class Failure:
-    """kind: one word for the row. retry: "never" by itself, "later" by the person, "now" once more at once.
+    """kind: one word for the row. stops_queue: the next video would fail the same way, or make it worse.
 
-    stops_queue: the next video would fail the same way, or make it worse. detail: the original words,
-    harmless for a terminal.
+    wait_s: how long such a stop should last before the queue goes on by itself, None where a person is needed first.
+    steps: what to do about it, in order. detail: the original words, harmless for a terminal.
     """
 
     kind: str
@@ -27,6 +31,8 @@ class Failure:
     fix: str
     retry: Retry = "never"
     stops_queue: bool = False
+    wait_s: float | None = None
+    steps: tuple[str, ...] = ()
     detail: str = ""
 
     def error(self, again: str = "whispersmith fetch") -> UserError:

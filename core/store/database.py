@@ -64,6 +64,17 @@ MIGRATIONS = (
         tuned_errors INTEGER NOT NULL, characters INTEGER NOT NULL, PRIMARY KEY (evaluation, segment)
     );
     """,
+    """
+    -- When the list was last read to its end, NULL for never, so that a stopped listing is known as one.
+    ALTER TABLE sources ADD COLUMN listed INTEGER;
+    -- When the site was last asked what it tells of this video beside the list, NULL for never.
+    ALTER TABLE videos ADD COLUMN asked INTEGER;
+    -- The captions of a recording: cues as [[start_ms, end_ms, text], ...], error says why there are none.
+    CREATE TABLE captions (
+        video TEXT PRIMARY KEY REFERENCES videos(id) ON DELETE CASCADE, language TEXT NOT NULL DEFAULT '',
+        automatic INTEGER NOT NULL DEFAULT 0, cues TEXT NOT NULL DEFAULT '[]', error TEXT, at INTEGER NOT NULL
+    );
+    """,
 )
 
 

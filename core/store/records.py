@@ -20,6 +20,8 @@ class Source:
     kind: str
     title: str
     added: int
+    listed: int | None = None
+    """When its list was last read to the end (ms since 1970); None if that was never reached."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,25 @@ class Video:
     path: str | None = None
     bytes: int | None = None
     error: dict[str, str] | None = None
+    asked: int | None = None
+    """When the site was asked for licence, captions and the rest that no list tells (ms since 1970)."""
     cut: dict[str, Any] | None = None
     """The settings the segments were cut with, e.g. {"length_ms": 10000, "overlap_ms": 2000}."""
+
+
+@dataclass(frozen=True)
+class Captions:
+    """The captions of one recording. cues: (start ms, end ms, text). automatic: written by the site's recognition.
+
+    error: why there are none, the four texts of a UserError with kind and retry; cues are empty then.
+    """
+
+    video: str
+    language: str = ""
+    automatic: bool = False
+    cues: tuple[tuple[int, int, str], ...] = ()
+    error: dict[str, str] | None = None
+    at: int = 0
 
 
 @dataclass(frozen=True)

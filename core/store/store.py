@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from core.store.captions import CaptionSets
 from core.store.database import Database
 from core.store.evaluations import Evaluations
 from core.store.segments import Segments
@@ -17,6 +18,7 @@ class Store(Database):
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self.videos = Videos(self)
+        self.captions = CaptionSets(self)
         self.segments = Segments(self)
         self.transcripts = Transcripts(self)
         self.evaluations = Evaluations(self)

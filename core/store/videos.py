@@ -29,8 +29,13 @@ class Videos:
             )
             return int(db.execute("SELECT id FROM sources WHERE url = ?", (url,)).fetchone()[0])
 
+    def listed_to_end(self, source: int) -> None:
+        """The list of this source has just been read to its end."""
+        with self._database.write() as db:
+            db.execute("UPDATE sources SET listed = ? WHERE id = ?", (now_ms(), source))
+
     def sources(self) -> list[Source]:
-        rows = self._database.connection.execute("SELECT id, url, kind, title, added FROM sources ORDER BY id")
+        rows = self._database.connection.execute("SELECT id, url, kind, title, added, listed FROM sources ORDER BY id")
         return [Source(**dict(row)) for row in rows]
 
     def add(self, video: Video) -> bool:
