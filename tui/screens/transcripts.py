@@ -7,7 +7,6 @@ quitting, a terminal that goes away.
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections.abc import Iterable
 from typing import ClassVar
 
@@ -16,22 +15,17 @@ from textual.binding import BindingType
 from textual.widget import Widget
 from textual.widgets import Input
 
-from core.clock import now_ms
 from core.errors import UserError
-from core.store import Segment, Store
+from core.store import Segment
 from tui import keymap, marks
 from tui.bridge import JobBatch
 from tui.line import Line
 from tui.screens import transcript_jobs, transcript_rows
 from tui.screens.pipeline import PipelineScreen, StepTable, Trouble
 from tui.screens.transcript_editor import Desk, Editor, SearchBox
+from tui.screens.transcript_reading import Reading
 from tui.screens.transcript_rows import FILTERS, ORDERS, Book, Lines, Pace, Query
 from tui.widgets.segment_table import RowTable
-
-WINDOW_MS = 30 * 60_000
-"""The pace is that of the last half hour, or of this session where it is shorter."""
-REST = 5
-"""A reading of all segments that took a second is not repeated for five: 100 000 rows leave room for the keys."""
 
 
 class TranscriptsScreen(PipelineScreen):
@@ -46,12 +40,8 @@ class TranscriptsScreen(PipelineScreen):
         self._query = Query()
         self._kept: dict[str, Segment] = {}
         """Rows dealt with since the filter was chosen, as they were before."""
-        self._writes = 0
-        self._loading = False
-        self._again = False
-        self._rest_until = 0.0
         self._pace = Pace()
-        self._pace_from = now_ms()
+        self._reader = Reading(self, self._loaded)
         self._bulk: list[str] = []
         """What the last key accepted in one go, for undo to take back in one go."""
         self._said: tuple[str | None, str] = (None, "")
@@ -97,46 +87,11 @@ class TranscriptsScreen(PipelineScreen):
     # -- reading
 
     def _load(self) -> None:
-        """Read every segment in a thread. One reading at a time; after a long one a rest."""
-        rest = self._rest_until - time.monotonic()
-        if self._loading or rest > 0:
-            if not self._loading and not self._again:
-                self.set_timer(rest, self._rested)
-            self._again = True
-            return
-        self._loading, self._again = True, False
-        path, writes, began, since = self.workspace.db_path, self._writes, time.monotonic(), self._since()
+        self._reader.ask()
 
-        def read() -> tuple[Book, Pace] | UserError:
-            # A store of its own, closed at once: the shared one keeps a connection for every thread that ever asked.
-            try:
-                with Store(path) as store:
-                    pace = Pace.of(store.transcripts.reviewed_since(since), (now_ms() - since) / 1000)
-                    return Book(store.segments.all(), store.segments.counts()), pace
-            except UserError as error:
-                return error
-
-        def loaded(found: tuple[Book, Pace] | UserError) -> None:
-            took = time.monotonic() - began
-            self._loading, self._rest_until = False, time.monotonic() + (REST * took if took > 0.2 else 0)
-            if isinstance(found, UserError):
-                self.query_one(Trouble).tell(found)
-            elif writes == self._writes:
-                self._book, self._pace = found
-                self._select()
-            # What was saved while the reading went on may not be in it: it is read anew.
-            if self._again or writes != self._writes:
-                self._again = False
-                self._load()
-
-        self.in_thread(read, loaded, group="load")
-
-    def _rested(self) -> None:
-        self._rest_until, self._again = 0.0, False
-        self._load()
-
-    def _since(self) -> int:
-        return max(self._pace_from, now_ms() - WINDOW_MS)
+    def _loaded(self, book: Book, pace: Pace) -> None:
+        self._book, self._pace = book, pace
+        self._select()
 
     def _select(self, keep_key: bool = True) -> None:
         """Find the rows to show, in a thread, and show them."""
@@ -193,7 +148,7 @@ class TranscriptsScreen(PipelineScreen):
 
     def _refresh(self, id: str) -> None:
         """A row was written by a person: show it as it is now, where it is."""
-        self._writes += 1
+        self._reader.written()
         segment = self.store.segments.get(id)
         if segment is not None:
             for book in {self._book, self.lines.book}:
@@ -202,8 +157,7 @@ class TranscriptsScreen(PipelineScreen):
         if row is not None:
             self.table.refresh_row(row)
         self._book.counts = self.store.segments.counts()
-        since = self._since()
-        self._pace = Pace.of(self.store.transcripts.reviewed_since(since), (now_ms() - since) / 1000)
+        self._pace = self._reader.pace(self.store)
         self._show_progress()
         if self.table.cursor_key == id:
             self._show_row()
@@ -381,10 +335,9 @@ class TranscriptsScreen(PipelineScreen):
         segments = [self.lines.segment(row) for row in range(len(self.lines))]
 
         def accepted(done: list[str]) -> None:
-            self._bulk, self._reverted, self._writes = done, None, self._writes + 1
+            self._bulk, self._reverted = done, None
             self._kept.clear()
-            # Nobody reads that quickly: it says nothing about the pace.
-            self._pace_from = now_ms()
+            self._reader.written(in_bulk=True)
             self.say(f"{len(done)} rows accepted; u takes all of them back")
             self._load()
 
@@ -395,7 +348,7 @@ class TranscriptsScreen(PipelineScreen):
         self._bulk = []
 
         def undone(count: int) -> None:
-            self._writes += 1
+            self._reader.written()
             self.say(f"{count} rows are as they were before")
             self._load()
 
