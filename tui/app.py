@@ -192,8 +192,8 @@ class WhispersmithApp(App[int]):
             self._pulses["counts"].now()
 
     def _toast(self, text: str, severity: Any) -> None:
-        plain = "\n".join(cells.cut(cells.harmless(line), 200) for line in text.splitlines()[:6])
-        self.notify(plain, severity=severity, markup=False, timeout=10 if severity == "error" else 5)
+        if plain := "\n".join(cells.cut(cells.harmless(line), 200) for line in text.splitlines()[:6]):
+            self.notify(plain, severity=severity, markup=False, timeout=10 if severity == "error" else 5)
 
     def _counted(self, answer: Reading | UserError | None) -> None:
         if isinstance(answer, UserError):

@@ -10,6 +10,7 @@ from core.errors import UserError
 from core.jobs import JobView, attach
 from core.jobs.spec import CONTROL
 from core.workspace import Workspace
+from tui.status import QUIET
 from tui.widgets.dialog import Choice
 
 SEEN = "seen"
@@ -17,11 +18,13 @@ SEEN = "seen"
 
 
 def newest(workspace: Workspace) -> JobView | None:
-    """The job that was started last; the names of their folders begin with the time."""
+    """The job that was started last, those aside that start by themselves; `spec.create` names the folders."""
     if not workspace.jobs.is_dir():
         return None
-    names = (path for path in workspace.jobs.iterdir() if path.is_dir() and not path.name.startswith("."))
-    last = max(names, key=lambda path: path.name, default=None)
+    found = (path for path in workspace.jobs.iterdir() if path.is_dir() and not path.name.startswith("."))
+    last = max(
+        (path for path in found if not QUIET & set(path.name.split("-"))), key=lambda path: path.name, default=None
+    )
     return attach.view(last) if last else None
 
 

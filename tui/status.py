@@ -37,6 +37,8 @@ STEPS: tuple[tuple[str, str, str], ...] = (
 SCREEN_OF: dict[str, str] = {
     "model": "setup",
     "add": "playlist",
+    "details": "playlist",
+    "captions": "playlist",
     "demo": "playlist",
     "fetch": "playlist",
     "segment": "segments",
@@ -51,6 +53,9 @@ SCREEN_OF: dict[str, str] = {
     "done": "results",
 }
 """Where each stage is seen."""
+
+QUIET = frozenset({"details"})
+"""Stages that go on in the background by themselves; nobody waits for their end."""
 
 GIB = 2**30
 
@@ -184,14 +189,16 @@ def clock(seconds: float) -> str:
 
 
 def bar_job(live: Iterable[JobBatch]) -> Job | None:
-    """The job to show: a running one before a waiting one; how many more there are stands behind its name."""
+    """The job to show: a running one before a waiting one, the quiet look-ups last; how many more there are stands
+    behind its name."""
     order = {"running": 0, "stuck": 1, "waiting": 2}
-    found = sorted(live, key=lambda batch: order.get(batch.view.state, 3))
+    found = sorted(live, key=lambda batch: (batch.stage in QUIET, order.get(batch.view.state, 3)))
     if not found:
         return None
     first, more = found[0], len(found) - 1
     view = first.view
-    name = view.stage if view.state == "running" else f"{view.stage} {view.state}"
+    state = "paused" if view.paused else view.state
+    name = view.stage if state == "running" else f"{view.stage} {state}"
     percent = None if view.progress is None else view.progress * 100
     left = f"{clock(first.left_s)} left" if first.left_s is not None else ""
     if view.stage == "model" and view.state == "running":
@@ -201,7 +208,11 @@ def bar_job(live: Iterable[JobBatch]) -> Job | None:
 
 
 def end_of(view: JobView) -> tuple[str, Literal["information", "warning", "error"]]:
-    """What a toast says of a job that has ended, and how loudly."""
+    """What a toast says of a job that has ended, and how loudly; "" for no toast."""
+    if view.stage in QUIET and view.state in ("done", "cancelled"):
+        return "", "information"
+    if view.result.get("stopped"):
+        return f"{view.stage} stopped: {view.result['stopped']}", "warning"
     if view.state == "done":
         failed = f", {view.failed} failed: see there" if view.failed else ""
         return f"{view.stage} done{failed}", "warning" if view.failed else "information"

@@ -231,6 +231,12 @@ def test_a_running_job_is_shown_before_a_waiting_one_and_more_are_counted():
     assert alone is not None
     assert alone.stage == "train waiting"
     assert bar_job([]) is None
+    quiet = bar_job([JobBatch(job("running", "details")), waiting])
+    assert quiet is not None
+    assert quiet.stage == "train waiting +1"
+    paused = bar_job([JobBatch(job("running", "fetch", paused=True))])
+    assert paused is not None
+    assert paused.stage == "fetch paused"
 
 
 def test_the_end_of_a_job_in_words():
@@ -238,6 +244,8 @@ def test_the_end_of_a_job_in_words():
     assert end_of(job("done"))[1] == "information"
     assert end_of(job("done", failed=2)) == ("label done, 2 failed: see there", "warning")
     assert "goes on where it was" in end_of(job("cancelled"))[0]
+    assert end_of(job("done", "details"))[0] == ""
+    assert end_of(job("done", "fetch", result={"stopped": "too many requests"}))[1] == "warning"
     assert end_of(job("failed", error=error)) == ("out of memory\nwhy  8 GB\nfix  lower the batch", "error")
 
 

@@ -145,6 +145,7 @@ def end_of(batch: JobBatch) -> tuple[str, UserError | None]:
     said = ""
     if view.stage == "label" and result:
         said = f"{result.get('labelled', 0)} segments labelled, {result.get('flagged', 0)} flagged: o sorts them first"
+        said = f"{result['captions']} texts from captions; {said}" if result.get("captions") else said
     elif view.stage == "import" and result:
         said = f"{result.get('imported', 0)} of {result.get('rows', 0)} texts imported"
         kept = result.get("kept", 0)
