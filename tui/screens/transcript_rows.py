@@ -189,11 +189,12 @@ def tail(text: str, width: int, more: str = "…") -> str:
 
 
 def written_by_machine(segment: Segment, width: int, ascii: bool) -> Text:
-    """What the machine wrote, whatever a person has made of it."""
+    """What the machine wrote, or the captions said, whatever a person has made of it."""
     if not segment.raw:
         return Text("no machine has written here yet" if segment.origin is None else "", "dim")
     raw = " ".join(segment.raw.split())
-    text, count = Text().append("machine wrote ", "dim"), f" ({len(raw)})"
+    who = "caption said " if segment.model.startswith("captions:") else "machine wrote "
+    text, count = Text().append(who, "dim"), f" ({len(raw)})"
     shown = cells.cut(cells.harmless(raw), max(4, width - 16 - len(count)), ".." if ascii else "…")
     return text.append(shown).append(count if len(shown) < len(raw) else "", "dim")
 
