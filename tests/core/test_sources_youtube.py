@@ -1,281 +1,244 @@
-"""The whole way from a playlist to audio against a stand-in for YouTube, where one lies beside the checkout.
+"""From a link of YouTube to rows: every form of link, both layouts, pages, tabs, on the stand-in with the real yt-dlp.
 
 The unmodified extractor is led there by `[ytdlp]` alone: a proxy, and no check of its certificate.
 """
 
 from __future__ import annotations
 
-import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from core.errors import UserError
 from core.jobs.handle import Cancelled
-from core.media import probe
-from core.stages import add, fetch
-from core.store import Store, Video
-from core.workspace import Workspace, create
-from tests.fakes.stage import Run, start, wait_until
+from core.stages import add
+from core.store import Store
+from tests.core.youtube_kit import LIST, added, kinds, made, rows
+from tests.fakes.stage import start, wait_until
+from tests.fakes.youtube import Fault, Playlist, Video, YouTube, many
 
-STAND_IN = Path(__file__).resolve().parents[3] / "shared" / "tools" / "fakeyt"
-
-pytestmark = pytest.mark.skipif(not (STAND_IN / "fakeyt.py").is_file(), reason="no stand-in for YouTube is here")
-
-CC, CC_AUTO, STANDARD, PRIVATE, CUT = "fakeCC00001", "fakeCC00002", "fakeSTD0003", "fakePRIV004", "fakeCUT0005"
-REFUSED, BUSY, DUB, LAST = "fake4030006", "fake4290007", "fakeDUB0008", "fakeLAST-_9"
-LIST = "https://www.youtube.com/playlist?list=PLfakefakefakefake01"
-
-TOML = """
-[fetch]
-pause_min_s = 0.0
-pause_max_s = 0.0
-request_pause_s = 0.0
-[ytdlp]
-proxy = "{proxy}"
-nocheckcertificate = true
-cachedir = false
-retries = 0
-"""
+pytestmark = pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
 
 
-@pytest.fixture(scope="module")
-def encoded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("encoded")
+def page(videos: list[Video], **more: object) -> Playlist:
+    return Playlist(LIST, "Talks", [video.id for video in videos], **more)  # type: ignore[arg-type]
 
 
-@pytest.fixture
-def site(encoded: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.syspath_prepend(str(STAND_IN))
-    import fakeyt  # type: ignore[import-not-found]
-
-    assert Path(sys.modules["fakeyt"].__file__ or "").parent == STAND_IN
-    with fakeyt.demo_site(
-        folder=encoded, clients={"TVHTML5": "direct", "TVHTML5_SAMSUNG": "direct"}, opus=False
-    ) as site:
-        yield site
-
-
-@pytest.fixture
-def workspace(site: Any, tmp_path: Path) -> Workspace:
-    return create(tmp_path / "ws", config_text=TOML.format(proxy=site.base))
-
-
-def added(workspace: Workspace, *what: str) -> tuple[dict[str, Any], Run]:
-    run = start(workspace, "add", {"what": list(what)})
-    return add.run(workspace, workspace.config(), run.job), run
-
-
-def fetched(workspace: Workspace, **params: Any) -> tuple[dict[str, Any], Run]:
-    run = start(workspace, "fetch", params)
-    return fetch.run(workspace, workspace.config(), run.job), run
-
-
-def rows(workspace: Workspace) -> dict[str, Video]:
-    with Store(workspace.db_path) as store:
-        return {video.id: video for video in store.videos.all()}
+@pytest.mark.parametrize("layout", ["lockup", "classic"])
+def test_a_playlist_of_several_pages_in_both_layouts(tmp_path: Path, layout: str) -> None:
+    videos = [
+        Video("privateAAAA", state="private"),
+        *many(6),
+        Video("deletedAAAA", state="deleted"),
+        Video("lastAAAAAAA", "最後一講", seconds=3_725),
+    ]
+    with YouTube(tmp_path, videos, [page(videos, layout=layout, page_size=4)]) as site:
+        workspace = made(tmp_path, site)
+        result, run = added(workspace, site.playlist_url(LIST))
+        found = rows(workspace)
+        assert list(found) == [video.id for video in videos]
+        assert (result["added"], result["known"], result["failed"]) == (9, 0, 0)
+        assert [row.position for row in found.values()] == list(range(9))
+        assert [id for id, row in found.items() if row.selected] == ["v0000000000"]
+        last = found["lastAAAAAAA"]
+        assert (last.title, last.duration_ms, last.licence, last.asked) == ("最後一講", 3_725_000, "unknown", None)
+        assert last.channel == "A loopback channel"
+        assert kinds(workspace) == {"privateAAAA": "private", "deletedAAAA": "gone"}
+        assert {request.page for request in site.requests("list")} == {0, 1, 2}
+        # A list is all that was asked for.
+        assert {request.what for request in site.requests()} == {"list"}
+        assert run.items("listed")[:2] == ["v0000000000", "v0000000001"]
+        with Store(workspace.db_path) as store:
+            (source,) = store.videos.sources()
+        assert (source.kind, source.url, source.title) == ("playlist", site.playlist_url(LIST), "Talks")
+        assert source.listed is not None
 
 
-def test_a_playlist_with_its_licences(workspace: Workspace, site: Any) -> None:
-    site.videos[BUSY].faults.clear()
-    result, run = added(workspace, LIST)
-    found = rows(workspace)
-    assert (result["added"], result["failed"], len(found)) == (9, 0, 9)
-    assert {id: video.licence for id, video in found.items()} == {
-        **dict.fromkeys((CC, CC_AUTO, CUT, REFUSED, BUSY, DUB, LAST), "cc-by"),
-        STANDARD: "standard",
-        PRIVATE: "unknown",
-    }
-    assert (found[CC].captions, found[CC_AUTO].captions) == (("zh-TW",), ("zh-TW:auto",))
-    assert (found[CC].title, found[CC].channel, found[CC].upload_date) == (
-        "第一講：前言 (CC)",
-        "Fake Channel",
-        "2024-05-06",
-    )
-    assert (found[CC].duration_ms, found[CC].live_status) == (20_000, "not_live")
-    assert found[PRIVATE].state == "failed"
-    assert (found[PRIVATE].error or {})["kind"] == "private"
-    assert [id for id, video in found.items() if video.selected] == [CC]
-    # The list, and one request for each video that can be asked about.
-    assert len(site.requests("watch")) == 8
-    assert not site.requests("player")
-    assert not site.requests("media")
-    assert run.items("listed")[:2] == [CC, CC_AUTO]
+def test_rows_arrive_while_the_rest_is_coming_and_a_stopped_list_is_taken_up_again(tmp_path: Path) -> None:
+    videos, gate = many(9), threading.Event()
+    with YouTube(tmp_path, videos, [page(videos, page_size=3, gate=gate)]) as site:
+        workspace = made(tmp_path, site)
+        run = start(workspace, "add", {"what": [site.playlist_url(LIST)]})
+        stopped: list[type[BaseException]] = []
 
-    site.log.clear()
-    result, _ = added(workspace, LIST)
-    assert (result["added"], result["known"]) == (0, 9)
-    assert not site.requests("watch")
+        def listing() -> None:
+            try:
+                add.run(workspace, workspace.config(), run.job)
+            except Cancelled as caught:
+                stopped.append(type(caught))
 
+        thread = threading.Thread(target=listing)
+        thread.start()
+        wait_until(lambda: len(rows(workspace)) == 3)
+        assert {request.page for request in site.requests("list")} == {0}
+        run.job.cancel()
+        gate.set()
+        thread.join(30)
+        assert stopped == [Cancelled]
+        with Store(workspace.db_path) as store:
+            assert store.videos.sources()[0].listed is None
+        before = len(rows(workspace))
+        assert 3 <= before < 9
 
-def test_a_429_ends_the_licence_pass_and_the_next_add_goes_on(workspace: Workspace, site: Any) -> None:
-    _, run = added(workspace, LIST)
-    found = rows(workspace)
-    assert found[REFUSED].licence == "cc-by"
-    assert [found[id].licence for id in (BUSY, DUB, LAST)] == ["unknown"] * 3
-    assert any("not asked for: 2 more" in str(event.data["text"]) for event in run.events("log"))
-    site.log.clear()
-    added(workspace, LIST)
-    assert [entry["video"] for entry in site.requests("watch")] == [BUSY, DUB, LAST]
-    assert rows(workspace)[LAST].licence == "cc-by"
+        result, _ = added(workspace, site.playlist_url(LIST))
+        assert (result["added"], result["known"]) == (9 - before, before)
+        assert list(rows(workspace)) == [video.id for video in videos]
+        with Store(workspace.db_path) as store:
+            assert store.videos.sources()[0].listed is not None
 
 
-def test_the_licence_pass_can_be_stopped_and_goes_on(workspace: Workspace, site: Any) -> None:
-    text = workspace.config_path.read_text(encoding="utf-8")
-    workspace.config_path.write_text(text.replace("request_pause_s = 0.0", "request_pause_s = 0.3"), encoding="utf-8")
-    run = start(workspace, "add", {"what": [LIST]})
-    stopper = threading.Thread(target=lambda: (wait_until(lambda: len(site.requests("watch")) >= 2), run.job.cancel()))
-    stopper.start()
-    with pytest.raises(Cancelled):
-        add.run(workspace, workspace.config(), run.job)
-    stopper.join(10)
-    assert len(rows(workspace)) == 9
-    asked = {entry["video"] for entry in site.requests("watch")}
-    assert 2 <= len(asked) < 8
-    site.log.clear()
-    added(workspace, LIST)
-    assert rows(workspace)[CC_AUTO].licence == "cc-by"
-    assert CC not in {entry["video"] for entry in site.requests("watch")}
+def test_adding_again_brings_only_what_is_new(tmp_path: Path) -> None:
+    videos = many(4)
+    with YouTube(tmp_path, videos, [page(videos[:3])]) as site:
+        workspace = made(tmp_path, site)
+        added(workspace, site.playlist_url(LIST))
+        with Store(workspace.db_path) as store:
+            store.videos.select([videos[0].id], selected=False)
+            store.videos.select([videos[2].id])
+        site.playlists[LIST].videos.insert(1, videos[3].id)
+        site.videos[videos[1].id].state = "private"
+        result, run = added(workspace, site.playlist_url(LIST))
+        assert (result["added"], result["known"]) == (1, 3)
+        assert run.items("listed") == [videos[3].id]
+        assert list(rows(workspace)) == [videos[number].id for number in (0, 3, 1, 2)]
+        # What a person has chosen stays, and nothing else is preselected.
+        assert [id for id, row in rows(workspace).items() if row.selected] == [videos[2].id]
+        assert kinds(workspace) == {videos[1].id: "private"}
+        assert rows(workspace)[videos[1].id].title == "Talk 1"
 
 
-def test_every_form_of_link(workspace: Workspace, site: Any) -> None:
-    added(workspace, f"https://youtu.be/{CC}")
-    assert (rows(workspace)[CC].licence, rows(workspace)[CC].selected) == ("cc-by", True)
-    result, _ = added(workspace, f"https://www.youtube.com/shorts/{CC}", f"https://www.youtube.com/watch?v={CC}")
-    assert (result["added"], result["known"]) == (0, 2)
-    result, _ = added(workspace, f"https://www.youtube.com/watch?v={CC_AUTO}&list={LIST.partition('=')[2]}")
-    assert (result["added"], result["known"]) == (8, 1)
-    assert [id for id, video in rows(workspace).items() if video.selected] == [CC, CC_AUTO]
-    with Store(workspace.db_path) as store:
-        assert [(source.kind, source.url) for source in store.videos.sources()] == [
-            ("video", f"https://www.youtube.com/watch?v={CC}"),
-            ("playlist", LIST),
+def test_every_form_of_link(tmp_path: Path) -> None:
+    one, other = "-_beginsAAA", "v0000000000"
+    videos = [Video(one), *many(2)]
+    with YouTube(tmp_path, videos, [page(videos)]) as site:
+        workspace = made(tmp_path, site)
+        added(workspace, f"https://youtu.be/{one}?si=tracking&t=42")
+        row = rows(workspace)[one]
+        assert (row.licence, row.selected, row.url) == ("cc-by", True, site.watch_url(one))
+        # One request told all of it.
+        assert [request.what for request in site.requests()] == ["watch"]
+        links = [
+            f"https://www.youtube.com/shorts/{one}",
+            f"https://m.youtube.com/watch?v={one}&pp=x",
+            f"youtube.com/watch?v={one}",
+            f"https://www.youtube.com/embed/{one}",
+            f"https://www.youtube.com/live/{one}",
         ]
+        result, _ = added(workspace, *links)
+        assert (result["added"], result["known"], result["failed"]) == (0, len(links), 0)
+        with Store(workspace.db_path) as store:
+            assert [(source.kind, source.url) for source in store.videos.sources()] == [("video", site.watch_url(one))]
+
+        result, _ = added(workspace, f"https://www.youtube.com/watch?v={other}&list={LIST}&index=2")
+        assert (result["added"], result["known"]) == (2, 1)
+        assert [id for id, row in rows(workspace).items() if row.selected] == [one, other]
+        with Store(workspace.db_path) as store:
+            assert [source.url for source in store.videos.sources()][1:] == [site.playlist_url(LIST)]
 
 
-def test_a_channel_with_tabs_is_one_flat_list(workspace: Workspace, site: Any) -> None:
-    site.channel_tabs = ["videos", "streams"]
-    site.sign_in_wall = True
-    result, run = added(workspace, "https://www.youtube.com/@fakechannel")
-    (source,) = result["sources"]
-    assert (source["kind"], source["title"]) == ("channel", "Fake Channel")
-    shown = [video.id for video in site.videos.values() if video.state not in ("private", "deleted", "terminated")]
-    assert sorted(rows(workspace)) == sorted(shown)
-    assert any("not a bot" in str(event.data["text"]) for event in run.events("log"))
+def test_watch_and_list_preselects_that_video_and_no_other(tmp_path: Path) -> None:
+    videos = many(5)
+    with YouTube(tmp_path, videos, [page(videos, page_size=2)]) as site:
+        workspace = made(tmp_path, site)
+        added(workspace, f"{site.watch_url(videos[3].id)}&list={LIST}")
+        assert [id for id, row in rows(workspace).items() if row.selected] == [videos[3].id]
 
 
-def test_a_single_video_that_is_private_says_so(workspace: Workspace, site: Any) -> None:
-    added(workspace, f"https://youtu.be/{PRIVATE}")
-    video = rows(workspace)[PRIVATE]
-    assert (video.state, (video.error or {})["kind"], video.selected) == ("failed", "private", False)
+def test_a_channel_with_tabs_is_one_flat_list(tmp_path: Path) -> None:
+    videos = [
+        *many(5),
+        *many(2, prefix="live", tab="streams"),
+        Video("shortsAAAAA", "A short", tab="shorts"),
+        Video("memberAAAAA", "Not for all", state="members"),
+    ]
+    with YouTube(tmp_path, videos) as site:
+        site.page_size = 2
+        site.channel = "語音實驗室"
+        workspace = made(tmp_path, site)
+        result, _ = added(workspace, site.channel_url)
+        (source,) = result["sources"]
+        assert (source["kind"], source["title"], source["added"]) == ("channel", "語音實驗室", 9)
+        found = rows(workspace)
+        assert sorted(found) == sorted(video.id for video in videos)
+        assert (found["shortsAAAAA"].title, found["shortsAAAAA"].url) == ("A short", site.watch_url("shortsAAAAA"))
+        assert kinds(workspace) == {"memberAAAAA": "members"}
+        assert {request.video for request in site.requests("channel")} == {"videos", "streams", "shorts"}
+        again, _ = added(workspace, site.channel_url)
+        assert (again["added"], again["known"]) == (0, 9)
 
 
-def test_two_fetched_a_cut_one_resumed_a_private_one_passed(workspace: Workspace, site: Any) -> None:
-    added(workspace, LIST)
-    result, run = fetched(workspace, ids=[CC, DUB, CUT, STANDARD, PRIVATE])
-    assert (result["fetched"], result["stopped"]) == (2, "")
-    failures = dict(run.job.failures)
-    assert set(failures) == {CUT, STANDARD, PRIVATE}
-    assert "--any-licence" in failures[STANDARD].fix
-    assert not site.requests("media", STANDARD)
-    assert "private" in failures[PRIVATE].what
-    found = rows(workspace)
-    assert (found[CUT].error or {})["kind"] == "cut off"
-    assert abs(probe(workspace.media / f"{CC}.mp4").duration_ms - 20_000) < 2000
-    # The dub is stereo and comes first by yt-dlp's own order; the original is what was spoken.
-    assert {entry["track"] for entry in site.requests("media", DUB)} == {"lang=zh-TW.4"}
-    (part,) = workspace.partial.glob(f"{CUT}.140-*.part")
-    size = part.stat().st_size
-    assert part.read_bytes() == site.media_file(site.videos[CUT], 140).read_bytes()[:size]
-
-    site.log.clear()
-    result, _ = fetched(workspace, ids=[CC, DUB, CUT])
-    assert (result["fetched"], result["skipped"]) == (1, 2)
-    assert {entry["video"] for entry in site.requests("media")} == {CUT}
-    assert site.requests("media")[0]["range"].startswith(f"bytes={size}-")
-    assert abs(probe(workspace.media / f"{CUT}.mp4").duration_ms - 40_000) < 2000
-    assert list(workspace.partial.iterdir()) == []
-    assert not site.requests("refused")
+def test_unicode_titles_and_ids_that_begin_with_a_dash(tmp_path: Path) -> None:
+    titles = {
+        "-rfAAAAAAAA": "第一講：前言 👩‍🔬",
+        "--helpAAAAA": "Ünïcødé",
+        "_-_-_-_-_-_": "العربية",
+        "00000000000": "0",
+    }
+    videos = [Video(id, title) for id, title in titles.items()]
+    with YouTube(tmp_path, videos, [page(videos)]) as site:
+        workspace = made(tmp_path, site)
+        added(workspace, site.playlist_url(LIST))
+        assert {id: row.title for id, row in rows(workspace).items()} == titles
+        assert {row.url for row in rows(workspace).values()} == {site.watch_url(id) for id in titles}
 
 
-def test_all_passes_over_what_is_private(workspace: Workspace, site: Any) -> None:
-    site.videos[BUSY].faults.clear()
-    added(workspace, LIST)
-    for id in (CUT, REFUSED):
-        site.videos[id].faults.clear()
-    result, run = fetched(workspace, all=True)
-    assert (result["fetched"], result["failed"], result["passed"]) == (7, 1, 1)
-    assert [id for id, _ in run.job.failures] == [STANDARD]
-    site.log.clear()
-    assert fetched(workspace, all=True)[0]["skipped"] == 7
-    assert site.log == []
+def test_a_list_that_is_not_there(tmp_path: Path) -> None:
+    with YouTube(tmp_path, [], [Playlist(LIST, "", [], error="The playlist does not exist.")]) as site:
+        workspace = made(tmp_path, site)
+        for link in (LIST, "PLnobodyknowsit"):
+            with pytest.raises(UserError, match="there is no such list"):
+                added(workspace, site.playlist_url(link))
+        assert rows(workspace) == {}
 
 
-def test_the_bot_wall_stops_the_queue(workspace: Workspace, site: Any) -> None:
-    added(workspace, LIST)
-    site.sign_in_wall = True
-    site.log.clear()
-    result, run = fetched(workspace, ids=[CC, CC_AUTO, LAST], any_licence=True)
-    assert (result["fetched"], result["failed"]) == (0, 1)
-    assert "not a bot" in result["stopped"]
-    assert {entry["video"] for entry in site.requests("watch")} == {CC}
-    assert [id for id, _ in run.job.failures] == [CC]
+def test_a_429_in_the_middle_of_a_list_keeps_what_came(tmp_path: Path) -> None:
+    videos = many(6)
+    # The third visit is the second page; the extractor tries it several times over.
+    busy = page(videos, page_size=2, faults=[Fault("list", 429, skip=2, times=None)])
+    with YouTube(tmp_path, videos, [busy]) as site:
+        workspace = made(tmp_path, site)
+        try:
+            result, run = added(workspace, site.playlist_url(LIST))
+            said = [error.what for _, error in run.job.failures]
+            assert result["failed"] == 1
+        except UserError as error:
+            said = [error.what]
+        assert any("too many requests" in what for what in said)
+        assert list(rows(workspace)) == [video.id for video in videos[:2]]
+        with Store(workspace.db_path) as store:
+            assert store.videos.sources()[0].listed is None
+        busy.faults.clear()
+        result, _ = added(workspace, site.playlist_url(LIST))
+        assert (result["added"], result["known"]) == (4, 2)
 
 
-def test_an_unknown_licence_is_asked_for_before_the_audio(workspace: Workspace, site: Any) -> None:
-    added(workspace, LIST)
-    with Store(workspace.db_path) as store:
-        for id in (CC, STANDARD):
-            store.videos.update(id, licence="unknown")
-    result, run = fetched(workspace, ids=[CC, STANDARD])
-    assert (result["fetched"], result["failed"]) == (1, 1)
-    assert [id for id, _ in run.job.failures] == [STANDARD]
-    assert not site.requests("media", STANDARD)
-    assert rows(workspace)[STANDARD].licence == "standard"
+def test_a_429_on_the_first_page_lists_nothing(tmp_path: Path) -> None:
+    videos = many(2)
+    with YouTube(tmp_path, videos, [page(videos, faults=[Fault("list", 429, times=None)])]) as site:
+        workspace = made(tmp_path, site)
+        with pytest.raises(UserError, match="too many requests"):
+            added(workspace, site.playlist_url(LIST))
+        assert rows(workspace) == {}
 
 
-def test_deno_solves_the_challenge_of_a_player(workspace: Workspace, site: Any) -> None:
-    """Also: the table chooses yt-dlp's client for the download, and not for the cheap look-up."""
-    site.clients["TVHTML5"] = "cipher"
-    with workspace.config_path.open("a", encoding="utf-8") as file:
-        file.write('[ytdlp.extractor_args.youtube]\nplayer_client = ["tv_downgraded"]\n')
-    added(workspace, f"https://youtu.be/{LAST}")
-    assert not site.requests("player")
-    result, run = fetched(workspace)
-    assert run.job.failures == []
-    assert result["fetched"] == 1
-    assert site.requests("playerjs")
-    # The stand-in answers 403 to a link whose challenge was not solved.
-    assert {entry["client"] for entry in site.requests("media")} == {"TVHTML5"}
+def test_nothing_but_the_site_is_reached(tmp_path: Path) -> None:
+    with YouTube(tmp_path, []) as site:
+        workspace = made(tmp_path, site)
+        for link in ("https://example.invalid/talk", "http://example.invalid/feed.xml"):
+            with pytest.raises(UserError):
+                added(workspace, link)
+        assert {(request.what, request.video, request.status) for request in site.requests()} == {
+            ("refused", "example.invalid", 502)
+        }
 
 
-STATES = [
-    ("deleted", "gone"),
-    ("terminated", "gone"),
-    ("age", "age"),
-    ("geo", "country"),
-    ("copyright", "copyright"),
-    ("members", "members"),
-    ("upcoming", "upcoming"),
-    ("live", "live"),
-    ("rate_limited", "rate limited"),
-    ("drm", "drm"),
-    ("nofmt", "outdated"),
-]
-
-
-def test_every_state_a_video_can_be_in(workspace: Workspace, site: Any) -> None:
-    ids = {video.state: video.id for video in site.videos.values()}
-    with Store(workspace.db_path) as store:
-        for state, _ in STATES:
-            store.videos.add(Video(ids[state], url=f"https://www.youtube.com/watch?v={ids[state]}"))
-    for state, kind in STATES:
-        result, run = fetched(workspace, ids=[ids[state]], any_licence=True)
-        assert result["failed"] == 1
-        error = rows(workspace)[ids[state]].error
-        assert error is not None
-        assert (state, error["kind"]) == (state, kind)
-        assert bool(result["stopped"]) == (kind == "rate limited")
-        assert all(caught.what and caught.why and caught.fix for _, caught in run.job.failures)
+def test_five_hundred_rows_cost_one_request_a_page(tmp_path: Path) -> None:
+    videos = many(500)
+    with YouTube(tmp_path, videos, [page(videos)]) as site:
+        workspace = made(tmp_path, site)
+        result, _ = added(workspace, site.playlist_url(LIST))
+        assert (result["added"], len(rows(workspace))) == (500, 500)
+        # The first page comes twice: yt-dlp asks for it again, with what is hidden.
+        assert [request.page for request in site.requests("list")] == [0, 0, 1, 2, 3, 4]
+        assert list(tmp_path.glob("140-*")) == []

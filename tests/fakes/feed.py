@@ -67,6 +67,7 @@ def make_audio(path: Path, seconds: float, *, tone: int = 440, silent: bool = Fa
 
     An mp4 gets a black picture, too: a file that holds both.
     """
+    path.parent.mkdir(parents=True, exist_ok=True)
     sources = ["-f", "lavfi", "-i", f"sine=frequency={tone}:duration={seconds}"]
     sources += ["-f", "lavfi", "-i", f"anoisesrc=duration={seconds}:amplitude=0.05:seed={tone}"]
     chain = ["-filter_complex", "amix=inputs=2"]
@@ -82,7 +83,18 @@ def make_audio(path: Path, seconds: float, *, tone: int = 440, silent: bool = Fa
 class FeedServer:
     """The server; a context manager. `log` holds every request in order."""
 
-    def __init__(self, folder: Path, episodes: list[Episode], *, feed_status: int = 200) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        episodes: list[Episode],
+        *,
+        feed_status: int = 200,
+        audio: Path | None = None,
+        name: str = "A loopback podcast",
+    ) -> None:
+        """audio: one file to serve as every episode, instead of making each. name: of the podcast."""
+        self._one = audio
+        self.name = name
         self.folder = folder
         self.folder.mkdir(parents=True, exist_ok=True)
         self.episodes = {episode.id: episode for episode in episodes}
@@ -90,7 +102,7 @@ class FeedServer:
         self.log: list[Request] = []
         self._lock = threading.Lock()
         self._refused: dict[str, int] = {}
-        for episode in episodes:
+        for episode in episodes if audio is None else ():
             make_audio(self.audio(episode.id), episode.seconds, tone=300 + 50 * len(episode.id), silent=episode.silent)
 
     def __enter__(self) -> FeedServer:
@@ -122,7 +134,7 @@ class FeedServer:
 
     def audio(self, episode: str) -> Path:
         """The file that is served for it."""
-        return self.folder / f"{episode}.{self.episodes[episode].ext}"
+        return self._one or self.folder / f"{episode}.{self.episodes[episode].ext}"
 
     def requests(self, what: str | None = None, episode: str | None = None) -> list[Request]:
         with self._lock:
@@ -142,7 +154,7 @@ class FeedServer:
         return (
             '<?xml version="1.0" encoding="utf-8"?><rss version="2.0" '
             'xmlns:itunes="http://www.itunes.com/dtds/podcast-1.0.dtd">'
-            f"<channel><title>A loopback podcast</title>{items}</channel></rss>"
+            f"<channel><title>{html.escape(self.name)}</title>{items}</channel></rss>"
         )
 
     def _item(self, episode: Episode) -> str:
