@@ -13,6 +13,7 @@ from core.exchange.audiofolder import Clip, link_or_copy, write_audiofolder, wri
 from core.exchange.captions import Cue, write_srt
 from core.exchange.card import dataset_card
 from core.exchange.swap import replaced_folder
+from core.sources import sidecar
 from core.stages.split import leak, same_audio
 from core.store import Segment, Store
 from core.workspace import Workspace
@@ -54,11 +55,12 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     chosen = [row for rows in parts.values() for row in rows]
     if not chosen:
         raise UserError("there is nothing to export", "the audio of every segment is missing", "whispersmith segment")
+    fetched = {video.id: str(sidecar.read(workspace.media, video.id).get("fetched") or "") for video in videos}
     digests = same_audio({row.id: workspace.absolute(row.path) for row in chosen}, job) if split else {}
     shared = leak(chosen, {row.id: part for part, rows in parts.items() for row in rows}, digests)
     with replaced_folder(target) as folder:
         written = _write(workspace, folder, form, parts, job)
-        card = dataset_card(workspace.name, config.project.language, form, parts, videos, shared)
+        card = dataset_card(workspace.name, config.project.language, form, parts, videos, shared, fetched)
         write_durably(folder / "README.md", card)
     result = {part: len(parts.get(part, ())) for part in ("train", "test")}
     workspace.log(f"{result['train']} train and {result['test']} test segments written to {target}", "export")

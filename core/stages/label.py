@@ -1,4 +1,4 @@
-"""label: a Whisper writes a first transcript for every segment that has none."""
+"""label: a first transcript for every segment that has none, from captions where there are any, else by a Whisper."""
 
 from __future__ import annotations
 
@@ -7,17 +7,37 @@ from typing import Any
 
 from core.config import Config
 from core.errors import UserError
+from core.exchange.captions import Cue, Share, read_captions, shares, speech
 from core.jobs import Cancelled, Job
+from core.media import Span
+from core.sources.captions import beside, wanted
 from core.store import Segment, Store
 from core.store.transcripts import MachineText
+from core.text import clean, compression_ratio, is_loop
 from core.workspace import Workspace
+
+_CAPTIONS_BATCH = 200
+_LONGEST_TEXT = 5000
+
+# How far captions are trusted, beside the labeller's 0 to 1: people wrote them for these very words, but at a cut
+# (see `core.exchange.captions.shares`) somebody should look; a site's recognition is a machine's text like any other.
+_SUSPICION = 0.15
+_SUSPICION_AUTOMATIC = 0.5
+_SUSPICION_CUT = 0.15
 
 
 def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     """Label segments, batch by batch; what is stored is done, so a killed run goes on where it was.
 
-    params: ids (only these segments), redo (also those with machine text; human text is never touched).
-    Returns {"labelled", "flagged", "failed", "skipped", "loops", "empty", "model"}.
+    Captions come first: a segment in whose time they say something gets their text (origin "caption", model
+    `captions:<language>`, with `:automatic` for a site's recognition). Text that an edge of the segment cuts through
+    is flagged "cut": which words of that caption fall on which side is a guess. The labeller is only loaded if
+    something is left for it.
+
+    params: ids (only these segments), redo (also those with machine or caption text that is pending; human text is
+    never touched), no_captions (the labeller writes all).
+    Returns {"labelled", "flagged", "failed", "skipped", "loops", "empty", "model"} of the labeller, and "captions"
+    (segments with text from captions), "cut" (how many of those are flagged so).
     """
     with Store(workspace.db_path) as store:
         segments = store.segments.all()
@@ -26,14 +46,100 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
         todo = due(segments, job.params.get("ids"), bool(job.params.get("redo")))
         if not todo:
             job.log("every segment has a transcript already")
-            return _result(config.model.labeller, [], 0, 0)
-        job.progress(0, len(todo), "segments", "loading the labeller")
+            return _result(config.model.labeller, [], 0, 0) | {"captions": 0, "cut": 0}
+        captioned = _Captioned(workspace, config, job, store, len(todo))
+        if config.label.captions and not job.params.get("no_captions"):
+            todo = captioned.take(todo)
+        if not todo:
+            return _result(config.model.labeller, [], 0, 0) | captioned.result()
+        job.progress(captioned.done, captioned.total, "segments", "loading the labeller")
         from core.whisper.loading import load
 
         loaded = load(config.model.labeller, dtype="auto", root=workspace.root)
         job.check()
         job.log(f"labelling {len(todo)} segments with {config.model.labeller} on {loaded.device}")
-        return _label(workspace, config, job, store, todo, loaded)
+        return _label(workspace, config, job, store, todo, loaded, captioned.done) | captioned.result()
+
+
+class _Captioned:
+    """Captions as first transcripts: those in the store, else files beside the recording."""
+
+    def __init__(self, workspace: Workspace, config: Config, job: Job, store: Store, total: int) -> None:
+        self.job = job
+        self.store = store
+        self.total = total
+        self.done = self.written = self.cut = 0
+        self._files = beside(workspace.media, wanted(config))
+
+    def result(self) -> dict[str, int]:
+        return {"captions": self.written, "cut": self.cut}
+
+    def take(self, todo: list[Segment]) -> list[Segment]:
+        """Write what captions say; returns the segments they say nothing for, in the same order."""
+        videos: dict[str, list[Segment]] = {}
+        for segment in todo:
+            videos.setdefault(segment.video, []).append(segment)
+        taken: set[str] = set()
+        for video, rows in videos.items():
+            self.job.check()
+            model, automatic, cues = self._cues(video)
+            if cues:
+                taken |= self._give(rows, cues, model, automatic)
+        if taken:
+            self.job.log(f"{self.written} segments have their text from captions, {self.cut} of them cut at an edge")
+        return [segment for segment in todo if segment.id not in taken]
+
+    def _cues(self, video: str) -> tuple[str, bool, list[Cue]]:
+        """(model, were they recognised by a machine, cues with only what is spoken)."""
+        stored = self.store.captions.get(video)
+        if stored is not None and stored.cues:
+            model = f"captions:{stored.language or 'und'}" + (":automatic" if stored.automatic else "")
+            return model, stored.automatic, speech(Cue(*cue) for cue in stored.cues)
+        for language, path in self._files.get(video, ()):
+            try:
+                return f"captions:{language}", False, speech(read_captions(path))
+            except UserError as error:
+                self.job.log(f"{path.name} is not used: {error.what}; {error.why}", "warning")
+        return "", False, []
+
+    def _give(self, rows: list[Segment], cues: list[Cue], model: str, automatic: bool) -> set[str]:
+        """Write the text of one video's segments; returns the ids that the captions say something for."""
+        rows = sorted(rows, key=lambda row: row.start_ms)
+        found = shares(cues, [Span(row.start_ms, row.end_ms) for row in rows])
+        texts = [_caption_text(row.id, share, model, automatic) for row, share in zip(rows, found, strict=True)]
+        texts = [text for text in texts if text.text]
+        for begin in range(0, len(texts), _CAPTIONS_BATCH):
+            self.job.check()
+            batch = texts[begin : begin + _CAPTIONS_BATCH]
+            kept = set(self.store.transcripts.write_machine(batch))
+            for text in batch:
+                if text.segment in kept:
+                    self.written += 1
+                    self.cut += "cut" in text.flags
+                    _say(self.job, text)
+            self.done += len(batch)
+            self.job.progress(self.done, self.total, "segments", "captions")
+        return {text.segment for text in texts}
+
+
+def _caption_text(segment: str, share: Share, model: str, automatic: bool) -> MachineText:
+    text = clean(share.text, _LONGEST_TEXT)
+    loop = is_loop(text)
+    suspicion = (_SUSPICION_AUTOMATIC if automatic else _SUSPICION) + min(share.cut, 2) * _SUSPICION_CUT
+    return MachineText(
+        segment=segment,
+        text=text,
+        raw=share.text[:_LONGEST_TEXT],
+        model=model,
+        compression_ratio=round(compression_ratio(text), 3),
+        flags=(*(("loop",) if loop else ()), *(("cut",) if share.cut else ())),
+        suspicion=1.0 if loop else round(suspicion, 2),
+        origin="caption",
+    )
+
+
+def _say(job: Job, text: MachineText) -> None:
+    job.item(text.segment, "labelled", text=text.text, flags=list(text.flags), suspicion=text.suspicion)
 
 
 def due(segments: list[Segment], ids: list[str] | None, redo: bool) -> list[Segment]:
@@ -49,8 +155,9 @@ def due(segments: list[Segment], ids: list[str] | None, redo: bool) -> list[Segm
 
 
 def _label(
-    workspace: Workspace, config: Config, job: Job, store: Store, todo: list[Segment], loaded: Any
+    workspace: Workspace, config: Config, job: Job, store: Store, todo: list[Segment], loaded: Any, before: int
 ) -> dict[str, Any]:
+    """Let the labeller write. before: how many segments are done already, for the progress that is shown."""
     written: list[MachineText] = []
     failed = done = 0
     readable = _read(workspace, job, todo)
@@ -79,10 +186,10 @@ def _label(
         for text in texts:
             if text.segment in kept:
                 written.append(text)
-                job.item(text.segment, "labelled", text=text.text, flags=list(text.flags), suspicion=text.suspicion)
+                _say(job, text)
         done += len(texts)
         batch = batch[size:]
-        job.progress(done, len(todo), "segments")
+        job.progress(before + done, before + len(todo), "segments")
     job.log(f"labelled {len(written)} segments")
     return _result(config.model.labeller, written, failed, len(todo) - len(written) - failed)
 

@@ -39,6 +39,14 @@ class CaptionSets:
         rows = self._database.connection.execute(f"SELECT {_COLUMNS} FROM captions")
         return {str(row["video"]): _from_row(row) for row in rows}
 
+    def asked(self) -> dict[str, dict[str, str] | None]:
+        """Why there are none, by video, of every video that was asked about; None for one whose captions are here.
+
+        Reads no cues: those of many recordings are megabytes.
+        """
+        rows = self._database.connection.execute("SELECT video, error FROM captions")
+        return {str(row["video"]): json.loads(row["error"]) if row["error"] else None for row in rows}
+
 
 def _from_row(row: sqlite3.Row) -> Captions:
     cues = tuple((int(start), int(end), str(text)) for start, end, text in json.loads(row["cues"]))

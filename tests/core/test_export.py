@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime
 import io
 import itertools
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +19,10 @@ from core.exchange.audiofolder import read_audiofolder
 from core.exchange.captions import parse_captions
 from core.exchange.swap import MARKER, replaced_folder
 from core.jobs import Cancelled
+from core.sources import sidecar
 from core.stages import export, import_, split
 from core.store import Segment, Store, Video
+from core.store.transcripts import MachineText
 from core.workspace import Workspace
 from tests.core.media_kit import logged, make_job, make_workspace, with_segments
 
@@ -64,7 +68,7 @@ def test_an_audiofolder_by_split(workspace: Workspace) -> None:
     assert "talk_24_34" not in {entry.stem for entry in entries}  # rejected
     card = (workspace.dataset / "README.md").read_text(encoding="utf-8")
     assert "license: cc-by-3.0" in card
-    attribution = "| A \\| \\*talk\\* | 千千 | Creative Commons Attribution | https://example.org/watch?v=talk |"
+    attribution = "| A \\| \\*talk\\* | 千千 | CC BY | – | – | <https://example.org/watch?v=talk> |"
     assert attribution in card
     assert f"| test | {parts['test']} |" in card
 
@@ -227,6 +231,105 @@ def test_licences_that_differ_make_the_whole_other(workspace: Workspace) -> None
     assert "\nlicense: mit" not in card
     assert "\x1b" not in card
     assert "unused" not in card
+
+
+def _card(workspace: Workspace, **changes: Any) -> str:
+    with Store(workspace.db_path) as store:
+        store.videos.update("talk", **changes)
+    _export(workspace)
+    return (workspace.dataset / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_attribution_that_cc_by_asks_for(workspace: Workspace) -> None:
+    with Store(workspace.db_path) as store:
+        talk = store.videos.get("talk")
+    assert talk is not None
+    sidecar.write(workspace.media, talk)
+    today = datetime.date.today().isoformat()
+    card = _card(
+        workspace,
+        title="第一講",
+        channel_url="https://www.youtube.com/@fake_channel",
+        url="https://www.youtube.com/watch?v=fake__*-_9A",
+        licence_text="Creative Commons Attribution license (reuse allowed)",
+        upload_date="2024-05-06",
+    )
+    (row,) = [line for line in card.splitlines() if line.startswith("| 第一講")]
+    assert row == (
+        "| 第一講 | [千千](https://www.youtube.com/@fake_channel) "
+        "| [CC BY 3.0](https://creativecommons.org/licenses/by/3.0/): "
+        "Creative Commons Attribution license (reuse allowed) "
+        f"| 2024-05-06 | {today} | <https://www.youtube.com/watch?v=fake__%2A-_9A> |"
+    )
+    assert "license: cc-by-3.0" in card
+    assert "says what was changed" in card
+    assert "began as captions" not in card
+
+
+@pytest.mark.parametrize(
+    ("url", "words", "name", "tag"),
+    [
+        ("https://youtu.be/x", "", "[CC BY 3.0](https://creativecommons.org/licenses/by/3.0/)", "cc-by-3.0"),
+        (
+            "https://pod.example/1",
+            "CC-BY 4.0",
+            "[CC BY 4.0](https://creativecommons.org/licenses/by/4.0/): CC-BY 4.0",
+            "cc-by-4.0",
+        ),
+        (
+            "https://pod.example/1",
+            "https://creativecommons.org/licenses/by/2.5/",
+            "licenses/by/2.5/): https:",
+            "cc-by-2.5",
+        ),
+        ("https://pod.example/1", "by", "| CC BY: by |", "cc-by-3.0"),
+    ],
+)
+def test_the_version_of_the_licence(workspace: Workspace, url: str, words: str, name: str, tag: str) -> None:
+    card = _card(workspace, url=url, licence_text=words)
+    assert name in card
+    assert f"\nlicense: {tag}\n" in card
+
+
+def test_strangers_words_stay_in_their_cells(workspace: Workspace) -> None:
+    bad = "x\n| a | b |\n# head ![i](javascript:alert(1)) <img src=x onerror=y> `c` $e$ ~~s~~ &lt;b&gt; \x1b[31m\u202e"
+    card = _card(
+        workspace,
+        title=bad,
+        channel=bad,
+        channel_url="https://x.example/a) | [b](c>\n<i>",
+        licence="standard",
+        licence_text=bad,
+        upload_date="2024-05-06|",
+        url="javascript:alert(1)//https://x.example",
+    )
+    rows = [line for line in card.splitlines() if line.startswith("|")][-3:]
+    assert rows[0] == "| title | channel | licence | published | fetched | address |"
+    assert len(re.findall(r"(?<!\\)\|", rows[2])) == 7
+    assert not re.search(r"(?<!\\)[<>`$*]", rows[2])
+    assert len(re.findall(r"(?<!\\)\[", rows[2])) == len(re.findall(r"(?<!\\)\]", rows[2])) == 1
+    assert "](https://x.example/a%29%20%7C%20%5Bb%5D%28c%3E%20%3Ci%3E)" in rows[2]
+    assert "&amp;lt;b" in rows[2]
+    assert rows[2].endswith("| – | – | – |")
+    assert "\x1b" not in card
+    assert "\u202e" not in card
+
+
+def test_transcripts_that_began_as_captions_are_counted(workspace: Workspace) -> None:
+    ids = with_segments(workspace, "captioned", 4)
+    texts = [
+        MachineText(id, f"字幕{number}", f"字幕{number}", model, origin="caption")
+        for number, (id, model) in enumerate(
+            zip(ids, ("captions:zh-TW", "captions:zh-TW", "captions:zh:automatic", "captions:zh-TW"), strict=True)
+        )
+    ]
+    with Store(workspace.db_path) as store:
+        store.transcripts.write_machine(texts)
+        store.transcripts.review(ids[0], "accepted")
+        store.transcripts.save(ids[1], "一個人改了")
+        store.transcripts.review(ids[2], "accepted")
+    card = _card(workspace)
+    assert "3 of the 42 transcripts began as captions of the recordings, 1 of them written by a site's speech" in card
 
 
 def test_nothing_to_export_and_unknown_formats(tmp_path: Path, workspace: Workspace) -> None:

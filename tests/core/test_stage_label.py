@@ -1,4 +1,4 @@
-"""label: every segment gets its transcript once; human text is never touched; what is stored stays stored."""
+"""label: every segment gets its transcript once, from captions first; human text is never touched."""
 
 from pathlib import Path
 
@@ -8,10 +8,11 @@ import torch
 from core.errors import UserError
 from core.jobs import Cancelled
 from core.stages import label
-from core.store import Store
+from core.store import Segment, Store
+from core.store.records import Captions
 from core.whisper import decoding
 from core.workspace import Workspace
-from tests.core.whisper_kit import Listened, make_workspace, toy
+from tests.core.whisper_kit import Listened, cancel_at, make_workspace, toy
 
 
 @pytest.fixture
@@ -116,3 +117,127 @@ def test_missing_labeller_is_said_before_anything_is_loaded(tmp_path: Path) -> N
     with pytest.raises(UserError) as caught:
         run(made)
     assert caught.value.fix.startswith("whispersmith model")
+
+
+# -- captions first
+
+CUES = ((0, 2000, "第一句"), (7500, 12_500, "一二三四五"), (20_000, 21_000, "[音樂]"), (26_000, 27_000, "第四句"))
+"""Segments lie at 0-10, 8-18, 16-26, 24-34 and 32-42 s: the third and the last hold nothing that is spoken."""
+
+
+def with_captions(made: Workspace, **more: object) -> None:
+    with Store(made.db_path) as store:
+        store.captions.put(Captions("train", **({"language": "zh-TW", "cues": CUES} | more)))  # type: ignore[arg-type]
+
+
+def rows(made: Workspace) -> dict[str, Segment]:
+    with Store(made.db_path) as store:
+        return {segment.id: segment for segment in store.segments.all()}
+
+
+def test_captions_come_first_and_the_labeller_writes_the_rest(made: Workspace) -> None:
+    with_captions(made)
+    result, listened = run(made)
+    assert (result["captions"], result["cut"], result["labelled"]) == (3, 2, 4)
+    found = rows(made)
+    assert {id: row.origin for id, row in found.items() if row.video == "train"} == {
+        "train_0_10": "caption",
+        "train_8_18": "caption",
+        "train_16_26": "machine",
+        "train_24_34": "caption",
+        "train_32_42": "machine",
+    }
+    first, second, fourth = (found[id] for id in ("train_0_10", "train_8_18", "train_24_34"))
+    assert (first.text, first.flags) == ("第一句一二", ("cut",))
+    assert (second.text, second.flags) == ("一二三四五", ("cut",))
+    assert (fourth.text, fourth.flags, fourth.suspicion) == ("第四句", (), 0.15)
+    assert first.suspicion is not None
+    assert 0.15 < first.suspicion < 0.5
+    assert {row.review for row in found.values()} == {"pending"}
+    assert first.model == "captions:zh-TW"
+    progress = listened.of("progress")
+    assert (progress[-1]["done"], progress[-1]["total"]) == (7, 7)
+    assert sorted(event["id"] for event in listened.of("item")) == sorted(found)
+    assert run(made)[0]["captions"] == 0
+
+
+def test_without_anything_left_no_model_is_wanted(tmp_path: Path) -> None:
+    made = make_workspace(tmp_path / "w", tmp_path / "nowhere", train=3, test=0, accepted=False)
+    with_captions(made, cues=((0, 8000, "一二三四"), (8000, 27_000, "五六七八")))
+    result, _ = run(made)
+    assert (result["captions"], result["labelled"]) == (3, 0)
+    assert {row.origin for row in rows(made).values()} == {"caption"}
+
+
+def test_what_captions_say_is_kept_where_the_labeller_is_missing(tmp_path: Path) -> None:
+    made = make_workspace(tmp_path / "w", tmp_path / "nowhere", train=3, test=0, accepted=False)
+    with_captions(made)
+    with pytest.raises(UserError):
+        run(made)
+    assert [id for id, row in rows(made).items() if row.origin == "caption"] == ["train_0_10", "train_8_18"]
+
+
+def test_recognition_by_the_site_is_trusted_less(made: Workspace) -> None:
+    with_captions(made, automatic=True)
+    run(made)
+    fourth = rows(made)["train_24_34"]
+    assert (fourth.model, fourth.suspicion) == ("captions:zh-TW:automatic", 0.5)
+
+
+def test_captions_can_be_left_out(made: Workspace) -> None:
+    with_captions(made)
+    assert run(made, no_captions=True)[0]["captions"] == 0
+    assert {row.origin for row in rows(made).values()} == {"machine"}
+    # And taken later: machine text that nobody has reviewed may be written anew.
+    with Store(made.db_path) as store:
+        store.transcripts.save("train_0_10", "人寫的")
+        store.transcripts.review("train_8_18", "accepted")
+    result, _ = run(made, redo=True, ids=["train_0_10", "train_8_18", "train_24_34"])
+    assert result["captions"] == 1
+    found = rows(made)
+    assert (found["train_0_10"].text, found["train_0_10"].origin) == ("人寫的", "human")
+    assert [found[id].origin for id in ("train_8_18", "train_24_34")] == ["machine", "caption"]
+    assert run(made, redo=True, no_captions=True, ids=["train_24_34"])[0]["labelled"] == 1
+    assert rows(made)["train_24_34"].origin == "machine"
+
+
+def test_the_settings_can_leave_captions_out(made: Workspace) -> None:
+    with_captions(made)
+    text = made.config_path.read_text(encoding="utf-8")
+    made.config_path.write_text(text.replace("[label]", "[label]\ncaptions = false"), encoding="utf-8")
+    assert run(made)[0]["captions"] == 0
+
+
+def test_files_beside_the_recording(made: Workspace) -> None:
+    (made.media / "train.en.srt").write_text("1\n00:00:00,000 --> 00:00:40,000\nnot this\n", encoding="utf-8")
+    (made.media / "train.zh-TW.vtt").write_text("WEBVTT\n\n00:01.000 --> soon\n壞\n", encoding="utf-8")
+    (made.media / "train.srt").write_bytes("1\n00:00:01,000 --> 00:00:02,000\n\x1b[2J\u202e大家好\n".encode())
+    result, listened = run(made)
+    assert (result["captions"], result["labelled"], result["failed"]) == (1, 6, 0)
+    first = rows(made)["train_0_10"]
+    assert (first.text, first.origin, first.model) == ("大家好", "caption", "captions:und")
+    warned = [event["text"] for event in listened.of("log") if event["level"] == "warning"]
+    assert len(warned) == 1
+    assert "train.zh-TW.vtt" in warned[0]
+
+
+def test_what_the_site_has_comes_before_files_beside(made: Workspace) -> None:
+    (made.media / "train.srt").write_text("1\n00:00:01,000 --> 00:00:09,000\n別的\n", encoding="utf-8")
+    with Store(made.db_path) as store:
+        store.captions.put(Captions("train", error={"what": "none", "kind": "no captions"}))
+    run(made, ids=["train_0_10"])
+    assert rows(made)["train_0_10"].model == "captions:und"
+    with_captions(made)
+    run(made, ids=["train_24_34"])
+    assert rows(made)["train_24_34"].model == "captions:zh-TW"
+
+
+def test_a_cancel_among_the_captions_keeps_what_is_stored(made: Workspace) -> None:
+    with_captions(made)
+    listened = Listened(made, "label", {})
+    cancel_at(listened, "item")
+    with pytest.raises(Cancelled):
+        label.run(made, made.config(), listened.job)
+    assert sum(row.origin is not None for row in rows(made).values()) == 3
+    result, _ = run(made)
+    assert (result["captions"], result["labelled"]) == (0, 4)
