@@ -7,6 +7,7 @@ from typing import Any
 
 from core.config import Config
 from core.errors import UserError
+from core.sources.failures import hopeless
 from core.store import Store
 from core.workspace import Workspace
 
@@ -49,7 +50,7 @@ def summary(store: Store, workspace: Workspace, config: Config | None = None) ->
     videos = store.videos.all()
     counts = store.segments.counts()
     fetched = [video for video in videos if video.path]
-    wanted = [video for video in videos if video.selected and not video.path]
+    wanted = [video for video in videos if video.selected and not video.path and not hopeless(video.error)]
     uncut = [video for video in fetched if video.cut is None]
     models = tuned_models(workspace)
     usable = counts["usable"]

@@ -15,8 +15,10 @@ from core.media import dbfs, find_ffmpeg, probe, stream_pcm
 from core.sources import failures, names, sidecar
 from core.sources.failures import Failure
 from core.sources.licence import facts, licence
+from core.sources.watchdog import Watchdog
 from core.sources.ytdlp import Ear, base_options, download_options
 from core.store.records import Video
+from core.text import clean
 
 if TYPE_CHECKING:
     from yt_dlp import YoutubeDL
@@ -27,6 +29,12 @@ REPORT_S = 0.25
 TOLERANCE_S = 2.0
 SILENCE_DBFS = -65.0
 """A second louder than this is sound. Encoded silence lies below -90, a quiet room at about -60."""
+
+STUCK_S = 180.0
+"""yt-dlp may be silent for this long: reads end after 20 s, a JavaScript runtime takes some seconds."""
+
+BACKOFF_S = 8.0
+"""The longest of the growing waits between the tries that yt-dlp makes by itself."""
 
 _NOT_YET = frozenset(("is_live", "post_live"))
 
@@ -52,7 +60,8 @@ class Transfer:
 class Downloader:
     """yt-dlp for a whole queue: one instance keeps connections, cookies and the player script. A context manager.
 
-    table: `[ytdlp]` of the workspace. heed: called from every hook and log line; it raises to interrupt.
+    table: `[ytdlp]` of the workspace. heed: called from every hook and log line; it raises to interrupt, and the
+    video is continued later. stop: the same where all has come and is only being checked; it raises to end for good.
     on_line: given what yt-dlp says between the transfers, where no progress tells that it works.
     """
 
@@ -64,11 +73,14 @@ class Downloader:
         media: Path,
         partial: Path,
         heed: Callable[[], None],
+        stop: Callable[[], None],
         on_line: Callable[[str], None],
         request_pause_s: float,
     ) -> None:
-        self._ear = Ear(heed=heed, on_line=on_line)
+        self._ear = Ear(heed=self._alive, on_line=on_line)
         self._heed = heed
+        self._stop = stop
+        self._watchdog = Watchdog(STUCK_S)
         self._base = base_options(table, root=root, logger=self._ear, request_pause_s=request_pause_s)
         self._media = media
         self._partial = partial
@@ -78,9 +90,16 @@ class Downloader:
         self._ffmpeg = find_ffmpeg().path
 
     def __enter__(self) -> Downloader:
+        self._watchdog.__enter__()
         return self
 
+    @property
+    def warnings(self) -> list[str]:
+        """What yt-dlp warned of for the last video."""
+        return self._ear.warnings
+
     def __exit__(self, *exc: object) -> None:
+        self._watchdog.__exit__(*exc)
         for ydl in self._open.values():
             ydl.close()
 
@@ -99,10 +118,12 @@ class Downloader:
         from yt_dlp.utils import DownloadCancelled, YoutubeDLError
 
         self._ear.warnings.clear()
+        self._watchdog.fired = False
         self._on_transfer = on_transfer
         try:
             self._partial.mkdir(parents=True, exist_ok=True)
             clear_halves(self._partial, video.id)
+            finish_parts(self._partial, video.id)
             ydl: Any = self._ydl(names.is_youtube(video.url))
             info = self._extract(ydl, video.url)
             row = _newer(video, info)
@@ -113,12 +134,21 @@ class Downloader:
             return self._accept(row, Path(done["requested_downloads"][0]["filepath"]), info.get("duration"))
         except DownloadCancelled:
             raise
-        except YoutubeDLError as error:
-            raise Refused(failures.classify(error, self._ear.warnings)) from error
-        except (ConnectionError, TimeoutError) as error:
-            raise Refused(failures.classify(error, self._ear.warnings)) from error
+        except (YoutubeDLError, ConnectionError, TimeoutError) as error:
+            raise Refused(self._classified(error, video.id)) from error
         except OSError as error:
-            raise Refused(replace(failures.DISK, detail=str(error))) from error
+            raise Refused(replace(failures.DISK, detail=clean(str(error), 1000))) from error
+
+    def _classified(self, error: Exception, id: str) -> Failure:
+        failure = failures.classify(error, self._ear.warnings)
+        if self._watchdog.fired:
+            return replace(failures.STUCK, detail=failure.detail)
+        if "HTTP Error 416" in failure.detail:
+            # There is nothing behind what has come: of a file whose size nobody told, that may be all or another one.
+            for part in self._partial.glob(f"{id}.*.part"):
+                part.unlink(missing_ok=True)
+            return replace(failures.INCOMPLETE, why="it could not be continued", detail=failure.detail)
+        return failure
 
     def _extract(self, ydl: YoutubeDL, url: str) -> dict[str, Any]:
         for _ in range(8):
@@ -138,12 +168,29 @@ class Downloader:
         if youtube not in self._open:
             options = download_options(self._base, self._partial, ffmpeg=self._ffmpeg, youtube=youtube)
             options["progress_hooks"] = [self._hook]
-            options["postprocessor_hooks"] = [lambda status: self._heed()]
+            options["postprocessor_hooks"] = [lambda status: self._stop()]
+            # yt-dlp would sleep in one piece, where neither pause nor cancel reaches it.
+            options.setdefault("retry_sleep_functions", {"http": self._back_off, "extractor": self._back_off})
             self._open[youtube] = yt_dlp.YoutubeDL(options)  # type: ignore[arg-type]
         return self._open[youtube]
 
-    def _hook(self, status: Mapping[str, Any]) -> None:
+    def _alive(self) -> None:
+        self._watchdog.sign()
         self._heed()
+
+    def _back_off(self, n: int) -> float:
+        """The wait before yt-dlp's own next try, n from 0. It is over when this returns; 0 for yt-dlp."""
+        end = time.monotonic() + min(BACKOFF_S, float(n))
+        while time.monotonic() < end:
+            self._alive()
+            time.sleep(0.05)
+        return 0.0
+
+    def _hook(self, status: Mapping[str, Any]) -> None:
+        if status.get("status") == "finished":
+            self._stop()
+        else:
+            self._alive()
         now = time.monotonic()
         if status.get("status") != "downloading" or now - self._last < REPORT_S:
             return
@@ -175,12 +222,12 @@ class Downloader:
     def _check(self, path: Path, promised_s: float | None) -> int:
         """Milliseconds of the recording. Raises Refused where it is cut short, no recording, or silent."""
         try:
-            info = probe(path, cancelled=self._heed)
+            info = probe(path, cancelled=self._stop)
             if promised_s and abs(info.duration_ms / 1000 - promised_s) > TOLERANCE_S:
                 why = f"{info.duration_ms / 1000:.1f} s came, {promised_s:.1f} s were promised"
                 raise Refused(replace(failures.INCOMPLETE, why=why))
             # Ends at the first second with sound in it; only silence is decoded to its end.
-            stream: Any = stream_pcm(path, cancelled=self._heed)
+            stream: Any = stream_pcm(path, cancelled=self._stop)
             with contextlib.closing(stream) as blocks:
                 loud = any(dbfs(block) > SILENCE_DBFS for block in blocks)
         except UserError as error:
@@ -203,6 +250,21 @@ def clear_halves(partial: Path, id: str) -> None:
         )
         if path.stem.endswith(".temp") or (path.suffix == ".mp4" and source):
             path.unlink(missing_ok=True)
+
+
+def finish_parts(partial: Path, id: str) -> None:
+    """Take away the suffix of a partial file that is whole: the kill came between its last byte and its renaming.
+
+    The size stands in the name (`download_options`). yt-dlp would ask for the byte behind the end, be told 416, and
+    ask for the same again. One that is longer than it may be is of no use.
+    """
+    for part in partial.glob(f"{id}.*.part"):
+        told = part.name.removesuffix(".part").rpartition(".")[0].rpartition("-")[2]
+        promised = int(told) if told.isdecimal() else 0
+        if promised and part.stat().st_size == promised:
+            os.replace(part, part.with_suffix(""))
+        elif promised and part.stat().st_size > promised:
+            part.unlink()
 
 
 def _newer(video: Video, info: Mapping[str, Any]) -> Video:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.sources.names import watch_url
+from core.sources.ytdlp import Ear, base_options, detail_options
 from core.text import clean
 
 if TYPE_CHECKING:
@@ -72,6 +74,17 @@ def date(info: Mapping[str, Any]) -> str:
     if isinstance(at, (int, float)) and 0 < at < 32_503_680_000:
         return datetime.datetime.fromtimestamp(at, datetime.UTC).strftime("%Y-%m-%d")
     return ""
+
+
+def open_site(table: Mapping[str, Any], root: Path, ear: Ear, *, pause_s: float) -> YoutubeDL:
+    """The yt-dlp that lists and looks up: cheap requests, no formats. table: `[ytdlp]` of the workspace in `root`.
+
+    pause_s: yt-dlp's own pause between two requests, which nothing interrupts. UserError for a setting that cannot be.
+    """
+    import yt_dlp
+
+    base = base_options(table, root=root, logger=ear, request_pause_s=pause_s)
+    return yt_dlp.YoutubeDL(detail_options(base))  # type: ignore[arg-type]
 
 
 def look_up(ydl: YoutubeDL, id: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from core.clock import now_ms
 from core.errors import UserError
 from core.sources import failures, names
 from core.sources.failures import Failure
@@ -21,13 +22,17 @@ if TYPE_CHECKING:
 _DEPTH = 4
 _LISTS = frozenset({"YoutubeTab", "YoutubePlaylist"})
 _REFERENCES = frozenset({"url", "url_transparent"})
+_PRIVATE, _DELETED = "[Private video]", "[Deleted video]"
+PLACEHOLDERS = (_PRIVATE, _DELETED)
+"""What YouTube's lists write in place of the title of a video that they do not show."""
 
 
 @dataclass(frozen=True)
 class Listing:
     """url: what identifies the source. kind: playlist, channel, video or feed. wanted: the id a link pointed at.
 
-    rows: made while it is read, page by page; may raise yt_dlp's YoutubeDLError half-way.
+    rows: made while it is read, page by page; may raise yt_dlp's YoutubeDLError half-way. count: how many there are
+    as the list itself says, hidden ones included; None where it says nothing.
     """
 
     url: str
@@ -35,6 +40,7 @@ class Listing:
     title: str
     rows: Iterator[Video]
     wanted: str = ""
+    count: int | None = None
 
 
 def list_source(url: str, ydl: YoutubeDL) -> Listing:
@@ -44,15 +50,18 @@ def list_source(url: str, ydl: YoutubeDL) -> Listing:
     and UserError where nothing is there.
     """
     wanted, playlist = names.youtube_parts(url)
-    if wanted and not playlist:
-        url = names.watch_url(wanted)
+    if wanted:
+        # One form for youtu.be, shorts and the rest: yt-dlp does not take every one of them with a list.
+        url = names.watch_url(wanted) + (f"&list={playlist}" if playlist else "")
     info = _resolve(ydl, url)
     kind = _kind(info)
     title = clean(info.get("title") or info.get("id"), 300)
     if kind == "video":
         row = _row(info, 0, {})
         return Listing(row.url or url, kind, title or row.id, iter([row]), row.id)
-    return Listing(_canonical(info, url), kind, title, _rows(ydl, info), wanted)
+    count = info.get("playlist_count")
+    rows = _with_wanted(_rows(ydl, info), ydl, wanted)
+    return Listing(_canonical(info, url), kind, title, rows, wanted, count if isinstance(count, int) else None)
 
 
 def _resolve(ydl: YoutubeDL, url: str, key: str | None = None) -> dict[str, Any]:
@@ -82,6 +91,27 @@ def _canonical(info: Mapping[str, Any], url: str) -> str:
     if info.get("extractor_key") in _LISTS and id.startswith(("PL", "UU", "OL", "FL")) and names.is_safe(id):
         return f"https://www.youtube.com/playlist?list={id}"
     return clean(str(info.get("webpage_url") or url), 4000)
+
+
+def _with_wanted(rows: Iterator[Video], ydl: YoutubeDL, wanted: str) -> Iterator[Video]:
+    """The rows, and at their end the video that the link pointed at, if it is not in its list (any more)."""
+    from yt_dlp.utils import DownloadCancelled, YoutubeDLError
+
+    position = 0
+    for row in rows:
+        position += 1
+        wanted = "" if row.id == wanted else wanted
+        yield row
+    if not wanted:
+        return
+    try:
+        info = _resolve(ydl, names.watch_url(wanted))
+    except DownloadCancelled:
+        raise
+    except (YoutubeDLError, UserError):
+        # The list is whole without it; only what made it special is lost.
+        return
+    yield _row(info, position, {})
 
 
 def _rows(ydl: YoutubeDL, info: Mapping[str, Any], *, depth: int = 0) -> Iterator[Video]:
@@ -117,7 +147,11 @@ def _row(entry: Mapping[str, Any], position: int, above: Mapping[str, Any]) -> V
     if above.get("extractor_key") == "Generic":
         found.setdefault("channel", clean(above.get("title"), 200))
         found.setdefault("channel_url", clean(above.get("webpage_url"), 500))
-    row = Video(id=id, position=position, url=url, licence=licence(entry) if _whole(entry) else "unknown", **found)
+    if _whole(entry):
+        found["licence"] = licence(entry)
+        # The page of a video was read: the one request that tells more than a list is made.
+        found["asked"] = now_ms() if found["licence"] != "unknown" else None
+    row = Video(id=id, position=position, url=url, **found)
     failure = state_of(entry)
     return row if failure is None else failed(row, failure)
 
@@ -169,12 +203,16 @@ def _host(above: Mapping[str, Any]) -> str:
 def state_of(entry: Mapping[str, Any]) -> Failure | None:
     """Why a row cannot be fetched, as far as a listing shows it."""
     title, availability = entry.get("title"), entry.get("availability")
-    if title == "[Private video]" or availability == "private":
+    if title == _PRIVATE or availability == "private":
         return failures.PRIVATE
-    if title == "[Deleted video]":
+    if title == _DELETED:
         return failures.GONE
     if availability in ("subscriber_only", "premium_only"):
         return failures.MEMBERS
+    if entry.get("live_status") == "is_upcoming":
+        return failures.UPCOMING
+    if entry.get("live_status") in ("is_live", "post_live"):
+        return failures.LIVE
     return None
 
 

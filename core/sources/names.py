@@ -11,7 +11,9 @@ from core.errors import UserError
 from core.text import clean
 
 _SAFE = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{11}")
+_YOUTUBE_ID_LENGTH = 11
+_YOUTUBE_ID = re.compile(rf"[A-Za-z0-9_-]{{{_YOUTUBE_ID_LENGTH}}}")
+_HANDLE = re.compile(r"@[\w.-]{1,60}")
 _BARE_HOST = re.compile(r"(?:[a-z0-9-]+\.)+[a-z]{2,}(?::\d+)?/\S*", re.IGNORECASE)
 _YOUTUBE_HOSTS = ("youtube.com", "youtu.be", "youtube-nocookie.com")
 
@@ -69,8 +71,19 @@ def parse(what: str) -> str | Path:
     raise UserError(
         f"{clean(text, 200)} is neither a link nor a file here",
         f"there is no such path, and a link begins with https:// (looked in {Path.cwd()})",
-        "check the spelling; links with & must stand in quotes on the command line",
+        _meant(text) or "check the spelling; links with & must stand in quotes on the command line",
     )
+
+
+def _meant(text: str) -> str:
+    """What to give instead of a bare id of YouTube, which could as well be a misspelled name; "" for another text."""
+    if is_youtube_id(text):
+        return f"if it is the id of a video: whispersmith add https://youtu.be/{text}"
+    if is_safe(text) and text.startswith(("PL", "UU", "OLAK")) and len(text) > _YOUTUBE_ID_LENGTH:
+        return f"if it is the id of a playlist: whispersmith add https://www.youtube.com/playlist?list={text}"
+    if _HANDLE.fullmatch(text):
+        return f"if it is the name of a channel: whispersmith add https://www.youtube.com/{text}"
+    return ""
 
 
 # Endings of recordings that would else pass for the name of a host, such as talk.mp3.
@@ -111,8 +124,17 @@ def youtube_parts(url: str) -> tuple[str, str]:
     """
     if not is_youtube(url):
         return "", ""
-    query = urllib.parse.parse_qs(urllib.parse.urlsplit(url).query)
-    video, playlist = query.get("v", [""])[0], query.get("list", [""])[0]
+    parts = urllib.parse.urlsplit(url)
+    query = urllib.parse.parse_qs(parts.query)
+    video, playlist = query.get("v", [""])[0] or _in_path(parts), query.get("list", [""])[0]
     if playlist.startswith("RD") or not is_safe(playlist):
         playlist = ""
     return (video if is_youtube_id(video) else ""), playlist
+
+
+def _in_path(parts: urllib.parse.SplitResult) -> str:
+    """The video of youtu.be/ID, /shorts/ID, /live/ID and /embed/ID; "" for another path."""
+    steps = parts.path.strip("/").split("/")
+    if (parts.hostname or "").endswith("youtu.be"):
+        return steps[0]
+    return steps[1] if len(steps) == 2 and steps[0] in ("shorts", "live", "embed", "v") else ""

@@ -38,16 +38,20 @@ ROWS = [
     ("Failed to extract any player response; please report this issue", "outdated", "later", False),
     ("Unable to download API page: HTTP Error 429: Too Many Requests", "rate limited", "later", True),
     ("unable to download video data: HTTP Error 403: Forbidden", "refused", "now", False),
-    ("Got error: 1024 bytes read, 99 more expected", "cut off", "later", False),
+    ("Got error: 1024 bytes read, 99 more expected", "cut off", "again", False),
     ("Unable to download video subtitles for 'zh-TW': HTTP Error 429", "captions", "later", False),
     ("YouTube said: The playlist does not exist.", "no list", "never", False),
     ("('Unable to connect to proxy', NewConnectionError())", "proxy", "later", True),
-    ("Unable to download webpage: Failed to resolve 'www.youtube.com'", "network", "later", False),
+    ("Unable to download webpage: Failed to resolve 'www.youtube.com'", "network", "again", False),
     ("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed", "certificate", "later", False),
     ("Cookies file must be Netscape formatted, not JSON.", "cookies", "later", True),
     ("unable to open for writing: [Errno 28] No space left on device", "disk", "later", True),
     ("Postprocessing: Conversion failed!", "ffmpeg", "later", False),
     ("Unsupported URL: https://example.org/", "unsupported", "never", False),
+    ("unable to download video data: HTTP Error 503: Service Unavailable", "server", "again", False),
+    ("Unable to download webpage: HTTP Error 404: Not Found", "not found", "never", False),
+    ("The read operation timed out", "network", "again", False),
+    ("This video is currently live", "live", "later", False),
     ("Something nobody has seen before", "unknown", "later", False),
 ]
 
@@ -70,6 +74,46 @@ def test_a_429_that_only_the_warnings_tell() -> None:
     failure = classify(error, ["[youtube] Unable to download webpage: HTTP Error 429: Too Many Requests"])
     assert (failure.kind, failure.stops_queue) == ("rate limited", True)
     assert "HTTP Error 429" in failure.detail
+
+
+STOPS = [words for words, _, _, stops in ROWS if stops]
+
+
+@pytest.mark.parametrize("words", STOPS)
+def test_whatever_stops_the_queue_says_step_by_step_what_to_do(words: str) -> None:
+    failure = classify(ValueError(words))
+    assert failure.stops_queue
+    assert len(failure.steps) >= 3
+    assert all(step.strip() for step in failure.steps)
+
+
+def test_what_a_person_must_mend_is_not_waited_for() -> None:
+    waits = {classify(ValueError(words)).kind: classify(ValueError(words)).wait_s for words in STOPS}
+    assert waits == {
+        "bot wall": 6 * 3600.0,
+        "rate limited": 3600.0,
+        "proxy": 60.0,
+        "cookies": None,
+        "disk": None,
+    }
+
+
+def test_which_rows_are_never_tried_by_themselves() -> None:
+    assert failures.hopeless(failures.PRIVATE.as_row())
+    assert not failures.hopeless(failures.TIMED_OUT.as_row())
+    assert not failures.hopeless(None)
+
+
+def test_an_old_ytdlp_is_named_with_its_age_and_the_way_to_a_newer_one() -> None:
+    failure = failures.out_of_date(failures.OUTDATED, "2026.08.19", 95)
+    assert "2026.08.19 is 95 days old" in failure.why
+    assert (failure.fix, failure.stops_queue, failure.wait_s) == ('pip install -U "yt-dlp[default,deno]"', True, None)
+
+
+def test_a_files_own_text_is_cleaned_and_cut() -> None:
+    failure = failures.broken(failures.UserError("it is broken", "why", "fix", "\x1b[31mred\n" + "x" * 5000))
+    assert failure.detail.startswith("red x")
+    assert len(failure.detail) == 1000
 
 
 def test_a_warning_does_not_overrule_what_the_error_says() -> None:

@@ -32,6 +32,8 @@ any_licence = {free}
 pause_min_s = 0.0
 pause_max_s = 0.0
 request_pause_s = 0.0
+retry_wait_s = 0.0
+tries = {tries}
 [ytdlp]
 cachedir = false
 retries = {retries}
@@ -40,7 +42,8 @@ retries = {retries}
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
-    return create(tmp_path / "ws", config_text=TOML.format(free="true", retries=0))
+    """One try for each: what a second one does stands in test_stage_fetch_queue.py."""
+    return create(tmp_path / "ws", config_text=TOML.format(free="true", retries=0, tries=1))
 
 
 def listed(workspace: Workspace, server: FeedServer) -> dict[str, str]:
@@ -91,7 +94,10 @@ def test_two_are_fetched_with_their_attribution_and_nothing_is_asked_for_twice(
     with FeedServer(tmp_path / "site", [Episode("one"), Episode("two", seconds=4), Episode("three")]) as server:
         ids = listed(workspace, server)
         result, run = fetched(workspace, ids=[ids["one"], ids["two"]])
-        assert result == {"fetched": 2, "skipped": 0, "failed": 0, "passed": 0, "stopped": ""}
+        counts = {key: result[key] for key in ("fetched", "skipped", "failed", "passed", "stopped")}
+        assert counts == {"fetched": 2, "skipped": 0, "failed": 0, "passed": 0, "stopped": ""}
+        # The captions pass has looked at them; a feed has none.
+        assert (result["captions"]["found"], result["captions"]["failed"]) == (0, 0)
         assert run.items("fetched") == [ids["one"], ids["two"]]
         for name in ("one", "two"):
             video = row(workspace, ids[name])
@@ -150,10 +156,14 @@ def test_too_many_requests_stops_the_queue_and_says_so(workspace: Workspace, tmp
 
 
 def test_a_refusal_is_tried_once_more_with_a_new_link(workspace: Workspace, tmp_path: Path) -> None:
+    config = workspace.config()
+    config.fetch.tries = 2
     with FeedServer(tmp_path / "site", [Episode("one", status=403, refusals=1)]) as server:
         listed(workspace, server)
-        result, _ = fetched(workspace, all=True)
+        result, run = fetched(workspace, config, all=True)
     assert (result["fetched"], result["failed"]) == (1, 0)
+    # At once, not after the wait of the others.
+    assert run.items("again") == []
 
 
 def test_a_cut_transfer_goes_on_where_it_stopped(workspace: Workspace, tmp_path: Path) -> None:
@@ -163,7 +173,7 @@ def test_a_cut_transfer_goes_on_where_it_stopped(workspace: Workspace, tmp_path:
         assert (result["fetched"], result["failed"]) == (1, 1)
         error = row(workspace, ids["one"]).error
         assert error is not None
-        assert (error["kind"], error["retry"]) == ("cut off", "later")
+        assert (error["kind"], error["retry"]) == ("cut off", "again")
         (part,) = workspace.partial.glob(f"{ids['one']}.*.part")
         left = part.stat().st_size
         assert 0 < left <= 20_000
@@ -188,17 +198,21 @@ def test_with_retries_a_cut_mends_itself(workspace: Workspace, tmp_path: Path) -
 
 
 def test_the_licence_has_to_permit_it(tmp_path: Path) -> None:
-    workspace = create(tmp_path / "ws", config_text=TOML.format(free="false", retries=0))
-    with FeedServer(tmp_path / "site", [Episode("one")]) as server:
+    workspace = create(tmp_path / "ws", config_text=TOML.format(free="false", retries=0, tries=1) + "# kept\n")
+    with FeedServer(tmp_path / "site", [Episode("one"), Episode("two")]) as server:
         ids = listed(workspace, server)
         server.log.clear()
-        result, run = fetched(workspace, all=True)
+        result, run = fetched(workspace, ids=[ids["one"]])
         assert result["failed"] == 1
         assert server.log == []
         ((_, error),) = run.job.failures
         assert "--any-licence" in error.fix
         result, _ = fetched(workspace, ids=[ids["one"]], any_licence=True)
         assert result["fetched"] == 1
+        # Said once, it is remembered, and every comment of the file stays.
+        assert workspace.config().fetch.any_licence
+        assert "# kept" in workspace.config_path.read_text(encoding="utf-8")
+        assert fetched(workspace, ids=[ids["two"]])[0]["fetched"] == 1
 
 
 def test_what_is_asked_for(workspace: Workspace, tmp_path: Path) -> None:
@@ -331,6 +345,21 @@ def test_a_half_remux_is_never_taken_for_whole(workspace: Workspace, tmp_path: P
         # The look at the link, which yt-dlp breaks off; the audio itself is not asked for again.
         assert len(server.requests("media")) == 1
     assert abs(probe(workspace.media / f"{ids['one']}.mp4").duration_ms - 6000) < 200
+
+
+def test_a_whole_download_of_unknown_size_never_gets_stuck(workspace: Workspace, tmp_path: Path) -> None:
+    """A feed tells no size: that nothing is left is seen by the server's 416 alone."""
+    config = workspace.config()
+    config.fetch.tries = 2
+    with FeedServer(tmp_path / "site", [Episode("one", cut_at=20_000)]) as server:
+        ids = listed(workspace, server)
+        fetched(workspace, all=True)
+        (part,) = workspace.partial.glob("*.part")
+        part.write_bytes(server.audio("one").read_bytes())
+        server.episodes["one"].cut_at = None
+        result, _ = fetched(workspace, config, all=True)
+        assert result["fetched"] == 1
+        assert sound(workspace.media / f"{ids['one']}.mp4") == sound(server.audio("one"))
 
 
 def test_a_file_that_lost_its_row_is_found_again(workspace: Workspace, tmp_path: Path) -> None:

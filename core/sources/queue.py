@@ -1,0 +1,370 @@
+"""One run of the download queue: a video at a time, with pauses, second tries, blocks and a word on all of it."""
+
+from __future__ import annotations
+
+import random
+import time
+import traceback
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from core.clock import now_ms
+from core.config import Config
+from core.errors import UserError
+from core.sources import failures, names
+from core.sources.download import Downloader, Refused, Transfer
+from core.sources.failures import Failure
+from core.sources.meter import Meter
+from core.sources.ytdlp import version_age
+from core.store import Store, Video
+from core.text import clean
+from core.workspace import Workspace
+
+if TYPE_CHECKING:
+    from core.jobs.handle import Job
+
+_FREE = frozenset(("cc-by", "own"))
+_LINE = frozenset(("network", "certificate"))
+"""Kinds of failure that are the machine's own once they come twice in a row."""
+
+_IN_A_ROW = 2
+_LONGEST_WAIT_S = 24 * failures.HOUR_S
+
+
+@dataclass
+class Due:
+    """A video of the queue. tries: finished attempts of this run. not_before: of time.monotonic(), for a second try."""
+
+    video: Video
+    tries: int = 0
+    waits: int = 0
+    not_before: float = 0.0
+    renewed: bool = False
+    failure: Failure | None = None
+
+
+class _Held(Exception):
+    """The video was interrupted because the job is paused; what has come of it is kept."""
+
+
+class Queue:
+    """free: whatever is not under a free licence may be taken, too."""
+
+    def __init__(self, workspace: Workspace, config: Config, job: Job, store: Store, *, free: bool) -> None:
+        self.workspace = workspace
+        self.config = config
+        self.job = job
+        self.store = store
+        self.fetched = self.failed = 0
+        self.stopped = ""
+        self._free = free
+        self._queue: deque[Due] = deque()
+        self._meter = Meter(())
+        self._ended = self._count = 0
+        self._share = 0.0
+        self._note = ""
+        # One after the other, of the kind that says that going on is no use.
+        self._line_failures = self._blocks = 0
+        self._puzzled: set[str] = set()
+        # The next video follows without a pause: it is the first one, or the same one once more.
+        self._at_once = True
+        self._interrupted = self._cookies_told = False
+
+    def run(self, videos: Sequence[Video]) -> None:
+        """Fetch these; they have to be on disk as selected already. Raises core.jobs.Cancelled."""
+        if not videos:
+            return
+        self._queue.extend(Due(video) for video in videos)
+        self._count = len(videos)
+        pause = (self.config.fetch.pause_min_s + self.config.fetch.pause_max_s) / 2
+        self._meter = Meter(videos, pause_s=pause)
+        for video in videos:
+            self.job.item(video.id, "queued")
+        with self._downloader() as downloader:
+            while self._queue and not self.stopped:
+                self._turn(downloader, self._next())
+
+    def refusal(self, video: Video) -> Failure | None:
+        """Why the licence does not permit it. An unknown one of YouTube is asked for before any audio."""
+        ask = video.licence == "unknown" and names.is_youtube(video.url)
+        return None if self._free or ask or video.licence in _FREE else licence_failure(video.id, video.licence)
+
+    def fail(self, video: Video, failure: Failure) -> None:
+        """Its reason goes into the row; the queue goes on."""
+        if failure.kind == "outdated":
+            version, days = version_age()
+            failure = replace(failure, why=f"{failure.why}; yt-dlp {version} is {days} days old")
+        self.failed += 1
+        self.store.videos.update(video.id, state="failed", error=failure.as_row())
+        self.job.item_failed(video.id, failure.error())
+
+    # -- whose turn it is
+
+    def _next(self) -> Due:
+        """The next video, when its time has come: second tries are due after a wait, and only after the others."""
+        one = min(self._queue, key=lambda due: due.not_before)
+        self._queue.remove(one)
+        polite = 0.0 if self._at_once else self._polite_pause()
+        self._at_once = False
+        wait = one.not_before - time.monotonic()
+        if wait > polite:
+            self._tell(f"tried again at {_clock(now_ms() + wait * 1000)}: {one.video.title}", sure=True)
+            self.job.wait_or_go(wait)
+        elif polite:
+            self._tell(f"pause of {polite:.0f} s", sure=True)
+            self.job.wait(polite)
+        self.job.hold()
+        return one
+
+    def _polite_pause(self) -> float:
+        """Seconds. Several videos in quick succession are what makes a site suspicious."""
+        return random.uniform(*sorted((self.config.fetch.pause_min_s, self.config.fetch.pause_max_s)))
+
+    def _turn(self, downloader: Downloader, one: Due) -> None:
+        self.job.check()
+        self.job.item(one.video.id, "fetching", done=0, total=None, speed=None, eta=None)
+        self._note = one.video.title
+        self._tell(one.video.title)
+        try:
+            failure = self._try(downloader, one.video)
+        except _Held:
+            self._tell(f"paused: {one.video.title}", sure=True)
+            self.job.hold()
+            self._once_more(one)
+            return
+        finally:
+            self._share = 0.0
+            self._heed_cookies(downloader.warnings)
+        one.tries += 1
+        if failure is None:
+            self._line_failures = self._blocks = 0
+            self._puzzled.clear()
+            self._end(one.video)
+        else:
+            self._judge(one, failure)
+
+    def _once_more(self, one: Due) -> None:
+        one.not_before = 0.0
+        self._at_once = True
+        self._queue.appendleft(one)
+
+    def _end(self, video: Video) -> None:
+        self._ended += 1
+        self._tell(video.title, sure=True)
+
+    # -- what a failure means for the queue
+
+    def _judge(self, one: Due, failure: Failure) -> None:
+        one.failure = failure
+        tries_left = one.tries < self.config.fetch.tries
+        if (block := self._block(one.video, failure)) is not None:
+            self._blocked(one, failure, block)
+        elif failure.retry == "now" and tries_left and not one.renewed:
+            one.renewed = True
+            self.job.log(f"{one.video.id}: {failure.what}; once more with a new link")
+            self.job.wait(min(2.0, self.config.fetch.pause_min_s))
+            self.job.hold()
+            self._once_more(one)
+        elif failure.retry in ("now", "again") and tries_left:
+            self._again(one, failure)
+        else:
+            self._give_up(one.video, failure)
+
+    def _give_up(self, video: Video, failure: Failure) -> None:
+        self._meter.drop(video.id)
+        self.fail(video, failure)
+        self._end(video)
+
+    def _again(self, one: Due, failure: Failure) -> None:
+        """To the end of the queue, to be tried after a wait that grows."""
+        wait = self.config.fetch.retry_wait_s * 2**one.waits
+        one.waits += 1
+        one.not_before = time.monotonic() + wait
+        self._queue.append(one)
+        self.job.item(one.video.id, "again", at=int(now_ms() + wait * 1000), what=failure.what)
+        self.job.log(f"{one.video.id}: {failure.what}; tried again in {wait:.0f} s, after the others")
+
+    def _block(self, video: Video, failure: Failure) -> Failure | None:
+        """Why going on with any video would be no use, or make it worse; None if only this one is concerned."""
+        self._line_failures = self._line_failures + 1 if failure.kind in _LINE else 0
+        self._puzzled = self._puzzled | {video.id} if failure.kind == "outdated" else set()
+        if len(self._puzzled) >= _IN_A_ROW:
+            return failures.out_of_date(failure, *version_age())
+        return failure if failure.stops_queue or self._line_failures >= _IN_A_ROW else None
+
+    def _blocked(self, one: Due, failure: Failure, block: Failure) -> None:
+        waits = bool(self.job.params.get("wait")) and block.wait_s is not None
+        seconds = self._block_wait(block) if waits else None
+        until = None if seconds is None else int(now_ms() + seconds * 1000)
+        words = {"what": block.what, "why": block.why, "fix": block.fix, "steps": list(block.steps)}
+        self.job.emit("blocked", cause=block.kind, **words, until=until, left=len(self._queue) + 1)
+        if waits:
+            self._wait_out(one, block, seconds, until)
+        else:
+            self._stop(one.video, failure, block)
+
+    def _block_wait(self, block: Failure) -> float | None:
+        """Seconds, doubled for every block since the last success; None: until somebody says go on."""
+        seconds = (block.wait_s or 0.0) * self.config.fetch.block_wait_min / 60 * 2 ** min(self._blocks, 20)
+        self._blocks += 1
+        # A site forgets in a day; a line that is back should not be waited for until tomorrow.
+        longest = failures.HOUR_S if block.kind in ("network", "proxy") else _LONGEST_WAIT_S
+        return min(seconds, longest) if seconds else None
+
+    def _wait_out(self, one: Due, block: Failure, seconds: float | None, until: int | None) -> None:
+        """Wait until the block may have passed or somebody says go on, then go on with the same video."""
+        who = f"blocked by {_site(one.video)}" if block.kind in ("bot wall", "rate limited") else block.what
+        goes_on = "goes on when told to" if until is None else f"goes on at {_clock(until)}"
+        self.job.item(one.video.id, "queued")
+        self.job.log(f"{block.what}: {goes_on}, {len(self._queue) + 1} left", level="warning")
+        self._tell(f"{who}: {goes_on}", sure=True)
+        self.job.wait_or_go(float("inf") if seconds is None else seconds)
+        self.job.hold()
+        self.job.emit("unblocked")
+        # What the site refused says nothing of the video: the try does not count.
+        one.tries -= 1
+        self._once_more(one)
+
+    def _stop(self, video: Video, failure: Failure, block: Failure) -> None:
+        """Nothing more is asked for. Rows keep what is known of them; the rest stays in the queue on disk."""
+        self._give_up(video, failure)
+        untried = [one for one in self._queue if one.failure is None]
+        for one in self._queue:
+            if one.failure is not None:
+                self._give_up(one.video, one.failure)
+        self.stopped = f"{block.what}; {block.fix}"
+        self.job.log(f"stopped with {len(untried)} not tried: {self.stopped}", level="warning")
+
+    # -- one video
+
+    def _try(self, downloader: Downloader, video: Video) -> Failure | None:
+        """Fetch it. None if it is here; raises _Held, or Cancelled."""
+        from yt_dlp.utils import DownloadCancelled
+
+        from core.jobs.handle import Cancelled
+
+        def on_transfer(transfer: Transfer) -> None:
+            self._show(video, transfer)
+
+        def permit(licence: str) -> None:
+            if not self._free and licence not in _FREE:
+                self.store.videos.update(video.id, licence=licence)
+                raise Refused(licence_failure(video.id, licence))
+
+        self._interrupted = False
+        try:
+            row = downloader.fetch(video, permit=permit, on_transfer=on_transfer)
+        except Cancelled:
+            raise
+        except DownloadCancelled:
+            self.job.check()
+            if self._interrupted:
+                raise _Held from None
+            raise
+        except Refused as refused:
+            if self.job.paused and refused.failure.retry == "again":
+                # A line that went dead before the pause, and was found to be so in it: no fault of the video.
+                raise _Held from None
+            return refused.failure
+        except UserError as error:
+            return failures.broken(error)
+        except Exception as error:  # noqa: BLE001 - an extractor is strangers' code for strangers' pages; it may raise anything
+            traceback.print_exc()
+            return replace(failures.OUTDATED, detail=clean(f"{type(error).__name__}: {error}", 1000))
+        self._store(row)
+        return None
+
+    def _store(self, row: Video) -> None:
+        path = self.workspace.relative(self.workspace.media / str(row.path))
+        kept = ("title", "channel", "channel_url", "duration_ms", "upload_date", "licence", "licence_text", "captions")
+        changes = {name: getattr(row, name) for name in (*kept, "live_status", "bytes")}
+        self.store.videos.update(row.id, **changes, state="fetched", path=path, error=None)
+        self.fetched += 1
+        self._meter.finish(row.id, row.bytes or 0)
+        self.job.item(row.id, "fetched", path=path, bytes=row.bytes)
+        self.job.log(f"{row.id}: fetched, {(row.bytes or 0) / 1e6:.1f} MB, {row.title}")
+
+    def _downloader(self) -> Downloader:
+        return Downloader(
+            self.config.ytdlp,
+            root=self.workspace.root,
+            media=self.workspace.media,
+            partial=self.workspace.partial,
+            heed=self._heed,
+            stop=self._heed_cancel,
+            on_line=self._say,
+            request_pause_s=self.config.fetch.request_pause_s,
+        )
+
+    def _heed_cancel(self) -> None:
+        from yt_dlp.utils import DownloadCancelled
+
+        if self.job.cancelled:
+            raise DownloadCancelled
+
+    def _heed(self) -> None:
+        from yt_dlp.utils import DownloadCancelled
+
+        self._heed_cancel()
+        if self.job.paused:
+            self._interrupted = True
+            raise DownloadCancelled
+
+    # -- what is said
+
+    def _tell(self, note: str, *, sure: bool = False, **more: Any) -> None:
+        """Progress. sure: nothing follows for a while, so this one must not fall under the limit of ten a second."""
+        data = {"done": self._ended + self._share, "total": self._count, "unit": "videos", "note": note}
+        data |= self._meter.figures() | more
+        if sure:
+            self.job.emit("progress", **data)
+        else:
+            self.job.progress(**data)
+
+    def _show(self, video: Video, transfer: Transfer) -> None:
+        numbers = {"total": transfer.total, "speed": transfer.speed, "eta": transfer.eta}
+        self.job.item(video.id, "fetching", done=transfer.done, **numbers)
+        self._meter.transfer(video.id, transfer.done, transfer.total, transfer.speed)
+        self._share = min(transfer.done / transfer.total, 0.99) if transfer.total else 0.0
+        more = {"bytes": transfer.done, "bytes_total": transfer.total, "speed": transfer.speed, "eta": transfer.eta}
+        self._tell(video.title, **more)
+
+    def _say(self, line: str) -> None:
+        """yt-dlp is silent for seconds while it extracts or waits; its last line shows that it works."""
+        if str(self.workspace.partial) not in line:
+            self._tell(self._note, saying=line)
+
+    def _heed_cookies(self, warnings: Sequence[str]) -> None:
+        """Said once: yt-dlp itself repeats it at every request."""
+        if not self._cookies_told and any(failures.COOKIES_ENDED in line for line in warnings):
+            self._cookies_told = True
+            error = failures.COOKIES_OLD
+            self.job.log(f"{error.what}: {error.why}; {error.fix}", level="warning")
+
+
+def licence_failure(id: str, licence: str) -> Failure:
+    said = "its licence is not known" if licence == "unknown" else "it is not under a Creative Commons licence"
+    return Failure(
+        "licence",
+        "the licence of this video does not permit this by itself",
+        f"{said}; whether you may use it is for you to know",
+        f"if you may: whispersmith fetch --any-licence {'-- ' if id.startswith('-') else ''}{id}",
+        "later",
+    )
+
+
+def _clock(at_ms: float) -> str:
+    """14:20, or "tomorrow 02:20", in the time of this machine."""
+    at, now = time.localtime(at_ms / 1000), time.localtime()
+    day = "" if at.tm_yday == now.tm_yday else "tomorrow "
+    return day + time.strftime("%H:%M", at)
+
+
+def _site(video: Video) -> str:
+    import urllib.parse
+
+    if names.is_youtube(video.url):
+        return "YouTube"
+    return clean(urllib.parse.urlsplit(video.url).hostname, 60) or "the site"
