@@ -10,10 +10,18 @@ from core.cli import DONE, ITEM_FAILED, AppOptions, OpenApp, show
 from core.config import Config
 from core.errors import UserError
 from core.models.listing import ModelRow, listing
+from core.sources.query import HELP, parse
 from core.store import Segment, Store, Video
+from core.text import clean
 from core.workspace import Workspace, create, is_workspace, open_workspace
 
 Arguments = argparse.Namespace
+
+WIDE = 100
+"""Columns of a terminal from which on the captions of videos are shown, too."""
+
+CODES = 3
+"""Languages of captions that are named in a row."""
 
 
 def app(arguments: Arguments, open_app: OpenApp) -> int:
@@ -104,27 +112,66 @@ def _model_place(row: ModelRow) -> str:
 
 def videos(arguments: Arguments, _: OpenApp) -> int:
     workspace = open_workspace(arguments.workspace)
+    query = parse(arguments.filter)
+    if query.complaint:
+        raise UserError(f"{clean(arguments.filter, 100)} is not understood", query.complaint, f"it takes: {HELP}")
     with Store(workspace.db_path) as store:
-        found = store.videos.all()
+        here = store.videos.captioned()
+        found = [video for video in store.videos.all() if query.matches(video, video.id in here)]
+        if arguments.select or arguments.unselect:
+            found = _select(store, found, arguments.select)
     if arguments.json:
-        show.document([video_json(video) for video in found])
+        show.document([video_json(video, here.get(video.id)) for video in found])
         return DONE
+    _video_table(found, here, "no such video" if query else "no video yet: whispersmith add URL_OR_PATH")
+    if arguments.select or arguments.unselect:
+        count = sum(video.selected == arguments.select for video in found)
+        print(f"{count} {'selected' if arguments.select else 'no longer selected'}", file=sys.stderr)
+    return DONE
+
+
+def _select(store: Store, videos: list[Video], selected: bool) -> list[Video]:
+    """Select or unselect them, and return them as they are then. What is private or gone is not selected."""
+    able = [video.id for video in videos if not (selected and (video.error or {}).get("retry") == "never")]
+    store.videos.select(able, selected)
+    return store.videos.some([video.id for video in videos])
+
+
+def _video_table(videos: list[Video], here: dict[str, str], empty: str) -> None:
+    """Captions stand last where lines are read by programs, and not at all where a terminal is too narrow."""
     rows = [
         [
             video.id,
             show.clock(video.duration_ms),
             video.licence,
             ("selected" if video.selected and video.state == "listed" else video.state),
-            video.title + (f" ({video.error['what']})" if video.error else ""),
+            (video.title or video.id) + (f" ({video.error['what']})" if video.error else ""),
+            captions_text(video, here.get(video.id)),
         ]
-        for video in found
+        for video in videos
     ]
     columns = [("id", False), ("length", True), ("licence", False), ("state", False), ("title", False)]
-    show.table(columns, rows, "no video yet: whispersmith add URL_OR_PATH")
-    return DONE
+    columns.append(("captions", False))
+    if sys.stdout.isatty():
+        # On a terminal the title stands last, since it may run over several lines.
+        order = (0, 1, 2, 3, 5, 4) if show.console().width >= WIDE else (0, 1, 2, 3, 4)
+        rows, columns = [[row[n] for n in order] for row in rows], [columns[n] for n in order]
+    show.table(columns, rows, empty)
 
 
-def video_json(video: Video) -> dict[str, Any]:
+def captions_text(video: Video, here: str | None) -> str:
+    """The language of the captions that are here, marked; else those that are offered, or – for none."""
+    if here is not None:
+        return f"{here or 'yes'} {show.GLYPHS['ok']}"
+    offered = [*video.captions[:CODES], *(["…"] if len(video.captions) > CODES else [])]
+    return ", ".join(offered) or "–"
+
+
+def video_json(video: Video, captions_here: str | None) -> dict[str, Any]:
+    """captions: languages that are offered, `:auto` recognised. captions_here: the language stored here, or null.
+
+    asked: when the site was asked for what no list tells, in ms since 1970, or null.
+    """
     return {
         "id": video.id,
         "title": video.title,
@@ -138,6 +185,9 @@ def video_json(video: Video) -> dict[str, Any]:
         "url": video.url,
         "upload_date": video.upload_date,
         "selected": video.selected,
+        "captions_here": captions_here,
+        "live_status": video.live_status,
+        "asked": video.asked,
     }
 
 

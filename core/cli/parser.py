@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from core.cli import commands, stages
 from core.config import SegmentConfig
+from core.sources.query import HELP
+
+# The id of a video, or of a segment of one: what begins with a dash like an option, and is none.
+_DASHED = re.compile(r"-[A-Za-z0-9_-]{10}(?:_\d+(?:ms)?_\d+(?:ms)?)?(?:\.wav)?")
+_SHIELD = "\x00"
+"""Stands before such an id while argparse looks: no argument of a program can hold it."""
 
 EPILOG = "Without a command: the full-screen app on DIR (default: the current folder)."
 
@@ -21,7 +29,34 @@ def parse(argv: list[str]) -> argparse.Namespace:
     asks_help = any(word in ("-h", "--help", "--version") for word in argv)
     if not asks_help and (not words or not any(word in names for word in argv)):
         argv = ["app", *argv]
-    return parser.parse_args(argv)
+    options = _options(parser)
+    return _bare(parser.parse_args([_SHIELD + word if _is_id(word, options) else word for word in argv]))
+
+
+def _is_id(word: str, options: Sequence[str]) -> bool:
+    """Whether a word is an id that begins with a dash. The options of 11 letters, and `-wfolder`, are none."""
+    if not _DASHED.fullmatch(word) or (word.startswith("-w") and Path(word[2:]).is_dir()):
+        return False
+    return not (word.startswith("--") and any(option.startswith(word) for option in options))
+
+
+def _options(parser: argparse.ArgumentParser) -> list[str]:
+    """Every option of every command."""
+    found = list(parser._option_string_actions)
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for sub in action.choices.values():
+                found += sub._option_string_actions
+    return found
+
+
+def _bare(arguments: argparse.Namespace) -> argparse.Namespace:
+    for name, value in vars(arguments).items():
+        if isinstance(value, str):
+            setattr(arguments, name, value.removeprefix(_SHIELD))
+        elif isinstance(value, list):
+            setattr(arguments, name, [v.removeprefix(_SHIELD) if isinstance(v, str) else v for v in value])
+    return arguments
 
 
 def _names(parser: argparse.ArgumentParser) -> set[str]:
@@ -102,6 +137,10 @@ def _sources(subs: Any, common: argparse.ArgumentParser) -> None:
     _json(add)
     _detach(add)
     videos = _command(subs, common, "videos", commands.videos, "the videos of the workspace")
+    videos.add_argument("--filter", metavar="QUERY", default="", help=f"only these: {HELP}")
+    choice = videos.add_mutually_exclusive_group()
+    choice.add_argument("--select", action="store_true", help="select those shown: what `fetch` takes")
+    choice.add_argument("--unselect", action="store_true", help="take those shown out of the selection")
     _json(videos)
     fetch = _command(subs, common, "fetch", stages.fetch, "download audio; default: the selected videos")
     which = fetch.add_mutually_exclusive_group()
@@ -109,7 +148,13 @@ def _sources(subs: Any, common: argparse.ArgumentParser) -> None:
     which.add_argument("--all", action="store_true", help="every video listed")
     which.add_argument("--first", type=_positive, metavar="N", help="the first N videos")
     fetch.add_argument("--any-licence", action="store_true", help="also what is not Creative Commons")
+    fetch.add_argument("--wait", action="store_true", help="wait while the site blocks, and go on by itself")
     _detach(fetch)
+    captions = _command(subs, common, "captions", stages.captions, "fetch captions that people wrote")
+    captions.add_argument("ids", nargs="*", metavar="ID", help="default: every recording that is here")
+    captions.add_argument("--automatic", action="store_true", help="also the site's own speech recognition")
+    captions.add_argument("--again", action="store_true", help="also where there are some already, or were none")
+    _detach(captions)
     settings = SegmentConfig()
     segment = _command(subs, common, "segment", stages.segment, "cut recordings into overlapping segments")
     segment.add_argument("ids", nargs="*", metavar="ID")
@@ -121,6 +166,7 @@ def _sources(subs: Any, common: argparse.ArgumentParser) -> None:
 def _transcripts(subs: Any, common: argparse.ArgumentParser) -> None:
     label = _command(subs, common, "label", stages.label, "let the labeller write first transcripts")
     label.add_argument("--redo", action="store_true", help="write machine transcripts anew; human text stays")
+    label.add_argument("--no-captions", action="store_true", help="do not take what people wrote as captions first")
     _detach(label)
     segments = _command(subs, common, "segments", commands.segments, "segments with their transcripts")
     segments.add_argument("--video", metavar="ID")
@@ -177,6 +223,8 @@ def _overview(subs: Any, common: argparse.ArgumentParser) -> None:
     which = jobs.add_mutually_exclusive_group()
     which.add_argument("--follow", metavar="ID", help="show a job's log until it ends")
     which.add_argument("--stop", metavar="ID", help="ask a job to stop")
+    which.add_argument("--pause", metavar="ID", help="hold a job where it is")
+    which.add_argument("--resume", metavar="ID", help="let it go on; also ends the wait of a blocked fetch now")
     _json(jobs)
     status = _command(subs, common, "status", commands.status, "counts per stage, and what is due next")
     _json(status)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -13,6 +14,11 @@ from rich.text import Text
 
 from core.errors import UserError
 from core.text import clean
+
+# Variation selectors, tints of skin, and joiners before a picture.
+_UNSTEADY = re.compile(
+    "[\ufe00-\ufe0f\U0001f3fb-\U0001f3ff\U000e0100-\U000e01ef]|\u200d\ufe0f?(?=[\u2190-\u2bff\U0001f000-\U0001faff])"
+)
 
 GLYPHS = {"ok": "✓", "warn": "!", "fail": "✗", "skipped": "–"}
 
@@ -33,7 +39,10 @@ def document(value: Any) -> None:
 
 
 def table(columns: Sequence[tuple[str, bool]], rows: Iterable[Sequence[str]], empty: str) -> None:
-    """Rows under headings; columns are (title, is a number). Without a terminal, tab-separated lines."""
+    """Rows under headings; columns are (title, is a number). Without a terminal, tab-separated lines.
+
+    The first column is always whole, so that ids can be copied; the last one may run over several lines.
+    """
     rows = list(rows)
     if not rows:
         print(empty)
@@ -42,13 +51,24 @@ def table(columns: Sequence[tuple[str, bool]], rows: Iterable[Sequence[str]], em
         for row in rows:
             print("\t".join(clean(cell, 10_000) for cell in row))
         return
-    shown = Table(box=None, pad_edge=False, header_style="bold")
+    shown, out = Table(box=None, pad_edge=False, header_style="bold"), console()
     for number, (title, right) in enumerate(columns):
         last = number == len(columns) - 1
         shown.add_column(title, justify="right" if right else "left", no_wrap=not last, overflow="fold")
     for row in rows:
-        shown.add_row(*(Text(clean(cell)) for cell in row))
-    console().print(shown)
+        cells = [Text(steady(clean(cell))) for cell in row]
+        for cell in cells[1:-1]:
+            cell.truncate(max(12, out.width // 3), overflow="ellipsis")
+        shown.add_row(*cells)
+    out.print(shown)
+
+
+def steady(text: str) -> str:
+    """A text of one width in every terminal: nothing that some of them join or widen and others do not.
+
+    Pictures of several parts stand side by side, without the tint of a skin.
+    """
+    return _UNSTEADY.sub("", text)
 
 
 def clock(milliseconds: int | None) -> str:

@@ -10,12 +10,20 @@ from typing import Any
 from core import demo as demo_workspace
 from core.cli import CANNOT, DONE, ITEM_FAILED, AppOptions, OpenApp, show
 from core.errors import UserError
-from core.jobs import find_job, list_jobs, spawn
+from core.jobs import find_job, list_jobs, pause, resume, spawn
 from core.jobs import stop as stop_job
-from core.store import Store
+from core.stages.details import is_due
+from core.store import Store, Video
 from core.workspace import Workspace, create, is_workspace, open_workspace
 
 Arguments = argparse.Namespace
+
+LOOKUPS = 100
+"""Licences that `add` asks for before it ends: with the pauses about two minutes."""
+
+HOLDABLE = ("fetch", "captions", "details")
+
+LICENCES = {"cc-by": "Creative Commons", "standard": "standard", "unknown": "unknown", "own": "own"}
 
 
 def run_stage(
@@ -52,8 +60,15 @@ def _simple(arguments: Arguments, stage: str, params: dict[str, Any], sentence: 
         show.document(result)
     else:
         stopped = result.get("stopped")
-        print(sentence.format_map(_Lenient(result | {"_stopped": f"; stopped: {stopped}" if stopped else ""})))
-    return code
+        heard = result.get("captions")
+        count = heard.get("found") if isinstance(heard, dict) else 0
+        more = {
+            "_stopped": f"; stopped: {stopped}" if stopped else "",
+            "_captions": f", captions of {count}" if count else "",
+        }
+        print(sentence.format_map(_Lenient(result | more)))
+    # What was not tried is no success either.
+    return max(code, ITEM_FAILED) if result.get("stopped") else code
 
 
 class _Lenient(dict[str, Any]):
@@ -76,19 +91,63 @@ def model(arguments: Arguments, _: OpenApp) -> int:
 
 
 def add(arguments: Arguments, _: OpenApp) -> int:
+    workspace = open_workspace(arguments.workspace)
     # The job runs in the workspace; a relative path is meant from here.
     params = {"what": arguments.what, "cwd": str(Path.cwd())}
-    return _simple(arguments, "add", params, "{added} videos added, {known} known already, {failed} failed")
+    code, result = run_stage(workspace, "add", params, detach=arguments.detach, as_json=arguments.json)
+    if arguments.detach:
+        return code
+    sources = {source["id"] for source in result["sources"]}
+    code = max(code, _ask_licences(workspace, sources, as_json=arguments.json))
+    rows = _rows_of(workspace, sources)
+    result["licences"] = {name: sum(row.licence == name for row in rows) for name in LICENCES}
+    if arguments.json:
+        show.document(result)
+        return code
+    print("{added} videos added, {known} known already, {failed} failed".format_map(result))
+    counts = ", ".join(f"{count} {LICENCES[name]}" for name, count in result["licences"].items() if count)
+    print(f"licences: {counts}")
+    if left := sum(map(is_due, rows)):
+        print(f"{left} not asked for yet: the same `add` asks for up to {LOOKUPS} more, the Playlist screen for all")
+    return code
+
+
+def _ask_licences(workspace: Workspace, sources: set[int], *, as_json: bool) -> int:
+    """Ask for the licences of these sources that nobody has asked for yet: so many as are through in two minutes."""
+    ids = [row.id for row in _rows_of(workspace, sources) if is_due(row)]
+    if not ids:
+        return DONE
+    try:
+        code, _ = run_stage(workspace, "details", {"ids": ids, "limit": LOOKUPS}, as_json=as_json)
+    except UserError as error:
+        # What was listed is here all the same, and is told of.
+        show.error(error)
+        return CANNOT
+    return code
+
+
+def _rows_of(workspace: Workspace, sources: set[int]) -> list[Video]:
+    with Store(workspace.db_path) as store:
+        return [video for video in store.videos.all() if video.source in sources]
 
 
 def fetch(arguments: Arguments, _: OpenApp) -> int:
+    sentence = "{fetched} fetched, {skipped} were here, {failed} failed{_captions}{_stopped}"
     params = {
         "ids": arguments.ids or None,
         "all": arguments.all,
         "first": arguments.first,
         "any_licence": arguments.any_licence,
+        "wait": arguments.wait,
     }
-    return _simple(arguments, "fetch", params, "{fetched} fetched, {skipped} were here, {failed} failed{_stopped}")
+    return _simple(arguments, "fetch", params, sentence)
+
+
+def captions(arguments: Arguments, _: OpenApp) -> int:
+    sentence = "captions of {found} recordings, {none} have none, {failed} failed{_stopped}"
+    # None leaves it to the setting captions.automatic.
+    params = {"ids": arguments.ids or None, "automatic": arguments.automatic or None, "again": arguments.again}
+    return _simple(arguments, "captions", params, sentence)
 
 
 def segment(arguments: Arguments, _: OpenApp) -> int:
@@ -99,7 +158,9 @@ def segment(arguments: Arguments, _: OpenApp) -> int:
 
 
 def label(arguments: Arguments, _: OpenApp) -> int:
-    return _simple(arguments, "label", {"redo": arguments.redo}, "{labelled} segments labelled, {flagged} flagged")
+    sentence = "{captions} segments written from captions, {labelled} by the labeller; {flagged} flagged"
+    params = {"redo": arguments.redo, "no_captions": arguments.no_captions}
+    return _simple(arguments, "label", params, sentence)
 
 
 def import_(arguments: Arguments, _: OpenApp) -> int:
@@ -174,6 +235,8 @@ def jobs(arguments: Arguments, _: OpenApp) -> int:
         stop_job(found.folder)
         print(f"{found.stage} {found.id} was asked to stop")
         return DONE
+    if arguments.pause or arguments.resume:
+        return _hold(workspace, arguments.pause or arguments.resume, bool(arguments.pause))
     if arguments.follow:
         end = follow(find_job(workspace, arguments.follow).folder)
         if end.get("error"):
@@ -187,7 +250,7 @@ def jobs(arguments: Arguments, _: OpenApp) -> int:
         [
             job.id,
             job.stage,
-            job.state,
+            "paused" if job.paused else job.state,
             show.percent(job.progress),
             time.strftime("%Y-%m-%d %H:%M", time.localtime(job.created / 1000)),
             (job.error or {}).get("what", ""),
@@ -196,6 +259,26 @@ def jobs(arguments: Arguments, _: OpenApp) -> int:
     ]
     columns = [("id", False), ("stage", False), ("state", False), ("done", True), ("started", False), ("error", False)]
     show.table(columns, rows, "no job has run here")
+    return DONE
+
+
+def _hold(workspace: Workspace, id: str, wanted: bool) -> int:
+    found = find_job(workspace, id)
+    if not found.live:
+        raise UserError(
+            f"{found.stage} {found.id} is not running",
+            f"it is {found.state}",
+            f"whispersmith {found.stage} starts it again",
+        )
+    if wanted and found.stage not in HOLDABLE:
+        raise UserError(
+            f"{found.stage} cannot be held",
+            f"of the stages only {', '.join(HOLDABLE)} can",
+            f"whispersmith jobs --stop {found.id} stops it; started again it goes on where it was",
+        )
+    (pause if wanted else resume)(found.folder)
+    asked = f"was asked to pause; `whispersmith jobs --resume {found.id}` lets it go on" if wanted else "goes on"
+    print(f"{found.stage} {found.id} {asked}")
     return DONE
 
 

@@ -2,19 +2,22 @@
 
 params: what (links and paths; a relative path is looked for in cwd), cwd (a folder; default: the workspace).
 result: sources [{id, url, kind, title, added, known}], added, known, failed (counts).
+items: a row's state, or "known" for one that was there before.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+import time
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.config import Config
 from core.errors import UserError
 from core.sources import failures, listing, local, names, sidecar
-from core.sources.licence import look_up
-from core.sources.ytdlp import Ear, base_options, detail_options
+from core.sources.licence import open_site
+from core.sources.ytdlp import Ear
+from core.stages.details import OF_THE_VIDEO
 from core.store import Store, Video
 from core.text import clean
 from core.workspace import Workspace
@@ -22,10 +25,8 @@ from core.workspace import Workspace
 if TYPE_CHECKING:
     from core.jobs.handle import Job
 
-# Failures of a row that another try at another time does not mend.
-_FINAL = frozenset(("private", "gone", "copyright", "country", "members"))
-_GIVE_UP = 3
-"""Look-ups that fail one after the other before the licence pass stops."""
+BATCH, BATCH_S = 25, 0.1
+"""Rows are stored together, since each transaction waits for the disk, but never held longer than this."""
 
 
 def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
@@ -39,7 +40,6 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
             for text in wanted:
                 job.check()
                 _one(adding, text, alone=len(wanted) == 1)
-            adding.look_up_licences()
         finally:
             adding.close()
         return {"sources": adding.sources, "added": adding.added, "known": adding.known, "failed": adding.failed}
@@ -68,8 +68,9 @@ class _Adding:
         self.store = store
         self.sources: list[dict[str, Any]] = []
         self.added = self.known = self.failed = 0
-        self._ear = Ear(heed=self._heed)
+        self._ear = Ear(heed=self._heed, on_line=lambda _: self._put_away())
         self._ydl: Any = None
+        self._batch: _Batch | None = None
 
     def close(self) -> None:
         if self._ydl is not None:
@@ -114,33 +115,37 @@ class _Adding:
         ydl = self._open()
         self._ear.warnings.clear()
         found = listing.list_source(url, ydl)
-        source: dict[str, Any] | None = None
-        fresh = False
-        for row in found.rows:
-            self.job.check()
-            if found.kind == "video":
-                row = self._judged(row)
-            if source is None:
-                source = self._source(found.url, found.kind, found.title)
-                fresh = not any(video.source == source["id"] for video in self.store.videos.all())
-            wanted = row.state == "listed" and (row.id == found.wanted if found.wanted else fresh)
-            fresh = fresh and not wanted
-            self._keep(source, row, wanted)
-            self.job.progress(source["added"] + source["known"], unit="videos", note=found.title)
-        if source is None:
+        try:
+            for row in found.rows:
+                self.job.check()
+                if found.kind == "video" or row.id == found.wanted:
+                    row = self._judged(row)
+                if self._batch is None:
+                    self._batch = self._begin(found)
+                batch = self._batch
+                batch.take(row)
+                if batch.full:
+                    self._put_away()
+                self.job.progress(batch.count, found.count, unit="videos", note=found.title)
+        finally:
+            # Also what came before a page that failed, or before somebody stopped it.
+            self._put_away()
+            batch, self._batch = self._batch, None
+        if batch is None:
             raise listing.nothing_found(url)
+        self.store.videos.listed_to_end(batch.source["id"])
+        self.job.progress(batch.count, batch.count, unit="videos", note=found.title)
+
+    def _begin(self, found: listing.Listing) -> _Batch:
+        source = self._source(found.url, found.kind, found.title)
+        fresh = not any(video.source == source["id"] for video in self.store.videos.all())
+        return _Batch(source, found.wanted, fresh)
 
     def _open(self) -> Any:
-        import yt_dlp
-
         if self._ydl is None:
-            self._ydl = yt_dlp.YoutubeDL(self._options(self.config.fetch.request_pause_s))  # type: ignore[arg-type]
+            pause_s = self.config.fetch.request_pause_s
+            self._ydl = open_site(self.config.ytdlp, self.workspace.root, self._ear, pause_s=pause_s)
         return self._ydl
-
-    def _options(self, pause_s: float) -> dict[str, Any]:
-        table = self.config.ytdlp
-        base = base_options(table, root=self.workspace.root, logger=self._ear, request_pause_s=pause_s)
-        return detail_options(base)
 
     def _source(self, url: str, kind: str, title: str) -> dict[str, Any]:
         number = self.store.videos.add_source(url, kind, title)
@@ -148,69 +153,32 @@ class _Adding:
         self.sources.append(source)
         return source
 
-    def _keep(self, source: dict[str, Any], row: Video, wanted: bool) -> None:
-        """Store a row. One that is known keeps all it has, but is selected where the link pointed at it."""
-        new = self.store.videos.add(replace(row, source=source["id"], selected=wanted))
-        if not new and wanted:
-            self.store.videos.select([row.id])
-        source["added" if new else "known"] += 1
-        self.added += new
-        self.known += not new
-        self.job.item(row.id, row.state if new else "known", title=row.title, source=source["id"])
+    def _put_away(self) -> None:
+        """Store the rows that are held. yt-dlp says a line before each request: then they would wait for its answer."""
+        batch = self._batch
+        if batch is None or not batch.rows:
+            return
+        rows = batch.release()
+        source = batch.source
+        with self.store.write():
+            before = {video.id: video for video in self.store.videos.some([row.id for row in rows])}
+            new = self.store.videos.add_many(rows)
+            for row in rows:
+                if row.id in before and (changes := _renewed(before[row.id], row)):
+                    self.store.videos.update(row.id, **changes)
+            if batch.wanted in {row.id for row in rows if row.selected} - new:
+                self.store.videos.select([batch.wanted])
+        source["added"] += len(new)
+        source["known"] += len(rows) - len(new)
+        self.added += len(new)
+        self.known += len(rows) - len(new)
+        for row in rows:
+            self.job.item(row.id, row.state if row.id in new else "known", title=row.title, source=source["id"])
 
     def _judged(self, row: Video) -> Video:
         """The row, failed if yt-dlp has just warned that it is private, gone or blocked."""
         failure = failures.from_warnings(self._ear.warnings)
-        return listing.failed(row, failure) if failure is not None and failure.kind in _FINAL else row
-
-    # -- licences
-
-    def look_up_licences(self) -> None:
-        """Ask for the licence of every YouTube row that has none yet: one request each, with pauses."""
-        touched = {source["id"] for source in self.sources}
-        rows = [
-            video
-            for video in self.store.videos.all()
-            if video.source in touched
-            and video.licence == "unknown"
-            and video.state == "listed"
-            and names.is_youtube(video.url)
-        ]
-        misses = 0
-        for number, row in enumerate(rows):
-            self.job.check()
-            self.job.progress(number, len(rows), unit="videos", note="licences")
-            failure = self._look_up(row)
-            misses = misses + 1 if failure is not None and failure.kind not in _FINAL else 0
-            if failure is not None and (failure.stops_queue or misses == _GIVE_UP):
-                left = len(rows) - number - 1
-                text = f"licences not asked for: {left} more; {failure.what}; the same `add` later asks for the rest"
-                self.job.log(text, level="warning")
-                return
-        if rows:
-            self.job.progress(len(rows), len(rows), unit="videos", note="licences")
-
-    def _look_up(self, row: Video) -> failures.Failure | None:
-        """Ask for one licence and store it. Returns what was wrong, None if nothing was."""
-        from yt_dlp.utils import DownloadCancelled, YoutubeDLError
-
-        self._ear.warnings.clear()
-        try:
-            facts = look_up(self._open(), row.id)
-        except DownloadCancelled:
-            self.job.check()
-            raise
-        except YoutubeDLError as error:
-            failure = failures.classify(error, self._ear.warnings)
-            self.job.log(f"{row.id}: its licence is not known: {failure.what}", level="warning")
-            return failure
-        self.store.videos.update(row.id, **facts)
-        failure = failures.from_warnings(self._ear.warnings)
-        if failure is not None and failure.kind in _FINAL:
-            self.store.videos.update(row.id, state="failed", error=failure.as_row())
-        now = self.store.videos.get(row.id) or row
-        self.job.item(row.id, now.state, licence=now.licence)
-        return failure if facts["licence"] == "unknown" or (failure and failure.stops_queue) else None
+        return listing.failed(row, failure) if failure is not None and failure.kind in OF_THE_VIDEO else row
 
     # -- files
 
@@ -261,7 +229,7 @@ class _Adding:
             id=id,
             source=source["id"],
             position=position,
-            title=clean(found.path.stem, 300),
+            title=clean(found.path.stem, 300) or id,
             duration_ms=found.info.duration_ms,
             licence="own",
             captions=tuple(dict.fromkeys(language for language, _ in found.captions)),
@@ -288,3 +256,63 @@ class _Adding:
             return True
         lying = sidecar.on_disk(self.workspace.media, id)
         return lying is not None and sidecar.read(self.workspace.media, id).get("mark") != mark
+
+
+@dataclass
+class _Batch:
+    """The rows of one list on their way into the store. wanted: the id that the link pointed at, or "".
+
+    fresh: the source is new here, so its first video is preselected.
+    """
+
+    source: dict[str, Any]
+    wanted: str
+    fresh: bool
+    rows: list[Video] = field(default_factory=list)
+    count: int = 0
+    since: float = 0.0
+
+    def take(self, row: Video) -> None:
+        """Hold a row, selected where it is to be: the one pointed at, else the first that can be fetched."""
+        if not self.rows:
+            self.since = time.monotonic()
+        selected = row.state == "listed" and (row.id == self.wanted if self.wanted else self.fresh)
+        self.fresh = self.fresh and not selected
+        self.count += 1
+        self.rows.append(replace(row, source=self.source["id"], selected=selected))
+
+    @property
+    def full(self) -> bool:
+        return self.count == 1 or len(self.rows) >= BATCH or time.monotonic() - self.since >= BATCH_S
+
+    def release(self) -> list[Video]:
+        rows, self.rows = self.rows, []
+        return rows
+
+
+def _renewed(before: Video, seen: Video) -> dict[str, Any]:
+    """What a list tells anew of a row that was known: it has become private, or a stream that was announced is over.
+
+    What was learnt of the video otherwise, and what a person decided, stays.
+    """
+    if before.path:
+        return {}
+    changes: dict[str, Any] = {}
+    hidden = before.title in listing.PLACEHOLDERS
+    if (hidden or before.title in ("", before.id)) and seen.title not in ("", *listing.PLACEHOLDERS):
+        changes["title"] = seen.title
+    if before.duration_ms is None and seen.duration_ms is not None:
+        changes["duration_ms"] = seen.duration_ms
+    if before.asked is None and seen.asked is not None:
+        changes |= {name: getattr(seen, name) for name in _TOLD}
+    if seen.state == "failed" and before.state == "listed":
+        changes |= {"state": "failed", "error": seen.error}
+    elif seen.state == "listed" and before.state == "failed":
+        passing = (before.error or {}).get("kind") in ("live", "upcoming")
+        if passing or hidden:
+            changes |= {"state": "listed", "error": None, "asked": seen.asked, "live_status": seen.live_status}
+    return changes
+
+
+_TOLD = ("asked", "licence", "licence_text", "captions", "channel", "channel_url", "upload_date", "live_status")
+"""Columns that the page of one video tells, and no list."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import sqlite3
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -12,6 +12,11 @@ from core.store.database import Database
 from core.store.records import Source, Video
 
 _COLUMNS = tuple(field.name for field in fields(Video))
+_CAPTIONS, _SELECTED = _COLUMNS.index("captions"), _COLUMNS.index("selected")
+_NAMES = ", ".join(_COLUMNS)
+_INSERT = f"INSERT OR IGNORE INTO videos ({_NAMES}, added) VALUES (:{', :'.join(_COLUMNS)}, :added)"
+_AT_ONCE = 500
+"""Values in one statement; SQLite's own limit was 999 for long."""
 
 
 class Videos:
@@ -40,12 +45,21 @@ class Videos:
 
     def add(self, video: Video) -> bool:
         """Add a video. False, and nothing is changed, if its id is there already."""
-        values = _to_row(video.__dict__) | {"added": now_ms()}
-        names = ", ".join(values)
-        marks = ", ".join(f":{name}" for name in values)
+        return bool(self.add_many([video]))
+
+    def add_many(self, videos: Sequence[Video]) -> set[str]:
+        """Add the rows of a list in one transaction. Returns the ids that were new.
+
+        A row that is there already keeps all it has, save its position where it came from the same source.
+        """
+        if not videos:
+            return set()
+        now = now_ms()
         with self._database.write() as db:
-            cursor = db.execute(f"INSERT OR IGNORE INTO videos ({names}) VALUES ({marks})", values)
-            return cursor.rowcount == 1
+            fresh = {v.id for v in videos if db.execute(_INSERT, {**_to_row(v.__dict__), "added": now}).rowcount == 1}
+            moved = [(v.position, v.id, v.source, v.position) for v in videos if v.id not in fresh]
+            db.executemany("UPDATE videos SET position = ? WHERE id = ? AND source = ? AND position <> ?", moved)
+        return fresh
 
     def update(self, id: str, **changes: Any) -> None:
         """Change columns of one video; the names are those of `Video`."""
@@ -59,17 +73,31 @@ class Videos:
             db.execute(f"UPDATE videos SET {sets} WHERE id = :id", _to_row(changes) | {"id": id})
 
     def get(self, id: str) -> Video | None:
-        row = self._database.connection.execute(
-            f"SELECT {', '.join(_COLUMNS)} FROM videos WHERE id = ?", (id,)
-        ).fetchone()
-        return _from_row(row) if row else None
+        found = self._read(f"SELECT {_NAMES} FROM videos WHERE id = ?", [id])
+        return found[0] if found else None
 
     def all(self) -> list[Video]:
         """Every video, in the order of the sources and of the lists they came from."""
-        rows = self._database.connection.execute(
-            f"SELECT {', '.join(_COLUMNS)} FROM videos ORDER BY source, position, added, id"
-        )
-        return [_from_row(row) for row in rows]
+        return self._read(f"SELECT {_NAMES} FROM videos ORDER BY source, position, added, id")
+
+    def some(self, ids: Sequence[str]) -> list[Video]:
+        """The videos of these ids, in this order; an id that is not there is passed over."""
+        found: dict[str, Video] = {}
+        for start in range(0, len(ids), _AT_ONCE):
+            part = list(ids[start : start + _AT_ONCE])
+            marks = ", ".join("?" * len(part))
+            found |= {v.id: v for v in self._read(f"SELECT {_NAMES} FROM videos WHERE id IN ({marks})", part)}
+        return [found[id] for id in ids if id in found]
+
+    def captioned(self) -> dict[str, str]:
+        """Language of the captions that are stored here, by video; reads no cues, which may be megabytes."""
+        query = "SELECT video, language FROM captions WHERE error IS NULL AND cues <> '[]'"
+        return {str(row["video"]): str(row["language"]) for row in self._database.connection.execute(query)}
+
+    def _read(self, query: str, values: Sequence[str] = ()) -> list[Video]:
+        cursor = self._database.connection.cursor()
+        cursor.row_factory = None
+        return [_from_row(row) for row in cursor.execute(query, values)]
 
     def select(self, ids: list[str], selected: bool = True) -> None:
         with self._database.write() as db:
@@ -88,10 +116,15 @@ def _to_row(values: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
-def _from_row(row: sqlite3.Row) -> Video:
-    values = dict(row)
-    values["captions"] = tuple(json.loads(values["captions"]))
-    values["selected"] = bool(values["selected"])
+def _from_row(row: tuple[Any, ...]) -> Video:
+    values = dict(zip(_COLUMNS, row, strict=True))
+    values["captions"] = () if row[_CAPTIONS] == "[]" else tuple(json.loads(row[_CAPTIONS]))
+    values["selected"] = row[_SELECTED] != 0
     for name in ("error", "cut"):
-        values[name] = json.loads(values[name]) if values[name] else None
-    return Video(**values)
+        if values[name] is not None:
+            values[name] = json.loads(values[name]) if values[name] else None
+    # Every field has its value, so the constructor of a frozen class, which sets them one by one at thrice the cost,
+    # has nothing to add: a screen reads thousands of rows at once.
+    video = object.__new__(Video)
+    video.__dict__.update(values)
+    return video

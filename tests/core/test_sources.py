@@ -10,6 +10,7 @@ import pytest
 from core.errors import UserError
 from core.sources import names
 from core.sources.licence import captions, date, facts, licence
+from core.sources.listing import state_of
 from core.sources.ytdlp import AUDIO, Ear, base_options, detail_options, download_options, merge
 
 YOUTUBE = {"extractor_key": "Youtube", "channel": "A channel"}
@@ -85,6 +86,36 @@ def test_what_is_neither(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert caught.value.fix
 
 
+@pytest.mark.parametrize(
+    ("text", "link"),
+    [
+        ("-bcdefghijk", "https://youtu.be/-bcdefghijk"),
+        ("PLabcdefghijkl", "https://www.youtube.com/playlist?list=PLabcdefghijkl"),
+        ("@somebody", "https://www.youtube.com/@somebody"),
+    ],
+)
+def test_a_bare_id_is_answered_with_its_link(text: str, link: str) -> None:
+    with pytest.raises(UserError) as caught:
+        names.parse(text)
+    assert link in caught.value.fix
+
+
+def test_what_a_list_shows_of_a_row_that_cannot_be_fetched() -> None:
+    cases = {
+        "private": {"title": "[Private video]"},
+        "gone": {"title": "[Deleted video]"},
+        "members": {"title": "x", "availability": "subscriber_only"},
+        "live": {"title": "x", "live_status": "is_live"},
+        "upcoming": {"title": "x", "live_status": "is_upcoming"},
+    }
+    for kind, entry in cases.items():
+        failure = state_of(entry)
+        assert failure is not None
+        assert failure.kind == kind
+    assert state_of({"title": "x", "live_status": "was_live", "availability": "public"}) is None
+    assert state_of({"title": "x", "live_status": "not_live"}) is None
+
+
 def test_ids_are_safe_and_stable() -> None:
     first = names.stable_id("第一集: \u202e../../etc", "guid one")
     assert names.is_safe(first)
@@ -100,6 +131,10 @@ def test_what_a_youtube_link_names() -> None:
     assert names.youtube_parts(watch + "&list=PLx") == ("abcdefghijk", "PLx")
     assert names.youtube_parts(watch + "&list=RDabcdefghijk") == ("abcdefghijk", "")
     assert names.youtube_parts("https://example.org/watch?v=abcdefghijk") == ("", "")
+    for path in ("shorts/-bcdefghijk", "live/-bcdefghijk?si=x", "embed/-bcdefghijk"):
+        assert names.youtube_parts(f"https://m.youtube.com/{path}") == ("-bcdefghijk", "")
+    assert names.youtube_parts("https://youtu.be/-bcdefghijk?list=PLx&t=4") == ("-bcdefghijk", "PLx")
+    assert names.youtube_parts("https://www.youtube.com/@somebody/videos") == ("", "")
     assert not names.is_youtube("https://notyoutube.com/")
 
 

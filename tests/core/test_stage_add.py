@@ -16,6 +16,7 @@ from core.store import Store, Video
 from core.workspace import Workspace, create
 from tests.fakes.feed import Episode, FeedServer, make_audio
 from tests.fakes.stage import Run, start
+from tests.fakes.youtube import HOSTILE
 
 TOML = """
 [fetch]
@@ -147,6 +148,58 @@ def test_cancelled_before_the_first_request(workspace: Workspace, tmp_path: Path
 
 
 # -- files and folders
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a.mkv",
+        "a.webm",
+        "a.ogg",
+        "a.opus",
+        "a.flac",
+        "a.wav",
+        "a.mov",
+        "a.avi",
+        "a.aac",
+        "a.mka",
+        "a.ts",
+        "a.AIFF",
+        "a.odd",
+    ],
+)
+def test_any_container_that_ffmpeg_reads(workspace: Workspace, tmp_path: Path, name: str) -> None:
+    file = make_audio(tmp_path / "made" / (name if name != "a.odd" else "a.m4a"), 1)
+    if name == "a.odd":
+        # Neither the ending nor its absence says what a file is.
+        file = file.rename(file.with_name("-第一講 no ending"))
+    added(workspace, file)
+    (video,) = rows(workspace)
+    assert (video.state, video.title) == ("fetched", file.stem)
+    assert abs((video.duration_ms or 0) - 1000) < 150
+    assert (workspace.root / str(video.path)).read_bytes() == file.read_bytes()
+
+
+def test_a_file_whose_name_is_nothing_to_see(workspace: Workspace, tmp_path: Path, tone: Path) -> None:
+    file = tmp_path / "\u3164\u200b.mp3"
+    file.write_bytes(tone.read_bytes())
+    added(workspace, file)
+    (video,) = rows(workspace)
+    assert video.title == video.id
+
+
+def test_a_podcast_of_hostile_texts(workspace: Workspace, tmp_path: Path, tone: Path) -> None:
+    # What XML itself forbids cannot arrive.
+    texts = {name: "".join(c for c in text if c >= " " or c in "\t\n\r") for name, text in HOSTILE.items()}
+    episodes = [Episode(name, text, guid=f"{name} {text[:200]}") for name, text in texts.items()]
+    with FeedServer(tmp_path / "site", episodes, audio=tone, name="第一 & <b>[red]\u202e") as server:
+        result, _ = added(workspace, server.feed_url)
+    assert (result["added"], result["sources"][0]["title"]) == (len(episodes), "第一 & <b>[red]")
+    for video in rows(workspace):
+        assert video.title
+        assert video.licence == "unknown"
+        assert all(char.isprintable() or char == "\u200d" for char in video.title)
+        assert set(video.id) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
 
 
 def test_a_file_is_linked_not_copied_and_known_again(workspace: Workspace, tmp_path: Path, tone: Path) -> None:

@@ -4,12 +4,13 @@ import multiprocessing
 import os
 import sqlite3
 import threading
+from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
 
 import pytest
 
 from core.errors import UserError
-from core.store import EvaluationRow, Segment, Store, Video
+from core.store import Captions, EvaluationRow, Segment, Store, Video
 from core.store.database import MIGRATIONS, file_system
 from core.store.transcripts import MachineText
 
@@ -75,6 +76,90 @@ def test_a_video_is_added_once(store: Store) -> None:
     assert (video.error, video.captions, video.selected) == ({"what": "w"}, ("zh-TW",), True)
     with pytest.raises(ValueError, match="no such column: nonsense"):
         store.videos.update("talk", nonsense=1)
+
+
+def test_rows_of_a_list_are_added_together(store: Store) -> None:
+    mine, other = (store.videos.add_source(name, "playlist") for name in ("mine", "other"))
+    rows = [Video(f"v{n}", source=mine, position=n, title=f"Talk {n}", selected=n == 1) for n in range(4)]
+    assert store.videos.add_many(rows[:3]) == {"v0", "v1", "v2"}
+    store.videos.update("v0", title="a better title", selected=True)
+    before = store.connection.execute("PRAGMA data_version").fetchone()[0]
+
+    # The list has got a new one on top; what was known keeps all but its place.
+    again = [
+        Video(rows[3].id, source=mine, position=0),
+        *(replace(row, position=n) for n, row in enumerate(rows[:3], 1)),
+    ]
+    assert store.videos.add_many([*again, Video("talk", source=mine, position=9)]) == {"v3"}
+    assert store.connection.execute("PRAGMA data_version").fetchone()[0] == before
+    assert [video.id for video in store.videos.all()] == ["talk", "v3", "v0", "v1", "v2"]
+    first = store.videos.get("v0")
+    assert first is not None
+    assert (first.title, first.selected, first.position) == ("a better title", True, 1)
+    # A row of another source stays in its place.
+    store.videos.add_many([replace(rows[0], source=other, position=70)])
+    moved = store.videos.get("v0")
+    assert moved is not None
+    assert (moved.source, moved.position) == (mine, 1)
+    assert store.videos.add_many([]) == set()
+
+
+def test_which_captions_are_here(store: Store) -> None:
+    store.videos.add_many([Video("heard"), Video("mute")])
+    store.captions.put(Captions("heard", "zh-TW", cues=((0, 1000, "好"),)))
+    store.captions.put(Captions("mute", error={"what": "there are none"}))
+    store.captions.put(Captions("talk", "zh"))
+    assert store.videos.captioned() == {"heard": "zh-TW"}
+
+
+def test_a_batch_is_there_whole_or_not_at_all(store: Store) -> None:
+    with pytest.raises(sqlite3.Error):
+        store.videos.add_many([Video("one"), Video("two", source=12345)])
+    assert store.videos.get("one") is None
+
+
+def test_some_videos_in_the_order_asked_for(store: Store) -> None:
+    store.videos.add_many([Video(f"v{n}", position=n, captions=("zh-TW",) * (n % 2)) for n in range(1500)])
+    ids = [f"v{n}" for n in range(1499, -1, -1)]
+    found = store.videos.some(["nothing", *ids, "v3"])
+    assert [video.id for video in found] == [*ids, "v3"]
+    assert found[0] == store.videos.get("v1499") == store.videos.all()[-1]
+    assert found[0].captions == ("zh-TW",)
+    assert store.videos.some([]) == []
+
+
+def test_every_field_of_a_video_comes_back(store: Store) -> None:
+    source = store.videos.add_source("u", "playlist")
+    full = Video(
+        id="full",
+        source=source,
+        position=3,
+        url="https://example.invalid/x",
+        title="題",
+        channel="道",
+        channel_url="https://example.invalid/c",
+        duration_ms=5,
+        upload_date="2024-05-06",
+        licence="cc-by",
+        licence_text="CC",
+        captions=("zh-TW", "en:auto"),
+        live_status="was_live",
+        selected=True,
+        state="fetched",
+        path="media/full.mp4",
+        bytes=7,
+        error={"what": "w"},
+        asked=9,
+        cut={"length_ms": 10_000},
+    )
+    for video in (full, Video("bare")):
+        store.videos.add(video)
+        back = store.videos.get(video.id)
+        assert back == video
+        assert back is not None
+        assert replace(back, title="new").title == "new"
+        with pytest.raises(FrozenInstanceError):
+            back.title = "x"  # type: ignore[misc]
 
 
 def test_machine_text_never_replaces_a_persons(store: Store) -> None:

@@ -1,0 +1,87 @@
+"""Tables on a terminal: columns stay where they are, whatever stands in them."""
+
+from __future__ import annotations
+
+import io
+import sys
+import unicodedata
+
+import pytest
+
+from core.cli import commands, show
+from core.store import Video
+from tests.fakes.youtube import HOSTILE
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def cells(text: str) -> int:
+    """Columns that a terminal gives a line: East Asian wide ones two, marks and joiners none."""
+    kinds = [(unicodedata.category(char), unicodedata.east_asian_width(char)) for char in text]
+    return sum(0 if kind in ("Mn", "Me", "Cf") else 2 if wide in "WF" else 1 for kind, wide in kinds)
+
+
+def shown(
+    monkeypatch: pytest.MonkeyPatch, width: int, columns: list[tuple[str, bool]], rows: list[list[str]]
+) -> list[str]:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("TERM", "dumb")
+    show.table(columns, rows, "nothing")
+    return terminal.getvalue().splitlines()
+
+
+NAMES = [
+    *HOSTILE.values(),
+    "第一講：前言",
+    "e\u0301\u0302" * 20,
+    "ก็ที่นี่",
+    "한국어 제목",
+    "ＦＵＬＬ　ＷＩＤＴＨ",
+    "می\u200cخواهم",
+    "plain",
+    "👍🏽 ❤️ 👩🏻‍❤️‍💋‍👩🏻 🇹🇼",
+]
+
+
+@pytest.mark.parametrize("width", [80, 100, 132, 200])
+def test_columns_stand_still(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    # The bar after the name shows where the next column begins.
+    rows = [[f"{number:011d}", name[:60], "|", name] for number, name in enumerate(NAMES)]
+    columns = [("id", False), ("name", False), ("m", False), ("title", False)]
+    lines = shown(monkeypatch, width, columns, rows)
+    assert all(cells(line) <= width for line in lines), max(map(cells, lines))
+    assert not any("\u200d" in line and "👩" in line for line in lines)
+    assert not any(ord(char) < 32 or 127 <= ord(char) < 160 for line in lines for char in line)
+    firsts = [line for line in lines[1:] if line[:11].isdigit()]
+    assert len(firsts) == len(NAMES)
+    places = {cells(line[: line.index("|")]) for line in firsts}
+    assert len(places) == 1, places
+
+
+def test_markup_is_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    (_, line) = shown(monkeypatch, 200, [("title", False)], [[HOSTILE["markup"]]])
+    assert line.strip() == HOSTILE["markup"].strip()
+
+
+def test_captions_are_a_column_where_they_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [
+        Video("aaaaaaaaaaa", title="一", captions=("zh-TW", "en", "ja", "fr:auto")),
+        Video("bbbbbbbbbbb", title="二", captions=("zh-TW",)),
+        Video("ccccccccccc", title=""),
+    ]
+    for width, there in ((200, True), (80, False)):
+        terminal = Terminal()
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "stdout", terminal)
+            patch.setenv("COLUMNS", str(width))
+            commands._video_table(rows, {"bbbbbbbbbbb": "zh-TW"}, "")
+        lines = terminal.getvalue().splitlines()
+        assert ("captions" in lines[0]) == there
+        assert ("zh-TW, en, ja, …" in lines[1]) == there
+        assert ("zh-TW ✓" in lines[2]) == there
+        assert [line.split()[-1] for line in lines[1:]] == ["一", "二", "ccccccccccc"]
