@@ -16,13 +16,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from core.config import Config
+from core.downloads.watchdog import Watchdog
 from core.errors import UserError
 from core.exchange.captions import Cue
 from core.sources import captions, failures, names
 from core.sources.captions import Track
 from core.sources.failures import Failure
 from core.sources.pace import Pace
-from core.sources.watchdog import Watchdog
 from core.sources.ytdlp import Ear, base_options, detail_options
 from core.store import Store, Video
 from core.store.records import Captions

@@ -15,10 +15,10 @@ import traceback
 from typing import TYPE_CHECKING, Any
 
 from core.config import Config, set_value
+from core.downloads.queue import Queue
 from core.errors import UserError
 from core.sources import sidecar
 from core.sources.failures import Failure, hopeless
-from core.sources.queue import Queue
 from core.store import Store, Video
 from core.text import clean
 from core.workspace import Workspace

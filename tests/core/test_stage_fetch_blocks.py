@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from core.sources import download, queue, watchdog
+from core.downloads import download, queue, watchdog
 from core.sources.failures import classify
 from core.stages import fetch
 from core.store import Store
@@ -132,8 +132,9 @@ def test_a_full_disk_ends_even_a_patient_queue(tmp_path: Path, encoded: Path, mo
         workspace = prepared(site, tmp_path / "ws")
         run = start(workspace, "fetch", {"all": True, "wait": True})
         config = workspace.config()
+        site.audio(ONE)  # encoded now: the stand-in, too, puts its files in place by os.replace
         with monkeypatch.context() as patch:
-            patch.setattr("core.sources.download.os.replace", full)
+            patch.setattr("core.downloads.download.os.replace", full)
             result = fetch.run(workspace, config, run.job)
         assert os.replace is not full
         assert "cannot be written" in result["stopped"]

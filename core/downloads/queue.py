@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from core.clock import now_ms
 from core.config import Config
+from core.downloads.download import Downloader, Refused, Transfer
+from core.downloads.meter import Meter
 from core.errors import UserError
 from core.sources import failures, names
-from core.sources.download import Downloader, Refused, Transfer
 from core.sources.failures import Failure
-from core.sources.meter import Meter
 from core.sources.ytdlp import version_age
 from core.store import Store, Video
 from core.text import clean

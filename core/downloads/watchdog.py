@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
@@ -42,8 +43,9 @@ class Watchdog:
             if time.monotonic() - self._last < self._limit_s:
                 continue
             for pid in runtimes():
-                os.kill(pid, signal.SIGKILL)
-                self.fired = True
+                with contextlib.suppress(ProcessLookupError):  # it ended by itself just now
+                    os.kill(pid, signal.SIGKILL)
+                    self.fired = True
             self.sign()
 
 

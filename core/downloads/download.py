@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core.downloads.watchdog import Watchdog
 from core.errors import UserError
 from core.media import dbfs, find_ffmpeg, probe, stream_pcm
 from core.sources import failures, names, sidecar
 from core.sources.failures import Failure
 from core.sources.licence import facts, licence
-from core.sources.watchdog import Watchdog
 from core.sources.ytdlp import Ear, base_options, download_options
 from core.store.records import Video
 from core.text import clean
