@@ -349,7 +349,7 @@ def licence_failure(id: str, licence: str) -> Failure:
     return Failure(
         "licence",
         "the licence of this video does not permit this by itself",
-        f"{said}; whether you may use it is for you to know",
+        f"{said}; whether you may use it is for you to know, and said once it counts for this workspace",
         f"if you may: whispersmith fetch --any-licence {'-- ' if id.startswith('-') else ''}{id}",
         "later",
     )

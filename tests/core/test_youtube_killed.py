@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import random
 import signal
-import time
 from pathlib import Path
 
 import pytest
@@ -82,36 +80,3 @@ def test_sigkill_in_the_middle_of_the_second_of_three(sound: Path, tmp_path: Pat
             recording = workspace.media / f"{id}.mp4"
             assert recording.read_bytes() == (undisturbed.media / f"{id}.mp4").read_bytes()
             assert packets(recording) == packets(site.audio(id))
-
-
-@pytest.mark.slow
-def test_sigkill_at_twenty_random_moments(sound: Path, tmp_path: Path) -> None:
-    videos = three()
-    with YouTube(sound, videos) as site:
-        undisturbed, workspace = made(tmp_path / "undisturbed", site), made(tmp_path / "killed", site)
-        for one in (undisturbed, workspace):
-            listed(one, site, licence="cc-by", selected=True)
-        ran("fetch", undisturbed)
-        for video in videos:
-            # Twenty kills take less time than the sound of all three.
-            video.rate = 12_000
-        moments = random.Random(20)
-        for _ in range(20):
-            here = {path.stem for path in workspace.media.glob("*.mp4")}
-            site.forget()
-            pid = running(workspace)
-            # The moment is what this test is about: anywhere from the first line of the job on.
-            time.sleep(moments.uniform(0.0, 1.6))
-            assert alive(pid)
-            kill(pid)
-            assert not here & set(site.asked("watch"))
-            assert not here & set(site.asked("media"))
-        for video in videos:
-            video.rate = None
-        ran("fetch", workspace)
-        for video in videos:
-            ours, theirs = (one.media / f"{video.id}.mp4" for one in (workspace, undisturbed))
-            assert ours.read_bytes() == theirs.read_bytes()
-            assert packets(ours) == packets(site.audio(video.id))
-        assert list(workspace.partial.iterdir()) == []
-        assert {row.state for row in rows(workspace).values()} == {"fetched"}
