@@ -30,7 +30,8 @@ retries = 0
 """
 
 PRIVATE = UserError("this video is private", "its owner shows it to nobody", "leave it out").as_dict() | {
-    "kind": "private"
+    "kind": "private",
+    "retry": "never",
 }
 
 
@@ -195,11 +196,11 @@ async def test_the_licence_is_asked_once_and_only_the_free_ones_can_be_taken(wor
         await pilot.press("enter")
         await wait_until(pilot, lambda: isinstance(app.screen, Choice))
         await pilot.press("c")
-        await wait_until(pilot, lambda: started == [{"ids": ["aa"], "any_licence": False}])
+        await wait_until(pilot, lambda: started == [{"ids": ["aa"], "any_licence": False, "wait": True}])
         await pilot.press("enter")
         await wait_until(pilot, lambda: isinstance(app.screen, Choice))
         await pilot.press("y")
-        await wait_until(pilot, lambda: started[-1] == {"ids": ["aa", "bb"], "any_licence": True})
+        await wait_until(pilot, lambda: started[-1] == {"ids": ["aa", "bb"], "any_licence": True, "wait": True})
         await pilot.press("enter")
         await wait_until(pilot, lambda: len(started) == 3)
 

@@ -101,6 +101,14 @@ def test_pieces_keep_a_texts_styles_and_no_markup_is_read() -> None:
     assert pieces("[red]x[/red]", console) == [("[red]x[/red]", None)]
 
 
+def test_pieces_keep_the_style_of_the_whole_text() -> None:
+    console = Console()
+    assert pieces(Text("\x1b[31mfailed", "red"), console) == [("failed", Style.parse("red"))]
+    assert pieces(Text("plain"), console) == [("plain", None)]
+    both = pieces(Text("dim ", "dim").append("red", "red"), console)
+    assert [style.dim for _, style in both if style] == [True, True]
+
+
 def test_strip_has_the_width_and_the_base_style() -> None:
     base = Style(color="red")
     line = strip([("嗯a", Style(bold=True))], 6, base)

@@ -114,6 +114,38 @@ async def test_message_says_what_why_fix_and_copies_the_fix() -> None:
         assert await app.answered(pilot) is None
 
 
+async def test_message_keeps_the_original_words_behind_a_key() -> None:
+    app = DialogApp()
+    words = "\n".join(f"line {n} [red] \x1b[31m" for n in range(80))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await app.ask(Message.of(UserError("it failed", "why not", "mend it", words)), pilot)
+        assert "line 0" not in screen_text(app)
+        assert "d original words" in screen_text(app)
+        await pilot.press("d")
+        await wait_until(pilot, lambda: "line 3 [red]" in screen_text(app))
+        assert hidden_characters(app) == []
+        assert wrong_widths(app) == []
+        # They begin where the eye is, and scroll to their end; the keys stay in sight.
+        assert "line 0 [red]" in screen_text(app)
+        await pilot.press("G")
+        await wait_until(pilot, lambda: "line 79" in screen_text(app))
+        assert "enter close" in screen_text(app)
+        await pilot.press("d")
+        await wait_until(pilot, lambda: "line 7" not in screen_text(app) and "it failed" in screen_text(app))
+        await pilot.press("enter")
+        assert await app.answered(pilot) is None
+
+
+async def test_message_without_original_words_offers_none() -> None:
+    app = DialogApp()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await app.ask(Message("Title", "it failed"), pilot)
+        before = screen_text(app)
+        await pilot.press("d", "c")
+        assert screen_text(app) == before
+        assert "original words" not in before
+
+
 async def test_prompt_takes_only_what_the_check_accepts() -> None:
     app = DialogApp()
     async with app.run_test(size=(80, 24)) as pilot:

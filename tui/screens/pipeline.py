@@ -20,6 +20,8 @@ and it may call
                                                  # or given to `failed`: what reads in the background shows no dialog
     self.start_job(stage, params, then=None)     # a detached job; then(folder) once it runs
     self.stop_job(folder)                        # ask it to stop
+    self.pause_job(folder) / self.resume_job(folder)
+    self.tell_job(folder, name, data)            # something for it to heed (job.told(name))
     self.live_jobs()                             # JobBatches of this screen's live jobs, as last heard
     self.follow(folder)                          # hear a job that has ended (the last training): its whole history
     self.explain(error) / self.ask(dialog, answered)
@@ -190,6 +192,18 @@ class PipelineScreen(Screen[None]):
     def stop_job(self, folder: Path) -> None:
         """Ask a job to stop at its next safe point; what it has done stays."""
         self.in_thread(lambda: jobs.stop(folder), lambda _: None, group=f"stop {folder.name}")
+
+    def pause_job(self, folder: Path) -> None:
+        """Hold a job where it is until `resume_job`; quick presses end with the last one."""
+        self.in_thread(lambda: jobs.pause(folder), lambda _: None, group=f"hold {folder.name}")
+
+    def resume_job(self, folder: Path) -> None:
+        """Let a held job go on, or one that waits for a block to pass."""
+        self.in_thread(lambda: jobs.resume(folder), lambda _: None, group=f"hold {folder.name}")
+
+    def tell_job(self, folder: Path, name: str, data: Any) -> None:
+        """Something for a live job to heed; the last one of a name counts."""
+        self.in_thread(lambda: jobs.tell(folder, name, data), lambda _: None, group=f"tell {folder.name} {name}")
 
     def live_jobs(self, *stages: str) -> list[JobBatch]:
         """The live jobs of these stages (default: of this screen's) as last heard, newest first."""

@@ -126,6 +126,9 @@ def pieces(cell: str | Text, console: Console) -> list[Piece]:
     """A cell as harmless runs with styles. Strings have no style and are never parsed as markup."""
     if isinstance(cell, str):
         return [(harmless(cell), None)]
+    if not cell.spans:
+        # Rich gives a text's own style only where there are others beside it.
+        return [(harmless(cell.plain), console.get_style(cell.style) if cell.style else None)]
     return [(harmless(text), style) for text, style, control in cell.render(console) if not control]
 
 

@@ -221,35 +221,55 @@ class Choice(Dialog):
 
 
 class Message(Dialog):
-    """Tells what happened, why, and what mends it. `c` copies the fix."""
+    """Tells what happened, why, and what mends it. `c` copies the fix.
+
+    details: the original words of a program, long and raw; shown under the rest once `d` is pressed.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,q", "answer(None)", "close", show=False),
         Binding("c", "copy", "copy the fix", show=False),
+        Binding("d", "details", "the original words", show=False),
     ]
 
-    def __init__(self, title: str, what: str, why: str = "", fix: str = "") -> None:
+    def __init__(self, title: str, what: str, why: str = "", fix: str = "", details: str = "") -> None:
         super().__init__(title)
-        self.what, self.why, self.fix = what, why, fix
+        self.what, self.why, self.fix, self.details = what, why, fix, details
+        self._detailed = False
+        self._told = Static(self._text(), classes="dialog--text")
 
     @classmethod
     def of(cls, error: UserError, title: str = "That did not work") -> Message:
         """The dialog for an error."""
-        return cls(title, error.what, error.why, error.fix)
+        return cls(title, error.what, error.why, error.fix, error.detail)
 
     def keys(self) -> str:
-        return "enter close   c copy fix" if self.fix else "enter close"
+        offers = [("c copy fix", self.fix), ("d original words", self.details)]
+        return "   ".join(["enter close", *(key for key, there in offers if there)])
 
-    def body(self) -> Iterable[Widget]:
+    def _text(self) -> Text:
         text = plain(self.what)
         for name, part in (("why", self.why), ("fix", self.fix)):
             if part:
                 text.append(f"\n\n{name}  ", "bold").append_text(plain(part))
-        yield Body(Static(text), classes="dialog--text")
+        if self._detailed:
+            text.append("\n\noriginal words\n", "bold").append_text(plain(self.details, "dim"))
+        return text
+
+    def body(self) -> Iterable[Widget]:
+        yield Body(self._told)
 
     def action_copy(self) -> None:
         if self.fix:
             self.app.copy_to_clipboard(self.fix)
+
+    def action_details(self) -> None:
+        if self.details:
+            before = self._told.size.height
+            self._detailed = not self._detailed
+            self._told.update(self._text())
+            # What was asked for begins below what was read already.
+            self.call_after_refresh(self.query_one(Body).action_to, before if self._detailed else -100_000)
 
 
 class TextPrompt(Dialog):
