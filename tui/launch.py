@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from dataclasses import replace
@@ -45,6 +46,8 @@ def open_app(folder: Path, options: AppOptions) -> int:
     width = ask_ambiguous_width()
     options = replace(options, ascii=options.ascii or width == 2, ambiguous_width=width)
     app = WhispersmithApp(workspace, options, folder=folder)
+    # What is loaded by now stays. The collector would look through it again and again, 60 ms without a key each.
+    gc.freeze()
     app.run(mouse=not options.no_mouse)
     return app.return_code or 0
 

@@ -67,6 +67,8 @@ MIGRATIONS = (
     """
     -- When the list was last read to its end, NULL for never, so that a stopped listing is known as one.
     ALTER TABLE sources ADD COLUMN listed INTEGER;
+    -- Of lists that are here already nobody knows, and most were read to their end.
+    UPDATE sources SET listed = added;
     -- When the site was last asked what it tells of this video beside the list, NULL for never.
     ALTER TABLE videos ADD COLUMN asked INTEGER;
     -- The captions of a recording: cues as [[start_ms, end_ms, text], ...], error says why there are none.

@@ -237,6 +237,9 @@ def test_a_running_job_is_shown_before_a_waiting_one_and_more_are_counted():
     paused = bar_job([JobBatch(job("running", "fetch", paused=True))])
     assert paused is not None
     assert paused.stage == "fetch paused"
+    blocked = bar_job([JobBatch(job("running", "fetch", note="blocked by YouTube: goes on at 14:20"), left_s=60)])
+    assert blocked is not None
+    assert blocked.left == "blocked by YouTube: goes on at 14:20"
 
 
 def test_the_end_of_a_job_in_words():
