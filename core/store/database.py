@@ -6,6 +6,7 @@ import json
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,9 @@ from core.errors import UserError
 NETWORK_FILE_SYSTEMS = frozenset(
     ("nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "gpfs", "beegfs", "ceph", "fuse.sshfs", "9p", "afs")
 )
+
+BUSY_S = 30.0
+"""How long to wait for another process that writes."""
 
 MIGRATIONS = (
     """
@@ -153,12 +157,11 @@ class Database:
 def _connect(path: Path) -> sqlite3.Connection:
     try:
         # Only `close` crosses threads; every statement runs in the thread that opened the connection.
-        connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
         connection.row_factory = sqlite3.Row
-        connection.execute("PRAGMA busy_timeout = 30000")
+        connection.execute(f"PRAGMA busy_timeout = {round(BUSY_S * 1000)}")
         connection.execute("PRAGMA foreign_keys = ON")
-        mode = "DELETE" if file_system(path.parent) in NETWORK_FILE_SYSTEMS else "WAL"
-        connection.execute(f"PRAGMA journal_mode = {mode}")
+        _set_journal(connection, "DELETE" if file_system(path.parent) in NETWORK_FILE_SYSTEMS else "WAL")
         # FULL: what a person typed is on the disk before the cursor moves on.
         connection.execute("PRAGMA synchronous = FULL")
     except sqlite3.Error as error:
@@ -168,6 +171,19 @@ def _connect(path: Path) -> sqlite3.Connection:
             "check that the folder is writable and the file is a whispersmith store",
         ) from error
     return connection
+
+
+def _set_journal(connection: sqlite3.Connection, mode: str) -> None:
+    """SQLite does not wait by itself here: two that open a new file at the same moment would find it locked."""
+    deadline = time.monotonic() + BUSY_S
+    while True:
+        try:
+            connection.execute(f"PRAGMA journal_mode = {mode}")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
 
 
 def _migrate(connection: sqlite3.Connection) -> None:

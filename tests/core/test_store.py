@@ -61,6 +61,42 @@ def test_a_file_that_is_no_store_is_told(tmp_path: Path) -> None:
         Store(path)
 
 
+def test_many_open_a_new_store_at_the_same_moment(tmp_path: Path) -> None:
+    wrong: list[BaseException] = []
+    for number in range(30):
+        together = threading.Barrier(4)
+
+        def open_it(path: Path = tmp_path / f"{number}.db", together: threading.Barrier = together) -> None:
+            together.wait()
+            try:
+                with Store(path) as store:
+                    store.videos.all()
+            except UserError as error:
+                wrong.append(error)
+
+        threads = [threading.Thread(target=open_it) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert wrong == []
+
+
+def test_a_store_of_the_first_version_keeps_its_rows(tmp_path: Path) -> None:
+    old = sqlite3.connect(tmp_path / "old.db")
+    old.executescript(MIGRATIONS[0])
+    old.execute("INSERT INTO sources (url, kind, title, added) VALUES ('https://a.example/', 'playlist', 'A', 5)")
+    old.execute("INSERT INTO videos (id, source, added) VALUES ('talk', 1, 5)")
+    old.execute("PRAGMA user_version = 1")
+    old.commit()
+    old.close()
+    with Store(tmp_path / "old.db") as store:
+        # Of an old list it is not said that it was stopped half-way.
+        assert store.videos.sources()[0].listed == 5
+        assert [(video.id, video.asked) for video in store.videos.all()] == [("talk", None)]
+        assert store.captions.all() == {}
+
+
 def test_the_file_system_is_known() -> None:
     assert file_system(Path("/proc")) == "proc"
 
