@@ -203,7 +203,7 @@ def bar_job(live: Iterable[JobBatch]) -> Job | None:
     left = f"{clock(first.left_s)} left" if first.left_s is not None and not view.paused else ""
     if view.stage == "fetch" and "goes on" in view.note and not view.paused:
         # The site has blocked it: no time left can be told but when it tries again.
-        left = view.note[:40]
+        left = view.note[:48]
     if view.stage == "model" and view.state == "running":
         # A download is told by its bytes and its speed.
         left = "  ".join(part for part in (view.note[:40], left) if part)

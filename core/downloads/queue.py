@@ -356,10 +356,10 @@ def licence_failure(id: str, licence: str) -> Failure:
 
 
 def _clock(at_ms: float) -> str:
-    """14:20, or "tomorrow 02:20", in the time of this machine."""
+    """14:20, or "02:20 tomorrow", in the time of this machine."""
     at, now = time.localtime(at_ms / 1000), time.localtime()
-    day = "" if at.tm_yday == now.tm_yday else "tomorrow "
-    return day + time.strftime("%H:%M", at)
+    day = "" if at.tm_yday == now.tm_yday else " tomorrow"
+    return time.strftime("%H:%M", at) + day
 
 
 def _site(video: Video) -> str:

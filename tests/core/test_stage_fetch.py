@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from core.config import Config
 from core.errors import UserError
 from core.jobs.events import EventReader
 from core.jobs.handle import Cancelled
@@ -21,10 +20,11 @@ from core.jobs.spec import EVENTS
 from core.media import probe
 from core.sources import sidecar
 from core.stages import add, fetch
-from core.store import Store, Video
+from core.store import Store
 from core.workspace import Workspace, create
+from tests.core.fetch_kit import fetched, row
 from tests.fakes.feed import Episode, FeedServer
-from tests.fakes.stage import Run, start, wait_until
+from tests.fakes.stage import start, wait_until
 
 TOML = """
 [fetch]
@@ -51,18 +51,6 @@ def listed(workspace: Workspace, server: FeedServer) -> dict[str, str]:
     add.run(workspace, workspace.config(), start(workspace, "add", {"what": [server.feed_url]}).job)
     with Store(workspace.db_path) as store:
         return {video.title: video.id for video in store.videos.all()}
-
-
-def fetched(workspace: Workspace, config: Config | None = None, **params: Any) -> tuple[dict[str, Any], Run]:
-    run = start(workspace, "fetch", params)
-    return fetch.run(workspace, config or workspace.config(), run.job), run
-
-
-def row(workspace: Workspace, id: str) -> Video:
-    with Store(workspace.db_path) as store:
-        video = store.videos.get(id)
-    assert video is not None
-    return video
 
 
 def sound(path: Path) -> bytes:
