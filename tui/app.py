@@ -77,6 +77,7 @@ class WhispersmithApp(App[int]):
         self.store: Store | None = None
         self.options = options
         self.ascii = options.ascii
+        self.set_class(options.ascii, "-ascii")
         self.animation_level = "none"
         self.live: dict[Path, JobBatch] = {}
         self.status = Status()

@@ -107,8 +107,11 @@ class Pace:
 
     def __init__(self) -> None:
         self._seen: deque[tuple[int, float]] = deque()
+        self._told: float | None = None
+        """What the job itself says, which knows its pauses and sizes."""
 
     def hear(self, event: Event) -> None:
+        self._told = event.data.get("all_eta")
         total, done = event.data.get("total"), event.data.get("done")
         if not total or done is None:
             self._seen.clear()
@@ -123,6 +126,8 @@ class Pace:
 
     @property
     def left_s(self) -> float | None:
+        if self._told is not None:
+            return self._told
         if len(self._seen) < 2:
             return None
         (first, before), (last, now) = self._seen[0], self._seen[-1]

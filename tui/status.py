@@ -54,6 +54,9 @@ SCREEN_OF: dict[str, str] = {
 }
 """Where each stage is seen."""
 
+WORDS: dict[str, str] = {"add": "listing", "details": "licences", "fetch": "download"}
+"""What a stage is called on the screen, where its own name says little."""
+
 QUIET = frozenset({"details"})
 """Stages that go on in the background by themselves; nobody waits for their end."""
 
@@ -70,9 +73,12 @@ class Status:
     steps: Mapping[str, Count] = field(default_factory=dict)
 
 
-def bar_steps(counts: Mapping[str, Count], active: str) -> list[Step]:
+def bar_steps(counts: Mapping[str, Count], active: str, ascii_only: bool = False) -> list[Step]:
+    texts = {name: count.text for name, count in counts.items()}
+    if ascii_only:
+        texts = {name: text.replace(marks.mark("unknown"), marks.mark("unknown", True)) for name, text in texts.items()}
     return [
-        Step(str(place), title, counts[name].text if name in counts else "", name == active, short)
+        Step(str(place), title, texts.get(name, ""), name == active, short)
         for place, (name, title, short) in enumerate(STEPS, start=1)
     ]
 
@@ -198,7 +204,8 @@ def bar_job(live: Iterable[JobBatch]) -> Job | None:
     first, more = found[0], len(found) - 1
     view = first.view
     state = "paused" if view.paused else view.state
-    name = view.stage if state == "running" else f"{view.stage} {state}"
+    word = WORDS.get(view.stage, view.stage)
+    name = word if state == "running" else f"{word} {state}"
     percent = None if view.progress is None else view.progress * 100
     left = f"{clock(first.left_s)} left" if first.left_s is not None and not view.paused else ""
     if view.stage == "fetch" and "goes on" in view.note and not view.paused:
@@ -214,15 +221,31 @@ def end_of(view: JobView) -> tuple[str, Literal["information", "warning", "error
     """What a toast says of a job that has ended, and how loudly; "" for no toast."""
     if view.stage in QUIET and view.state in ("done", "cancelled"):
         return "", "information"
+    word = WORDS.get(view.stage, view.stage)
     if view.result.get("stopped"):
-        return f"{view.stage} stopped: {view.result['stopped']}", "warning"
+        return f"{word} stopped: {view.result['stopped']}", "warning"
     if view.state == "done":
         failed = f", {view.failed} failed: see there" if view.failed else ""
-        return f"{view.stage} done{failed}", "warning" if view.failed else "information"
+        return f"{word} done{brought(view)}{failed}", "warning" if view.failed else "information"
     if view.state == "cancelled":
-        return f"{view.stage} stopped; starting it again goes on where it was", "information"
+        return f"{word} stopped; starting it again goes on where it was", "information"
     lines = UserError.from_dict(view.error or {}).lines()
-    return "\n".join(line for line in lines if line) or f"{view.stage} {view.state}", "error"
+    return "\n".join(line for line in lines if line) or f"{word} {view.state}", "error"
+
+
+BROUGHT: dict[str, tuple[tuple[str, str], ...]] = {
+    "add": (("added", "new"), ("known", "known before")),
+    "fetch": (("fetched", "new"),),
+    "captions": (("found", "found"), ("none", "without")),
+}
+"""For the stages of the playlist: which counts of their result a toast tells, and the words for them."""
+
+
+def brought(view: JobView) -> str:
+    """`: 12 new, 40 known before`; "" where nothing came."""
+    counts = [(view.result.get(name), word) for name, word in BROUGHT.get(view.stage, ())]
+    told = ", ".join(f"{count} {word}" for count, word in counts if count)
+    return f": {told}" if told else ""
 
 
 class Gauge:

@@ -20,6 +20,9 @@ Arguments = argparse.Namespace
 WIDE = 100
 """Columns of a terminal from which on the captions of videos are shown, too."""
 
+NARROW = 60
+"""Below so many, length and licence would leave no room for the title."""
+
 CODES = 3
 """Languages of captions that are named in a row."""
 
@@ -154,7 +157,8 @@ def _video_table(videos: list[Video], here: dict[str, str], empty: str) -> None:
     columns.append(("captions", False))
     if sys.stdout.isatty():
         # On a terminal the title stands last, since it may run over several lines.
-        order = (0, 1, 2, 3, 5, 4) if show.console().width >= WIDE else (0, 1, 2, 3, 4)
+        width = show.console().width
+        order = (0, 1, 2, 3, 5, 4) if width >= WIDE else (0, 1, 2, 3, 4) if width >= NARROW else (0, 3, 4)
         rows, columns = [[row[n] for n in order] for row in rows], [columns[n] for n in order]
     show.table(columns, rows, empty)
 

@@ -198,11 +198,17 @@ def block_lines(data: dict[str, Any], id: str) -> list[str]:
     head = f"stopped: {data.get('what', '')}" + (f"; {left} not fetched yet" if left else "")
     why = [f"why: {data['why']}"] if data.get("why") else []
     steps = [str(step) for step in data.get("steps") or [data.get("fix")] if step]
+    on = f"whispersmith jobs --resume {id}"
+    if data.get("waits"):
+        # A second fetch would only queue behind this one.
+        steps = [step.replace("whispersmith fetch", on) for step in steps]
     numbered = [f"{number}. {step}" for number, step in enumerate(steps, start=1)]
     lines = [head, *why, *numbered]
     if until := data.get("until"):
         then = time.localtime(until / 1000)
         today = time.strftime("%x", then) == time.strftime("%x")
         at = time.strftime("%H:%M" if today else "%Y-%m-%d %H:%M", then)
-        lines.append(f"it goes on by itself at {at}; `whispersmith jobs --resume {id}` goes on now")
+        lines.append(f"it goes on by itself at {at}; `{on}` goes on now")
+    elif data.get("waits"):
+        lines.append(f"it waits until it is told to go on: `{on}`")
     return lines

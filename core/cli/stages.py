@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -106,7 +107,8 @@ def add(arguments: Arguments, _: OpenApp) -> int:
         return code
     print("{added} videos added, {known} known already, {failed} failed".format_map(result))
     counts = ", ".join(f"{count} {LICENCES[name]}" for name, count in result["licences"].items() if count)
-    print(f"licences: {counts}")
+    if counts:
+        print(f"licences: {counts}")
     if left := sum(map(is_due, rows)):
         print(f"{left} not asked for yet: the same `add` asks for up to {LOOKUPS} more, the Playlist screen for all")
     return code
@@ -116,6 +118,10 @@ def _ask_licences(workspace: Workspace, sources: set[int], *, as_json: bool) -> 
     """Ask for the licences of these sources that nobody has asked for yet: so many as are through in two minutes."""
     ids = [row.id for row in _rows_of(workspace, sources) if is_due(row)]
     if not ids:
+        return DONE
+    if any(job.live and job.stage == "details" for job in list_jobs(workspace)):
+        # It asks at its own pace, which may take hours: nobody should have to wait for its end.
+        print("another job is asking for licences already", file=sys.stderr)
         return DONE
     try:
         code, _ = run_stage(workspace, "details", {"ids": ids, "limit": LOOKUPS}, as_json=as_json)

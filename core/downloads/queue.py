@@ -70,7 +70,7 @@ class Queue:
         self._puzzled: set[str] = set()
         # The next video follows without a pause: it is the first one, or the same one once more.
         self._at_once = True
-        self._interrupted = self._cookies_told = False
+        self._interrupted = self._cookies_told = self._renew = False
 
     def run(self, videos: Sequence[Video]) -> None:
         """Fetch these; they have to be on disk as selected already. Raises core.jobs.Cancelled."""
@@ -82,9 +82,11 @@ class Queue:
         self._meter = Meter(videos, pause_s=pause)
         for video in videos:
             self.job.item(video.id, "queued")
-        with self._downloader() as downloader:
-            while self._queue and not self.stopped:
-                self._turn(downloader, self._next())
+        while self._queue and not self.stopped:
+            self._renew = False
+            with self._downloader() as downloader:
+                while self._queue and not self.stopped and not self._renew:
+                    self._turn(downloader, self._next())
 
     def refusal(self, video: Video) -> Failure | None:
         """Why the licence does not permit it. An unknown one of YouTube is asked for before any audio."""
@@ -199,7 +201,7 @@ class Queue:
         seconds = self._block_wait(block) if waits else None
         until = None if seconds is None else int(now_ms() + seconds * 1000)
         words = {"what": block.what, "why": block.why, "fix": block.fix, "steps": list(block.steps)}
-        self.job.emit("blocked", cause=block.kind, **words, until=until, left=len(self._queue) + 1)
+        self.job.emit("blocked", cause=block.kind, **words, until=until, waits=waits, left=len(self._queue) + 1)
         if waits:
             self._wait_out(one, block, seconds, until)
         else:
@@ -222,10 +224,20 @@ class Queue:
         self._tell(f"{who}: {goes_on}", sure=True)
         self.job.wait_or_go(float("inf") if seconds is None else seconds)
         self.job.hold()
+        self._read_settings()
         self.job.emit("unblocked")
         # What the site refused says nothing of the video: the try does not count.
         one.tries -= 1
         self._once_more(one)
+
+    def _read_settings(self) -> None:
+        """A block ends by another proxy or by cookies, which somebody has set while this waited."""
+        try:
+            self.config = self.workspace.config()
+        except UserError as error:
+            text = f"the settings are used as they were: {error.what}; {error.why}; {error.fix}"
+            self.job.log(text, level="warning")
+        self._renew = True
 
     def _stop(self, video: Video, failure: Failure, block: Failure) -> None:
         """Nothing more is asked for. Rows keep what is known of them; the rest stays in the queue on disk."""
@@ -254,6 +266,8 @@ class Queue:
                 raise Refused(licence_failure(video.id, licence))
 
         self._interrupted = False
+        # What others have learnt since the queue was made: licences are asked for beside it.
+        video = self.store.videos.get(video.id) or video
         try:
             row = downloader.fetch(video, permit=permit, on_transfer=on_transfer)
         except Cancelled:
@@ -273,14 +287,16 @@ class Queue:
         except Exception as error:  # noqa: BLE001 - an extractor is strangers' code for strangers' pages; it may raise anything
             traceback.print_exc()
             return replace(failures.OUTDATED, detail=clean(f"{type(error).__name__}: {error}", 1000))
-        self._store(row)
+        self._store(video, row)
         return None
 
-    def _store(self, row: Video) -> None:
+    def _store(self, before: Video, row: Video) -> None:
+        """before: the row as it was when the download began. What that has not changed, others may have."""
         path = self.workspace.relative(self.workspace.media / str(row.path))
         kept = ("title", "channel", "channel_url", "duration_ms", "upload_date", "licence", "licence_text", "captions")
-        changes = {name: getattr(row, name) for name in (*kept, "live_status", "bytes")}
-        self.store.videos.update(row.id, **changes, state="fetched", path=path, error=None)
+        names_changed = (name for name in (*kept, "live_status") if getattr(row, name) != getattr(before, name))
+        changes = {name: getattr(row, name) for name in names_changed}
+        self.store.videos.update(row.id, **changes, bytes=row.bytes, state="fetched", path=path, error=None)
         self.fetched += 1
         self._meter.finish(row.id, row.bytes or 0)
         self.job.item(row.id, "fetched", path=path, bytes=row.bytes)
@@ -363,8 +379,6 @@ def _clock(at_ms: float) -> str:
 
 
 def _site(video: Video) -> str:
-    import urllib.parse
-
     if names.is_youtube(video.url):
         return "YouTube"
-    return clean(urllib.parse.urlsplit(video.url).hostname, 60) or "the site"
+    return clean(names.split(video.url).hostname, 60) or "the site"

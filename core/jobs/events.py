@@ -21,7 +21,8 @@ SLICE_S = 0.05
 class Event:
     """One line of a job's log.
 
-    kind: started, waiting, progress, log, item, metric, evaluated, sample, saved, cancelling, finished.
+    kind: started, waiting, running, gpu, progress, log, item, paused, resumed, blocked, unblocked, metric, evaluated,
+    sample, saved, cancelling, finished.
     """
 
     seq: int
@@ -42,7 +43,9 @@ class EventWriter:
         with self._lock:
             self._seq += 1
             line = {"v": 1, "seq": self._seq, "t": now_ms(), "kind": kind, **data}
-            os.write(self._descriptor, (json.dumps(line, ensure_ascii=False, default=str) + "\n").encode("utf-8"))
+            text = json.dumps(line, ensure_ascii=False, default=str) + "\n"
+            # A file's name may hold bytes that are no UTF-8; a log that cannot be written would end the job.
+            os.write(self._descriptor, text.encode("utf-8", "replace"))
             if durable:
                 os.fsync(self._descriptor)
 

@@ -69,7 +69,7 @@ def create(workspace: Workspace, stage: str, params: dict[str, Any]) -> Path:
     beside = folder.with_name(f".{folder.name}.tmp")
     (beside / CONTROL).mkdir(parents=True)
     spec = JobSpec(id=id, stage=stage, created=now_ms(), params=params)
-    write_text(beside / SPEC, json.dumps(asdict(spec), ensure_ascii=False, indent=1))
+    write_text(beside / SPEC, json.dumps(asdict(spec), indent=1))
     os.rename(beside, folder)
     return folder
 

@@ -126,7 +126,13 @@ def _rows(ydl: YoutubeDL, info: Mapping[str, Any], *, depth: int = 0) -> Iterato
 def _entries(
     ydl: YoutubeDL, info: Mapping[str, Any], depth: int
 ) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
-    """(entry, its list) of every recording, nested lists flattened: a channel's tabs are lists inside its list."""
+    """(entry, its list) of every recording, nested lists flattened: a channel's tabs are lists inside its list.
+
+    A list that fails does not hide the ones behind it, unless the site refuses everything; it is raised at the end.
+    """
+    from yt_dlp.utils import DownloadCancelled, YoutubeDLError
+
+    missed: YoutubeDLError | UserError | None = None
     for entry in info.get("entries") or ():
         if not entry:
             continue
@@ -135,8 +141,17 @@ def _entries(
         if not (nested or named):
             yield entry, info
         elif depth < _DEPTH:
-            below = _resolve(ydl, entry["url"], entry.get("ie_key")) if named else entry
-            yield from _entries(ydl, below, depth + 1)
+            try:
+                below = _resolve(ydl, entry["url"], entry.get("ie_key")) if named else entry
+                yield from _entries(ydl, below, depth + 1)
+            except DownloadCancelled:
+                raise
+            except (YoutubeDLError, UserError) as error:
+                if isinstance(error, YoutubeDLError) and failures.classify(error).stops_queue:
+                    raise
+                missed = missed or error
+    if missed is not None:
+        raise missed
 
 
 def _row(entry: Mapping[str, Any], position: int, above: Mapping[str, Any]) -> Video:
@@ -172,7 +187,7 @@ def _identity(entry: Mapping[str, Any], above: Mapping[str, Any]) -> tuple[str, 
     if key not in ("", "Generic", "HTML5MediaEmbed") and id:
         # A site with ids of its own.
         return names.stable_id(f"{key.lower()}-{id}", f"{key} {id}"), url
-    stem = urllib.parse.unquote(urllib.parse.urlsplit(url).path.rstrip("/").rpartition("/")[2]).partition(".")[0]
+    stem = urllib.parse.unquote(names.split(url).path.rstrip("/").rpartition("/")[2]).partition(".")[0]
     identity = f"{_host(above)} {guid}" if guid else url
     return names.stable_id(stem or id, identity), url
 
@@ -197,7 +212,7 @@ def _unsmuggle(url: str) -> tuple[str, str]:
 
 
 def _host(above: Mapping[str, Any]) -> str:
-    return urllib.parse.urlsplit(str(above.get("webpage_url") or "")).hostname or ""
+    return names.split(str(above.get("webpage_url") or "")).hostname or ""
 
 
 def state_of(entry: Mapping[str, Any]) -> Failure | None:

@@ -58,6 +58,7 @@ def candidates(path: Path, workspace: Path) -> list[Path]:
             "give a file or folder outside of it",
         )
     if not path.is_dir():
+        _refuse_odd(path)
         return [path]
     found = [file for file in _walk(path) if not _within(file, own)]
     if not found:
@@ -67,6 +68,16 @@ def candidates(path: Path, workspace: Path) -> list[Path]:
             "give the folder that holds the recordings",
         )
     return found
+
+
+def _refuse_odd(path: Path) -> None:
+    """Reading a named pipe would wait for its writer for ever."""
+    if not path.is_file():
+        raise UserError(
+            f"{clean(str(path), 300)} is neither a file nor a folder",
+            "it is a pipe, a socket or a device, which nothing can be read from twice",
+            "save it as a file and give that",
+        )
 
 
 def _within(path: Path, folders: Sequence[Path]) -> bool:
@@ -92,6 +103,11 @@ def examine(path: Path, heed: Callable[[], None] = lambda: None) -> Recording:
     """Look into a file. UserError where it is empty, unreadable, no media, or has no sound."""
     info = probe(path, cancelled=heed)
     return Recording(path, info, fingerprint(path), tuple(_captions(path)))
+
+
+def address(path: Path) -> str:
+    """The path as the store keeps it. SQLite takes only text: bytes in a name that are no UTF-8 become `\\xff`."""
+    return os.fsencode(path.resolve()).decode("utf-8", "backslashreplace")
 
 
 def fingerprint(path: Path) -> str:

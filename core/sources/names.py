@@ -27,8 +27,16 @@ def is_youtube_id(id: str) -> bool:
     return _YOUTUBE_ID.fullmatch(id) is not None
 
 
+def split(url: str) -> urllib.parse.SplitResult:
+    """The parts of a stranger's link, all empty where it is none, such as http://[x."""
+    try:
+        return urllib.parse.urlsplit(url)
+    except ValueError:
+        return urllib.parse.urlsplit("")
+
+
 def is_youtube(url: str) -> bool:
-    host = urllib.parse.urlsplit(url).hostname or ""
+    host = split(url).hostname or ""
     return any(host == name or host.endswith("." + name) for name in _YOUTUBE_HOSTS)
 
 
@@ -53,15 +61,18 @@ def stable_id(name: str, identity: str) -> str:
     return "-".join(part for part in (slug(name), short_hash(identity)) if part)
 
 
-def parse(what: str) -> str | Path:
-    """A link (as str) or a path of this machine (as Path). UserError for a text that is neither."""
+def parse(what: str, cwd: Path | None = None) -> str | Path:
+    """A link (as str) or a path of this machine (as Path). UserError for a text that is neither.
+
+    cwd: the folder that a relative path is meant from; default: that of this process.
+    """
     text = what.strip()
     if not text:
         raise UserError("nothing was given to add", "the text is empty", "give a link, a file or a folder")
-    path = Path(text).expanduser()
+    path = _at_home(text) if cwd is None else cwd / _at_home(text)
     if _exists(path):
         return path
-    parts = urllib.parse.urlsplit(text) if "://" in text else None
+    parts = split(text) if "://" in text else None
     if parts is not None and parts.scheme.lower() == "file":
         return Path(urllib.parse.unquote(parts.path))
     if parts is not None:
@@ -70,7 +81,7 @@ def parse(what: str) -> str | Path:
         return f"https://{text}"
     raise UserError(
         f"{clean(text, 200)} is neither a link nor a file here",
-        f"there is no such path, and a link begins with https:// (looked in {Path.cwd()})",
+        f"there is no such path, and a link begins with https:// (looked in {cwd or Path.cwd()})",
         _meant(text) or "check the spelling; links with & must stand in quotes on the command line",
     )
 
@@ -92,6 +103,14 @@ _FILE_LIKE = frozenset(
 )
 
 
+def _at_home(text: str) -> Path:
+    """The path that `~` and `~name` stand for; where there is no such person the text is a name like any other."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        return Path(text)
+
+
 def _exists(path: Path) -> bool:
     try:
         return path.exists()
@@ -100,7 +119,7 @@ def _exists(path: Path) -> bool:
 
 
 def _link(text: str, parts: urllib.parse.SplitResult) -> str:
-    if parts.scheme.lower() not in ("http", "https"):
+    if parts.scheme and parts.scheme.lower() not in ("http", "https"):
         raise UserError(
             f"{clean(parts.scheme, 20)}:// links cannot be listed",
             "only http and https are understood",

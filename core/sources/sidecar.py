@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime
 import json
-import urllib.parse
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from core.config import write_text
+from core.sources.names import split
 from core.store.records import Video
 from core.text import clean
 
@@ -35,7 +35,7 @@ def write(media: Path, video: Video, **more: Any) -> None:
     Whatever strangers call themselves, it has a title, a channel (the site, where there is none or nothing is left of
     its name), an address and a licence in words.
     """
-    site = urllib.parse.urlsplit(video.url).hostname or ""
+    site = split(video.url).hostname or ""
     data = {
         "id": video.id,
         "title": clean(video.title, 300) or video.id,
@@ -65,7 +65,7 @@ def read(media: Path, id: str) -> dict[str, Any]:
 
 def on_disk(media: Path, id: str) -> Path | None:
     """The recording of this id in media/, whatever the store says; None if it is not there or empty."""
-    return _best(path for path in media.glob(f"{id}.*") if path.stem == id and _is_recording(path))
+    return _best(path for path in media.glob(f"{id}*") if path.stem == id and _is_recording(path))
 
 
 def all_on_disk(media: Path) -> dict[str, Path]:

@@ -7,7 +7,9 @@ items: a row's state, or "known" for one that was there before.
 
 from __future__ import annotations
 
+import sqlite3
 import time
+import traceback
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,7 +49,7 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
 
 def _one(adding: _Adding, text: str, *, alone: bool) -> None:
     try:
-        what = names.parse(adding.absolute(text))
+        what = names.parse(text, adding.cwd)
         if isinstance(what, Path):
             adding.add_path(what)
         else:
@@ -76,16 +78,10 @@ class _Adding:
         if self._ydl is not None:
             self._ydl.close()
 
-    def absolute(self, text: str) -> str:
-        """A relative path against the folder the person stood in; everything else as it is."""
-        cwd = Path(str(self.job.params.get("cwd") or self.workspace.root))
-        if "://" not in text and text.strip() and not text.startswith("~"):
-            try:
-                path = cwd / text
-                return str(path) if path.exists() else text
-            except (OSError, ValueError):  # too long for a name, or with a NUL inside: no path
-                return text
-        return text
+    @property
+    def cwd(self) -> Path:
+        """The folder the person stood in."""
+        return Path(str(self.job.params.get("cwd") or self.workspace.root))
 
     def fail(self, name: str, error: UserError) -> None:
         self.failed += 1
@@ -102,6 +98,8 @@ class _Adding:
     def add_link(self, url: str) -> None:
         from yt_dlp.utils import DownloadCancelled, YoutubeDLError
 
+        from core.jobs.handle import Cancelled
+
         self.job.log(f"listing {clean(url, 300)}")
         try:
             self._list(url)
@@ -110,6 +108,13 @@ class _Adding:
             raise
         except YoutubeDLError as error:
             raise failures.classify(error, self._ear.warnings).error("whispersmith add") from error
+        except (Cancelled, UserError, sqlite3.Error):
+            raise
+        except Exception as error:
+            # An extractor is strangers' code for strangers' pages; it may raise anything. The next source may be fine.
+            traceback.print_exc()
+            detail = clean(f"{type(error).__name__}: {error}", 1000)
+            raise replace(failures.OUTDATED, detail=detail).error("whispersmith add") from error
 
     def _list(self, url: str) -> None:
         ydl = self._open()
@@ -199,7 +204,7 @@ class _Adding:
                 rejected.append(f"{clean(file.name, 100)} ({error.why})")
                 continue
             if source is None:
-                source = self._source(str(path.resolve()), "folder" if whole else "file", clean(path.stem, 300))
+                source = self._source(local.address(path), "folder" if whole else "file", clean(path.stem, 300))
             self._take(source, found, number, marks)
         if rejected:
             self.job.log(f"{len(rejected)} files are no recordings: {', '.join(rejected[:10])}", level="warning")
@@ -237,7 +242,7 @@ class _Adding:
             path=self.workspace.relative(target),
             bytes=found.path.stat().st_size,
         )
-        sidecar.write(self.workspace.media, row, mark=found.mark, file=found.path.name)
+        sidecar.write(self.workspace.media, row, mark=found.mark, file=clean(found.path.name, 300))
         for language, file in found.captions:
             name = id if language == "und" else f"{id}.{language}"
             caption = self.workspace.media / f"{name}{file.suffix.lower()}"

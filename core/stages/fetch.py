@@ -41,7 +41,7 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
             job.log(f"passed over, since trying again is no use: {passed}; name one to try it")
         queue = Queue(workspace, config, job, store, free=free)
         queue.run([video for video in wanted if _may_be_asked_for(queue, video)])
-        captions = {} if queue.stopped else _captions(workspace, config, job, store, chosen)
+        captions = {} if queue.stopped else _captions(workspace, queue.config, job, store, chosen)
     return {
         "fetched": queue.fetched,
         "skipped": skipped,
@@ -103,10 +103,25 @@ def _note_on_disk(videos: list[Video], workspace: Workspace, job: Job, store: St
             continue
         path, size = workspace.relative(lying), lying.stat().st_size
         if (video.state, video.path, video.bytes) != ("fetched", path, size):
-            length = video.duration_ms or sidecar.read(workspace.media, video.id).get("duration_ms")
-            store.videos.update(video.id, state="fetched", path=path, bytes=size, duration_ms=length, error=None)
+            learnt = _learnt(video, sidecar.read(workspace.media, video.id))
+            store.videos.update(video.id, **learnt, state="fetched", path=path, bytes=size, error=None)
         job.item(video.id, "skipped", path=path)
     return missing, len(videos) - len(missing)
+
+
+def _learnt(video: Video, said: dict[str, Any]) -> dict[str, Any]:
+    """What the row does not know and the sidecar does, after a kill between the recording's name and its row."""
+    # A channel without an address, and the words for a licence without any, are the sidecar's own.
+    kept = ["upload_date", *(["channel", "channel_url"] if said.get("channel_url") else [])]
+    kept += ["licence_text"] if said.get("licence") == "cc-by" else []
+    found = {name: clean(str(said.get(name) or ""), 500) for name in kept}
+    learnt: dict[str, Any] = {name: text for name, text in found.items() if text and not getattr(video, name)}
+    length, licence = said.get("duration_ms"), said.get("licence")
+    if video.duration_ms is None and isinstance(length, int):
+        learnt["duration_ms"] = length
+    if video.licence == "unknown" and licence in ("cc-by", "standard", "own"):
+        learnt["licence"] = licence
+    return learnt
 
 
 def _put_on_disk(wanted: list[Video], store: Store) -> None:

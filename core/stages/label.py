@@ -46,6 +46,8 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
         todo = due(segments, job.params.get("ids"), bool(job.params.get("redo")))
         if not todo:
             job.log("every segment has a transcript already")
+            if config.label.captions and (later := _before_captions(segments, store)):
+                job.log(f"{later} were written before their captions came: whispersmith label --redo takes those")
             return _result(config.model.labeller, [], 0, 0) | {"captions": 0, "cut": 0}
         captioned = _Captioned(workspace, config, job, store, len(todo))
         if config.label.captions and not job.params.get("no_captions"):
@@ -59,6 +61,12 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
         job.check()
         job.log(f"labelling {len(todo)} segments with {config.model.labeller} on {loaded.device}")
         return _label(workspace, config, job, store, todo, loaded, captioned.done) | captioned.result()
+
+
+def _before_captions(segments: list[Segment], store: Store) -> int:
+    """How many segments have a machine's text that nobody has reviewed, though there are captions of their video."""
+    here = store.videos.captioned()
+    return sum(row.origin == "machine" and row.review == "pending" and row.video in here for row in segments)
 
 
 class _Captioned:

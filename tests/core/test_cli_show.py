@@ -74,7 +74,7 @@ def test_captions_are_a_column_where_they_fit(monkeypatch: pytest.MonkeyPatch) -
         Video("bbbbbbbbbbb", title="二", captions=("zh-TW",)),
         Video("ccccccccccc", title=""),
     ]
-    for width, there in ((200, True), (80, False)):
+    for width, there in ((200, True), (80, False), (40, False)):
         terminal = Terminal()
         with monkeypatch.context() as patch:
             patch.setattr(sys, "stdout", terminal)
@@ -82,6 +82,7 @@ def test_captions_are_a_column_where_they_fit(monkeypatch: pytest.MonkeyPatch) -
             commands._video_table(rows, {"bbbbbbbbbbb": "zh-TW"}, "")
         lines = terminal.getvalue().splitlines()
         assert ("captions" in lines[0]) == there
+        assert ("licence" in lines[0]) == (width > 40)
         assert ("zh-TW, en, ja, …" in lines[1]) == there
         assert ("zh-TW ✓" in lines[2]) == there
         assert [line.split()[-1] for line in lines[1:]] == ["一", "二", "ccccccccccc"]

@@ -99,6 +99,22 @@ def test_add_asks_for_the_licences_and_counts_them(site: YouTube, tmp_path: Path
     free = json.loads(out)[0]
     assert (free["captions"], free["captions_here"], free["live_status"]) == (["zh-TW"], None, "not_live")
     assert free["asked"] > 1_700_000_000_000
+    # The same video by itself is a source without rows of its own.
+    code, out, _ = run("-w", workspace.root, "add", site.watch_url("freeAAAAAAA"))
+    assert code == 0
+    assert out.splitlines()[-1] == "0 videos added, 1 known already, 0 failed"
+
+
+def test_add_does_not_wait_for_licences_that_are_asked_for_elsewhere(site: YouTube, tmp_path: Path, run: Run) -> None:
+    """The app asks for thousands of licences in the background, some hundred an hour."""
+    workspace = place(site, tmp_path, Video("freeAAAAAAA"))
+    held = lock.acquire(spec.create(workspace, "details", {}) / spec.LOCK)
+    assert held is not None
+    code, out, error = run("-w", workspace.root, "add", site.playlist_url(LIST))
+    held.release()
+    assert code == 0
+    assert "another job is asking for licences already" in error
+    assert "1 not asked for yet" in out
 
 
 def test_add_says_how_to_ask_for_what_the_site_refused(site: YouTube, tmp_path: Path, run: Run) -> None:
@@ -278,6 +294,11 @@ def test_a_blocked_queue_says_what_to_do_in_order(capsys: pytest.CaptureFixture[
     assert "goes on by itself at 2023-11-1" in lines[-1]
     assert "`whispersmith jobs --resume abc123`" in lines[-1]
     assert block_lines({"what": RATE_LIMITED.what, "fix": RATE_LIMITED.fix}, "x")[-1] == f"1. {RATE_LIMITED.fix}"
+    waiting = block_lines({"what": "x", "steps": ["go on now: whispersmith fetch"], "waits": True}, "abc123")
+    assert waiting[1:] == [
+        "1. go on now: whispersmith jobs --resume abc123",
+        "it waits until it is told to go on: `whispersmith jobs --resume abc123`",
+    ]
     with Screen(quiet=False, id="abc123") as screen:
         for number, kind in enumerate(("blocked", "paused", "resumed", "unblocked")):
             screen.show(Event(number, 0, kind, blocked if kind == "blocked" else {}))

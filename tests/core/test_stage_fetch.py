@@ -357,6 +357,10 @@ def test_a_file_that_lost_its_row_is_found_again(workspace: Workspace, tmp_path:
         fetched(workspace, all=True)
         with Store(workspace.db_path) as store:
             store.videos.update(ids["one"], state="listed", path=None, bytes=None, duration_ms=None)
+            store.videos.update(ids["one"], upload_date="", licence="unknown")
+        beside = sidecar.read(workspace.media, ids["one"])
+        told = {"upload_date": "2023-01-02", "licence": "cc-by", "licence_text": "CC BY 4.0"}
+        sidecar.path_of(workspace.media, ids["one"]).write_text(json.dumps(beside | told))
         server.log.clear()
         result, _ = fetched(workspace, all=True)
         assert result["skipped"] == 1
@@ -364,6 +368,7 @@ def test_a_file_that_lost_its_row_is_found_again(workspace: Workspace, tmp_path:
     video = row(workspace, ids["one"])
     assert (video.state, video.path) == ("fetched", f"media/{ids['one']}.mp4")
     assert video.duration_ms == sidecar.read(workspace.media, ids["one"])["duration_ms"]
+    assert {name: getattr(video, name) for name in told} == told
 
 
 @pytest.mark.parametrize("broken", [lambda table: table.update(outtmpl="x"), lambda table: table.update(proxi="x")])

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from core.config import set_value
 from core.downloads import download, queue, watchdog
 from core.sources.failures import classify
 from core.stages import fetch
@@ -94,6 +95,21 @@ def test_a_wait_without_an_end_waits_for_the_key_and_can_be_cancelled(tmp_path: 
         job.cancel()
         assert row(workspace, ONE).state == "listed"
         assert row(workspace, ONE).selected
+
+
+def test_what_is_set_while_a_queue_waits_counts_when_it_goes_on(tmp_path: Path, encoded: Path) -> None:
+    """Another exit, or cookies, is what ends a block: nobody should have to start the download anew for it."""
+    with YouTube(encoded, [talk(ONE), talk(TWO)]) as site:
+        workspace = prepared(site, tmp_path / "ws", block_wait_min=0)
+        right = workspace.config().ytdlp["proxy"]
+        set_value(workspace.config_path, "ytdlp", "proxy", "http://127.0.0.1:9")
+        job = Background(workspace, all=True, wait=True)
+        wait_until(blocked(job.run))
+        assert job.run.events("blocked")[0].data["waits"] is True
+        set_value(workspace.config_path, "ytdlp", "proxy", right)
+        job.run.job.go()
+        assert job.end()["fetched"] == 2
+        assert len(job.run.events("blocked")) == 1
 
 
 def test_a_proxy_that_is_gone_stops_the_queue_at_once(tmp_path: Path, encoded: Path) -> None:

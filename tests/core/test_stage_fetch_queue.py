@@ -209,3 +209,18 @@ def test_captions_that_fail_cost_nothing(tmp_path: Path, encoded: Path, monkeypa
     assert (result["fetched"], result["failed"], result["captions"]) == (1, 0, {})
     assert run.job.failures == []
     assert any("a bug of the captions" in str(event.data["text"]) for event in run.events("log"))
+
+
+def test_what_is_learnt_of_a_row_while_it_waits_or_comes_is_not_taken_back(tmp_path: Path, encoded: Path) -> None:
+    """Licences are asked for beside a download, whose own extraction may tell less."""
+    with YouTube(encoded, [talk(ONE, rate=30_000), talk(TWO)]) as site:
+        workspace = prepared(site, tmp_path / "ws", licence="unknown", any_licence=True)
+        job = Background(workspace, all=True)
+        wait_until(lambda: site.sent(ONE) >= 10_000)
+        with Store(workspace.db_path) as store:
+            store.videos.update(ONE, captions=("zh-TW",), licence_text="CC BY")
+            store.videos.update(TWO, captions=("en",), upload_date="2020-02-03")
+        site.videos[ONE].rate = None
+        assert job.end()["fetched"] == 2
+    assert row(workspace, ONE).captions == ("zh-TW",)
+    assert row(workspace, TWO).captions == ("en",)

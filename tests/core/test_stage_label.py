@@ -201,6 +201,17 @@ def test_captions_can_be_left_out(made: Workspace) -> None:
     assert rows(made)["train_24_34"].origin == "machine"
 
 
+def test_captions_that_came_after_the_labeller_are_told_of(made: Workspace) -> None:
+    run(made)
+    _, before = run(made)
+    with_captions(made)
+    _, after = run(made)
+    assert [any("--redo" in str(e["text"]) for e in listened.of("log")) for listened in (before, after)] == [
+        False,
+        True,
+    ]
+
+
 def test_the_settings_can_leave_captions_out(made: Workspace) -> None:
     with_captions(made)
     text = made.config_path.read_text(encoding="utf-8")

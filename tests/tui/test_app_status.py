@@ -236,7 +236,7 @@ def test_a_running_job_is_shown_before_a_waiting_one_and_more_are_counted():
     assert quiet.stage == "train waiting +1"
     paused = bar_job([JobBatch(job("running", "fetch", paused=True))])
     assert paused is not None
-    assert paused.stage == "fetch paused"
+    assert paused.stage == "download paused"
     blocked = bar_job([JobBatch(job("running", "fetch", note="blocked by YouTube: goes on at 14:20"), left_s=60)])
     assert blocked is not None
     assert blocked.left == "blocked by YouTube: goes on at 14:20"
@@ -248,6 +248,8 @@ def test_the_end_of_a_job_in_words():
     assert end_of(job("done", failed=2)) == ("label done, 2 failed: see there", "warning")
     assert "goes on where it was" in end_of(job("cancelled"))[0]
     assert end_of(job("done", "details"))[0] == ""
+    assert end_of(job("done", "add", result={"added": 2, "known": 40}))[0] == "listing done: 2 new, 40 known before"
+    assert end_of(job("done", "fetch", result={"fetched": 0}, failed=1))[0] == "download done, 1 failed: see there"
     assert end_of(job("done", "fetch", result={"stopped": "too many requests"}))[1] == "warning"
     assert end_of(job("failed", error=error)) == ("out of memory\nwhy  8 GB\nfix  lower the batch", "error")
 

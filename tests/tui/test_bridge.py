@@ -218,6 +218,15 @@ def test_the_pace_of_the_last_minute_gives_the_time_left():
     assert pace.left_s is None
 
 
+def test_a_job_that_says_itself_how_long_it_takes_is_believed():
+    pace = Pace()
+    for second in range(11):
+        pace.hear(Event(0, second * 1000, "progress", {"done": second, "total": 100, "all_eta": 40 - second}))
+    assert pace.left_s == 30
+    pace.hear(Event(0, 11_000, "progress", {"done": 11, "total": 100, "all_eta": None}))
+    assert pace.left_s == pytest.approx(89)
+
+
 def test_a_pulse_tells_an_answer_once_and_an_error_like_an_answer():
     told: list[object] = []
     answers = iter([1, 1, 2])

@@ -25,6 +25,7 @@ from tests.tui.playlist_kit import (
 )
 from tests.tui.wait import hidden_characters, screen_lines, screen_text, wait_until, wrong_widths
 from tui.screens.playlist import PlaylistScreen
+from tui.screens.playlist_panel import BlockPanel
 from tui.widgets.dialog import Message
 
 
@@ -90,6 +91,25 @@ async def test_a_block_says_what_to_do_also_to_an_app_that_comes_later(workspace
         await wait_until(pilot, lambda: (job.folder / CONTROL / "go").exists())
         job.emit("unblocked")
         await wait_until(pilot, lambda: "YouTube wants proof" not in screen_text(app))
+        job.finish("cancelled")
+
+
+async def test_a_block_leaves_room_for_the_rows_and_its_keys_however_the_window_is_resized(workspace: Workspace):
+    fill(workspace, *free(60))
+    job = FakeJob(workspace, "fetch", {"ids": ["v0000000000"]})
+    long = [f"step {n}: " + "another exit, in whispersmith.toml, " * 5 for n in range(7)]
+    job.emit("blocked", **{**BLOCKED, "steps": long}, until=now_ms() + 3_600_000)
+    app = open_app(workspace)
+    async with app.run_test(size=(140, 45), notifications=True) as pilot:
+        await wait_until(pilot, lambda: "goes on by itself" in screen_text(app))
+        for size in ((80, 24), (140, 45), (40, 10), (100, 30), (60, 15), (80, 24)):
+            await pilot.resize_terminal(*size)
+            height = max(3, size[1] // 3)
+            panel = screen_of(app).query_one(BlockPanel)
+            await wait_until(pilot, lambda height=height, panel=panel: panel.size.height == height)
+            # The last line of the panel, the total, the footer: nothing is pushed off the screen, or scrolls it.
+            await wait_until(pilot, lambda: "goes on by itself" in screen_lines(app)[-3])
+            assert screen_of(app).max_scroll_y == 0
         job.finish("cancelled")
 
 

@@ -52,6 +52,11 @@ def test_the_sums_follow_every_change() -> None:
     assert book.totals.chosen
 
 
+def test_a_length_that_nobody_tells_is_not_a_length_of_nothing() -> None:
+    assert Book([video(1, duration_ms=None)]).totals.heading() == "1 video, 0 CC BY"
+    assert Book([video(1, duration_ms=None), video(2)]).totals.heading() == "2 videos, 1 m, 0 CC BY"
+
+
 def test_a_row_that_arrives_takes_its_place_in_its_list() -> None:
     book = Book([video(1), video(5)])
     assert [book.put(video(3)), book.put(video(9)), book.put(video(0, source=None)), book.put(video(3))] == [

@@ -85,6 +85,20 @@ async def test_a_range_holds_only_rows_that_are_shown(workspace: Workspace):
         await wait_until(pilot, lambda: selected(workspace) == [0, 2, 4, 6, 8, 10])
 
 
+async def test_a_filter_keeps_the_cursor_on_its_row_or_begins_at_the_first(workspace: Workspace):
+    fill(workspace, *(Video(f"v{n:010}", title="even" if n % 2 == 0 else "odd", duration_ms=1) for n in range(12)))
+    app = open_app(workspace)
+    async with app.run_test(size=(100, 24)) as pilot:
+        await wait_until(pilot, lambda: "odd" in screen_text(app))
+        table = screen_of(app).table
+        await pilot.press("G", "slash")
+        screen_of(app).filter.value = "odd"
+        await wait_until(pilot, lambda: table.row_count == 6)
+        assert (table.cursor, table.cursor_key) == (5, "v0000000011")
+        screen_of(app).filter.value = "even"
+        await wait_until(pilot, lambda: (table.cursor, table.cursor_key) == (0, "v0000000000"))
+
+
 async def test_the_filter_understands_terms_and_says_what_it_does_not(workspace: Workspace):
     rows = [
         Video("aa", title="short free", licence="cc-by", duration_ms=60_000, upload_date="2023-09-01"),
@@ -183,6 +197,20 @@ async def test_a_list_that_was_stopped_says_so_and_l_takes_it_up(workspace: Work
         with Store(workspace.db_path) as store:
             store.videos.listed_to_end(source)
         await wait_until(pilot, lambda: "stopped early" not in screen_text(app))
+
+
+async def test_l_begins_with_the_list_that_was_stopped(workspace: Workspace):
+    first = fill(workspace, *free(2))
+    with Store(workspace.db_path) as store:
+        store.videos.listed_to_end(first)
+        store.videos.add_source("https://example.org/stopped", "playlist", "stopped")
+    app = open_app(workspace)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await wait_until(pilot, lambda: "! stopped stopped early" in screen_text(app))
+        started = watch_starts(screen_of(app))
+        await pilot.press("l")
+        await wait_until(pilot, lambda: len(started) == 1)
+        assert started[0][1]["what"] == ["https://example.org/stopped", "https://example.org/list"]
 
 
 async def test_a_folder_is_looked_through_again_and_never_counts_as_stopped(workspace: Workspace):
@@ -338,26 +366,24 @@ async def test_with_ascii_no_sign_of_the_screen_may_be_two_cells_wide(workspace:
     long = "a title that is longer than its column ever gets on a screen of this size " * 3
     fill(workspace, *some(4), *(Video(f"long{n}", title=long, captions=("zh-TW", "zh:auto")) for n in range(2)))
 
-    def doubtful() -> str:
-        # The two lines of the status bar are another's.
-        below = "".join(screen_lines(app)[2:])
-        return "".join(sign for sign in ambiguous(app) if sign in below)
-
     job = FakeJob(workspace, "fetch", {"ids": ["v0000000000", "v0000000001"]})
     app = WhispersmithApp(workspace, AppOptions(ascii=True), start="playlist")
     async with app.run_test(size=size, notifications=True) as pilot:
         job.emit("item", id="v0000000000", state="fetching", done=1, total=2, speed=2_000_000, eta=60)
         job.emit("progress", done=0.5, total=2, note="note")
         await wait_until(pilot, lambda: "* 50%" in row(app, "Talk 0."))
-        assert doubtful() == ""
+        assert ambiguous(app) == ""
         job.emit("blocked", **BLOCKED, until=now_ms() + 1000)
         await wait_until(pilot, lambda: "! YouTube wants proof" in screen_text(app))
-        assert doubtful() == ""
+        screen_of(app).say("A toast, too")
+        await wait_until(pilot, lambda: "A toast, too" in screen_text(app))
+        await wait_until(pilot, lambda: "5 Train" in screen_lines(app)[1] and "-" in screen_lines(app)[1])
+        assert ambiguous(app) == ""
         await pilot.press("v", "down")
         await wait_until(pilot, lambda: "range of 2" in screen_text(app))
         await pilot.press("escape", "slash", *"cc")
         await wait_until(pilot, lambda: "Nothing matches" in screen_text(app))
         screen_of(app).filter.value = "length>x"
         await wait_until(pilot, lambda: "! " in screen_lines(app)[-2])
-        assert doubtful() == ""
+        assert ambiguous(app) == ""
         job.finish()

@@ -206,7 +206,7 @@ class PipelineScreen(Screen[None]):
         self.in_thread(lambda: jobs.tell(folder, name, data), lambda _: None, group=f"tell {folder.name} {name}")
 
     def live_jobs(self, *stages: str) -> list[JobBatch]:
-        """The live jobs of these stages (default: of this screen's) as last heard, newest first."""
+        """The live jobs of these stages (default: of this screen's) as last heard, oldest first."""
         wanted = frozenset(stages) or self.STAGES
         return [batch for batch in self.smith.live.values() if batch.stage in wanted]
 
@@ -271,7 +271,7 @@ class PipelineScreen(Screen[None]):
             bar.update_place(status.place)
             bar.update_gpu(status.gpu)
             bar.update_job(status.job)
-            bar.update_steps(bar_steps(status.steps, self.STEP))
+            bar.update_steps(bar_steps(status.steps, self.STEP, self.smith.ascii))
 
     def note_change(self) -> None:
         """The store changed: read it anew now, or when the screen comes to the front."""

@@ -128,7 +128,8 @@ class PlaylistScreen(PipelineScreen):
         """Other rows than before. filtered: by a key, so that the cursor has to stay in sight."""
         self.rows.arrange()
         if filtered:
-            self.table.set_source(self.rows)
+            # What was found is read from its top, not from where some other row was.
+            self.table.set_source(self.rows, keep_key=self.rows.index_of(self.table.cursor_key or "") is not None)
         else:
             self.table.refresh_rows()
         self.rows.range = self.selection.range(self.rows, self.table.cursor)
@@ -161,8 +162,8 @@ class PlaylistScreen(PipelineScreen):
         text = Text("Source  ", "bold")
         for batch in self.live_jobs("add", "demo"):
             doing = {"add": "listing"}.get(batch.stage, "being made")
-            cancel = "" if self.live_jobs("fetch", "captions") else "   x cancel"
-            return text.append(f"{self._sign('running')} {doing}  {batch.view.note}{cancel}")
+            cancel = "" if self.live_jobs("fetch", "captions") else "x cancel   "
+            return text.append(f"{self._sign('running')} {doing}   {cancel}{batch.view.note}")
         return text.append(work.sources_text([source.title or source.url for source in self.reading.sources]))
 
     def _sign(self, name: str) -> str:
@@ -192,8 +193,8 @@ class PlaylistScreen(PipelineScreen):
     def _chosen(self) -> str:
         totals = self.rows.book.totals
         if totals.chosen:
-            size = marks.megabytes(totals.chosen_bytes)
-            return f"{number(totals.chosen)} selected: {marks.total_length(totals.chosen_ms)}, about {size}"
+            about = f": {marks.total_length(totals.chosen_ms)}, about {marks.megabytes(totals.chosen_bytes)}"
+            return f"{number(totals.chosen)} selected{about if totals.chosen_ms else ''}"
         if totals.count and totals.here == totals.count:
             return "Everything is here; next: 3 Segments"
         return "Nothing is selected to download; space selects" if totals.count else ""
@@ -338,7 +339,7 @@ class PlaylistScreen(PipelineScreen):
         self.start_job("add", {"what": what, "cwd": str(Path.cwd())})
 
     def action_list_again(self) -> None:
-        what = [source.url for source in self.reading.sources if work.can_be_listed(source)]
+        what = [source.url for source in work.to_list_again(self.reading.sources)]
         if self.live_jobs("add"):
             self.say("A list is being read already; x cancels")
         elif what:

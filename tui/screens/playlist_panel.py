@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from rich.text import Text
-from textual import events, on
-from textual.widgets import Static
+from textual.geometry import Size
+from textual.widget import Widget
 
 from tui import marks
 from tui.screens.playlist_queue import Block
@@ -16,7 +16,7 @@ HANG = 5
 """Cells before what goes on in the next line: under the words, not under `why` or the number."""
 
 
-class BlockPanel(Static):
+class BlockPanel(Widget):
     """A third of the screen at most; what is cut is in `message`."""
 
     DEFAULT_CSS: ClassVar[str] = """
@@ -34,15 +34,20 @@ class BlockPanel(Static):
     def tell(self, block: Block | None) -> None:
         if block != self._block:
             self._block = block
-            self._draw()
+            self.display = block is not None
+            self.refresh(layout=True)
 
-    @on(events.Resize)
-    def _draw(self) -> None:
-        self.display = self._block is not None
-        if self._block is not None:
-            width, height = self.app.size
-            text = panel_text(self._block, max(20, width - 2), max(4, height // 3), cells.is_ascii(self.app))
-            self.update(text)
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """Counted for the width at hand: text wrapped for the size before a resize would leave too many lines."""
+        return self._text(width).plain.count("\n") + 1
+
+    def render(self) -> Text:
+        return self._text(self.content_size.width)
+
+    def _text(self, width: int) -> Text:
+        if self._block is None:
+            return Text()
+        return panel_text(self._block, max(20, width), max(3, self.app.size.height // 3), cells.is_ascii(self.app))
 
 
 def panel_text(block: Block, width: int, height: int, ascii_only: bool = False) -> Text:
@@ -57,7 +62,7 @@ def panel_text(block: Block, width: int, height: int, ascii_only: bool = False) 
         lines = lines[: height - 1]
     dot = f" {cells.ASCII.dot if ascii_only else cells.UNICODE.dot} "
     keys = [block.goes_on(), "r goes on now", "x cancels", *(["enter tells all"] if cut else [])]
-    text = Text(lines[0], "bold yellow")
+    text = Text(lines[0], "bold yellow", no_wrap=True)
     for line in lines[1:]:
         text.append(f"\n{line}", "")
     return text.append(f"\n{cells.cut(dot.join(keys), width)}", "bold")

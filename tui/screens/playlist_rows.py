@@ -71,7 +71,9 @@ class Totals:
     def heading(self) -> str:
         if not self.count:
             return ""
-        return f"{videos(self.count)}, {marks.total_length(self.ms)}, {number(self.free)} CC BY"
+        # A feed may tell no length of anything: that is not a length of nothing.
+        length = [marks.total_length(self.ms)] if self.ms else []
+        return ", ".join([videos(self.count), *length, f"{number(self.free)} CC BY"])
 
 
 def number(count: int) -> str:

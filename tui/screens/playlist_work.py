@@ -41,9 +41,10 @@ def by_worth(live: Iterable[JobBatch]) -> list[JobBatch]:
 # -- sources
 
 
-def can_be_listed(source: Source) -> bool:
-    """Whether reading it again may bring something new."""
-    return source.kind in LISTS or source.kind == "folder" or (source.kind == "video" and source.listed is None)
+def to_list_again(sources: Iterable[Source]) -> list[Source]:
+    """Those of which reading them again may bring something new; first what has never been read to its end."""
+    found = [s for s in sources if s.kind in LISTS or s.kind == "folder" or (s.kind == "video" and s.listed is None)]
+    return sorted(found, key=lambda source: source.listed is not None or source.kind == "folder")
 
 
 def stopped_short(sources: Iterable[Source]) -> list[Source]:
@@ -81,7 +82,7 @@ def add_prompt() -> dialog.TextPrompt:
 def licence_question(wanted: Sequence[Video], unfree: Sequence[Video]) -> dialog.Choice:
     """Asked once a workspace. Answers: "y" all of them, "c" only the free ones."""
     unknown = sum(video.licence == "unknown" for video in unfree)
-    said = f"; of {unknown} the licence is not known yet" if unknown else ""
+    said = f"; of {unknown} the licence is not known" if unknown else ""
     text = (
         f"{len(unfree)} of {len(wanted)} are not under a Creative Commons licence{said}. Whether you may use "
         "them is for you to know. A yes is remembered for this workspace, and not asked again: any_licence "
@@ -89,7 +90,7 @@ def licence_question(wanted: Sequence[Video], unfree: Sequence[Video]) -> dialog
     )
     choices = [("y", f"I may use them: download all {len(wanted)}")]
     if free := len(wanted) - len(unfree):
-        choices.insert(0, ("c", f"only the {free} that are free"))
+        choices.insert(0, ("c", "only the one that is free" if free == 1 else f"only the {free} that are free"))
     return dialog.Choice("Licence", text, choices)
 
 

@@ -31,6 +31,7 @@ from tui.widgets.segment_table import RowTable
 class TranscriptsScreen(PipelineScreen):
     PANE = STEP = "transcripts"
     STAGES = frozenset({"label", "import", "export"})
+    TELLS_FAILURES = True
     CSS_PATH = "transcripts.tcss"
     BINDINGS: ClassVar[list[BindingType]] = keymap.bindings("transcripts")
 
