@@ -8,7 +8,7 @@ from typing import Any
 from core.config import Config
 from core.errors import UserError
 from core.sources.failures import hopeless
-from core.store import Store
+from core.store import Store, Video
 from core.workspace import Workspace
 
 STAGES = ("model", "fetch", "segment", "label", "review", "split", "train", "evaluate")
@@ -50,7 +50,7 @@ def summary(store: Store, workspace: Workspace, config: Config | None = None) ->
     videos = store.videos.all()
     counts = store.segments.counts()
     fetched = [video for video in videos if video.path]
-    wanted = [video for video in videos if video.selected and not video.path and not hopeless(video.error)]
+    wanted = [video for video in videos if video.selected and not video.path and may_come(video, config)]
     uncut = [video for video in fetched if video.cut is None]
     models = tuned_models(workspace)
     usable = counts["usable"]
@@ -72,6 +72,12 @@ def summary(store: Store, workspace: Workspace, config: Config | None = None) ->
         "evaluate": Count(len(evaluated), len(models) - len(evaluated)),
     }
     return Summary(stages, next_stage(stages, len(videos)), steps(stages, len(videos), store, models))
+
+
+def may_come(video: Video, config: Config) -> bool:
+    """Whether the next fetch would try it: no failure for good, and no licence that nobody has vouched for."""
+    refused = (video.error or {}).get("kind") == "licence" and not config.fetch.any_licence
+    return not refused and not hopeless(video.error)
 
 
 def next_stage(stages: dict[str, Count], videos: int) -> str:

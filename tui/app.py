@@ -40,8 +40,7 @@ from tui.widgets import cells, dialog
 if TYPE_CHECKING:
     from core.cli import AppOptions
 
-Job = tuple[str, dict[str, Any]]
-"""A stage and its params."""
+Job = tuple[str, dict[str, Any]]  # a stage and its params
 
 STATUS_S = 2.0
 

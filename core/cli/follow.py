@@ -6,6 +6,7 @@ import contextlib
 import signal
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,9 @@ from core.text import clean
 POLL_S = 0.1
 BAR, FIGURES = 16, 52
 """Cells of the bar, and of all that stands behind the name of what is done: the name is cut, never the figures."""
+
+ALIKE = 10
+"""So many items that failed for the same reason are shown; the rest is counted."""
 
 METRIC_S = 2.0
 """A loss is printed at most this often: the curve is in the app, a log is for reading."""
@@ -94,12 +98,16 @@ class Screen:
         self._task: TaskID | None = None
         self._stage = ""
         self._last_metric = 0.0
+        self._failures: Counter[str] = Counter()
 
     def __enter__(self) -> Screen:
         self._progress.start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        for what, count in self._failures.items():
+            if count > ALIKE:
+                self._print(f"{count - ALIKE} more: {clean(what, 300)}", error=True)
         self._progress.stop()
 
     def show(self, event: Event) -> None:
@@ -157,6 +165,9 @@ class Screen:
 
     def _item_failed(self, data: dict[str, Any]) -> None:
         problem = UserError.from_dict(data["error"])
+        self._failures[problem.what] += 1
+        if self._failures[problem.what] > ALIKE:
+            return
         text = " - ".join(line for line in (f"{data.get('id')}: {problem.what}", *problem.lines()[1:]) if line)
         self._print(clean(text, 2000), error=True)
 

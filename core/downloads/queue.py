@@ -372,10 +372,9 @@ def licence_failure(id: str, licence: str) -> Failure:
 
 
 def _clock(at_ms: float) -> str:
-    """14:20, or "02:20 tomorrow", in the time of this machine."""
+    """14:20, with the date where it is another day's: 11-23 02:20, in the time of this machine."""
     at, now = time.localtime(at_ms / 1000), time.localtime()
-    day = "" if at.tm_yday == now.tm_yday else " tomorrow"
-    return time.strftime("%H:%M", at) + day
+    return time.strftime("%H:%M" if at.tm_yday == now.tm_yday else "%m-%d %H:%M", at)
 
 
 def _site(video: Video) -> str:

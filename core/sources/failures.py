@@ -105,7 +105,8 @@ def classify(error: BaseException, warnings: Sequence[str] = ()) -> Failure:
 
 def from_warnings(warnings: Sequence[str]) -> Failure | None:
     """What yt-dlp only warned of, where it was told to go on without formats; None for nothing known."""
-    return _row("\n".join(_straight(line) for line in warnings))
+    found = _row("\n".join(_straight(line) for line in warnings))
+    return found and replace(found, detail=clean(" | ".join(warnings[-5:]), 1000))
 
 
 def broken(error: UserError) -> Failure:

@@ -8,7 +8,9 @@ import unicodedata
 
 import pytest
 
-from core.cli import commands, show
+from core.cli import commands, follow, show
+from core.errors import UserError
+from core.jobs import Event
 from core.store import Video
 from tests.fakes.youtube import HOSTILE
 
@@ -66,6 +68,16 @@ def test_columns_stand_still(monkeypatch: pytest.MonkeyPatch, width: int) -> Non
 def test_markup_is_text(monkeypatch: pytest.MonkeyPatch) -> None:
     (_, line) = shown(monkeypatch, 200, [("title", False)], [[HOSTILE["markup"]]])
     assert line.strip() == HOSTILE["markup"].strip()
+
+
+def test_many_that_fail_alike_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    with follow.Screen(quiet=True) as screen:
+        for number in range(25):
+            error = UserError("this video is private" if number else "the disk is full").as_dict()
+            screen.show(Event(number, 0, "item", {"id": f"v{number}", "state": "failed", "error": error}))
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.partition(":")[0] for line in lines] == [*(f"v{number}" for number in range(11)), "14 more"]
+    assert lines[-1] == "14 more: this video is private"
 
 
 def test_captions_are_a_column_where_they_fit(monkeypatch: pytest.MonkeyPatch) -> None:

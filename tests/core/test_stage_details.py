@@ -103,6 +103,7 @@ def test_rows_that_cannot_be_fetched_get_their_reason(site: YouTube, tmp_path: P
     assert all(
         row.error and row.error["what"] and row.error["why"] and row.error["fix"] for row in list(found.values())[:-1]
     )
+    assert "in your country" in (found[ids["country"]].error or {})["detail"]
     assert found["okAAAAAAAAA"].state == "listed"
     assert sorted(run.items("failed")) == sorted(ids.values())
     # None of these is a fault of the pass.

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from core.config import set_value
 from core.status import summary
 from core.store import Store
 from tests.core.fetch_kit import ONE, THREE, TWO, Background, error_of, fetched, prepared, row, states, talk
@@ -55,6 +56,17 @@ def test_what_can_never_work_is_passed_over_unless_it_is_named(tmp_path: Path, e
             assert result["passed"] == (0 if "first" in params else 1)
         site.videos[ONE].state = "ok"
         assert fetched(workspace, ids=[ONE])[0]["fetched"] == 1
+
+
+def test_a_refused_licence_is_due_once_somebody_vouches_for_it(tmp_path: Path, encoded: Path) -> None:
+    with YouTube(encoded, [talk(ONE)]) as site:
+        workspace = prepared(site, tmp_path / "ws", licence="standard")
+        fetched(workspace, ids=[ONE])
+        assert error_of(workspace, ONE)["kind"] == "licence"
+        with Store(workspace.db_path) as store:
+            assert summary(store, workspace).stages["fetch"].due == 0
+            set_value(workspace.config_path, "fetch", "any_licence", True)
+            assert summary(store, workspace).stages["fetch"].due == 1
 
 
 def test_a_named_hopeless_one_stays_due_when_it_is_interrupted(tmp_path: Path, encoded: Path) -> None:

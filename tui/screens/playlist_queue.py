@@ -37,7 +37,8 @@ class Block:
             str(data.get("what") or "the site lets no more through"),
             str(data.get("why") or ""),
             str(data.get("fix") or ""),
-            tuple(str(step) for step in steps),
+            # In this window a key goes on; another fetch would only queue behind the one that waits.
+            tuple(str(step).replace("whispersmith fetch", "r") for step in steps),
             int(until) if isinstance(until, (int, float)) else None,
             int(left) if isinstance(left, (int, float)) else None,
         )
