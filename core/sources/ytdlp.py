@@ -129,14 +129,10 @@ def download_options(base: Mapping[str, Any], partial: Path, *, ffmpeg: str | No
 
 
 def detail_options(base: Mapping[str, Any]) -> dict[str, Any]:
-    """`base` made ready for the one cheap request per video that tells its licence.
-
-    `lang` is taken out: the licence is found by the English name of its row.
-    """
+    """`base` made ready for the one cheap request per video that tells its licence."""
     options = copy_options(base)
     arguments = dict(options.get("extractor_args") or {})
     youtube = {**(arguments.get("youtube") or {}), **_DETAILS}
-    youtube.pop("lang", None)
     options["extractor_args"] = {**arguments, "youtube": youtube}
     options["ignore_no_formats_error"] = True
     return options
@@ -194,6 +190,7 @@ def _refuse_strange(table: Mapping[str, Any]) -> None:
         return
     import yt_dlp
 
+    _refuse_language(table)
     known = set(yt_dlp.parse_options([]).ydl_opts)
     for key in table:
         if key in _OURS:
@@ -209,6 +206,24 @@ def _refuse_strange(table: Mapping[str, Any]) -> None:
                 "the table takes the names of yt-dlp's Python options, such as proxy, cookiefile, extractor_args",
                 f"did you mean `{near[0]}`?" if near else "take it out of the [ytdlp] table",
             )
+
+
+def _refuse_language(table: Mapping[str, Any]) -> None:
+    arguments = table.get("extractor_args") or {}
+    if not isinstance(arguments, Mapping) or not all(isinstance(one, Mapping) for one in arguments.values()):
+        raise UserError(
+            "ytdlp.extractor_args in whispersmith.toml is not understood",
+            "it holds a table for each site, whose values are lists of texts",
+            'write it as: extractor_args = { youtube = { player_client = ["tv"] } }',
+        )
+    wanted = arguments.get("youtube", {}).get("lang")
+    if wanted and wanted not in ("en", ["en"]):
+        raise UserError(
+            "ytdlp.extractor_args.youtube.lang cannot be set in whispersmith.toml",
+            "yt-dlp finds the licence by the English name of its row: in another language every video would pass for "
+            "one under the standard licence",
+            "take lang out of it",
+        )
 
 
 def _with_cookies(table: dict[str, Any], root: Path) -> dict[str, Any]:

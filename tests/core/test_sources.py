@@ -155,10 +155,15 @@ def test_the_table_goes_on_top_at_every_depth(tmp_path: Path) -> None:
     assert merge({"a": {"b": 1, "c": [1]}, "d": 1}, {"a": {"c": [2]}}) == {"a": {"b": 1, "c": [2]}, "d": 1}
 
 
-def test_the_licence_row_is_asked_for_in_english(tmp_path: Path) -> None:
-    found = detail_options(options({"extractor_args": {"youtube": {"lang": ["zh-TW"], "skip": ["dash"]}}}, tmp_path))
-    assert "lang" not in found["extractor_args"]["youtube"]
-    assert found["extractor_args"]["youtube"]["skip"] == ["dash"]
+def test_another_language_is_refused_since_it_would_hide_the_licence(tmp_path: Path) -> None:
+    for lang in (["zh-TW"], "zh-TW"):
+        with pytest.raises(UserError, match="lang cannot be set"):
+            options({"extractor_args": {"youtube": {"lang": lang}}}, tmp_path)
+    english = {"extractor_args": {"youtube": {"lang": ["en"], "skip": ["dash"]}}}
+    assert detail_options(options(english, tmp_path))["extractor_args"]["youtube"]["skip"] == ["dash"]
+    for nonsense in ("youtube:lang=en", {"youtube": "lang=en"}):
+        with pytest.raises(UserError, match="not understood"):
+            options({"extractor_args": nonsense}, tmp_path)
 
 
 def test_a_cookie_file_that_is_not_there_is_said_and_not_made(tmp_path: Path) -> None:
