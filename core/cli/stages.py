@@ -13,6 +13,7 @@ from core.cli import CANNOT, DONE, ITEM_FAILED, AppOptions, OpenApp, show
 from core.errors import UserError
 from core.jobs import find_job, list_jobs, pause, resume, spawn
 from core.jobs import stop as stop_job
+from core.jobs.spec import HOLDABLE
 from core.stages.details import is_due
 from core.store import Store, Video
 from core.workspace import Workspace, create, is_workspace, open_workspace
@@ -21,8 +22,6 @@ Arguments = argparse.Namespace
 
 LOOKUPS = 100
 """Licences that `add` asks for before it ends: with the pauses about two minutes."""
-
-HOLDABLE = ("fetch", "captions", "details")
 
 LICENCES = {"cc-by": "Creative Commons", "standard": "standard", "unknown": "unknown", "own": "own"}
 
@@ -279,7 +278,7 @@ def _hold(workspace: Workspace, id: str, wanted: bool) -> int:
     if wanted and found.stage not in HOLDABLE:
         raise UserError(
             f"{found.stage} cannot be held",
-            f"of the stages only {', '.join(HOLDABLE)} can",
+            f"of the stages only {', '.join(sorted(HOLDABLE))} can",
             f"whispersmith jobs --stop {found.id} stops it; started again it goes on where it was",
         )
     (pause if wanted else resume)(found.folder)

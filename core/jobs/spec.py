@@ -38,6 +38,9 @@ RESOURCES: dict[str, str] = {
 PATIENT = frozenset({"train"})
 """Stages that are given time to save after a cancel. The others are ended at once if they do not end themselves."""
 
+HOLDABLE = frozenset({"details", "fetch", "captions"})
+"""Stages that can be paused: they call `job.hold()` wherever they may be interrupted."""
+
 CANCEL, PAUSE, GO = "cancel", "pause", "go"
 """Files in a job's control folder: to stop it, to hold it while the file is there, to end a wait now."""
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.errors import UserError
+from core.jobs.spec import HOLDABLE
 from core.sources.failures import hopeless
 from core.store import Video
 from tui.screens import playlist_work as work
@@ -96,7 +97,7 @@ class Downloads:
 
     def pause(self) -> None:
         screen = self._screen
-        found = [batch for batch in work.by_worth(screen.live_jobs()) if batch.stage in work.HELD]
+        found = [batch for batch in work.by_worth(screen.live_jobs()) if batch.stage in HOLDABLE]
         if not found:
             screen.say("Nothing is being downloaded")
             return

@@ -26,8 +26,6 @@ DOING = {
     "demo": "the demo",
     "details": "asking for licences",
 }
-HELD = ("fetch", "captions", "details")
-"""Jobs that p pauses, in this order."""
 LISTS = frozenset(("playlist", "channel", "feed"))
 """Kinds of sources that are read page by page, and may be stopped half-way."""
 
