@@ -200,10 +200,11 @@ class Queue:
         waits = bool(self.job.params.get("wait")) and block.wait_s is not None
         seconds = self._block_wait(block) if waits else None
         until = None if seconds is None else int(now_ms() + seconds * 1000)
+        goes = self.job.goes
         words = {"what": block.what, "why": block.why, "fix": block.fix, "steps": list(block.steps)}
         self.job.emit("blocked", cause=block.kind, **words, until=until, waits=waits, left=len(self._queue) + 1)
         if waits:
-            self._wait_out(one, block, seconds, until)
+            self._wait_out(one, block, seconds, until, goes)
         else:
             self._stop(one.video, failure, block)
 
@@ -215,14 +216,14 @@ class Queue:
         longest = failures.HOUR_S if block.kind in ("network", "proxy") else _LONGEST_WAIT_S
         return min(seconds, longest) if seconds else None
 
-    def _wait_out(self, one: Due, block: Failure, seconds: float | None, until: int | None) -> None:
+    def _wait_out(self, one: Due, block: Failure, seconds: float | None, until: int | None, goes: int) -> None:
         """Wait until the block may have passed or somebody says go on, then go on with the same video."""
         who = f"blocked by {_site(one.video)}" if block.kind in ("bot wall", "rate limited") else block.what
         goes_on = "goes on when told to" if until is None else f"goes on at {_clock(until)}"
         self.job.item(one.video.id, "queued")
         self.job.log(f"{block.what}: {goes_on}, {len(self._queue) + 1} left", level="warning")
         self._tell(f"{who}: {goes_on}", sure=True)
-        self.job.wait_or_go(float("inf") if seconds is None else seconds)
+        self.job.wait_or_go(float("inf") if seconds is None else seconds, since=goes)
         self.job.hold()
         self._read_settings()
         self.job.emit("unblocked")

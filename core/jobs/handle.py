@@ -103,11 +103,19 @@ class Job:
         self.check()
         return held
 
-    def wait_or_go(self, seconds: float) -> bool:
-        """Sleep until the time is up (False) or somebody says go on now (True); a cancel ends it with Cancelled."""
+    @property
+    def goes(self) -> int:
+        """How often somebody has said go on, up to now."""
+        return self._go
+
+    def wait_or_go(self, seconds: float, since: int | None = None) -> bool:
+        """Sleep until the time is up (False) or somebody says go on now (True); a cancel ends it with Cancelled.
+
+        since: `goes` as it was before the wait was told of, so that an answer quicker than this call counts.
+        """
         end = time.monotonic() + seconds
         with self._wake:
-            before = self._go
+            before = self._go if since is None else since
             while self._go == before and not self.cancelled and (left := end - time.monotonic()) > 0:
                 self._wake.wait(min(left, 60.0))
             told = self._go != before

@@ -15,6 +15,7 @@ from core.media import probe
 from core.store import Store, Video
 from core.workspace import Workspace, create
 from tests.fakes import youtube
+from tests.fakes.stage import start
 from tests.fakes.youtube import Fault, YouTube
 from tests.jobs.conftest import wait_for
 
@@ -229,3 +230,11 @@ def test_a_cancel_ends_it_at_once_and_the_next_fetch_takes_it_up(
     download.folder = spawn(download.workspace, "fetch", {})
     assert download.end().state == "done"
     assert [download.row(id).state for id in (ONE, TWO)] == ["fetched", "fetched"]
+
+
+def test_a_word_to_go_on_that_is_quicker_than_the_wait_counts(tmp_path: Path) -> None:
+    job = start(create(tmp_path / "ws"), "fetch").job
+    told = job.goes
+    job.go()
+    assert job.wait_or_go(60, since=told)
+    assert not job.wait_or_go(0.01)

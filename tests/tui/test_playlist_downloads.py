@@ -40,7 +40,7 @@ async def test_the_total_line_and_the_rows_follow_a_download_and_p_holds_it_at_o
     app = open_app(workspace)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         job.emit("item", id="v0000000000", state="fetching", done=42, total=100, speed=1_800_000, eta=40)
-        job.emit("item", id="v0000000001", state="again", at=now_ms() + 60_000)
+        job.emit("item", id="v0000000001", state="again", at=now_ms() + 1000)
         figures = {"done": 0.4, "total": 3, "all_bytes": 34e6, "all_bytes_total": 120e6, "all_eta": 65}
         job.emit("progress", **figures, bytes=42, speed=1_800_000, note="Talk 0.")
         await wait_until(pilot, lambda: "● 42%  1.8 MB/s" in row(app, "Talk 0."))
@@ -68,7 +68,8 @@ async def test_a_block_says_what_to_do_also_to_an_app_that_comes_later(workspace
     fill(workspace, *free(20, selected=True))
     job = FakeJob(workspace, "fetch", {"ids": ["v0000000000", "v0000000001"]})
     job.emit("item", id="v0000000000", state="queued")
-    job.emit("blocked", **BLOCKED, until=now_ms() + 3_600_000)
+    # In a moment, since another day would be told with its date.
+    job.emit("blocked", **BLOCKED, until=now_ms() + 1000)
     app = open_app(workspace)
     async with app.run_test(size=size, notifications=True) as pilot:
         await wait_until(pilot, lambda: "! YouTube wants proof" in screen_text(app))
@@ -98,7 +99,7 @@ async def test_a_block_leaves_room_for_the_rows_and_its_keys_however_the_window_
     fill(workspace, *free(60))
     job = FakeJob(workspace, "fetch", {"ids": ["v0000000000"]})
     long = [f"step {n}: " + "another exit, in whispersmith.toml, " * 5 for n in range(7)]
-    job.emit("blocked", **{**BLOCKED, "steps": long}, until=now_ms() + 3_600_000)
+    job.emit("blocked", **{**BLOCKED, "steps": long}, until=now_ms() + 1000)
     app = open_app(workspace)
     async with app.run_test(size=(140, 45), notifications=True) as pilot:
         await wait_until(pilot, lambda: "goes on by itself" in screen_text(app))
