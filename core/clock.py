@@ -1,8 +1,15 @@
-"""Wall-clock time as the store and the event logs write it."""
+"""Wall-clock time: as the store and the event logs write it, and as people read it."""
 
 from __future__ import annotations
 
 import time
+
+
+def time_of_day(at_ms: float) -> str:
+    """14:20, with the date where it is another day's: 11-23 02:20, in the time of this machine."""
+    at, today = time.localtime(at_ms / 1000), time.localtime()
+    same = (at.tm_year, at.tm_yday) == (today.tm_year, today.tm_yday)
+    return time.strftime("%H:%M" if same else "%m-%d %H:%M", at)
 
 
 def now_ms() -> int:

@@ -16,7 +16,7 @@ from core.media import dbfs, find_ffmpeg, probe, stream_pcm
 from core.sources import failures, names, sidecar
 from core.sources.failures import Failure
 from core.sources.licence import facts, licence
-from core.sources.ytdlp import Ear, base_options, download_options
+from core.sources.ytdlp import Ear, base_options, download_options, through
 from core.store.records import Video
 from core.text import clean
 
@@ -151,14 +151,9 @@ class Downloader:
         return failure
 
     def _extract(self, ydl: YoutubeDL, url: str) -> dict[str, Any]:
-        for _ in range(8):
-            info: Any = ydl.extract_info(url, download=False, process=False)
-            kind = (info or {}).get("_type", "video")
-            if info and kind == "video":
-                return info
-            if kind not in ("url", "url_transparent"):
-                break
-            url = info["url"]
+        info = through(lambda url, _: ydl.extract_info(url, download=False, process=False), url)
+        if info is not None and info.get("_type", "video") == "video":
+            return info
         raise Refused(failures.classify(ValueError(f"Unsupported URL: {url}")))
 
     def _ydl(self, youtube: bool) -> YoutubeDL:

@@ -10,22 +10,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from core.clock import now_ms
+from core.clock import now_ms, time_of_day
 from core.config import Config
 from core.downloads.download import Downloader, Refused, Transfer
 from core.downloads.meter import Meter
 from core.errors import UserError
 from core.sources import failures, names
 from core.sources.failures import Failure
-from core.sources.ytdlp import version_age
+from core.sources.ytdlp import cancelled_by, version_age
 from core.store import Store, Video
+from core.store.records import FREE
 from core.text import clean
 from core.workspace import Workspace
 
 if TYPE_CHECKING:
     from core.jobs.handle import Job
 
-_FREE = frozenset(("cc-by", "own"))
 _LINE = frozenset(("network", "certificate"))
 """Kinds of failure that are the machine's own once they come twice in a row."""
 
@@ -59,6 +59,7 @@ class Queue:
         self.store = store
         self.fetched = self.failed = 0
         self.stopped = ""
+        self._heed_cancel = cancelled_by(job)
         self._free = free
         self._queue: deque[Due] = deque()
         self._meter = Meter(())
@@ -91,7 +92,7 @@ class Queue:
     def refusal(self, video: Video) -> Failure | None:
         """Why the licence does not permit it. An unknown one of YouTube is asked for before any audio."""
         ask = video.licence == "unknown" and names.is_youtube(video.url)
-        return None if self._free or ask or video.licence in _FREE else licence_failure(video.id, video.licence)
+        return None if self._free or ask or video.licence in FREE else licence_failure(video.id, video.licence)
 
     def fail(self, video: Video, failure: Failure) -> None:
         """Its reason goes into the row; the queue goes on."""
@@ -112,7 +113,7 @@ class Queue:
         self._at_once = False
         wait = one.not_before - time.monotonic()
         if wait > polite:
-            self._tell(f"tried again at {_clock(now_ms() + wait * 1000)}: {one.video.title}", sure=True)
+            self._tell(f"tried again at {time_of_day(now_ms() + wait * 1000)}: {one.video.title}", sure=True)
             self.job.wait_or_go(wait)
         elif polite:
             self._tell(f"pause of {polite:.0f} s", sure=True)
@@ -219,7 +220,7 @@ class Queue:
     def _wait_out(self, one: Due, block: Failure, seconds: float | None, until: int | None, goes: int) -> None:
         """Wait until the block may have passed or somebody says go on, then go on with the same video."""
         who = f"blocked by {_site(one.video)}" if block.kind in ("bot wall", "rate limited") else block.what
-        goes_on = "goes on when told to" if until is None else f"goes on at {_clock(until)}"
+        goes_on = "goes on when told to" if until is None else f"goes on at {time_of_day(until)}"
         self.job.item(one.video.id, "queued")
         self.job.log(f"{block.what}: {goes_on}, {len(self._queue) + 1} left", level="warning")
         self._tell(f"{who}: {goes_on}", sure=True)
@@ -262,7 +263,7 @@ class Queue:
             self._show(video, transfer)
 
         def permit(licence: str) -> None:
-            if not self._free and licence not in _FREE:
+            if not self._free and licence not in FREE:
                 self.store.videos.update(video.id, licence=licence)
                 raise Refused(licence_failure(video.id, licence))
 
@@ -287,7 +288,7 @@ class Queue:
             return failures.broken(error)
         except Exception as error:  # noqa: BLE001 - an extractor is strangers' code for strangers' pages; it may raise anything
             traceback.print_exc()
-            return replace(failures.OUTDATED, detail=clean(f"{type(error).__name__}: {error}", 1000))
+            return failures.unexpected(error)
         self._store(video, row)
         return None
 
@@ -314,12 +315,6 @@ class Queue:
             on_line=self._say,
             request_pause_s=self.config.fetch.request_pause_s,
         )
-
-    def _heed_cancel(self) -> None:
-        from yt_dlp.utils import DownloadCancelled
-
-        if self.job.cancelled:
-            raise DownloadCancelled
 
     def _heed(self) -> None:
         from yt_dlp.utils import DownloadCancelled
@@ -370,12 +365,6 @@ def licence_failure(id: str, licence: str) -> Failure:
         f"if you may: whispersmith fetch --any-licence {'-- ' if id.startswith('-') else ''}{id}",
         "later",
     )
-
-
-def _clock(at_ms: float) -> str:
-    """14:20, with the date where it is another day's: 11-23 02:20, in the time of this machine."""
-    at, now = time.localtime(at_ms / 1000), time.localtime()
-    return time.strftime("%H:%M" if at.tm_yday == now.tm_yday else "%m-%d %H:%M", at)
 
 
 def _site(video: Video) -> str:

@@ -65,6 +65,7 @@ __all__ = [
     "from_warnings",
     "hopeless",
     "out_of_date",
+    "unexpected",
 ]
 
 COOKIES_ENDED = "cookies are no longer valid"
@@ -112,6 +113,11 @@ def from_warnings(warnings: Sequence[str]) -> Failure | None:
 def broken(error: UserError) -> Failure:
     """A file that came whole but is no recording: what the probe said of it."""
     return Failure("broken", error.what, error.why, AGAIN, "later", detail=clean(error.detail, 1000))
+
+
+def unexpected(error: Exception) -> Failure:
+    """What an extractor raised that is no error of yt-dlp's: strangers' code may raise anything."""
+    return replace(OUTDATED, detail=clean(f"{type(error).__name__}: {error}", 1000))
 
 
 def out_of_date(failure: Failure, version: str, days: int) -> Failure:

@@ -12,6 +12,7 @@ from core.errors import UserError
 from core.sources import failures, names
 from core.sources.failures import Failure
 from core.sources.licence import facts, licence
+from core.sources.ytdlp import REFERENCES, through
 from core.store.records import Video
 from core.text import clean
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 # A channel's tabs hold lists; a list of lists of lists is a loop.
 _DEPTH = 4
 _LISTS = frozenset({"YoutubeTab", "YoutubePlaylist"})
-_REFERENCES = frozenset({"url", "url_transparent"})
 _PRIVATE, _DELETED = "[Private video]", "[Deleted video]"
 PLACEHOLDERS = (_PRIVATE, _DELETED)
 """What YouTube's lists write in place of the title of a video that they do not show."""
@@ -66,13 +66,9 @@ def list_source(url: str, ydl: YoutubeDL) -> Listing:
 
 def _resolve(ydl: YoutubeDL, url: str, key: str | None = None) -> dict[str, Any]:
     """The info behind a link, through every redirection."""
-    for _ in range(_DEPTH * 2):
-        info: Any = ydl.extract_info(url, download=False, process=False, ie_key=key)
-        if not info:
-            break
-        if info.get("_type") not in _REFERENCES:
-            return info
-        url, key = info["url"], info.get("ie_key")
+    info = through(lambda url, key: ydl.extract_info(url, download=False, process=False, ie_key=key), url, key)
+    if info is not None:
+        return info
     raise failures.classify(ValueError(f"Unsupported URL: {url}")).error()
 
 
@@ -137,7 +133,7 @@ def _entries(
         if not entry:
             continue
         nested = entry.get("_type") in ("playlist", "multi_video")
-        named = entry.get("_type") in _REFERENCES and entry.get("ie_key") in _LISTS
+        named = entry.get("_type") in REFERENCES and entry.get("ie_key") in _LISTS
         if not (nested or named):
             yield entry, info
         elif depth < _DEPTH:
@@ -193,7 +189,7 @@ def _identity(entry: Mapping[str, Any], above: Mapping[str, Any]) -> tuple[str, 
 
 
 def _link(entry: Mapping[str, Any], above: Mapping[str, Any]) -> str:
-    if entry.get("_type") in _REFERENCES:
+    if entry.get("_type") in REFERENCES:
         return str(entry["url"])
     page = entry.get("webpage_url")
     if page and page != above.get("webpage_url"):

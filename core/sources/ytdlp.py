@@ -7,10 +7,13 @@ import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.errors import UserError
 from core.text import clean
+
+if TYPE_CHECKING:
+    from core.jobs.handle import Job
 
 # The original track in mp4 before anything else: yt-dlp's own order prefers a stereo dub to a mono original.
 AUDIO = "ba[ext=m4a]/ba[acodec^=mp4a]/ba"
@@ -29,6 +32,9 @@ _OURS = frozenset({
     "print_to_file",
 })
 # fmt: on
+REFERENCES = frozenset({"url", "url_transparent"})
+"""Types of an info that only names another link."""
+_REDIRECTIONS = 8
 # A warning without consequence for captions, where curl_cffi is not installed on purpose.
 _HARMLESS = ("impersonat",)
 
@@ -63,6 +69,19 @@ class Ear:
     def error(self, message: str) -> None:
         # The exception that follows carries the same text.
         self.heed()
+
+
+def cancelled_by(job: Job) -> Callable[[], None]:
+    """To be called from yt-dlp's hooks and logger: it raises DownloadCancelled once the job is to stop, which is what
+    yt-dlp lets through everywhere. The caller then says `job.check()`."""
+
+    def heed() -> None:
+        from yt_dlp.utils import DownloadCancelled
+
+        if job.cancelled:
+            raise DownloadCancelled
+
+    return heed
 
 
 def base_options(
@@ -136,6 +155,19 @@ def detail_options(base: Mapping[str, Any]) -> dict[str, Any]:
     options["extractor_args"] = {**arguments, "youtube": youtube}
     options["ignore_no_formats_error"] = True
     return options
+
+
+def through(ask: Callable[[str, str | None], Any], url: str, key: str | None = None) -> dict[str, Any] | None:
+    """The info behind a link, through every redirection; None where there is nothing, or no end to them.
+
+    ask: given a link and the extractor that a redirection names, gives yt-dlp's info of it, unprocessed.
+    """
+    for _ in range(_REDIRECTIONS):
+        info = ask(url, key)
+        if not info or info.get("_type") not in REFERENCES:
+            return info or None
+        url, key = info["url"], info.get("ie_key")
+    return None
 
 
 def copy_options(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from core.config import Config
 from core.errors import UserError
 from core.sources import failures, listing, local, names, sidecar
 from core.sources.licence import open_site
-from core.sources.ytdlp import Ear
+from core.sources.ytdlp import Ear, cancelled_by
 from core.stages.details import OF_THE_VIDEO
 from core.store import Store, Video
 from core.text import clean
@@ -70,7 +70,7 @@ class _Adding:
         self.store = store
         self.sources: list[dict[str, Any]] = []
         self.added = self.known = self.failed = 0
-        self._ear = Ear(heed=self._heed, on_line=lambda _: self._put_away())
+        self._ear = Ear(heed=cancelled_by(job), on_line=lambda _: self._put_away())
         self._ydl: Any = None
         self._batch: _Batch | None = None
 
@@ -86,12 +86,6 @@ class _Adding:
     def fail(self, name: str, error: UserError) -> None:
         self.failed += 1
         self.job.item_failed(name, error)
-
-    def _heed(self) -> None:
-        from yt_dlp.utils import DownloadCancelled
-
-        if self.job.cancelled:
-            raise DownloadCancelled
 
     # -- links
 
@@ -113,8 +107,7 @@ class _Adding:
         except Exception as error:
             # An extractor is strangers' code for strangers' pages; it may raise anything. The next source may be fine.
             traceback.print_exc()
-            detail = clean(f"{type(error).__name__}: {error}", 1000)
-            raise replace(failures.OUTDATED, detail=detail).error("whispersmith add") from error
+            raise failures.unexpected(error).error("whispersmith add") from error
 
     def _list(self, url: str) -> None:
         ydl = self._open()

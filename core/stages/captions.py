@@ -23,7 +23,7 @@ from core.sources import captions, failures, names
 from core.sources.captions import Track
 from core.sources.failures import Failure
 from core.sources.pace import Pace
-from core.sources.ytdlp import Ear, base_options, detail_options
+from core.sources.ytdlp import Ear, base_options, cancelled_by, detail_options, through
 from core.store import Store, Video
 from core.store.records import Captions
 from core.text import clean
@@ -88,22 +88,16 @@ def _here(videos: Sequence[Video]) -> list[Video]:
     return [video for video in videos if video.state == "fetched" and names.is_youtube(video.url)]
 
 
-def _named(store: Store, ids: Sequence[str]) -> list[Video]:
-    known = {video.id: video for video in store.videos.all()}
-    for id in ids:
-        if id not in known:
+def _named(store: Store, ids: list[str]) -> list[Video]:
+    videos = store.videos.named(ids)
+    for video in videos:
+        if not video.url:
             raise UserError(
-                f"there is no video {clean(id, 100)}",
-                "no source that was added lists it",
-                "whispersmith videos shows the ids; whispersmith add URL lists a new source",
-            )
-        if not known[id].url:
-            raise UserError(
-                f"{id} comes from this machine",
+                f"{video.id} comes from this machine",
                 "no site can be asked for its captions",
-                f"put them beside it as media/{id}.srt, or whispersmith import PATH",
+                f"put them beside it as media/{video.id}.srt, or whispersmith import PATH",
             )
-    return [known[id] for id in dict.fromkeys(ids)]
+    return videos
 
 
 def _in_words_of_captions(failure: Failure) -> Failure:
@@ -143,7 +137,7 @@ class _Pass:
         self._wanted = " ".join((*self._patterns, *(("automatic",) if self._automatic else ())))
         self._misses = 0
         self._pace = Pace(config.fetch.request_pause_s, config.fetch.lookups_per_hour)
-        self._ear = Ear(heed=self._heed)
+        self._ear = Ear(heed=cancelled_by(job))
         self._open: dict[bool, Any] = {}
 
     def close(self) -> None:
@@ -217,8 +211,7 @@ class _Pass:
             raise _Missed(unreadable) from error
         except Exception as error:
             traceback.print_exc()
-            detail = clean(f"{type(error).__name__}: {error}", 1000)
-            raise _Missed(replace(failures.OUTDATED, detail=detail)) from error
+            raise _Missed(failures.unexpected(error)) from error
 
     def _look(self, video: Video) -> tuple[Any, dict[str, Any]]:
         """(the yt-dlp that was asked, what it knows): the cheap request, and the whole one where that was shown less.
@@ -298,15 +291,13 @@ class _Pass:
         return self._open[whole]
 
     def _extract(self, site: Any, url: str) -> dict[str, Any]:
-        for _ in range(8):
+        def ask(url: str, _: str | None) -> Any:
             self._pause()
-            info: Any = self._apart(lambda url=url: site.extract_info(url, download=False, process=False))
-            kind = (info or {}).get("_type", "video")
-            if info and kind == "video":
-                return info
-            if kind not in ("url", "url_transparent"):
-                break
-            url = info["url"]
+            return self._apart(lambda: site.extract_info(url, download=False, process=False))
+
+        info = through(ask, url)
+        if info is not None and info.get("_type", "video") == "video":
+            return info
         raise _Missed(captions.NONE)
 
     def _bytes(self, site: Any, track: Track, info: dict[str, Any]) -> bytes:
@@ -337,12 +328,6 @@ class _Pass:
     def _pause(self) -> None:
         self._job.wait(self._pace.wait_s(time.monotonic()))
         self._pace.begin(time.monotonic())
-
-    def _heed(self) -> None:
-        from yt_dlp.utils import DownloadCancelled
-
-        if self._job.cancelled:
-            raise DownloadCancelled
 
     def _apart(self, ask: Callable[[], _T]) -> _T:
         """The answer of a request, made in a thread of its own: a silent server must not hold up a cancel, which

@@ -15,15 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from core.clock import now_ms
 from core.config import Config
-from core.errors import UserError
 from core.sources import failures, names
 from core.sources.failures import Failure
 from core.sources.licence import look_up, open_site
 from core.sources.listing import state_of
 from core.sources.pace import Pace
-from core.sources.ytdlp import Ear
+from core.sources.ytdlp import Ear, cancelled_by
 from core.store import Store, Video
-from core.text import clean
 from core.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -76,18 +74,12 @@ class _Asking:
         self._rows: dict[str, Video] = {}
         self._version = -1
         self._pace = Pace(config.fetch.request_pause_s, config.fetch.lookups_per_hour)
-        self._ear = Ear(heed=self._heed)
+        self._ear = Ear(heed=cancelled_by(job))
         self._ydl: Any = None
 
     def close(self) -> None:
         if self._ydl is not None:
             self._ydl.close()
-
-    def _heed(self) -> None:
-        from yt_dlp.utils import DownloadCancelled
-
-        if self._job.cancelled:
-            raise DownloadCancelled
 
     def due(self) -> list[Video]:
         """Rows that this run may still ask about, in playing order."""
@@ -109,7 +101,7 @@ class _Asking:
                 yield row
 
     def run(self) -> None:
-        self._refuse_strange()
+        self._store.videos.named(self._ids)  # one that is not here is told
         limit = self._job.params.get("limit")
         while not self.stopped and (limit is None or len(self._tried) < int(limit)):
             self._job.hold()
@@ -122,16 +114,6 @@ class _Asking:
                 self._one(self._first(due), len(due))
         if self._tried and not self.stopped:
             self._job.progress(len(self._tried), len(self._tried), unit="videos", note="licences")
-
-    def _refuse_strange(self) -> None:
-        list(self._wanted())
-        for id in self._ids:
-            if id not in self._rows:
-                raise UserError(
-                    f"there is no video {clean(id, 100)}",
-                    "no source that was added lists it",
-                    "whispersmith videos shows the ids; whispersmith add URL lists a new source",
-                )
 
     def _wait(self) -> None:
         seconds = self._pace.wait_s(time.monotonic())
@@ -181,7 +163,7 @@ class _Asking:
             return failure
         except Exception as error:  # noqa: BLE001 - an extractor is strangers' code for strangers' pages; it may raise anything
             traceback.print_exc()
-            return replace(failures.OUTDATED, detail=clean(f"{type(error).__name__}: {error}", 1000))
+            return failures.unexpected(error)
         failure = self._judge(found)
         if found["licence"] != "unknown" or failure is None or failure.kind in OF_THE_VIDEO:
             self._store_answer(row, found, failure)

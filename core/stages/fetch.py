@@ -32,7 +32,7 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     except one that says that going on makes it worse."""
     free = _may_take_any(workspace, config, job)
     with Store(workspace.db_path) as store:
-        chosen = _choose(store.videos.all(), job.params)
+        chosen = _choose(store, job.params)
         missing, skipped = _note_on_disk(chosen, workspace, job, store)
         named = bool(job.params.get("ids"))
         wanted = [video for video in missing if named or not hopeless(video.error)]
@@ -65,18 +65,11 @@ def _may_take_any(workspace: Workspace, config: Config, job: Job) -> bool:
     return True
 
 
-def _choose(videos: list[Video], params: dict[str, Any]) -> list[Video]:
+def _choose(store: Store, params: dict[str, Any]) -> list[Video]:
     ids = params.get("ids")
     if ids:
-        known = {video.id: video for video in videos}
-        for id in ids:
-            if id not in known:
-                raise UserError(
-                    f"there is no video {clean(str(id), 100)}",
-                    "no source that was added lists it",
-                    "whispersmith videos shows the ids; whispersmith add URL lists a new source",
-                )
-        return [known[id] for id in dict.fromkeys(ids)]
+        return store.videos.named([str(id) for id in ids])
+    videos = store.videos.all()
     if params.get("all"):
         return videos
     if first := int(params.get("first") or 0):

@@ -7,6 +7,8 @@ from typing import Any
 
 ORIGINS = ("machine", "caption", "human", "imported")
 REVIEWS = ("pending", "accepted", "rejected")
+FREE = frozenset(("cc-by", "own"))
+"""Licences under which nobody has to vouch for a download."""
 HUMAN = ("human", "imported")
 """Origins no stage may overwrite."""
 

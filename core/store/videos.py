@@ -8,8 +8,10 @@ from dataclasses import fields
 from typing import Any
 
 from core.clock import now_ms
+from core.errors import UserError
 from core.store.database import Database
 from core.store.records import Source, Video
+from core.text import clean
 
 _COLUMNS = tuple(field.name for field in fields(Video))
 _CAPTIONS, _SELECTED = _COLUMNS.index("captions"), _COLUMNS.index("selected")
@@ -98,6 +100,19 @@ class Videos:
         cursor = self._database.connection.cursor()
         cursor.row_factory = None
         return [_from_row(row) for row in cursor.execute(query, values)]
+
+    def named(self, ids: list[str]) -> list[Video]:
+        """These videos in this order, each once. UserError for an id that is not here."""
+        wanted = list(dict.fromkeys(ids))
+        known = {video.id: video for video in self.some(wanted)}
+        for id in wanted:
+            if id not in known:
+                raise UserError(
+                    f"there is no video {clean(id, 100)}",
+                    "no source that was added lists it",
+                    "whispersmith videos shows the ids; whispersmith add URL lists a new source",
+                )
+        return [known[id] for id in wanted]
 
     def select(self, ids: list[str], selected: bool = True) -> None:
         with self._database.write() as db:

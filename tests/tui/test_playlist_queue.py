@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 
-from core.clock import now_ms
+from core.clock import now_ms, time_of_day
 from core.jobs import Event, JobView
 from core.store import Video
 from tests.fakes.youtube import HOSTILE
 from tui.bridge import JobBatch
 from tui.screens.playlist_panel import message, panel_text
-from tui.screens.playlist_queue import Block, Queue, clock, span
+from tui.screens.playlist_queue import Block, Queue, span
 
 FOLDER = Path("jobs/1")
 
@@ -53,7 +53,7 @@ def test_each_row_says_where_it_is() -> None:
     assert read == {"bb", "cc"}
     assert states(queue) == {
         "aa": ("running", "42%  1.8 MB/s  0:40"),
-        "bb": ("waiting", f"again {clock(at)}"),
+        "bb": ("waiting", f"again {time_of_day(at)}"),
         "cc": None,
     }
     heard(queue, ("paused", {}))
@@ -101,7 +101,7 @@ def test_a_block_is_told_until_it_has_passed() -> None:
     heard(queue, item("aa", "fetching", done=1, total=2), ("blocked", block))
     assert queue.blocked is not None
     assert queue.blocked[1].parts() == [("", "no robots"), ("why", "too many"), ("1", "wait"), ("2", "proxy")]
-    assert queue.blocked[1].goes_on() == f"goes on by itself at {clock(block['until'])}"
+    assert queue.blocked[1].goes_on() == f"goes on by itself at {time_of_day(block['until'])}"
     assert states(queue)["aa"] == ("waiting", "50%  waits")
     assert queue.total() == "◌ stopped by the site"
     heard(queue, ("unblocked", {}))
@@ -136,4 +136,4 @@ def test_what_is_cut_from_the_panel_is_offered() -> None:
 
 def test_spans_of_time() -> None:
     assert [span(s) for s in (0, 42.4, 65, 3725, -3)] == ["0 s", "42 s", "1 m 05 s", "1 h 02 m", "0 s"]
-    assert len(clock(now_ms() + 5 * 86_400_000)) == len("11-22 14:05")
+    assert len(time_of_day(now_ms() + 5 * 86_400_000)) == len("11-22 14:05")

@@ -7,14 +7,13 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input
 
-from core.cli import AppOptions
 from core.errors import UserError
 from core.store import Store, Video
 from core.workspace import Workspace, create
 from tests.fakes.feed import Episode, FeedServer
 from tests.tui.fake_job import FakeJob
-from tests.tui.wait import hidden_characters, screen_lines, screen_text, wait_until, wrong_widths
-from tui.app import WhispersmithApp
+from tests.tui.playlist_kit import open_app, row, screen_of
+from tests.tui.wait import hidden_characters, screen_text, wait_until, wrong_widths
 from tui.screens.pipeline import Trouble
 from tui.screens.playlist import PlaylistScreen
 from tui.widgets.dialog import Choice, Message, TextPrompt
@@ -69,19 +68,6 @@ def some() -> list[Video]:
         ),
         Video("dd", title="[Private video]", state="failed", error=PRIVATE),
     ]
-
-
-def open_app(workspace: Workspace) -> WhispersmithApp:
-    return WhispersmithApp(workspace, AppOptions(), start="playlist")
-
-
-def screen_of(app: WhispersmithApp) -> PlaylistScreen:
-    assert isinstance(app.screen, PlaylistScreen)
-    return app.screen
-
-
-def row(app: WhispersmithApp, text: str) -> str:
-    return next((line for line in screen_lines(app) if text in line), "")
 
 
 def selected(workspace: Workspace) -> list[str]:

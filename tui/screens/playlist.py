@@ -25,6 +25,7 @@ from textual.widgets import Input
 from core.errors import UserError
 from core.sources import query
 from core.store import Store, Video
+from core.store.records import FREE
 from tui import keymap, marks
 from tui.bridge import JobBatch
 from tui.line import Line
@@ -35,7 +36,7 @@ from tui.screens.playlist_licences import Licences
 from tui.screens.playlist_panel import BlockPanel
 from tui.screens.playlist_queue import Queue
 from tui.screens.playlist_reading import Reading
-from tui.screens.playlist_rows import FREE, LIVE, NARROW, Book, Recordings, columns, number
+from tui.screens.playlist_rows import LIVE, NARROW, Book, Recordings, columns, number
 from tui.screens.playlist_selection import Selection
 from tui.widgets import cells
 from tui.widgets.segment_table import RowTable

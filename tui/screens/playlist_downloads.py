@@ -10,9 +10,9 @@ from core.errors import UserError
 from core.jobs.spec import HOLDABLE
 from core.sources.failures import hopeless
 from core.store import Video
+from core.store.records import FREE
 from tui.screens import playlist_work as work
 from tui.screens.playlist_panel import message
-from tui.screens.playlist_rows import FREE
 
 if TYPE_CHECKING:
     from tui.screens.playlist import PlaylistScreen

@@ -5,12 +5,12 @@ Pure: it hears batches (tui/bridge.py) and gives words. `Queue.hear` tells which
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from core.clock import time_of_day
 from core.jobs import Event
 from core.store import Video
 from tui import marks
@@ -51,7 +51,7 @@ class Block:
 
     def goes_on(self) -> str:
         """How it goes on: `goes on by itself at 14:20`."""
-        return f"goes on by itself at {clock(self.until)}" if self.until else "waits for you"
+        return f"goes on by itself at {time_of_day(self.until)}" if self.until else "waits for you"
 
 
 @dataclass
@@ -190,7 +190,7 @@ class Queue:
                 return "running", _how_far(download.moving[video.id])
             if video.id in download.again:
                 at = download.again[video.id]
-                return "waiting", f"again {clock(at)}" if at else "again later"
+                return "waiting", f"again {time_of_day(at)}" if at else "again later"
             if video.id in download.waiting:
                 return "waiting", "paused" if download.paused else "waits"
         return None
@@ -257,16 +257,6 @@ def _how_far(moving: dict[str, Any]) -> str:
     if left is not None and speed:
         parts.append(marks.length(round(left * 1000)))
     return "  ".join(filter(None, parts))
-
-
-def clock(at_ms: int | None) -> str:
-    """The time of day here, `14:05`; with the day where it is another one."""
-    if at_ms is None:
-        return ""
-    at = time.localtime(at_ms / 1000)
-    today = time.localtime()
-    same = (at.tm_year, at.tm_yday) == (today.tm_year, today.tm_yday)
-    return time.strftime("%H:%M" if same else "%m-%d %H:%M", at)
 
 
 def span(seconds: float) -> str:

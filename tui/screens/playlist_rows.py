@@ -19,7 +19,6 @@ from tui import marks
 from tui.widgets import cells
 from tui.widgets.columns import Column
 
-FREE = frozenset(("cc-by", "own"))
 LIVE = {"is_live": "live now", "is_upcoming": "not yet", "post_live": "just ended"}
 """Live states of what is no recording yet, and the words of the state column for it."""
 LICENCES = {"cc-by": "CC BY", "standard": "standard", "own": "own", "unknown": "–"}
