@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import wave
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,24 +19,14 @@ from core.cli.parser import build
 from core.jobs import EventReader, list_jobs
 from core.store import Store
 from core.workspace import Workspace, create
+from tests.core.cli_kit import Run, caller
 
-Run = Callable[..., tuple[int, str, str]]
 CODE = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs a command in this process: exit code, stdout, stderr."""
-
-    def call(*argv: object) -> tuple[int, str, str]:
-        try:
-            code = main([str(word) for word in argv], lambda folder, options: 0)
-        except SystemExit as error:
-            code = int(error.code or 0)
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    return caller(capsys)
 
 
 def talk(path: Path, seconds: float = 30, rate: int = 16_000) -> Path:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from core.cli import main
 from core.cli.follow import Screen, block_lines, transfer
 from core.jobs import Event, list_jobs, lock, spec
 from core.jobs.events import EventWriter
@@ -16,25 +15,14 @@ from core.sources.failures import RATE_LIMITED
 from core.store import Captions, Store
 from core.store import Video as Row
 from core.workspace import Workspace, create
+from tests.core.cli_kit import Run, caller
 from tests.core.youtube_kit import LIST, made, rows
 from tests.fakes.youtube import HOSTILE, STANDARD, Caption, Fault, Playlist, Video, YouTube, many
-
-Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs a command in this process: exit code, stdout, stderr."""
-
-    def call(*argv: object) -> tuple[int, str, str]:
-        try:
-            code = main([str(word) for word in argv], lambda folder, options: 0)
-        except SystemExit as error:
-            code = int(error.code or 0)
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
+    return caller(capsys)
 
 
 @pytest.fixture

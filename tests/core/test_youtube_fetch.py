@@ -8,7 +8,7 @@ import pytest
 
 from core.media import probe
 from core.sources import sidecar
-from tests.core.youtube_kit import kinds, listed, made, packets, ran, rows
+from tests.core.youtube_kit import SHOWN, kinds, listed, made, packets, ran, rows
 from tests.fakes.youtube import STANDARD, Fault, Track, Video, YouTube, many
 
 
@@ -160,16 +160,7 @@ def test_deno_solves_the_challenge_of_a_player(sound: Path, tmp_path: Path) -> N
 
 
 STATES = [
-    ("private", "private"),
-    ("deleted", "gone"),
-    ("terminated", "gone"),
-    ("members", "members"),
-    ("age", "age"),
-    ("country", "country"),
-    ("copyright", "copyright"),
-    ("premiere", "upcoming"),
-    ("announced", "upcoming"),
-    ("live", "live"),
+    *SHOWN,
     ("drm", "drm"),
 ]
 

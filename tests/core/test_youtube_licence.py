@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.core.youtube_kit import LIST, added, kinds, listed, made, ran, rows
+from tests.core.youtube_kit import LIST, SHOWN, added, kinds, listed, made, ran, rows
 from tests.fakes.youtube import CC_BY, STANDARD, Caption, Fault, Playlist, Video, YouTube, many
 
 REFUSED = [Fault("all", 429, times=None)]
@@ -112,20 +112,6 @@ def test_captions_of_people_and_of_machines_are_told_apart_and_translations_left
             "noneAAAAAAA": (),
         }
         assert not site.requests("captions")
-
-
-SHOWN = [
-    ("private", "private"),
-    ("deleted", "gone"),
-    ("terminated", "gone"),
-    ("members", "members"),
-    ("age", "age"),
-    ("country", "country"),
-    ("copyright", "copyright"),
-    ("premiere", "upcoming"),
-    ("announced", "upcoming"),
-    ("live", "live"),
-]
 
 
 def test_what_a_page_shows_is_known_before_anything_is_fetched(tmp_path: Path) -> None:

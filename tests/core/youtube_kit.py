@@ -15,6 +15,20 @@ from tests.fakes.youtube import YouTube
 
 LIST = "PLloopbacklist"
 
+SHOWN = [
+    ("private", "private"),
+    ("deleted", "gone"),
+    ("terminated", "gone"),
+    ("members", "members"),
+    ("age", "age"),
+    ("country", "country"),
+    ("copyright", "copyright"),
+    ("premiere", "upcoming"),
+    ("announced", "upcoming"),
+    ("live", "live"),
+]
+"""States of a video that its page shows, and the kind of failure each is."""
+
 
 def made(folder: Path, site: YouTube, **tables: Any) -> Workspace:
     return create(folder / "ws", config_text=site.toml(**tables))
