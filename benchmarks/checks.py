@@ -9,8 +9,8 @@ from __future__ import annotations
 import time
 
 from core.checks.machine import Machine
+from core.checks.runner import CHECKS, Context, run_all, run_check
 from core.config import Config
-from core.stages.check import CHECKS, Context, run_all, run_check
 
 
 def main() -> None:

@@ -18,12 +18,12 @@ from collections.abc import Callable
 from typing import Any
 
 from core.checks.machine import Machine
+from core.checks.runner import CHECKS, Context, run_check
 from core.config import Config
 from core.gpu import environment_for, for_job
 from core.gpu.wheels import precision as precision_of
 from core.models.suggested import BASE, LARGE, MEDIUM, SMALL, TINY, Shape
-from core.stages.check import CHECKS, Context, run_check
-from core.whisper.plan import memory_needed
+from core.training.plan import memory_needed
 
 GIB = 2**30
 SHAPES = {"toy": Shape(64, 2, 2), "tiny": TINY, "base": BASE, "small": SMALL, "medium": MEDIUM, "large": LARGE}

@@ -171,7 +171,7 @@ async def measure(workspace: Any, url: str, count: int, size: tuple[int, int], d
         await until(lambda: any(job.stage == "details" for job in list_jobs(workspace)))
         await asyncio.sleep(details_s)
         figures.memory[f"after {details_s:.0f} s of licences"] = memory()
-        figures.asked = count - app.screen.rows.book.totals.unasked  # type: ignore[attr-defined]
+        figures.asked = count - app.screen.rows.index.totals.unasked  # type: ignore[attr-defined]
         await watch.end()
         figures.keys, figures.late = watch.keys, watch.late
     return figures

@@ -43,7 +43,7 @@ def test_the_command_line_loads_no_screen_and_nothing_heavy() -> None:
 
 def test_the_screens_load_no_model() -> None:
     names = modules(tui)
-    assert "tui.screens.training" in names
+    assert "tui.screens.training.screen" in names
     loaded = loaded_after("import " + ", ".join(names))
     assert "textual" in loaded
     assert loaded.isdisjoint(HEAVY)

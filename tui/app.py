@@ -29,12 +29,13 @@ from core.jobs import JobView, spawn
 from core.status import summary
 from core.store import Store
 from core.workspace import Workspace
-from tui import clipboard, crash, crashed, keymap, terminal
-from tui.bridge import Bridge, JobBatch, JobEvents, Pulse
-from tui.errands import Answer, Errands
-from tui.leaving import leaving, stop_all
+from tui import clipboard, crash, keymap, terminal
+from tui import crashed_jobs as crashed
+from tui.background import Answer, BackgroundTasks
+from tui.bridge import Bridge, JobBatch, JobEvents, Poller
+from tui.quit_dialog import leaving, stop_all
 from tui.screens.pipeline import PipelineScreen
-from tui.status import SCREEN_OF, Counter, Gauge, Reading, Status, bar_job, end_of, gpu_reading
+from tui.status import SCREEN_OF, CountsReader, CountsSnapshot, GpuMeter, Status, bar_job, end_of, sample_gpus
 from tui.widgets import cells, dialog
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ STATUS_S = 2.0
 
 def _screen(module: str, name: str) -> Callable[[], Screen[Any]]:
     """A screen that is imported when it is first shown."""
-    return lambda: getattr(importlib.import_module(f"tui.screens.{module}"), name)()
+    return lambda: getattr(importlib.import_module(f"tui.screens.{module}.screen"), name)()
 
 
 class WhispersmithApp(App[int]):
@@ -82,10 +83,10 @@ class WhispersmithApp(App[int]):
         self.status = Status()
         self._start = start
         self._bridge: Bridge | None = None
-        self._counter: Counter | None = None
-        self._pulses: dict[str, Pulse] = {}
-        self._gauge = Gauge()
-        self._errands = Errands(self.post_message)
+        self._counts: CountsReader | None = None
+        self._pollers: dict[str, Poller] = {}
+        self._gpu_meter = GpuMeter()
+        self._tasks = BackgroundTasks(self.post_message)
         self._told: deque[str] = deque(maxlen=40)
         self._interrupted = False
         if workspace is not None:
@@ -100,7 +101,7 @@ class WhispersmithApp(App[int]):
 
     async def on_mount(self) -> None:
         if not self.is_headless:
-            terminal.hear_signals(self._hang_up)
+            terminal.handle_signals(self._hang_up)
             self.set_interval(STATUS_S, lambda: None if terminal.is_there() else self._hang_up())
         if self.workspace is None:
             await self.switch_mode("welcome")
@@ -125,10 +126,10 @@ class WhispersmithApp(App[int]):
         await self.switch_mode(self._start or self._due())
         self._bridge = Bridge(self.workspace, lambda found: self.post_message(JobEvents(found)), self._queued)
         self._bridge.start()
-        self._counter = Counter(self.store, self.workspace)
-        self._pulse("counts", self._counter, self._counted)
-        self._pulse("gpu", gpu_reading, self._measured)
-        self._pulse("past", partial(crashed.newest, self.workspace), self._look_back, once=True)
+        self._counts = CountsReader(self.store, self.workspace)
+        self._poll("counts", self._counts, self._counted)
+        self._poll("gpu", sample_gpus, self._measured)
+        self._poll("past", partial(crashed.newest, self.workspace), self._look_back, once=True)
 
     def _due(self) -> str:
         """The screen of the stage that comes next; Setup in a workspace where nothing has begun."""
@@ -138,10 +139,10 @@ class WhispersmithApp(App[int]):
         self.status = replace(self.status, steps=found.steps)
         return "setup" if found.next == "add" else SCREEN_OF.get(found.next, "setup")
 
-    def _pulse(self, name: str, ask: Callable[[], Any], tell: Callable[[Any], object], *, once: bool = False) -> None:
+    def _poll(self, name: str, ask: Callable[[], Any], tell: Callable[[Any], object], *, once: bool = False) -> None:
         seconds = threading.TIMEOUT_MAX if once else STATUS_S
-        pulse = Pulse(seconds, ask, lambda answer: self.post_message(Answer(partial(tell, answer))), name)
-        self._pulses[name] = pulse
+        pulse = Poller(seconds, ask, lambda answer: self.post_message(Answer(partial(tell, answer))), name)
+        self._pollers[name] = pulse
         pulse.start()
 
     def _queued(self) -> int:
@@ -158,7 +159,7 @@ class WhispersmithApp(App[int]):
         self.action_step(SCREEN_OF.get(view.stage, "setup"))
 
     def _in_background(self, work: Callable[[], object]) -> None:
-        self._errands.run(work, lambda _: None, self._explain, f"background {id(work)}")
+        self._tasks.run(work, lambda _: None, self._explain, f"background {id(work)}")
 
     def _explain(self, error: UserError) -> None:
         self.push_screen(dialog.Message.of(error))
@@ -166,11 +167,11 @@ class WhispersmithApp(App[int]):
     # -- what is going on
 
     @on(Answer)
-    def _hear_answer(self, answer: Answer) -> None:
+    def _on_answer(self, answer: Answer) -> None:
         answer.tell()
 
     @on(JobEvents)
-    def _hear_jobs(self, message: JobEvents) -> None:
+    def _on_jobs(self, message: JobEvents) -> None:
         for batch in message.batches:
             self._told.append(f"{batch.stage} {batch.view.state} {batch.seq} {[e.kind for e in batch.events[-6:]]}")
             if batch.ended:
@@ -181,21 +182,21 @@ class WhispersmithApp(App[int]):
             else:
                 self.live[batch.folder] = replace(batch, events=())
             for screen in self._pipeline_screens():
-                screen.hear(batch)
-        self._gauge.follow(self.live.values())
+                screen.handle(batch)
+        self._gpu_meter.follow(self.live.values())
         self._show(job=bar_job(self.live.values()))
 
     def recount(self) -> None:
         """Something changed that the counts may not see by themselves."""
-        if self._counter is not None:
-            self._counter.stale = True
-            self._pulses["counts"].now()
+        if self._counts is not None:
+            self._counts.stale = True
+            self._pollers["counts"].now()
 
     def _toast(self, text: str, severity: Any) -> None:
         if plain := "\n".join(cells.cut(cells.harmless(line), 200) for line in text.splitlines()[:6]):
             self.notify(plain, severity=severity, markup=False, timeout=10 if severity == "error" else 5)
 
-    def _counted(self, answer: Reading | UserError | None) -> None:
+    def _counted(self, answer: CountsSnapshot | UserError | None) -> None:
         if isinstance(answer, UserError):
             self._toast(str(answer), "error")
         elif answer is not None:
@@ -204,7 +205,7 @@ class WhispersmithApp(App[int]):
                 screen.note_change()
 
     def _measured(self, gpus: Iterable[Gpu]) -> None:
-        self._show(gpu=self._gauge.text(gpus, cells.glyphs(self).bars))
+        self._show(gpu=self._gpu_meter.text(gpus, cells.glyphs(self).bars))
 
     def _show(self, **changes: Any) -> None:
         self.status = replace(self.status, **changes)
@@ -278,7 +279,7 @@ class WhispersmithApp(App[int]):
         self.exit(return_code=0)
 
     def on_unmount(self) -> None:
-        for pulse in self._pulses.values():
+        for pulse in self._pollers.values():
             pulse.stop()
         if self._bridge is not None:
             self._bridge.stop()

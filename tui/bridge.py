@@ -5,7 +5,7 @@ Bridge(workspace, post, queued)   the thread; `post` is called with a tuple of J
 JobBatch                          what happened to one job since the last batch
 history(folder)                   a job's log from its beginning, as batches of at most 50 ms of reading each
 Inbox                             what one screen has heard: notices gaps, so a late screen asks for the history
-Pulse(seconds, ask, tell)         a thread that asks something slow every few seconds (counts, GPU)
+Poller(seconds, ask, tell)         a thread that asks something slow every few seconds (counts, GPU)
 
 Nothing here needs an app: the tests drive it with logs written by hand.
 """
@@ -102,7 +102,7 @@ def coalesce(events: Iterable[Event]) -> tuple[Event, ...]:
     return tuple(found)
 
 
-class Pace:
+class TimeLeft:
     """How long a job still takes, from what it did in the last minute."""
 
     def __init__(self) -> None:
@@ -110,7 +110,7 @@ class Pace:
         self._told: float | None = None
         """What the job itself says, which knows its pauses and sizes."""
 
-    def hear(self, event: Event) -> None:
+    def handle(self, event: Event) -> None:
         self._told = event.data.get("all_eta")
         total, done = event.data.get("total"), event.data.get("done")
         if not total or done is None:
@@ -143,7 +143,7 @@ class Tail:
         self.folder = folder
         self._reader = EventReader(folder / EVENTS)
         self._pending: tuple[Event, ...] = ()
-        self._pace = Pace()
+        self._time_left = TimeLeft()
         self.after = self.seq = 0
         self.dirty = True
         """Something about the job's state has not been told yet."""
@@ -173,7 +173,7 @@ class Tail:
         if events:
             for event in events:
                 if event.kind == "progress":
-                    self._pace.hear(event)
+                    self._time_left.handle(event)
             self._pending = coalesce((*self._pending, *events))
             self.seq = max(self.seq, events[-1].seq)
             self.dirty = True
@@ -201,7 +201,7 @@ class Tail:
                 total, done = event.data.get("total"), event.data.get("done")
                 share = min(1.0, done / total) if total and done is not None else None
                 view = replace(view, progress=share, note=str(event.data.get("note", "")))
-        batch = JobBatch(view, self._pending, self.after, self.seq, self._pace.left_s if view.live else None)
+        batch = JobBatch(view, self._pending, self.after, self.seq, self._time_left.left_s if view.live else None)
         self.view, self._pending, self.after, self.dirty = view, (), self.seq, False
         return batch
 
@@ -308,7 +308,7 @@ def history(folder: Path) -> Iterator[JobBatch]:
 class Inbox:
     """What one screen has heard of one job: nothing twice, nothing out of order, no gap unnoticed.
 
-    `hear` gives the batches to show now, and says (`missing`) when the past must be read first; batches that come
+    `handle` gives the batches to show now, and says (`missing`) when the past must be read first; batches that come
     meanwhile are held, and given out by `caught_up` when the history is through.
     """
 
@@ -317,7 +317,7 @@ class Inbox:
         self._held: list[JobBatch] = []
         self.missing = False
 
-    def hear(self, batch: JobBatch) -> list[JobBatch]:
+    def handle(self, batch: JobBatch) -> list[JobBatch]:
         if batch.history:
             return self._fresh(batch)
         if self.missing or batch.after > self._seq:
@@ -338,7 +338,7 @@ class Inbox:
         return [replace(batch, events=events)]
 
 
-class Pulse:
+class Poller:
     """A thread of its own that asks something slow again and again, so that a hung driver hangs nothing else.
 
     tell is called in that thread, and only when the answer changed. `now()` asks at once.

@@ -1,5 +1,5 @@
-"""What the status bar tells: the workspace, the GPU, the running job, the counts of the six steps. Pure functions
-the two slow questions (`Counter`, `gpu_reading`) that the app asks in threads, and which GPU to show (`Gauge`)."""
+"""What the status bar tells: the workspace, the GPU, the running job, the counts of the six steps. Pure functions,
+the two slow questions (`CountsReader`, `sample_gpus`) that the app asks in threads, which GPU to show (`GpuMeter`)."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from core.status import Step as Count
 from core.status import Summary, summary
 from core.store import Store
 from core.workspace import Workspace
-from tui import marks
 from tui.bridge import JobBatch
+from tui.widgets import marks
 from tui.widgets.status_bar import Job, Step
 
 STEPS: tuple[tuple[str, str, str], ...] = (
@@ -84,32 +84,32 @@ def bar_steps(counts: Mapping[str, Count], active: str, ascii_only: bool = False
 
 
 @dataclass(frozen=True)
-class Reading:
+class CountsSnapshot:
     """The counts, and the store's version they were counted at."""
 
     version: int
     summary: Summary
 
 
-class Counter:
+class CountsReader:
     """Counts the workspace; only when the store has changed, or after `LONG_S`, since folders change too."""
 
     LONG_S = 10.0
 
     def __init__(self, store: Store, workspace: Workspace) -> None:
         self._store, self._workspace = store, workspace
-        self._last: Reading | None = None
+        self._last: CountsSnapshot | None = None
         self._due = 0.0
         self.stale = False
 
-    def __call__(self) -> Reading | None:
+    def __call__(self) -> CountsSnapshot | None:
         """The newest reading. UserError if settings or store cannot be read. Called in one thread only."""
         try:
             version = self._store.version()
             fresh = self._last is not None and self._last.version == version and not self.stale
             if not fresh or time.monotonic() > self._due:
                 self.stale = False
-                self._last = Reading(version, summary(self._store, self._workspace))
+                self._last = CountsSnapshot(version, summary(self._store, self._workspace))
                 self._due = time.monotonic() + self.LONG_S
         except (sqlite3.Error, OSError) as error:
             raise UserError("the workspace cannot be read", str(error), "look at the disk, then start again") from error
@@ -117,7 +117,7 @@ class Counter:
 
 
 @dataclass(frozen=True, eq=False)
-class Readings:
+class GpuSample:
     """Every GPU at one moment. No two are equal: a card that does what it did before is one more sample of its use."""
 
     gpus: tuple[Gpu, ...]
@@ -126,9 +126,9 @@ class Readings:
         return iter(self.gpus)
 
 
-def gpu_reading() -> Readings:
+def sample_gpus() -> GpuSample:
     """Through the one NVML handle that `core.gpu` keeps open. Called in a thread: a driver may take its time."""
-    return Readings(tuple(read_gpus()))
+    return GpuSample(tuple(read_gpus()))
 
 
 def pieces(gpus: Iterable[Gpu]) -> list[Gpu]:
@@ -248,7 +248,7 @@ def brought(view: JobView) -> str:
     return f": {told}" if told else ""
 
 
-class Gauge:
+class GpuMeter:
     """Which GPU is shown, and its last readings for the little bars."""
 
     READINGS = 8

@@ -14,7 +14,7 @@ LEAVE_S = 3.0
 """A terminal that is gone must not keep the process: after this long it is left without ceremony."""
 
 
-def hear_signals(hang_up: Callable[[], None]) -> None:
+def handle_signals(hang_up: Callable[[], None]) -> None:
     """Call `hang_up` on SIGHUP, also where nohup had it ignored, and on SIGTERM. Needs the running event loop.
 
     Textual handles neither: SIGHUP would kill it in the middle of a write, and where it is ignored the input

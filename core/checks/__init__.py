@@ -24,5 +24,5 @@ terminal       colours, UTF-8, width of ambiguous characters, size
 
 A check whose ground is missing is "skipped", and its `found` is "after <id>", the id of the check that stopped it. No
 GPU is a warning of gpu-bus, and everything up to gpu-memory but torch is skipped; all works without one, slowly.
-The order and the grounds are in `core.stages.check`.
+The order and the grounds are in `core.checks.runner`.
 """

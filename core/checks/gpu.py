@@ -6,8 +6,8 @@ from core.checks.check import Answer, Context, fail, ok, warn
 from core.checks.installing import pip_install
 from core.gpu import Gpu, GpuProcess, TorchBuild, advise, explain, nvml
 from core.gpu.advice import DEVICES, DRIVER, NVML, Advice, layer_of
+from core.gpu.diagnosis import SLOWLY
 from core.gpu.nvml import Driver
-from core.gpu.trouble import SLOWLY
 from core.gpu.wheels import precision
 
 GIB = 2**30
@@ -34,11 +34,11 @@ def check_bus(context: Context) -> Answer:
 
 
 def check_nvml(context: Context) -> Answer:
-    return _trouble(context, NVML) or ok(f"NVML {context.machine.survey.driver.library or 'answers'}")
+    return _diagnosis(context, NVML) or ok(f"NVML {context.machine.survey.driver.library or 'answers'}")
 
 
 def check_devices(context: Context) -> Answer:
-    trouble = _trouble(context, DEVICES)
+    trouble = _diagnosis(context, DEVICES)
     if trouble is not None:
         return trouble
     survey = context.machine.survey
@@ -55,7 +55,7 @@ def check_devices(context: Context) -> Answer:
     return warn(f"{said}; {lost}", told.why if told else "", told.fix if told else "", detail=detail)
 
 
-def _trouble(context: Context, layer: str) -> Answer | None:
+def _diagnosis(context: Context, layer: str) -> Answer | None:
     driver, host = context.machine.survey.driver, context.machine.host
     trouble = explain(driver, host)
     if trouble is None or layer_of(driver) != layer:
@@ -88,7 +88,7 @@ def held_by(process: GpuProcess) -> str:
 
 
 def check_driver(context: Context) -> Answer:
-    trouble = _trouble(context, DRIVER)
+    trouble = _diagnosis(context, DRIVER)
     if trouble is not None:
         return trouble
     verdict = advice(context)

@@ -62,7 +62,7 @@ def is_here(name: str, context: Context) -> bool:
 def check_memory(context: Context) -> Answer:
     """Free memory against a training step of the base model. Drivers may spill into the machine's memory without a
     word and become a hundred times slower, so nothing is left to an error later."""
-    from core.whisper.plan import memory_needed
+    from core.training.plan import memory_needed
 
     card, train = cards(context)[0], context.config.train
     base = context.config.model.base

@@ -10,7 +10,7 @@ from core.checks.gpu import advice, build_line, cards
 from core.checks.installing import pip_install
 from core.gpu import Gpu, environment_for
 from core.gpu.advice import DRIVER_WHEEL, TORCH, WHEEL_CARD, command
-from core.gpu.child import Done, Late, run
+from core.gpu.child import Done, TimedOut, run
 from core.gpu.wheels import best
 
 SUM_TIMEOUT_S = 60.0
@@ -52,7 +52,7 @@ def check_sum(context: Context, timeout_s: float = SUM_TIMEOUT_S) -> Answer:
     begun = time.monotonic()
     try:
         done = run(["-c", SUM], timeout_s=timeout_s, environment=environment_for(card))
-    except Late:
+    except TimedOut:
         return fail(f"no answer in {timeout_s:g} s", "importing torch, or asking the GPU, hangs", "sudo reboot")
     if done.code == 0 and "sum 4.0" in done.stdout:
         return ok(f"1 + 1 = 2 on {card.short}, in {time.monotonic() - begun:.1f} s with the start of torch")

@@ -47,8 +47,8 @@ def init(arguments: Arguments, _: OpenApp) -> int:
 
 
 def check(arguments: Arguments, _: OpenApp) -> int:
+    from core.checks import runner as checks
     from core.checks.terminal import ask_ambiguous_width
-    from core.stages import check as checks
 
     workspace = open_workspace(arguments.workspace) if is_workspace(arguments.workspace) else None
     width = ask_ambiguous_width() if sys.stdout.isatty() and not arguments.json else None
@@ -256,7 +256,7 @@ def transcript(arguments: Arguments, _: OpenApp) -> int:
 
 
 def plan(arguments: Arguments, _: OpenApp) -> int:
-    from core.whisper.plan import make_plan
+    from core.training.plan import make_plan
 
     workspace = open_workspace(arguments.workspace)
     with Store(workspace.db_path) as store:

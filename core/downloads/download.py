@@ -16,7 +16,7 @@ from core.media import dbfs, find_ffmpeg, probe, stream_pcm
 from core.sources import failures, names, sidecar
 from core.sources.failures import Failure
 from core.sources.licence import facts, licence
-from core.sources.ytdlp import Ear, base_options, download_options, through
+from core.sources.ytdlp import YtdlpLogger, base_options, download_options, through
 from core.store.records import Video
 from core.text import clean
 
@@ -77,7 +77,7 @@ class Downloader:
         on_line: Callable[[str], None],
         request_pause_s: float,
     ) -> None:
-        self._ear = Ear(heed=self._alive, on_line=on_line)
+        self._ear = YtdlpLogger(heed=self._alive, on_line=on_line)
         self._heed = heed
         self._stop = stop
         self._watchdog = Watchdog(STUCK_S)

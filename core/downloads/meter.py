@@ -14,7 +14,7 @@ LENGTH_S = 600.0
 """A recording of unknown length, where no other one of the queue tells what is usual."""
 
 
-class Meter:
+class QueueProgress:
     """Sizes of a queue. What has come counts as it is, the rest by its length.
 
     pause_s: the usual pause between two downloads, which is part of the time that is left.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from core.clock import now_ms, time_of_day
 from core.config import Config
 from core.downloads.download import Downloader, Refused, Transfer
-from core.downloads.meter import Meter
+from core.downloads.meter import QueueProgress
 from core.errors import UserError
 from core.sources import failures, names
 from core.sources.failures import Failure
@@ -62,7 +62,7 @@ class Queue:
         self._heed_cancel = cancelled_by(job)
         self._free = free
         self._queue: deque[Due] = deque()
-        self._meter = Meter(())
+        self._meter = QueueProgress(())
         self._ended = self._count = 0
         self._share = 0.0
         self._note = ""
@@ -80,7 +80,7 @@ class Queue:
         self._queue.extend(Due(video) for video in videos)
         self._count = len(videos)
         pause = (self.config.fetch.pause_min_s + self.config.fetch.pause_max_s) / 2
-        self._meter = Meter(videos, pause_s=pause)
+        self._meter = QueueProgress(videos, pause_s=pause)
         for video in videos:
             self.job.item(video.id, "queued")
         while self._queue and not self.stopped:

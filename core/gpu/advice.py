@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from core.gpu import nvml
 from core.gpu.cards import Gpu
+from core.gpu.diagnosis import SLOWLY, driver_command, explain
 from core.gpu.host import Host
 from core.gpu.nvml import Driver
 from core.gpu.torch_build import TorchBuild
-from core.gpu.trouble import SLOWLY, driver_command, explain
 from core.gpu.wheels import Wheel, best, code_for, codes_of, table
 
 BUS, NVML, DEVICES, DRIVER = "gpu-bus", "nvml", "devices", "driver"

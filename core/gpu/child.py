@@ -18,7 +18,7 @@ CODE = Path(__file__).resolve().parents[2]
 _abandoned: list[subprocess.Popen[bytes]] = []
 
 
-class Late(Exception):
+class TimedOut(Exception):
     """The child did not end in time and was left behind."""
 
 
@@ -39,7 +39,7 @@ class Done:
 
 
 def run(arguments: Sequence[str], *, timeout_s: float, environment: dict[str, str] | None = None) -> Done:
-    """Run this Python with `arguments`. environment: variables on top of the present ones. Raises Late.
+    """Run this Python with `arguments`. environment: variables on top of the present ones. Raises TimedOut.
 
     Its output goes to files, and after a kill nobody waits for it: a process that sleeps in a driver cannot be
     killed, and waiting for its end, or for the end of its pipes, would hang here too.
@@ -61,7 +61,7 @@ def run(arguments: Sequence[str], *, timeout_s: float, environment: dict[str, st
             code = process.wait(timeout_s)
         except subprocess.TimeoutExpired as error:
             _leave(process)
-            raise Late from error
+            raise TimedOut from error
         except BaseException:
             _leave(process)
             raise

@@ -21,7 +21,7 @@ NO_DEVICES = "no-devices"
 NO_LIBCUDA = "no-libcuda"
 TIMEOUT = "timeout"
 OTHER = "other"
-"""States of a driver: at which layer it ends. `core.gpu.trouble` says each in a person's words."""
+"""States of a driver: at which layer it ends. `core.gpu.diagnosis` says each in a person's words."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ lock.py    who is alive: flock, with pid + start time + boot id where flock cann
 attach.py  the state of every job, read from outside
 """
 
-from core.jobs.attach import JobView, find_job, list_jobs, pause, resume, stop, tell
+from core.jobs.attach import JobView, find_job, list_jobs, pause, resume, send, stop
 from core.jobs.events import Event, EventReader
 from core.jobs.handle import Cancelled, Job
 from core.jobs.spawn import spawn
@@ -24,7 +24,7 @@ __all__ = [
     "list_jobs",
     "pause",
     "resume",
+    "send",
     "spawn",
     "stop",
-    "tell",
 ]

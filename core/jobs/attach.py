@@ -182,8 +182,8 @@ def resume(folder: Path) -> None:
     (folder / CONTROL / GO).touch()
 
 
-def tell(folder: Path, name: str, data: Any) -> None:
-    """Something for a running job to heed; it reads it as `job.told(name)`. data: JSON-able. The last one counts."""
+def send(folder: Path, name: str, data: Any) -> None:
+    """Something for a running job to heed, read there as `job.received(name)`. data: JSON-able; the last one counts."""
     (folder / CONTROL).mkdir(exist_ok=True)
     write_text(folder / CONTROL / f"{name}.json", json.dumps(data, ensure_ascii=False))
 

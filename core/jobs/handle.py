@@ -122,8 +122,8 @@ class Job:
         self.check()
         return told
 
-    def told(self, name: str) -> Any:
-        """What somebody wrote for this job with `core.jobs.tell`, now; None if nothing (whole) is there."""
+    def received(self, name: str) -> Any:
+        """What somebody wrote for this job with `core.jobs.send`, now; None if nothing (whole) is there."""
         try:
             return json.loads((self.dir / CONTROL / f"{name}.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):

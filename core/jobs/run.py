@@ -51,7 +51,7 @@ EXIT_DONE, EXIT_ITEMS_FAILED, EXIT_STOPPED = 0, 1, 3
 def main(folder: Path) -> int:
     spec = read(folder)
     workspace = workspace_of(folder)
-    life = take_life(folder)
+    life = acquire_job_lock(folder)
     if life is None:
         return EXIT_STOPPED
     writer = EventWriter(folder / EVENTS)
@@ -68,7 +68,7 @@ def main(folder: Path) -> int:
         resource = wait_for_resource(workspace, RESOURCES[spec.stage], job, beat)
     except Cancelled:
         return finish(job, beat, "cancelled")
-    work = Work(spec, workspace, job)
+    work = StageThread(spec, workspace, job)
     thread = threading.Thread(target=work.run, name=spec.stage, daemon=True)
     thread.start()
     code = watch(thread, work, job, beat, folder)
@@ -76,7 +76,7 @@ def main(folder: Path) -> int:
     return code
 
 
-def take_life(folder: Path) -> lock.FileLock | None:
+def acquire_job_lock(folder: Path) -> lock.FileLock | None:
     """The lock that says this job is alive. Tried for a moment, since a reader's probe holds it for an instant."""
     deadline = time.monotonic() + 2.0
     while True:
@@ -119,11 +119,11 @@ def wait_for_resource(workspace: Workspace, resource: str, job: Job, beat: Heart
             job.emit("waiting", resource=resource)
             beat.write("waiting")
         beat.due("waiting")
-        obey(job)
+        apply_control(job)
         job.wait(POLL_S)
 
 
-class Work:
+class StageThread:
     """The stage in its worker thread, and what came of it."""
 
     def __init__(self, spec: JobSpec, workspace: Workspace, job: Job) -> None:
@@ -179,13 +179,13 @@ def take_gpu(settings: ModelConfig, job: Job) -> None:
         job.emit("gpu", uuid=card.uuid, name=card.name)
 
 
-def watch(thread: threading.Thread, work: Work, job: Job, beat: Heartbeat, folder: Path) -> int:
+def watch(thread: threading.Thread, work: StageThread, job: Job, beat: Heartbeat, folder: Path) -> int:
     """Wait for the stage; on a cancel, give it its grace and then leave without it."""
     asked: float | None = None
     while thread.is_alive():
         thread.join(POLL_S)
         beat.due("running")
-        obey(job)
+        apply_control(job)
         if job.cancelled and asked is None:
             asked = time.monotonic()
             job.emit("cancelling")
@@ -199,7 +199,7 @@ def watch(thread: threading.Thread, work: Work, job: Job, beat: Heartbeat, folde
     return finish(job, beat, work.outcome, result=work.result, error=work.error)
 
 
-def obey(job: Job) -> None:
+def apply_control(job: Job) -> None:
     """What the files in the control folder ask for."""
     control = job.dir / CONTROL
     if not job.cancelled and (control / CANCEL).exists():

@@ -22,7 +22,7 @@ from core.jobs import Job, lock
 from core.models import problems
 from core.models.cache import cache_folder, is_whisper, repository_folder
 from core.models.hub import Remote, RemoteFile, endpoint, look
-from core.models.meter import Meter
+from core.models.meter import DownloadProgress
 
 Result = TypeVar("Result")
 
@@ -61,7 +61,7 @@ def download(name: str, job: Job) -> Path:
 
 def _bring(remote: Remote, job: Job) -> Path:
     here = {file.name: _come(remote, file) for file in remote.files}
-    meter = Meter(job, remote.bytes, sum(here.values()))
+    meter = DownloadProgress(job, remote.bytes, sum(here.values()))
     check_room(remote.id, remote.bytes - meter.done)
     job.log(f"{remote.id}: {_mb(remote.bytes)} MB, {_mb(meter.done)} MB of them are here")
     for file in remote.files:
@@ -128,7 +128,7 @@ def _forget(remote: Remote, file: RemoteFile) -> None:
         place.unlink(missing_ok=True)
 
 
-def _check_what_is_here(remote: Remote, file: RemoteFile, meter: Meter, job: Job) -> None:
+def _check_what_is_here(remote: Remote, file: RemoteFile, meter: DownloadProgress, job: Job) -> None:
     """Throw away what an earlier download, of whatever program, left damaged: it would never be fetched again."""
     place = next((one for one in (_blob(remote, file), _link(remote, file)) if one.is_file()), None)
     if place is not None and not _is_right(place, file, job):
@@ -155,7 +155,7 @@ def _is_right(path: Path, file: RemoteFile, job: Job) -> bool:
     return digest.hexdigest() == file.etag
 
 
-def _snapshot(remote: Remote, files: tuple[RemoteFile, ...], meter: Meter) -> Path:
+def _snapshot(remote: Remote, files: tuple[RemoteFile, ...], meter: DownloadProgress) -> Path:
     """Let huggingface_hub fetch the files that are not among the blobs, and link all of them into the snapshot."""
     from huggingface_hub import snapshot_download
 
@@ -174,7 +174,7 @@ def _snapshot(remote: Remote, files: tuple[RemoteFile, ...], meter: Meter) -> Pa
 # -- weights
 
 
-def _fetch(remote: Remote, file: RemoteFile, meter: Meter, job: Job) -> None:
+def _fetch(remote: Remote, file: RemoteFile, meter: DownloadProgress, job: Job) -> None:
     """Bring one file among the blobs: what is there of it is kept, the whole is checked, then it gets its name."""
     blob, partial = _blob(remote, file), _partial(remote, file)
     blob.parent.mkdir(parents=True, exist_ok=True)
@@ -216,7 +216,7 @@ def _alone(remote: Remote, file: RemoteFile, job: Job) -> lock.FileLock:
     return held
 
 
-def _receive(remote: Remote, file: RemoteFile, meter: Meter, job: Job) -> None:
+def _receive(remote: Remote, file: RemoteFile, meter: DownloadProgress, job: Job) -> None:
     """Ask for the rest of a file until all of it is here. A cut line is mended at once, a dead one after WAITS_S."""
     from huggingface_hub import hf_hub_url
 
@@ -250,7 +250,7 @@ def _receive(remote: Remote, file: RemoteFile, meter: Meter, job: Job) -> None:
         attempt += 1
 
 
-def _stream(url: str, partial: Path, start: int, meter: Meter, job: Job) -> None:
+def _stream(url: str, partial: Path, start: int, meter: DownloadProgress, job: Job) -> None:
     """One request for what comes after `start`. Every byte that arrives is written at once, unbuffered."""
     from huggingface_hub.utils import build_hf_headers, hf_raise_for_status, http_stream_backoff
 

@@ -16,7 +16,7 @@ WINDOW_S = 5.0
 STEP_S = 0.05
 
 
-class Meter:
+class DownloadProgress:
     """done and total: bytes of all files together, what was here before included. Safe to use from many threads."""
 
     def __init__(self, job: Job, total: int, done: int = 0) -> None:

@@ -149,6 +149,6 @@ def memory_to_label(shape: Shape, batch: int) -> int:
 
 def memory_to_train(shape: Shape, batch: int) -> int:
     """The least a full fine-tuning step needs on a GPU at this batch (activations recomputed), as the plan reckons."""
-    from core.whisper.plan import memory_needed
+    from core.training.plan import memory_needed
 
     return memory_needed(shape.parameters, batch, shape.positions / 50, checkpointing=True)

@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 
 from core.config import Config
 from core.errors import UserError
-from core.exchange.captions import Cue, join, parse_captions
 from core.exchange.encodings import decode
+from core.exchange.formats.captions import Cue, join, parse_captions
 from core.sources.failures import Failure
 from core.text import clean
 
@@ -211,7 +211,7 @@ def parse_json3(text: str, *, automatic: bool = False) -> list[Cue]:
     (`aAppend`), and what is said: `tStartMs`, `dDurationMs` and `segs` of `utf8`. Automatic lines stay on the screen
     while the next one is spoken, so that each is taken to end where the next begins. A line without a length lasts
     until the next one, at most 5 s. Sound notes such as [音樂] are kept here, as what the site said; see
-    `core.exchange.captions.speech`. UserError where it is no json3.
+    `core.exchange.formats.captions.speech`. UserError where it is no json3.
     """
     try:
         events = json.loads(text)["events"]

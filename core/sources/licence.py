@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.sources.names import watch_url
-from core.sources.ytdlp import Ear, base_options, detail_options
+from core.sources.ytdlp import YtdlpLogger, base_options, detail_options
 from core.text import clean
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def date(info: Mapping[str, Any]) -> str:
     return ""
 
 
-def open_site(table: Mapping[str, Any], root: Path, ear: Ear, *, pause_s: float) -> YoutubeDL:
+def open_site(table: Mapping[str, Any], root: Path, ear: YtdlpLogger, *, pause_s: float) -> YoutubeDL:
     """The yt-dlp that lists and looks up: cheap requests, no formats. table: `[ytdlp]` of the workspace in `root`.
 
     pause_s: yt-dlp's own pause between two requests, which nothing interrupts. UserError for a setting that cannot be.

@@ -40,7 +40,7 @@ _HARMLESS = ("impersonat",)
 
 
 @dataclass
-class Ear:
+class YtdlpLogger:
     """yt-dlp's logger. Keeps the warnings of the present video and the last line said.
 
     heed: called on every line; it may raise yt_dlp's DownloadCancelled, which is the only way to interrupt

@@ -18,7 +18,7 @@ from core.config import Config
 from core.errors import UserError
 from core.sources import failures, listing, local, names, sidecar
 from core.sources.licence import open_site
-from core.sources.ytdlp import Ear, cancelled_by
+from core.sources.ytdlp import YtdlpLogger, cancelled_by
 from core.stages.details import OF_THE_VIDEO
 from core.store import Store, Video
 from core.text import clean
@@ -70,7 +70,7 @@ class _Adding:
         self.store = store
         self.sources: list[dict[str, Any]] = []
         self.added = self.known = self.failed = 0
-        self._ear = Ear(heed=cancelled_by(job), on_line=lambda _: self._put_away())
+        self._ear = YtdlpLogger(heed=cancelled_by(job), on_line=lambda _: self._put_away())
         self._ydl: Any = None
         self._batch: _Batch | None = None
 

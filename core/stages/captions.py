@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from core.config import Config
 from core.downloads.watchdog import Watchdog
 from core.errors import UserError
-from core.exchange.captions import Cue
+from core.exchange.formats.captions import Cue
 from core.sources import captions, failures, names
 from core.sources.captions import Track
 from core.sources.failures import Failure
-from core.sources.pace import Pace
-from core.sources.ytdlp import Ear, base_options, cancelled_by, detail_options, through
+from core.sources.rate_limit import RateLimiter
+from core.sources.ytdlp import YtdlpLogger, base_options, cancelled_by, detail_options, through
 from core.store import Store, Video
 from core.store.records import Captions
 from core.text import clean
@@ -136,8 +136,8 @@ class _Pass:
         # With other languages or recognition asked for, "none" is no answer any more.
         self._wanted = " ".join((*self._patterns, *(("automatic",) if self._automatic else ())))
         self._misses = 0
-        self._pace = Pace(config.fetch.request_pause_s, config.fetch.lookups_per_hour)
-        self._ear = Ear(heed=cancelled_by(job))
+        self._pace = RateLimiter(config.fetch.request_pause_s, config.fetch.lookups_per_hour)
+        self._ear = YtdlpLogger(heed=cancelled_by(job))
         self._open: dict[bool, Any] = {}
 
     def close(self) -> None:

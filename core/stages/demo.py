@@ -18,7 +18,7 @@ MELODIES = (("melody-1", 1040, ".srt"), ("melody-2", 160, ".vtt"), ("melody-3", 
 
 def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     """Make what is missing; what is there is kept. Returns the result of `add`."""
-    from core.whisper.subtitles import Cue, to_srt, to_vtt
+    from core.exchange.formats.subtitles import Cue, to_srt, to_vtt
     from core.whisper.toy import build_toy
 
     folder = workspace.root / RECORDINGS

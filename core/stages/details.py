@@ -1,7 +1,7 @@
 """Stage "details": what no list tells of a video (licence, captions, channel, date), by one cheap request each.
 
 params: ids (or None for every row), limit (requests at most, or None), again (ask those that were asked before, too).
-Only rows of YouTube are asked about. `told("rows")`, the ids now on a screen, go first; the rest in playing order.
+Only rows of YouTube are asked about. `received("rows")`, the ids now on a screen, go first; the rest in playing order.
 result: asked, left (rows still to be asked about), stopped ("" or why it ended before its time).
 """
 
@@ -19,8 +19,8 @@ from core.sources import failures, names
 from core.sources.failures import Failure
 from core.sources.licence import look_up, open_site
 from core.sources.listing import state_of
-from core.sources.pace import Pace
-from core.sources.ytdlp import Ear, cancelled_by
+from core.sources.rate_limit import RateLimiter
+from core.sources.ytdlp import YtdlpLogger, cancelled_by
 from core.store import Store, Video
 from core.workspace import Workspace
 
@@ -73,8 +73,8 @@ class _Asking:
         self._misses = 0
         self._rows: dict[str, Video] = {}
         self._version = -1
-        self._pace = Pace(config.fetch.request_pause_s, config.fetch.lookups_per_hour)
-        self._ear = Ear(heed=cancelled_by(job))
+        self._pace = RateLimiter(config.fetch.request_pause_s, config.fetch.lookups_per_hour)
+        self._ear = YtdlpLogger(heed=cancelled_by(job))
         self._ydl: Any = None
 
     def close(self) -> None:
@@ -125,7 +125,7 @@ class _Asking:
         self._job.progress(len(self._tried), len(self._tried) + left, unit="videos", note=note)
 
     def _first(self, due: list[Video]) -> Video:
-        seen = self._job.told("rows")
+        seen = self._job.received("rows")
         by_id = {row.id: row for row in due}
         shown = (by_id[id] for id in seen if isinstance(id, str) and id in by_id) if isinstance(seen, list) else ()
         return next(iter(shown), due[0])

@@ -10,12 +10,12 @@ from typing import Any, Literal
 import numpy as np
 
 from core.config import Config
+from core.dataset import lineage
 from core.errors import UserError
 from core.jobs import Cancelled, Job
 from core.stages.split import leak, same_audio
 from core.store import EvaluationRow, Segment, Store
 from core.text import NO_ERRORS, Errors, character_errors, is_loop, normalise
-from core.whisper import material as materials
 from core.whisper.loading import find
 from core.workspace import Workspace
 
@@ -33,7 +33,7 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     current train part is looked at instead); figures are name, cer, cer_low, cer_high (95 %), substitutions,
     deletions, insertions, loops, empty.
     """
-    from core.whisper import runs
+    from core.training import runs
     from core.whisper.loading import describe
 
     with Store(workspace.db_path) as store:
@@ -98,8 +98,8 @@ def unheard(
     workspace: Workspace, config: Config, job: Job, tuned: Path | str, test: list[Segment], train: list[Segment]
 ) -> Unheard:
     """Leave out the test segments that the tuned or the base model has heard in its training, and say so."""
-    listed = materials.read(find(str(tuned), workspace.root))
-    base = materials.read(find(config.model.base, workspace.root))
+    listed = lineage.read(find(str(tuned), workspace.root))
+    base = lineage.read(find(config.model.base, workspace.root))
     heard = [*(listed.heard if listed else ()), *(base.heard if base else ())]
     if not listed:
         # Only twins need a digest here, and looking for those reads far less than all the audio.
@@ -108,8 +108,8 @@ def unheard(
         job.log(f"{name} has no list of what it was trained on: leak is counted against the current train part")
     else:
         digests = {}
-    digests |= materials.digests_of({row.id: workspace.absolute(row.path) for row in test}, job) if heard else {}
-    barred = materials.sharing(materials.hear(test, digests), heard)
+    digests |= lineage.digests_of({row.id: workspace.absolute(row.path) for row in test}, job) if heard else {}
+    barred = lineage.sharing(lineage.refs_of(test, digests), heard)
     left = [segment for segment in test if segment.id not in barred]
     if barred:
         job.log(
@@ -170,7 +170,7 @@ def _decode_all(
     workspace: Workspace, config: Config, job: Job, model: str, segments: list[Segment], done: int, total: int
 ) -> dict[str, str]:
     """Texts by segment id, greedy, the same settings for every model. What was heard before is not decoded anew."""
-    from core.whisper import heard
+    from core.engines import hypothesis_cache as heard
     from core.whisper.features import read_wav
     from core.whisper.loading import find, load
 
@@ -206,7 +206,7 @@ def _decode(
     """Texts of a batch by segment id; None if it did not fit in the GPU's memory and a smaller one may."""
     import torch
 
-    from core.whisper.decoding import DecodingCancelled, decode
+    from core.engines.decoding import DecodingCancelled, decode
 
     names = [segment.id for segment in batch]
     try:

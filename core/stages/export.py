@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from core.config import Config
 from core.errors import UserError
-from core.exchange.audiofolder import Clip, link_or_copy, write_audiofolder, write_durably
-from core.exchange.captions import Cue, write_srt
+from core.exchange.atomic_folder import replaced_folder
 from core.exchange.card import dataset_card
-from core.exchange.swap import replaced_folder
+from core.exchange.formats.audiofolder import Clip, link_or_copy, write_audiofolder, write_durably
+from core.exchange.formats.captions import Cue, write_srt
 from core.sources import sidecar
 from core.stages.split import leak, same_audio
 from core.store import Segment, Store

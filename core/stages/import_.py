@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from core.config import Config
 from core.errors import UserError
-from core.exchange.audiofolder import Entry, entries_of, read_audiofolder
-from core.exchange.captions import assign, read_captions
-from core.exchange.intake import place_of, take_in, video_id
-from core.exchange.tables import Table, read_table
+from core.exchange.clip_import import import_clip, place_of, video_id
+from core.exchange.formats.audiofolder import Entry, entries_of, read_audiofolder
+from core.exchange.formats.captions import assign, read_captions
+from core.exchange.formats.tables import Table, read_table
 from core.media import Span, parse_segment_name
 from core.store import Segment, Store
 from core.store.transcripts import MachineText
@@ -221,7 +221,7 @@ class _Import:
             if _COPY.search(stem) and parse_segment_name(stem) is None and parse_segment_name(stem[:-2]):
                 stem = stem[:-2]
             try:
-                segment = take_in(self.workspace, self.store, entry.audio, stem, self.job.check)
+                segment = import_clip(self.workspace, self.store, entry.audio, stem, self.job.check)
             except UserError as error:
                 self.tally.unmatched.append(entry.name)
                 self.job.item_failed(entry.name, error)

@@ -7,7 +7,7 @@ from typing import Any
 
 from core.config import Config
 from core.errors import UserError
-from core.exchange.captions import Cue, Share, read_captions, shares, speech
+from core.exchange.formats.captions import Cue, Share, read_captions, shares, speech
 from core.jobs import Cancelled, Job
 from core.media import Span
 from core.sources.captions import beside, wanted
@@ -20,7 +20,8 @@ _CAPTIONS_BATCH = 200
 _LONGEST_TEXT = 5000
 
 # How far captions are trusted, beside the labeller's 0 to 1: people wrote them for these very words, but at a cut
-# (see `core.exchange.captions.shares`) somebody should look; a site's recognition is a machine's text like any other.
+# (see `core.exchange.formats.captions.shares`) somebody should look; a site's recognition is a machine's text like any
+# other.
 _SUSPICION = 0.15
 _SUSPICION_AUTOMATIC = 0.5
 _SUSPICION_CUT = 0.15
@@ -234,7 +235,7 @@ def _read(workspace: Workspace, job: Job, todo: list[Segment]) -> Iterator[tuple
 def _decode(config: Config, job: Job, loaded: Any, batch: list[tuple[Segment, Any]]) -> list[MachineText]:
     import torch
 
-    from core.whisper.decoding import DecodingCancelled, decode, suspicion
+    from core.engines.decoding import DecodingCancelled, decode, suspicion
 
     language = None if config.project.language == "auto" else config.project.language
     lengths = [len(samples) / 16_000 for _, samples in batch]

@@ -32,7 +32,7 @@ _BATCH = 16
 
 
 @dataclass
-class _Run:
+class _SharedState:
     """What the threads of one run share. Counts are of segments, `failed` of videos."""
 
     workspace: Workspace
@@ -76,7 +76,7 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     load_pydub()
     with Store(workspace.db_path) as store:
         videos = _chosen(store, job)
-        state = _Run(workspace, store, job, length_ms, overlap_ms)
+        state = _SharedState(workspace, store, job, length_ms, overlap_ms)
         state.total_ms = sum(video.duration_ms or 0 for video in videos)
         workers = min(2, os.cpu_count() or 1, len(videos))
         with ThreadPoolExecutor(workers, thread_name_prefix="cut") as pool:
@@ -117,7 +117,7 @@ def _chosen(store: Store, job: Job) -> list[Video]:
     return videos
 
 
-def _cut_or_say(run: _Run, video: Video) -> None:
+def _cut_or_say(run: _SharedState, video: Video) -> None:
     try:
         run.job.check()
         _Cutter(run, video).cut()
@@ -139,7 +139,7 @@ def _cut_or_say(run: _Run, video: Video) -> None:
 class _Cutter:
     """One video on its way into segments."""
 
-    def __init__(self, run: _Run, video: Video) -> None:
+    def __init__(self, run: _SharedState, video: Video) -> None:
         self.run = run
         self.video = video
         self.folder = run.workspace.segments / video.id
@@ -230,7 +230,7 @@ class _Cutter:
 
     def _stream(self, media: Path, container_ms: int) -> int:
         """Cut while the samples come in; returns the length that was really decoded, in ms."""
-        pieces = _Pieces(self.run.length_ms, self.run.overlap_ms)
+        pieces = _Windows(self.run.length_ms, self.run.overlap_ms)
         stream = stream_pcm(media, cancelled=self.run.job.check, complained=self._complained)
         for block in stream:
             for span, samples in pieces.feed(block):
@@ -297,7 +297,7 @@ class _Cutter:
                 path.unlink(missing_ok=True)
 
 
-class _Pieces:
+class _Windows:
     """Overlapping pieces out of a stream of blocks; holds one piece and one block at most."""
 
     def __init__(self, length_ms: int, overlap_ms: int) -> None:

@@ -12,19 +12,19 @@ from pathlib import Path
 from typing import Any
 
 from core.config import Config
+from core.dataset import lineage
+from core.dataset.lineage import Lineage
+from core.dataset.selection import Parts, follow, select_for_run
 from core.errors import UserError
 from core.jobs import Job
 from core.store import Segment, Store
-from core.whisper import material as materials
-from core.whisper.lessons import Parts, follow, plan_material
-from core.whisper.material import Material
 from core.workspace import Workspace
 
 CHECKPOINT_BYTES_PER_WEIGHT = 12  # weights and two Adam moments in float32
 
 
 @dataclass(frozen=True)
-class Run:
+class ChosenRun:
     """Which run this is. resume: go on from its last whole checkpoint, if there is one."""
 
     name: str
@@ -39,20 +39,21 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     "base_cer", "on", "loss", "seconds", "train_segments", "validation_segments", "eval_segments", "leak",
     "resumed_from"}. on: "validation" (the checkpoint was chosen by this cer), "test" (only shown) or None.
     """
-    from core.whisper import dataset, runs, training
+    from core.training import dataset, runs
+    from core.training import trainer as training
+    from core.training.plan import schedule
     from core.whisper.loading import describe, load
-    from core.whisper.plan import schedule
 
     parts = _parts(workspace, config)
     info = describe(config.model.base, workspace.root)
     wavs = {row.id: workspace.absolute(row.path) for row in [*parts.train, *parts.test]}
-    digests = materials.digests_of(wavs, job)
-    fresh = plan_material(parts, config, digests, materials.read(info.path))
+    digests = lineage.digests_of(wavs, job)
+    fresh = select_for_run(parts, config, digests, lineage.read(info.path))
     settings = {"base": config.model.base, "language": config.project.language, "train": _settings(config)}
     chosen = choose(workspace, job.params, settings, fresh)
     folder = runs.hidden(workspace.models, chosen.name).absolute()
     resume = _open(folder, chosen, settings, fresh)
-    before = materials.read(folder) or fresh
+    before = lineage.read(folder) or fresh
     material, learn = follow(before, parts, config, digests)
     _check_disk(workspace, info.parameters)
     job.progress(0, None, "step", "loading the base model")
@@ -83,7 +84,7 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
         if _measures_else(before, material):
             # In this order: a kill between the two forgets once more, and never compares figures of other segments.
             runs.forget_measures(folder)
-            materials.write(folder, material)
+            lineage.write(folder, material)
         outcome = training.train(
             loaded,
             data,
@@ -111,7 +112,7 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
         "train_segments": len(data),
         "validation_segments": len(material.validated),
         "eval_segments": len(material.measured),
-        "leak": len(materials.sharing(materials.hear(parts.test, digests), material.heard)),
+        "leak": len(lineage.sharing(lineage.refs_of(parts.test, digests), material.heard)),
         "resumed_from": resume.step if resume else None,
     }
     facts = result | {
@@ -126,7 +127,7 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
         loaded.model.save_pretrained(place)
         loaded.processor.save_pretrained(place)
         loaded.extractor.save_pretrained(place)
-        materials.write(place, material)
+        lineage.write(place, material)
 
     path = runs.publish(workspace.models, chosen.name, loaded.info.path, runs.card(facts), save)
     runs.keep_last(folder)
@@ -135,11 +136,11 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     return result
 
 
-def _measures_else(before: Material, now: Material) -> bool:
+def _measures_else(before: Lineage, now: Lineage) -> bool:
     return (before.on, before.measured) != (now.on, now.measured)
 
 
-def tell(job: Job, name: str, parts: Parts, before: Material, now: Material, fresh: Material, learn: int) -> None:
+def tell(job: Job, name: str, parts: Parts, before: Lineage, now: Lineage, fresh: Lineage, learn: int) -> None:
     """Say in the log what chooses the checkpoint, and what a changed split has done to a run that goes on."""
     if gone := len(before.trained) - learn:
         job.log(f"{gone} segments of {name} are test segments now, or no longer accepted: not trained on any more")
@@ -157,36 +158,36 @@ def tell(job: Job, name: str, parts: Parts, before: Material, now: Material, fre
         job.log(f"no validation block: nothing is chosen, the last checkpoint is kept{shown}")
 
 
-def choose(workspace: Workspace, params: dict[str, Any], settings: dict[str, Any], fresh: Material) -> Run:
+def choose(workspace: Workspace, params: dict[str, Any], settings: dict[str, Any], fresh: Lineage) -> ChosenRun:
     """Which run to start or go on with: by name; the newest that can go on, with resume; else one that was
     interrupted with the very same settings and segments; else the next free name."""
-    from core.whisper import runs
+    from core.training import runs
 
     models, name = workspace.models, params.get("name")
     open_runs = runs.interrupted(models)
     if name:
         runs.check_name(name)
         if params.get("resume") or name in open_runs:
-            return Run(name, True)
+            return ChosenRun(name, True)
         if (models / name).exists():
             raise UserError(
                 f"there is a model {name} already",
                 "a finished model is not trained over",
                 "choose another --name, or go on with it: --resume --steps N",
             )
-        return Run(name, False)
+        return ChosenRun(name, False)
     if params.get("resume"):
         done = [path.name for path in runs.finished(models) if runs.last_checkpoint(runs.hidden(models, path.name))]
         if not open_runs and not done:
             raise UserError("there is no run to go on with", "no checkpoint has been saved yet", "whispersmith train")
-        return Run((open_runs or done)[0], True)
+        return ChosenRun((open_runs or done)[0], True)
     hidden = {run: runs.hidden(models, run) for run in open_runs}
     same = [run for run, at in hidden.items() if runs.read_run(at) == settings and _given(at) == fresh.given]
-    return Run(same[0], True) if same else Run(runs.next_name(models), False)
+    return ChosenRun(same[0], True) if same else ChosenRun(runs.next_name(models), False)
 
 
 def _given(folder: Path) -> Any:
-    kept = materials.read(folder)
+    kept = lineage.read(folder)
     return kept.given if kept else None
 
 
@@ -214,7 +215,7 @@ def _parts(workspace: Workspace, config: Config) -> Parts:
 
 
 def _rows(workspace: Workspace, segments: list[Segment]) -> list[Any]:
-    from core.whisper.dataset import Row
+    from core.training.dataset import Row
 
     return [Row(segment.id, workspace.absolute(segment.path), segment.text.strip()) for segment in segments]
 
@@ -224,9 +225,9 @@ def _settings(config: Config) -> dict[str, Any]:
     return config.train.model_dump(exclude={"epochs", "steps"})
 
 
-def _open(folder: Path, chosen: Run, settings: dict[str, Any], fresh: Material) -> Any:
+def _open(folder: Path, chosen: ChosenRun, settings: dict[str, Any], fresh: Lineage) -> Any:
     """The checkpoint to go on from, or None; what a dead run left half-written is removed."""
-    from core.whisper import runs
+    from core.training import runs
 
     if chosen.resume:
         runs.mend(folder)
@@ -238,10 +239,10 @@ def _open(folder: Path, chosen: Run, settings: dict[str, Any], fresh: Material) 
                 "set model.base back, or start anew: whispersmith train --name another",
             )
         last = runs.last_checkpoint(folder)
-        if last is not None and materials.read(folder) is None:
+        if last is not None and lineage.read(folder) is None:
             raise UserError(
                 f"{chosen.name} cannot be gone on with",
-                f"its list of what it was trained on ({materials.FILE}) is gone, so it could not be measured honestly",
+                f"its list of what it was trained on ({lineage.FILE}) is gone, so it could not be measured honestly",
                 "train anew: whispersmith train --name another",
             )
         if last is not None:
@@ -253,7 +254,7 @@ def _open(folder: Path, chosen: Run, settings: dict[str, Any], fresh: Material) 
                 "train another: whispersmith train --name another",
             )
     shutil.rmtree(folder, ignore_errors=True)
-    materials.write(folder, fresh)
+    lineage.write(folder, fresh)
     runs.write_run(folder, settings)
     return None
 
@@ -271,12 +272,12 @@ def _check_disk(workspace: Workspace, parameters: int) -> None:
         )
 
 
-def _already_there(folder: Path, resume: Any, loaded: Any, material: Material) -> Any:
+def _already_there(folder: Path, resume: Any, loaded: Any, material: Lineage) -> Any:
     """The run had made all its steps when it was stopped: only the weights it ends with have to be taken up."""
     from transformers import WhisperForConditionalGeneration
 
-    from core.whisper import runs
-    from core.whisper.training import Outcome, Voice
+    from core.training import runs
+    from core.training.trainer import Outcome, Reporter
 
     choosing = material.on == "validation"
     best = (runs.best_checkpoint(folder) if choosing else None) or resume
@@ -288,8 +289,8 @@ def _already_there(folder: Path, resume: Any, loaded: Any, material: Material) -
     return Outcome(
         steps=resume.step,
         best_step=best.step,
-        cer=state.get("best_metric") if choosing else Voice.last_cer(history, resume.step),
-        base_cer=Voice.base_cer(history),
+        cer=state.get("best_metric") if choosing else Reporter.last_cer(history, resume.step),
+        base_cer=Reporter.base_cer(history),
         loss=losses[-1] if losses else None,
         seconds=0.0,
     )

@@ -22,10 +22,10 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     tuned yet). Each window is said as it comes, in a `window` event with start_ms, end_ms and text.
     Returns {"text", "segments": [{"start_ms", "end_ms", "text"}], "model", "file"}.
     """
+    from core.exchange.formats.subtitles import Cue, as_result
     from core.media import probe
-    from core.whisper import runs
+    from core.training import runs
     from core.whisper.loading import load
-    from core.whisper.subtitles import Cue, as_result
 
     path = workspace.root / Path(job.params["file"]).expanduser()
     if not path.is_file():
@@ -55,7 +55,7 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
 
 def write(result: dict[str, Any], form: str) -> str:
     """The result as a file's text; form: txt, srt, vtt or json."""
-    from core.whisper.subtitles import WRITERS, Cue
+    from core.exchange.formats.subtitles import WRITERS, Cue
 
     return WRITERS[form]([Cue(**cue) for cue in result["segments"]])
 
@@ -99,7 +99,7 @@ def _decode(config: Config, job: Job, loaded: Any, samples: list[np.ndarray]) ->
     """One text for each window; a batch that does not fit in the GPU's memory is halved."""
     import torch
 
-    from core.whisper.decoding import DecodingCancelled, decode
+    from core.engines.decoding import DecodingCancelled, decode
 
     language = None if config.project.language == "auto" else config.project.language
     try:

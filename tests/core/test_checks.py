@@ -14,10 +14,10 @@ import pytest
 
 from core.checks.check import Answer, fail, ok, warn
 from core.checks.machine import Machine
+from core.checks.runner import CHECKS, CheckSpec, Context, as_json, run_all, run_check
 from core.config import Config
 from core.errors import UserError
 from core.gpu import Driver, Survey
-from core.stages.check import CHECKS, CheckSpec, Context, as_json, run_all, run_check
 from tests.fakes import nvml
 
 
@@ -156,7 +156,7 @@ def test_json_has_the_keys_that_do_not_change(context: Context) -> None:
 
 def test_without_a_gpu_all_but_the_sum_is_quick_and_nothing_heavy_is_loaded(tmp_path: Path) -> None:
     code = (
-        "import json, sys\nfrom core.config import Config\nfrom core.stages.check import *\n"
+        "import json, sys\nfrom core.config import Config\nfrom core.checks.runner import *\n"
         "found = list(run_all(Context(None, Config())))\n"
         "heavy = [name for name in ('torch', 'transformers', 'datasets', 'yt_dlp', 'textual') if name in sys.modules]\n"
         "print(json.dumps([len(found), heavy, {check.id: check.verdict for check in found}]))"

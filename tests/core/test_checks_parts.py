@@ -330,9 +330,9 @@ def test_a_torch_without_cuda_is_caught_by_the_sum_too(tmp_path: Path) -> None:
 
 
 def test_a_child_that_never_ends_is_left_in_time() -> None:
-    from core.gpu.child import Late, run
+    from core.gpu.child import TimedOut, run
 
-    with pytest.raises(Late):
+    with pytest.raises(TimedOut):
         run(
             ["-c", "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\ntime.sleep(600)"], timeout_s=0.5
         )

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from core.errors import UserError
-from core.exchange.audiofolder import Clip, read_audiofolder, survives_csv, write_audiofolder
+from core.exchange.formats.audiofolder import Clip, read_audiofolder, survives_csv, write_audiofolder
 from core.media import read_wav
 from tests.core.media_kit import speech_like, write_wav
 
@@ -30,7 +30,7 @@ def _pandas_reads(folder: Path, texts: list[str]) -> bool:
     """Whether the loader's own reader gives these texts back from our CSV."""
     import pandas
 
-    from core.exchange import audiofolder
+    from core.exchange.formats import audiofolder
 
     path = folder / "metadata.csv"
     path.write_text(audiofolder._csv([Clip(f"{n}.wav", text, path) for n, text in enumerate(texts)]), encoding="utf-8")

@@ -8,7 +8,17 @@ from random import Random
 import pytest
 
 from core.errors import UserError
-from core.exchange.captions import Cue, Share, assign, join, parse_captions, read_captions, shares, speech, write_srt
+from core.exchange.formats.captions import (
+    Cue,
+    Share,
+    assign,
+    join,
+    parse_captions,
+    read_captions,
+    shares,
+    speech,
+    write_srt,
+)
 from core.media import Span, plan_spans
 
 SRT = """1

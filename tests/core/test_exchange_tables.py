@@ -9,7 +9,7 @@ import pytest
 
 from core.errors import UserError
 from core.exchange.encodings import decode
-from core.exchange.tables import Row, Table, read_table, stem_of
+from core.exchange.formats.tables import Row, Table, read_table, stem_of
 
 TRADITIONAL = "我剛剛有點不知道該如何選擇，然後莫名其妙就拿了一大堆了，那我們現在先吃手捲"
 SIMPLIFIED = "我刚刚有点不知道该如何选择，然后莫名其妙就拿了一大堆了，那我们现在先吃手卷"

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from core.errors import UserError
-from core.exchange import swap
-from core.exchange.audiofolder import read_audiofolder
-from core.exchange.captions import parse_captions
-from core.exchange.swap import MARKER, replaced_folder
+from core.exchange import atomic_folder as swap
+from core.exchange.atomic_folder import MARKER, replaced_folder
+from core.exchange.formats.audiofolder import read_audiofolder
+from core.exchange.formats.captions import parse_captions
 from core.jobs import Cancelled
 from core.sources import sidecar
 from core.stages import export, import_, split

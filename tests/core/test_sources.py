@@ -11,7 +11,7 @@ from core.errors import UserError
 from core.sources import names
 from core.sources.licence import captions, date, facts, licence
 from core.sources.listing import state_of
-from core.sources.ytdlp import AUDIO, Ear, base_options, detail_options, download_options, merge
+from core.sources.ytdlp import AUDIO, YtdlpLogger, base_options, detail_options, download_options, merge
 
 YOUTUBE = {"extractor_key": "Youtube", "channel": "A channel"}
 
@@ -139,7 +139,7 @@ def test_what_a_youtube_link_names() -> None:
 
 
 def options(table: dict[str, Any], root: Path) -> dict[str, Any]:
-    return base_options(table, root=root, logger=Ear(), request_pause_s=0)
+    return base_options(table, root=root, logger=YtdlpLogger(), request_pause_s=0)
 
 
 def test_the_table_goes_on_top_at_every_depth(tmp_path: Path) -> None:
@@ -196,7 +196,7 @@ def test_download_options(tmp_path: Path) -> None:
 def test_the_ear_passes_on_what_is_said_and_keeps_warnings() -> None:
     said: list[str] = []
     heeded: list[int] = []
-    ear = Ear(heed=lambda: heeded.append(1), on_line=said.append)
+    ear = YtdlpLogger(heed=lambda: heeded.append(1), on_line=said.append)
     ear.debug("[youtube] \x1b[1mabc: Downloading webpage")
     ear.debug("[debug] internal")
     ear.warning("HTTP Error 429 \x07")

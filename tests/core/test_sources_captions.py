@@ -10,7 +10,7 @@ import pytest
 
 from core.config import Config
 from core.errors import UserError
-from core.exchange.captions import Cue
+from core.exchange.formats.captions import Cue
 from core.sources.captions import Track, beside, choices, choose, family, parse_json3, read, spoken, wanted
 
 ZH = family("zh")

@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 
 from core.errors import UserError
-from core.jobs import tell
 from core.jobs.handle import Cancelled
-from core.sources.pace import FREE, Pace
+from core.sources.rate_limit import FREE, RateLimiter
 from core.stages import details
 from core.store import Store
 from core.workspace import Workspace
@@ -203,7 +202,7 @@ def test_rows_on_the_screen_go_first(site: YouTube, tmp_path: Path) -> None:
     ids = [video.id for video in videos]
     workspace = place(site, tmp_path, *videos)
     run = start(workspace, "details")
-    tell(run.job.dir, "rows", [ids[4], "no such row", 7, ids[2]])
+    send(run.job.dir, "rows", [ids[4], "no such row", 7, ids[2]])
     assert details.run(workspace, workspace.config(), run.job)["asked"] == 6
     assert site.asked("watch") == [ids[4], ids[2], ids[0], ids[1], ids[3], ids[5]]
 
@@ -216,7 +215,7 @@ def test_a_screen_that_is_scrolled_is_followed(site: YouTube, tmp_path: Path) ->
     thread = threading.Thread(target=details.run, args=(workspace, workspace.config(), run.job))
     thread.start()
     wait_until(lambda: site.asked("watch"))
-    tell(run.job.dir, "rows", [ids[5]])
+    send(run.job.dir, "rows", [ids[5]])
     thread.join(30)
     assert not thread.is_alive()
     assert site.asked("watch").index(ids[5]) <= 2
@@ -249,7 +248,7 @@ def test_rows_that_appear_meanwhile_are_asked_about(site: YouTube, tmp_path: Pat
     site.videos[videos[1].id] = videos[1]
     run = start(workspace, "details")
     thread = threading.Thread(target=details.run, args=(workspace, workspace.config(), run.job))
-    tell(run.job.dir, "rows", [])
+    send(run.job.dir, "rows", [])
     run.job.pause()
     thread.start()
     listed(workspace, site)
@@ -278,7 +277,7 @@ def test_a_wait_is_ended_by_a_cancel_and_what_is_known_stays(site: YouTube, tmp_
     assert [row.licence for row in rows(workspace).values()] == ["cc-by", "unknown", "unknown"]
 
 
-def spaced(pace: Pace, count: int, took_s: float = 0.0) -> list[float]:
+def spaced(pace: RateLimiter, count: int, took_s: float = 0.0) -> list[float]:
     """When each of `count` requests begins, on a clock that moves only while it waits or asks."""
     now, begun = 1000.0, []
     for _ in range(count):
@@ -290,12 +289,12 @@ def spaced(pace: Pace, count: int, took_s: float = 0.0) -> list[float]:
 
 
 def test_the_pace() -> None:
-    begun = spaced(Pace(0.75, 300), 160)
+    begun = spaced(RateLimiter(0.75, 300), 160)
     assert begun[:3] == [0.0, 0.75, 1.5]
     gaps = [later - earlier for earlier, later in itertools.pairwise(begun)]
     assert set(gaps[: FREE - 1]) == {0.75}
     assert set(gaps[FREE - 1 :]) == {12.0}
     # A request that takes longer than the pause is followed by the next at once.
-    assert spaced(Pace(0.75), 3, took_s=2.0) == [0.0, 2.0, 4.0]
+    assert spaced(RateLimiter(0.75), 3, took_s=2.0) == [0.0, 2.0, 4.0]
     # No limit; and one that is faster than the pause changes nothing.
-    assert spaced(Pace(0.5, 0), 300)[-1] == spaced(Pace(0.5, 1_000_000), 300)[-1] == 299 * 0.5
+    assert spaced(RateLimiter(0.5, 0), 300)[-1] == spaced(RateLimiter(0.5, 1_000_000), 300)[-1] == 299 * 0.5

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from core.dataset import lineage as material
+from core.engines import decoding
 from core.errors import UserError
 from core.jobs import Cancelled
 from core.stages import evaluate
@@ -14,7 +16,6 @@ from core.stages.evaluate import figures, interval
 from core.stages.split import leak
 from core.store import Segment, Store
 from core.text import Errors
-from core.whisper import decoding, material
 from core.whisper.loading import LoadedModel
 from core.whisper.toy import build_toy
 from core.workspace import Workspace
@@ -39,7 +40,7 @@ def listed(made: Workspace, *ids: str, validated: tuple[str, ...] = ()) -> None:
         found = {row.id: row for row in store.segments.all()}
     digests = material.digests_of({id: made.absolute(row.path) for id, row in found.items()})
     heard = [material.hear([found[id] for id in group], digests) for group in (ids, validated)]
-    material.write(made.models / "mine", material.Material(heard[0], heard[1]))
+    material.write(made.models / "mine", material.Lineage(heard[0], heard[1]))
 
 
 def test_what_the_model_has_heard_is_not_measured_with(tmp_path: Path) -> None:
@@ -54,7 +55,7 @@ def test_what_the_model_has_heard_is_not_measured_with(tmp_path: Path) -> None:
     with Store(made.db_path) as store:
         stored = store.evaluations.latest()
     assert stored is not None
-    # Heard: train_0, train_8, train_40; overlapping those: train_16, train_32; the same bytes: test_16.
+    # SegmentRef: train_0, train_8, train_40; overlapping those: train_16, train_32; the same bytes: test_16.
     assert {row.segment for row in stored.rows} == {"train_24_34", "test_0_10", "test_8_18"}
     assert (result["segments"], result["excluded"], result["leak"], result["leak_against"]) == (3, 6, 0, "model")
     assert any("6 of 9 test segments are left out" in event["text"] for event in listened.of("log"))

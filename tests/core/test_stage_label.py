@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from core.engines import decoding
 from core.errors import UserError
 from core.jobs import Cancelled
 from core.stages import label
 from core.store import Segment, Store
 from core.store.records import Captions
-from core.whisper import decoding
 from core.workspace import Workspace
 from tests.core.whisper_kit import Listened, cancel_at, make_workspace, toy
 

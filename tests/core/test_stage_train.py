@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from core.dataset import lineage as material
 from core.errors import UserError
 from core.jobs import Cancelled, EventReader
 from core.jobs.spec import EVENTS, create
 from core.stages import train
 from core.store import Store
-from core.whisper import material, runs
+from core.training import runs
 from core.workspace import Workspace
 from tests.core.whisper_kit import LONG, Listened, cancel_at, make_workspace, toy
 
@@ -155,11 +156,11 @@ def test_the_same_settings_go_on_by_themselves_others_start_anew(tmp_path: Path)
     same = {"base": config.model.base, "language": "zh", "train": train._settings(config)}
     kept = material.read(made.models / ".run-01")
     assert kept is not None
-    assert train.choose(made, {}, same, kept) == train.Run("run-01", True)
-    assert train.choose(made, {}, same | {"language": "en"}, kept) == train.Run("run-02", False)
-    assert train.choose(made, {}, same, material.Material(kept.trained[1:])) == train.Run("run-02", False)
-    assert train.choose(made, {"name": "run-01"}, same | {"language": "en"}, kept) == train.Run("run-01", True)
-    assert train.choose(made, {"name": "mine"}, same, kept) == train.Run("mine", False)
+    assert train.choose(made, {}, same, kept) == train.ChosenRun("run-01", True)
+    assert train.choose(made, {}, same | {"language": "en"}, kept) == train.ChosenRun("run-02", False)
+    assert train.choose(made, {}, same, material.Lineage(kept.trained[1:])) == train.ChosenRun("run-02", False)
+    assert train.choose(made, {"name": "run-01"}, same | {"language": "en"}, kept) == train.ChosenRun("run-01", True)
+    assert train.choose(made, {"name": "mine"}, same, kept) == train.ChosenRun("mine", False)
     (made.models / "done").mkdir()
     with pytest.raises(UserError, match="already"):
         train.choose(made, {"name": "done"}, same, kept)

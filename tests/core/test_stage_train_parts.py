@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from core.dataset import lineage as material
+from core.dataset import selection as lessons
 from core.errors import UserError
 from core.jobs import Cancelled
 from core.stages import train
 from core.store import Segment, Store
-from core.whisper import lessons, material, runs
+from core.training import runs
 from core.workspace import Workspace
 from tests.core.whisper_kit import LONG, Listened, cancel_at, make_workspace, toy
 
@@ -78,7 +80,7 @@ def test_the_best_checkpoint_is_the_one_that_is_kept(tmp_path: Path, monkeypatch
     assert load_file(made.models / "run-01" / "model.safetensors")[name].equal(final[name])
 
 
-def interrupted(made: Workspace) -> material.Material:
+def interrupted(made: Workspace) -> material.Lineage:
     listened = Listened(made, "train", {})
     cancel_at(listened, "metric")
     with pytest.raises(Cancelled):

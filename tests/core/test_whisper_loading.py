@@ -98,7 +98,7 @@ def truncate(path: Path) -> None:
 
 
 def test_without_generation_config_languages_come_from_the_tokenizer(tmp_path: Path) -> None:
-    from core.whisper.decoding import decode
+    from core.engines.decoding import decode
 
     folder = toy_copy(tmp_path / "toy", 2.0)
     (folder / "generation_config.json").unlink()

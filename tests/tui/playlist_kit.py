@@ -11,7 +11,7 @@ from core.workspace import Workspace
 from tests.tui.fake_job import FakeJob
 from tests.tui.wait import screen_lines
 from tui.app import WhispersmithApp
-from tui.screens.playlist import PlaylistScreen
+from tui.screens.playlist.screen import PlaylistScreen
 
 WATCH = "https://www.youtube.com/watch?v="
 FAILED = {"what": "the connection was cut", "why": "the site ended it", "fix": "whispersmith fetch", "kind": "network"}
@@ -64,6 +64,6 @@ def selected(workspace: Workspace) -> list[int]:
         return [int(video.id[1:]) for video in store.videos.all() if video.selected]
 
 
-def told(job: FakeJob, name: str) -> str:
+def received(job: FakeJob, name: str) -> str:
     path = job.folder / CONTROL / f"{name}.json"
     return path.read_text() if path.exists() else ""

@@ -16,7 +16,7 @@ from tests.tui.fake_job import FakeJob
 from tests.tui.wait import screen_lines, screen_text, wait_until, wrong_widths
 from tui import keymap
 from tui.app import WhispersmithApp
-from tui.screens.pipeline import PipelineScreen, Trouble
+from tui.screens.pipeline import ErrorBanner, PipelineScreen
 from tui.widgets.dialog import Choice, HelpScreen
 
 SIZES = [(80, 24), (140, 45)]
@@ -197,7 +197,7 @@ async def test_a_crashed_job_is_told_once_with_the_way_to_go_on(workspace: Works
         await wait_until(pilot, lambda: isinstance(app.screen, PipelineScreen))
     again = open_app(workspace)
     async with again.run_test(size=(80, 24), notifications=True) as pilot:
-        await wait_until(pilot, lambda: again._pulses["past"].asked)
+        await wait_until(pilot, lambda: again._pollers["past"].asked)
         await pilot.pause()
         assert isinstance(again.screen, PipelineScreen)
 
@@ -294,7 +294,7 @@ async def test_a_settings_file_that_breaks_while_the_app_runs_is_told_and_breaks
         await wait_until(pilot, lambda: app.screen is screen)
         workspace.config_path.write_text("")
         screen.store_changed()
-        await wait_until(pilot, lambda: not screen.query_one(Trouble).display)
+        await wait_until(pilot, lambda: not screen.query_one(ErrorBanner).display)
 
 
 async def test_a_disk_that_takes_nothing_is_told_and_breaks_nothing(workspace: Workspace):

@@ -16,10 +16,11 @@ from core.workspace import create
 from tests.fakes import nvml
 from tests.tui.fake_job import FakeJob
 from tests.tui.wait import screen_text, wait_until
-from tui import crash, marks
+from tui import crash
 from tui.bridge import JobBatch
-from tui.screens.training_panes import GpuPanel
-from tui.status import Gauge, Readings, bar_job, clock, end_of, gpu_line
+from tui.screens.training.panes import GpuPanel
+from tui.status import GpuMeter, GpuSample, bar_job, clock, end_of, gpu_line
+from tui.widgets import marks
 
 CARD = Gpu(
     0, "GPU-1", "NVIDIA GeForce RTX 3070 Laptop GPU", (8, 6), 8 * 2**30, int(6.1 * 2**30), 2 * 2**30, 63, 61, 80.0
@@ -33,7 +34,7 @@ LARGE = replace(CARD, uuid="GPU-3", name="NVIDIA H100", memory_free=70 * 10**9, 
 
 def test_a_gpu_in_one_line_with_its_last_readings():
     assert gpu_line(CARD, [0, 50, 100], BARS) == "RTX 3070 Laptop  6.1/8.0 GB  63% ▁▄█  61°C"
-    assert Gauge().text((), BARS) == ""
+    assert GpuMeter().text((), BARS) == ""
 
 
 def test_each_value_the_card_does_not_tell_is_a_dash():
@@ -43,16 +44,16 @@ def test_each_value_the_card_does_not_tell_is_a_dash():
 
 
 def test_the_gauge_remembers_eight_readings_also_equal_ones():
-    gauge = Gauge()
+    gauge = GpuMeter()
     texts = [gauge.text((replace(CARD, utilization=use),), BARS) for use in range(20)]
     assert texts[-1].count("▁") + texts[-1].count("▂") == 8
     # The thread that asks tells only what is new: the same use once more is new.
-    assert Readings((CARD,)) != Readings((CARD,))
-    assert list(Readings((CARD,))) == [CARD]
+    assert GpuSample((CARD,)) != GpuSample((CARD,))
+    assert list(GpuSample((CARD,))) == [CARD]
 
 
 def test_without_a_job_the_card_with_the_most_free_memory_is_shown_and_it_does_not_flicker():
-    gauge = Gauge()
+    gauge = GpuMeter()
     assert "H100" in gauge.text((SMALL, LARGE), BARS)
     nearly = replace(SMALL, memory_free=LARGE.memory_free and LARGE.memory_free + 10**8)
     assert "H100" in gauge.text((nearly, LARGE), BARS)
@@ -64,19 +65,19 @@ def test_without_a_job_the_card_with_the_most_free_memory_is_shown_and_it_does_n
 
 def test_the_environment_hides_cards(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-2")
-    assert "T4" in Gauge().text((SMALL, LARGE), BARS)
+    assert "T4" in GpuMeter().text((SMALL, LARGE), BARS)
 
 
 def test_a_card_in_mig_mode_stands_for_its_slices():
     piece = replace(CARD, uuid="MIG-1", name="NVIDIA A100 MIG 1g.5gb", utilization=None)
-    text = Gauge().text((replace(CARD, mig=True, slices=(piece,)),), BARS)
+    text = GpuMeter().text((replace(CARD, mig=True, slices=(piece,)),), BARS)
     assert text.startswith("A100 MIG 1g.5gb  6.1/8.0 GB  –%")
 
 
 def test_the_gauge_follows_the_card_of_the_running_gpu_job(tmp_path: Path):
     workspace = create(tmp_path / "w")
     job = FakeJob(workspace, "train")
-    gauge = Gauge()
+    gauge = GpuMeter()
     view = attach.view(job.folder)
     assert view is not None
     gauge.follow([JobBatch(view)])

@@ -134,7 +134,7 @@ def test_sigterm_ends_the_app_cleanly_and_gives_the_terminal_back(workspace: Wor
 
 
 def test_a_fault_gives_the_terminal_back_and_says_where_its_story_lies(workspace: Workspace, terminals):
-    break_it = "import tui.screens.setup\ntui.screens.setup.SetupScreen.action_again = lambda self: 1 / 0\nsys.exit("
+    break_it = "import tui.screens.setup.screen\ntui.screens.setup.screen.SetupScreen.action_again = lambda self: 1 / 0\nsys.exit("
     terminal = terminals(workspace.root, code=OPEN.replace("sys.exit(", break_it))
     terminal.shows("JavaScript")
     terminal.type("r")
@@ -226,7 +226,7 @@ def test_running_the_checks_in_the_app_loads_no_torch(tmp_path: Path):
 import sys
 from pathlib import Path
 from core.config import Config
-from core.stages.check import CHECKS, Context, run_check
+from core.checks.runner import CHECKS, Context, run_check
 from core.workspace import create
 workspace = create(Path({str(tmp_path / "w")!r}))
 for spec in CHECKS:

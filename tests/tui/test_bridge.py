@@ -16,7 +16,7 @@ from core.jobs.spec import EVENTS, create
 from core.workspace import Workspace
 from core.workspace import create as create_workspace
 from tests.tui.fake_job import FakeJob
-from tui.bridge import FULL, Bridge, Inbox, JobBatch, Pace, Pulse, coalesce, history
+from tui.bridge import FULL, Bridge, Inbox, JobBatch, Poller, TimeLeft, coalesce, history
 
 
 def wait_for(predicate: Callable[[], object], timeout: float = 10) -> None:
@@ -31,7 +31,7 @@ def workspace(tmp_path: Path) -> Workspace:
     return create_workspace(tmp_path / "w")
 
 
-class Ear:
+class YtdlpLogger:
     """What the bridge posted."""
 
     def __init__(self) -> None:
@@ -51,7 +51,7 @@ class Ear:
 
 @pytest.fixture
 def ear(workspace: Workspace):
-    ear = Ear()
+    ear = YtdlpLogger()
     bridge = Bridge(workspace, ear.post, lambda: ear.queued)
     bridge.start()
     # Until the first look is over, a job that is there counts as one from before.
@@ -60,7 +60,7 @@ def ear(workspace: Workspace):
     bridge.stop()
 
 
-def test_a_new_job_is_noticed_and_heard_from_its_first_event_to_its_last(workspace: Workspace, ear: Ear):
+def test_a_new_job_is_noticed_and_heard_from_its_first_event_to_its_last(workspace: Workspace, ear: YtdlpLogger):
     job = FakeJob(workspace)
     job.emit("metric", step=1, loss=0.5)
     wait_for(lambda: ear.events("metric"))
@@ -73,7 +73,7 @@ def test_a_new_job_is_noticed_and_heard_from_its_first_event_to_its_last(workspa
     assert all(later[0] == earlier[1] for earlier, later in pairwise(afters))
 
 
-def test_a_storm_comes_as_few_batches_with_one_progress_and_one_row_an_id(workspace: Workspace, ear: Ear):
+def test_a_storm_comes_as_few_batches_with_one_progress_and_one_row_an_id(workspace: Workspace, ear: YtdlpLogger):
     job = FakeJob(workspace)
     for step in range(3000):
         job.emit("progress", done=step + 1, total=3000)
@@ -91,7 +91,7 @@ def test_a_storm_comes_as_few_batches_with_one_progress_and_one_row_an_id(worksp
     assert all(later - earlier > 0.2 for earlier, later in pairwise(times))
 
 
-def test_nothing_is_posted_while_the_app_is_behind_and_nothing_is_lost_by_it(workspace: Workspace, ear: Ear):
+def test_nothing_is_posted_while_the_app_is_behind_and_nothing_is_lost_by_it(workspace: Workspace, ear: YtdlpLogger):
     ear.queued = FULL + 1
     job = FakeJob(workspace)
     for step in range(50):
@@ -105,7 +105,7 @@ def test_nothing_is_posted_while_the_app_is_behind_and_nothing_is_lost_by_it(wor
     assert [event.data["step"] for event in ear.events("metric")] == list(range(50))
 
 
-def test_a_job_that_dies_without_a_word_is_a_crash(workspace: Workspace, ear: Ear):
+def test_a_job_that_dies_without_a_word_is_a_crash(workspace: Workspace, ear: YtdlpLogger):
     job = FakeJob(workspace, "train")
     wait_for(lambda: ear.batches)
     job.die()
@@ -115,7 +115,7 @@ def test_a_job_that_dies_without_a_word_is_a_crash(workspace: Workspace, ear: Ea
     assert "resume" in UserError.from_dict(last.error or {}).fix
 
 
-def test_a_line_that_is_not_finished_is_not_read_yet(workspace: Workspace, ear: Ear):
+def test_a_line_that_is_not_finished_is_not_read_yet(workspace: Workspace, ear: YtdlpLogger):
     job = FakeJob(workspace)
     wait_for(lambda: ear.batches)
     line = b'{"v":1,"seq":2,"t":1,"kind":"metric","step":7}\n'
@@ -136,7 +136,7 @@ def test_jobs_from_before_are_told_without_their_past_and_ended_ones_not_at_all(
     job = FakeJob(workspace)
     for step in range(200):
         job.emit("metric", step=step)
-    ear = Ear()
+    ear = YtdlpLogger()
     bridge = Bridge(workspace, ear.post)
     bridge.start()
     try:
@@ -198,32 +198,32 @@ def steps(batches: list[JobBatch]) -> list[int]:
 
 def test_an_inbox_that_comes_late_asks_for_the_past_and_tells_each_event_once(workspace: Workspace):
     inbox = Inbox()
-    assert steps(inbox.hear(batch_of(workspace, 5, 6))) == []
+    assert steps(inbox.handle(batch_of(workspace, 5, 6))) == []
     assert inbox.missing
-    assert steps(inbox.hear(batch_of(workspace, 1, 2, 3, past=True))) == [1, 2, 3]
+    assert steps(inbox.handle(batch_of(workspace, 1, 2, 3, past=True))) == [1, 2, 3]
     # While the past is read the present goes on; the past may reach into it.
-    assert steps(inbox.hear(batch_of(workspace, 7, 8))) == []
-    assert steps(inbox.hear(batch_of(workspace, 4, 5, 6, 7, past=True))) == [4, 5, 6, 7]
+    assert steps(inbox.handle(batch_of(workspace, 7, 8))) == []
+    assert steps(inbox.handle(batch_of(workspace, 4, 5, 6, 7, past=True))) == [4, 5, 6, 7]
     assert steps(inbox.caught_up()) == [8]
     assert not inbox.missing
-    assert steps(inbox.hear(batch_of(workspace, 9))) == [9]
+    assert steps(inbox.handle(batch_of(workspace, 9))) == [9]
 
 
 def test_the_pace_of_the_last_minute_gives_the_time_left():
-    pace = Pace()
+    pace = TimeLeft()
     for second in range(11):
-        pace.hear(Event(0, second * 1000, "progress", {"done": second, "total": 100}))
+        pace.handle(Event(0, second * 1000, "progress", {"done": second, "total": 100}))
     assert pace.left_s == pytest.approx(90)
-    pace.hear(Event(0, 12_000, "progress", {"done": 0, "total": 50}))
+    pace.handle(Event(0, 12_000, "progress", {"done": 0, "total": 50}))
     assert pace.left_s is None
 
 
 def test_a_job_that_says_itself_how_long_it_takes_is_believed():
-    pace = Pace()
+    pace = TimeLeft()
     for second in range(11):
-        pace.hear(Event(0, second * 1000, "progress", {"done": second, "total": 100, "all_eta": 40 - second}))
+        pace.handle(Event(0, second * 1000, "progress", {"done": second, "total": 100, "all_eta": 40 - second}))
     assert pace.left_s == 30
-    pace.hear(Event(0, 11_000, "progress", {"done": 11, "total": 100, "all_eta": None}))
+    pace.handle(Event(0, 11_000, "progress", {"done": 11, "total": 100, "all_eta": None}))
     assert pace.left_s == pytest.approx(89)
 
 
@@ -237,7 +237,7 @@ def test_a_pulse_tells_an_answer_once_and_an_error_like_an_answer():
             raise UserError("the disk is away")
         return found
 
-    pulse = Pulse(0.01, ask, told.append, "test")
+    pulse = Poller(0.01, ask, told.append, "test")
     pulse.start()
     wait_for(lambda: len(told) >= 3)
     wait_for(lambda: pulse.asked >= 6)

@@ -17,9 +17,9 @@ from tests.fakes.hub import PIECE
 from tests.tui.fake_job import FakeJob
 from tests.tui.wait import screen_lines, screen_text, wait_until, wrong_widths
 from tui.app import WhispersmithApp
-from tui.screens.models import ModelsScreen
-from tui.screens.models_rows import Entry, languages_said, memory_text, roles_text
-from tui.screens.setup import SetupScreen
+from tui.screens.models.rows import Entry, languages_said, memory_text, roles_text
+from tui.screens.models.screen import ModelsScreen
+from tui.screens.setup.screen import SetupScreen
 from tui.widgets.dialog import Choice, TextPrompt
 
 __all__ = ["place"]

@@ -24,8 +24,8 @@ from tests.tui.playlist_kit import (
     watch_starts,
 )
 from tests.tui.wait import hidden_characters, screen_lines, screen_text, wait_until, wrong_widths
-from tui.screens.playlist import PlaylistScreen
-from tui.screens.playlist_panel import BlockPanel
+from tui.screens.playlist.block_panel import BlockPanel
+from tui.screens.playlist.screen import PlaylistScreen
 from tui.widgets.dialog import Message
 
 

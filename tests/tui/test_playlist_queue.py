@@ -13,8 +13,8 @@ from core.jobs import Event, JobView
 from core.store import Video
 from tests.fakes.youtube import HOSTILE
 from tui.bridge import JobBatch
-from tui.screens.playlist_panel import message, panel_text
-from tui.screens.playlist_queue import Block, Queue, span
+from tui.screens.playlist.block_panel import message, panel_text
+from tui.screens.playlist.queue import Block, Queue, span
 
 FOLDER = Path("jobs/1")
 
@@ -26,7 +26,7 @@ def view(stage: str = "fetch", state: str = "running", **more: Any) -> JobView:
 
 def heard(queue: Queue, *told: tuple[str, dict[str, Any]], **about: Any) -> tuple[set[str], set[str]]:
     events = tuple(Event(number, 0, kind, data) for number, (kind, data) in enumerate(told, start=1))
-    return queue.hear(JobBatch(view(**about), events, 0, len(events)))
+    return queue.handle(JobBatch(view(**about), events, 0, len(events)))
 
 
 def item(id: str, state: str, **data: Any) -> tuple[str, dict[str, Any]]:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from core.store import Video
 from tests.fakes.youtube import HOSTILE
-from tui.screens.playlist_rows import Book, Recordings, columns
+from tui.screens.playlist.rows import VideoIndex, VideoRows, columns
 from tui.widgets import cells
 from tui.widgets.columns import lay_out
 
@@ -30,7 +30,7 @@ def shown(row: list[str | Text]) -> list[str]:
 def test_the_sums_follow_every_change() -> None:
     chance = random.Random(4)
     states = ({"state": "fetched", "bytes": 900_000}, {"state": "failed", "error": {"retry": "never"}}, {})
-    book = Book()
+    book = VideoIndex()
     for _ in range(600):
         number = chance.randrange(80)
         book.put(
@@ -47,18 +47,18 @@ def test_the_sums_follow_every_change() -> None:
         if chance.random() < 0.2:
             book.select(f"v{chance.randrange(90):03}", chance.random() < 0.5)
     assert len(book) == 80
-    assert asdict(book.totals) == asdict(Book(book.all()).totals)
+    assert asdict(book.totals) == asdict(VideoIndex(book.all()).totals)
     assert book.totals.unasked
     assert book.totals.chosen
 
 
 def test_a_length_that_nobody_tells_is_not_a_length_of_nothing() -> None:
-    assert Book([video(1, duration_ms=None)]).totals.heading() == "1 video, 0 CC BY"
-    assert Book([video(1, duration_ms=None), video(2)]).totals.heading() == "2 videos, 1 m, 0 CC BY"
+    assert VideoIndex([video(1, duration_ms=None)]).totals.heading() == "1 video, 0 CC BY"
+    assert VideoIndex([video(1, duration_ms=None), video(2)]).totals.heading() == "2 videos, 1 m, 0 CC BY"
 
 
 def test_a_row_that_arrives_takes_its_place_in_its_list() -> None:
-    book = Book([video(1), video(5)])
+    book = VideoIndex([video(1), video(5)])
     assert [book.put(video(3)), book.put(video(9)), book.put(video(0, source=None)), book.put(video(3))] == [
         True,
         True,
@@ -71,7 +71,7 @@ def test_a_row_that_arrives_takes_its_place_in_its_list() -> None:
 
 
 def test_a_filter_keeps_the_order_and_finds_rows_by_id() -> None:
-    rows = Recordings(Book([video(n) for n in range(9)]))
+    rows = VideoRows(VideoIndex([video(n) for n in range(9)]))
     rows.matched = {"v007", "v002"}
     rows.arrange()
     assert [rows.key(n) for n in range(len(rows))] == ["v002", "v007"]
@@ -81,7 +81,7 @@ def test_a_filter_keeps_the_order_and_finds_rows_by_id() -> None:
 
 def test_captions_show_peoples_first_and_whether_they_are_here() -> None:
     row = video(1, captions=("zh:auto", "zh-TW", "en"))
-    rows = Recordings(Book([row, video(2)]))
+    rows = VideoRows(VideoIndex([row, video(2)]))
     cell = rows.cells(0)[5]
     assert isinstance(cell, Text)
     assert cell.plain == "zh-TW,en zh auto"
@@ -99,17 +99,17 @@ def test_captions_show_peoples_first_and_whether_they_are_here() -> None:
     ("status", "word"), [("is_live", "live now"), ("is_upcoming", "not yet"), ("post_live", "ended")]
 )
 def test_what_is_no_recording_yet_steps_back(status: str, word: str) -> None:
-    rows = Recordings(Book([video(1, live_status=status), video(2, live_status="was_live")]))
+    rows = VideoRows(VideoIndex([video(1, live_status=status), video(2, live_status="was_live")]))
     row = rows.cells(0)
     assert all(isinstance(cell, Text) and cell.style == "dim" for cell in row[1:6])
     assert word in str(row[6])
     assert rows.cells(1)[1] == "Talk 2"
     fetched = replace(video(1, live_status=status), state="fetched", bytes=1)
-    assert Recordings(Book([fetched])).cells(0)[1] == "Talk 1"
+    assert VideoRows(VideoIndex([fetched])).cells(0)[1] == "Talk 1"
 
 
 def test_a_row_of_the_range_has_its_mark_in_reverse() -> None:
-    rows = Recordings(Book([video(n) for n in range(4)]))
+    rows = VideoRows(VideoIndex([video(n) for n in range(4)]))
     rows.range = (1, 2)
     marked = [n for n in range(4) if isinstance(mark := rows.cells(n)[0], Text) and mark.style == "reverse"]
     assert marked == [1, 2]
@@ -120,8 +120,8 @@ def test_a_row_of_the_range_has_its_mark_in_reverse() -> None:
 @pytest.mark.parametrize("text", [*HOSTILE.values(), "\ud800", "\u202e" * 50, "[/]" * 4000])
 def test_hostile_text_keeps_every_row_at_its_width(text: str, width: int, ascii_only: bool) -> None:
     error = {"what": text, "kind": text, "retry": "later"}
-    rows = Recordings(
-        Book(
+    rows = VideoRows(
+        VideoIndex(
             [
                 video(1, title=text, captions=(text[:200], text[:100] + ":auto"), upload_date=text, licence=text),
                 video(2, title=text, state="failed", error=error, live_status="is_live"),

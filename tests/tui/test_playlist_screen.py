@@ -14,8 +14,8 @@ from tests.fakes.feed import Episode, FeedServer
 from tests.tui.fake_job import FakeJob
 from tests.tui.playlist_kit import open_app, row, screen_of
 from tests.tui.wait import hidden_characters, screen_text, wait_until, wrong_widths
-from tui.screens.pipeline import Trouble
-from tui.screens.playlist import PlaylistScreen
+from tui.screens.pipeline import ErrorBanner
+from tui.screens.playlist.screen import PlaylistScreen
 from tui.widgets.dialog import Choice, Message, TextPrompt
 
 TOML = """
@@ -251,4 +251,4 @@ async def test_a_source_that_cannot_be_listed_says_why_on_the_screen(workspace: 
         app.screen.query_one(Input).value = str(tmp_path / "nowhere.mp3")
         await pilot.press("enter")
         await wait_until(pilot, lambda: "neither a link nor" in " ".join(screen_text(app).split()), timeout=60)
-        assert screen_of(app).query_one(Trouble).display
+        assert screen_of(app).query_one(ErrorBanner).display

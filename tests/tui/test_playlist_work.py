@@ -32,7 +32,7 @@ from tests.tui.playlist_kit import (
 )
 from tests.tui.wait import ambiguous, hidden_characters, screen_lines, screen_text, wait_until, wrong_widths
 from tui.app import WhispersmithApp
-from tui.screens.playlist import PlaylistScreen
+from tui.screens.playlist.screen import PlaylistScreen
 from tui.widgets.dialog import Choice, Message
 
 

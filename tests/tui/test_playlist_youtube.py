@@ -16,7 +16,7 @@ from tests.fakes import youtube
 from tests.fakes.youtube import CC_BY, HOSTILE, STANDARD, Caption, Playlist, YouTube, many
 from tests.tui.wait import hidden_characters, screen_text, wait_until, wrong_widths
 from tui.app import WhispersmithApp
-from tui.screens.playlist import PlaylistScreen
+from tui.screens.playlist.screen import PlaylistScreen
 from tui.widgets.dialog import Choice, TextPrompt
 
 LIST = "PLloopbacklist"
@@ -122,7 +122,7 @@ async def test_opening_the_screen_asks_nobody_and_i_does(tmp_path: Path, sounds:
             await pilot.press("i")
             await wait_until(pilot, lambda: "3 CC BY" in screen_text(app) and not app.live, LONG)
             assert stages(workspace) == ["details"]
-            assert screen_of(app).rows.book.totals.unasked == 0
+            assert screen_of(app).rows.index.totals.unasked == 0
 
 
 async def test_titles_of_strangers_are_listed_and_break_nothing(tmp_path: Path, sounds: Path):

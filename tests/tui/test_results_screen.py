@@ -14,9 +14,9 @@ from core.workspace import Workspace, create
 from tests.tui.fake_job import FakeJob
 from tests.tui.wait import hidden_characters, screen_lines, screen_text, wait_until, wrong_widths
 from tui.app import WhispersmithApp
-from tui.screens.results import ResultsScreen, save_text
-from tui.screens.results_dialogs import Differences, Transcription
-from tui.screens.results_figures import points
+from tui.screens.results.dialogs import Differences, Transcription
+from tui.screens.results.figures import points
+from tui.screens.results.screen import ResultsScreen, save_text
 from tui.widgets.dialog import TextPrompt
 
 RESULT: dict[str, Any] = {

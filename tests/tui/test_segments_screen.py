@@ -16,8 +16,8 @@ from core.workspace import Workspace, create
 from tests.fakes.stage import wait_until as wait_for
 from tests.tui.wait import screen_lines, screen_text, wait_until, wrong_widths
 from tui.app import WhispersmithApp
-from tui.screens.cut_settings import CutSettings
-from tui.screens.segments import SegmentsScreen
+from tui.screens.segments.screen import SegmentsScreen
+from tui.screens.segments.settings_dialog import CutSettings
 from tui.widgets.dialog import Choice
 
 

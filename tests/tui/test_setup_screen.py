@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from core.checks.runner import CHECKS, Check, CheckSpec, Context
 from core.cli import AppOptions
-from core.stages.check import CHECKS, Check, CheckSpec, Context
 from core.workspace import Workspace, create
 from tests.fakes import nvml
 from tests.tui.fake_job import FakeJob
 from tests.tui.wait import screen_lines, screen_text, wait_until, wrong_widths
 from tui.app import WhispersmithApp
-from tui.screens import setup
-from tui.screens.setup import SetupScreen
-from tui.screens.setup_round import Round
+from tui.screens.setup import screen as setup
+from tui.screens.setup.check_round import CheckRound
+from tui.screens.setup.screen import SetupScreen
 from tui.widgets.dialog import Message
 
 FIX = 'pip install "torch==2.14.1+cu126" --index-url https://download.pytorch.org/whl/cu126'
@@ -322,7 +322,7 @@ async def main():
     async with app.run_test(size=(80, 24)) as pilot:
         await wait_until(pilot, lambda: not app.screen._round.busy and "failed" in screen_text(app), 100)
         print("hangs", any(thread.name == "gpu" and thread.is_alive() for thread in threading.enumerate()))
-        print("asked", app._pulses["gpu"].asked)
+        print("asked", app._pollers["gpu"].asked)
         await pilot.press("q")
     print("left", app.return_code)
 asyncio.run(main())
@@ -352,7 +352,7 @@ def found(id: str, verdict: str = "ok") -> Check:
 
 
 def test_a_round_starts_each_after_what_it_stands_on_and_a_few_at_a_time():
-    round = Round([spec("a"), spec("b", "a"), spec("c", "b"), spec("d"), spec("e")], lanes=2)
+    round = CheckRound([spec("a"), spec("b", "a"), spec("c", "b"), spec("d"), spec("e")], lanes=2)
     round.ask("abcde")
     assert [id for id, _ in round.begin()] == ["a", "d"]
     assert round.begin() == []
@@ -370,7 +370,7 @@ def test_a_round_starts_each_after_what_it_stands_on_and_a_few_at_a_time():
 
 
 def test_asking_again_while_it_runs_starts_no_second_one():
-    round = Round([spec("a"), spec("b", "a")])
+    round = CheckRound([spec("a"), spec("b", "a")])
     round.ask("ab")
     assert len(round.begin()) == 1
     for _ in range(5):
@@ -382,7 +382,7 @@ def test_asking_again_while_it_runs_starts_no_second_one():
 
 def test_who_is_late_frees_its_lane():
     now = [0.0]
-    round = Round([spec("a"), spec("b"), spec("c", "a")], lanes=1, clock=lambda: now[0])
+    round = CheckRound([spec("a"), spec("b"), spec("c", "a")], lanes=1, clock=lambda: now[0])
     round.ask("abc")
     assert round.begin() == [("a", 1)]
     now[0] = 14.9

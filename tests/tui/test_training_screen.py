@@ -18,8 +18,8 @@ from core.workspace import Workspace, create
 from tests.tui.fake_job import FakeJob
 from tests.tui.wait import hidden_characters, screen_lines, screen_text, wait_until, wrong_widths
 from tui.app import WhispersmithApp
-from tui.screens.training import TrainingScreen
-from tui.screens.training_plan import parsed, split_report
+from tui.screens.training.plan import parsed, split_report
+from tui.screens.training.screen import TrainingScreen
 from tui.widgets.dialog import Choice, Message, TextPrompt
 from tui.widgets.line_chart import LineChart
 from tui.widgets.log_tail import LogTail

@@ -17,9 +17,9 @@ from tests.tui.fake_job import FakeJob
 from tests.tui.test_app_terminal import Terminal, wait_for
 from tests.tui.wait import hidden_characters, screen_lines, screen_text, wait_until, wrong_widths
 from tui.app import WhispersmithApp
-from tui.screens.transcript_editor import Editor
-from tui.screens.transcript_rows import Book, Pace, Query, select, tail
-from tui.screens.transcripts import TranscriptsScreen
+from tui.screens.transcripts.editor import Editor
+from tui.screens.transcripts.rows import Query, ReviewRate, SegmentIndex, select, tail
+from tui.screens.transcripts.screen import TranscriptsScreen
 from tui.widgets.dialog import Choice, TextPrompt
 
 TEXTS = [
@@ -367,20 +367,20 @@ async def test_an_empty_workspace_has_no_dead_keys(tmp_path: Path):
 
 def test_rows_that_were_dealt_with_keep_their_place():
     rows = [Segment(f"s{n}", "v", n, n + 1, "", suspicion=n / 10, origin="machine", text="t") for n in range(4)]
-    book = Book(rows)
+    index = SegmentIndex(rows)
     query = Query("pending", "suspicion")
-    assert select(book.segments, query, {}) == [3, 2, 1, 0]
-    before = book.segments[3]
-    book.put(Segment("s3", "v", 3, 4, "", suspicion=0.0, origin="human", text="t", review="accepted"))
-    assert select(book.segments, query, {"s3": before}) == [3, 2, 1, 0]
-    assert select(book.segments, query, {}) == [2, 1, 0]
+    assert select(index.segments, query, {}) == [3, 2, 1, 0]
+    before = index.segments[3]
+    index.put(Segment("s3", "v", 3, 4, "", suspicion=0.0, origin="human", text="t", review="accepted"))
+    assert select(index.segments, query, {"s3": before}) == [3, 2, 1, 0]
+    assert select(index.segments, query, {}) == [2, 1, 0]
 
 
 def test_the_end_of_a_text_is_cut_by_cells_and_the_pace_needs_some_rows():
     assert tail("是我喜歡的口感", 7) == "…的口感"
     assert tail("是我喜歡的口感", 14) == "是我喜歡的口感"
-    assert Pace.of(2, 600).per_hour is None
-    assert Pace.of(10, 600).per_hour == 60
+    assert ReviewRate.of(2, 600).per_hour is None
+    assert ReviewRate.of(10, 600).per_hour == 60
 
 
 def test_a_terminal_that_hangs_up_does_not_take_what_was_typed(workspace: Workspace):

@@ -14,7 +14,7 @@ from core.workspace import Workspace, is_workspace
 from tests.fakes.feed import Episode, FeedServer, make_audio
 from tests.tui.wait import screen_text, wait_until, wrong_widths
 from tui.app import WhispersmithApp
-from tui.screens.welcome import WelcomeScreen
+from tui.screens.welcome.screen import WelcomeScreen
 from tui.widgets.dialog import Message, TextPrompt
 
 

@@ -21,13 +21,14 @@ and it may call
     self.start_job(stage, params, then=None)     # a detached job; then(folder) once it runs
     self.stop_job(folder)                        # ask it to stop
     self.pause_job(folder) / self.resume_job(folder)
-    self.tell_job(folder, name, data)            # something for it to heed (job.told(name))
+    self.send_to_job(folder, name, data)            # something for it to heed (job.received(name))
     self.live_jobs()                             # JobBatches of this screen's live jobs, as last heard
     self.follow(folder)                          # hear a job that has ended (the last training): its whole history
     self.explain(error) / self.ask(dialog, answered)
     self.say(text, error=False)                  # a toast; never parsed as markup
 
-StepTable is a RowTable whose Enter is the screen's while it is empty; Trouble().tell(error | None) shows a failed job.
+StepTable is a RowTable whose Enter is the screen's while it is empty; ErrorBanner().show(error | None) shows a failed
+job.
 
 A live job's past needs no care: when a batch does not follow on what the screen has heard, the history is read in a
 thread and comes through `job_events` first, in order and without doubles. The future comes from the bridge.
@@ -52,11 +53,11 @@ from core import jobs
 from core.errors import UserError
 from core.store import Store
 from core.workspace import Workspace
-from tui import keymap, marks
+from tui import keymap
+from tui.background import Answer, BackgroundTasks
 from tui.bridge import DRAINED, FULL, Inbox, JobBatch, history
-from tui.errands import Answer, Errands
 from tui.status import Status, bar_steps
-from tui.widgets import cells, dialog
+from tui.widgets import cells, dialog, marks
 from tui.widgets.segment_table import RowTable
 from tui.widgets.status_bar import KeyFooter, StatusBar
 
@@ -84,11 +85,11 @@ class StepTable(RowTable):
         return action != "choose" or self.cursor_key is not None
 
 
-class Trouble(Static):
+class ErrorBanner(Static):
     """What went wrong with the last job of a step, where it went wrong; nothing while all is well."""
 
     DEFAULT_CSS: ClassVar[str] = """
-    Trouble {
+    ErrorBanner {
         height: auto;
         max-height: 5;
         padding: 0 1;
@@ -97,7 +98,7 @@ class Trouble(Static):
     }
     """
 
-    def tell(self, error: UserError | None) -> None:
+    def show(self, error: UserError | None) -> None:
         self.display = error is not None
         if error is not None:
             sign = marks.mark("failed", cells.is_ascii(self.app))
@@ -111,11 +112,11 @@ class PipelineScreen(Screen[None]):
     STEP: ClassVar[str] = ""
     STAGES: ClassVar[frozenset[str]] = frozenset()
     TELLS_FAILURES: ClassVar[bool] = False
-    """Whether the screen itself says why a job failed (`Trouble`); a toast over it would only hide that."""
+    """Whether the screen itself says why a job failed (`ErrorBanner`); a toast over it would only hide that."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._errands = Errands(self.post_message)
+        self._tasks = BackgroundTasks(self.post_message)
         self._inboxes: dict[Path, Inbox] = {}
         self._reading: set[Path] = set()
         self._stale = False
@@ -140,18 +141,18 @@ class PipelineScreen(Screen[None]):
     # -- for the screens to call
 
     @property
-    def smith(self) -> WhispersmithApp:
+    def host(self) -> WhispersmithApp:
         return cast("WhispersmithApp", self.app)
 
     @property
     def workspace(self) -> Workspace:
-        assert self.smith.workspace is not None, "the six screens are shown inside a workspace only"
-        return self.smith.workspace
+        assert self.host.workspace is not None, "the six screens are shown inside a workspace only"
+        return self.host.workspace
 
     @property
     def store(self) -> Store:
-        assert self.smith.store is not None, "the six screens are shown inside a workspace only"
-        return self.smith.store
+        assert self.host.store is not None, "the six screens are shown inside a workspace only"
+        return self.host.store
 
     @property
     def table(self) -> RowTable:
@@ -175,7 +176,7 @@ class PipelineScreen(Screen[None]):
         One at a time per group, and only the newest that waits: moving quickly over rows computes the last one only,
         and the answer to an older question is thrown away.
         """
-        self._errands.run(work, done, failed or self.explain, group)
+        self._tasks.run(work, done, failed or self.explain, group)
 
     def start_job(
         self, stage: str, params: dict[str, Any] | None = None, then: Callable[[Path], object] | None = None
@@ -201,14 +202,14 @@ class PipelineScreen(Screen[None]):
         """Let a held job go on, or one that waits for a block to pass."""
         self.in_thread(lambda: jobs.resume(folder), lambda _: None, group=f"hold {folder.name}")
 
-    def tell_job(self, folder: Path, name: str, data: Any) -> None:
+    def send_to_job(self, folder: Path, name: str, data: Any) -> None:
         """Something for a live job to heed; the last one of a name counts."""
-        self.in_thread(lambda: jobs.tell(folder, name, data), lambda _: None, group=f"tell {folder.name} {name}")
+        self.in_thread(lambda: jobs.send(folder, name, data), lambda _: None, group=f"tell {folder.name} {name}")
 
     def live_jobs(self, *stages: str) -> list[JobBatch]:
         """The live jobs of these stages (default: of this screen's) as last heard, oldest first."""
         wanted = frozenset(stages) or self.STAGES
-        return [batch for batch in self.smith.live.values() if batch.stage in wanted]
+        return [batch for batch in self.host.live.values() if batch.stage in wanted]
 
     def follow(self, folder: Path) -> None:
         """Read a job's whole log, in slices, into `job_events`. For live jobs this happens by itself."""
@@ -228,7 +229,7 @@ class PipelineScreen(Screen[None]):
             self._explained[seen] = time.monotonic()
 
         self.workspace.log(" - ".join(line for line in error.lines() if line))
-        self.smith.push_screen(dialog.Message.of(error, title), closed)
+        self.host.push_screen(dialog.Message.of(error, title), closed)
 
     def ask(self, question: Screen[Any], answered: Callable[[Any], object]) -> None:
         """Show a dialog; `answered(answer)` unless it was closed without one."""
@@ -237,7 +238,7 @@ class PipelineScreen(Screen[None]):
             if answer is not None:
                 answered(answer)
 
-        self.smith.push_screen(question, closed)
+        self.host.push_screen(question, closed)
 
     def say(self, text: str, *, error: bool = False) -> None:
         """A toast: what happened, and how to undo it."""
@@ -256,12 +257,12 @@ class PipelineScreen(Screen[None]):
         self.watch(self, "focused", self._show_keys, init=False)
 
     def on_screen_resume(self) -> None:
-        self.show_status(self.smith.status)
+        self.show_status(self.host.status)
         self._show_keys()
         # Jobs that were live before this screen existed; a gap in the numbers fetches their past.
         for batch in self.live_jobs():
             if batch.folder not in self._inboxes:
-                self.hear(JobBatch(batch.view, (), batch.seq, batch.seq, batch.left_s))
+                self.handle(JobBatch(batch.view, (), batch.seq, batch.seq, batch.left_s))
         if self._stale:
             self.note_change()
         self.on_shown()
@@ -271,7 +272,7 @@ class PipelineScreen(Screen[None]):
             bar.update_place(status.place)
             bar.update_gpu(status.gpu)
             bar.update_job(status.job)
-            bar.update_steps(bar_steps(status.steps, self.STEP, self.smith.ascii))
+            bar.update_steps(bar_steps(status.steps, self.STEP, self.host.ascii))
 
     def note_change(self) -> None:
         """The store changed: read it anew now, or when the screen comes to the front."""
@@ -283,12 +284,12 @@ class PipelineScreen(Screen[None]):
         """Whether this screen, now in front, says itself how the job ended."""
         return self.TELLS_FAILURES and batch.stage in self.STAGES and batch.view.state in ("failed", "crashed")
 
-    def hear(self, batch: JobBatch) -> None:
+    def handle(self, batch: JobBatch) -> None:
         """A batch from the bridge; the app calls this."""
         if batch.stage not in self.STAGES:
             return
         inbox = self._inboxes.setdefault(batch.folder, Inbox())
-        for fresh in inbox.hear(batch):
+        for fresh in inbox.handle(batch):
             self.job_events(fresh)
         if inbox.missing:
             self._read_past(batch.folder)
@@ -316,7 +317,7 @@ class PipelineScreen(Screen[None]):
             self._reading.discard(message.folder)
             found = inbox.caught_up()
         else:
-            found = inbox.hear(message.batch)
+            found = inbox.handle(message.batch)
         for batch in found:
             self.job_events(batch)
 

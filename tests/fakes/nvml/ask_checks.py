@@ -6,8 +6,8 @@ from pathlib import Path
 
 from core.checks import gpu, torch
 from core.checks.machine import Machine
+from core.checks.runner import CHECKS, Context, as_json, run_check
 from core.config import Config
-from core.stages.check import CHECKS, Context, as_json, run_check
 
 CHAIN = (
     "gpu-bus",

@@ -1,0 +1,94 @@
+"""Audio that comes with its transcripts: taken into the workspace as segments of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import wave
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from core.errors import UserError
+from core.media import RATE, dbfs, parse_segment_name, read_wav, segment_id, speech_share, stream_pcm
+from core.sources.names import is_safe, stable_id
+from core.store import Segment, Store, Video
+from core.text import clean
+from core.workspace import Workspace
+
+LONGEST_MS = 30_000
+"""What Whisper hears at once; a longer clip is a recording to be cut, not a segment."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a clip belongs: its segment id, video, and times in that video."""
+
+    id: str
+    video: str
+    start_ms: int
+    end_ms: int
+
+
+def place_of(stem: str, duration_ms: int) -> Place:
+    """`talk_8_18` is that piece of the video `talk`; any other name is a recording of its own."""
+    parsed = parse_segment_name(stem)
+    name, start, end = parsed or (stem, 0, duration_ms)
+    video = video_id(name)
+    return Place(segment_id(video, start, end), video, start, end)
+
+
+def video_id(name: str) -> str:
+    """The name where it is safe as an id; else what is safe of it with a hash, the same each time."""
+    return name if is_safe(name) else stable_id(name, name)
+
+
+def import_clip(workspace: Workspace, store: Store, audio: Path, stem: str, check: Callable[[], object]) -> str:
+    """Copy a clip in and add its video (licence "own", if it is new) and segment; returns the segment's id.
+
+    A 16 kHz mono 16-bit wav is copied byte for byte, anything else converted to that. UserError if it cannot be
+    read, has no sound, or is longer than 30 s.
+    """
+    converted = None
+    if is_whisper_wav(audio):
+        samples = read_wav(audio)[0]
+    else:
+        samples = converted = np.concatenate([np.zeros(0, np.int16), *stream_pcm(audio, cancelled=check)])
+    duration = len(samples) * 1000 // RATE
+    if duration == 0 or duration > LONGEST_MS:
+        why = "it holds no sound" if duration == 0 else f"{duration / 1000:.0f} s; a segment has at most 30"
+        raise UserError(f"{audio.name} is no segment", why, f"whispersmith add '{audio}', then cut it")
+    place = place_of(stem, duration)
+    path = workspace.segments / place.video / f"{place.id}.wav"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _put(audio, converted, path)
+    name = (parse_segment_name(stem) or (stem,))[0]
+    store.videos.add(Video(place.video, title=clean(name, 200), licence="own", state="fetched"))
+    level, share = round(dbfs(samples), 1), round(speech_share(samples), 3)
+    stored = workspace.relative(path)
+    store.segments.add([Segment(place.id, place.video, place.start_ms, place.end_ms, stored, level, share)])
+    return place.id
+
+
+def is_whisper_wav(path: Path) -> bool:
+    """True for PCM wav, 16 kHz, mono, 16 bit: what needs no conversion."""
+    try:
+        with wave.open(str(path), "rb") as file:
+            return (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (RATE, 1, 2)
+    except (wave.Error, EOFError, OSError):
+        return False
+
+
+def _put(audio: Path, samples: np.ndarray | None, path: Path) -> None:
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    if samples is None:
+        shutil.copyfile(audio, beside)
+    else:
+        with wave.open(str(beside), "wb") as file:
+            file.setparams((1, 2, RATE, len(samples), "NONE", ""))
+            file.writeframes(samples.astype("<i2").tobytes())
+    with beside.open("rb") as file:
+        os.fsync(file.fileno())
+    os.replace(beside, path)
