@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import UserError
+from core.jobs import send
 from core.jobs.handle import Cancelled
 from core.sources.rate_limit import FREE, RateLimiter
 from core.stages import details

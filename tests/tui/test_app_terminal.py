@@ -134,7 +134,8 @@ def test_sigterm_ends_the_app_cleanly_and_gives_the_terminal_back(workspace: Wor
 
 
 def test_a_fault_gives_the_terminal_back_and_says_where_its_story_lies(workspace: Workspace, terminals):
-    break_it = "import tui.screens.setup.screen\ntui.screens.setup.screen.SetupScreen.action_again = lambda self: 1 / 0\nsys.exit("
+    screen = "tui.screens.setup.screen"
+    break_it = f"import {screen}\n{screen}.SetupScreen.action_again = lambda self: 1 / 0\nsys.exit("
     terminal = terminals(workspace.root, code=OPEN.replace("sys.exit(", break_it))
     terminal.shows("JavaScript")
     terminal.type("r")
