@@ -81,6 +81,10 @@ MIGRATIONS = (
         automatic INTEGER NOT NULL DEFAULT 0, cues TEXT NOT NULL DEFAULT '[]', error TEXT, at INTEGER NOT NULL
     );
     """,
+    """
+    -- SHA-256 of the wav as it was written: nobody has to read the audio again to know it. NULL: from before this column.
+    ALTER TABLE segments ADD COLUMN digest TEXT;
+    """,
 )
 
 

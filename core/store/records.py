@@ -80,6 +80,8 @@ class Segment:
     path: str
     dbfs: float | None = None
     speech: float | None = None
+    digest: str | None = None
+    """SHA-256 of the wav, as it was written; None for one that was cut before this was kept."""
     part: str | None = None
     text: str = ""
     raw: str = ""

@@ -11,7 +11,7 @@ from core.store.database import Database
 from core.store.records import HUMAN, Segment
 
 _SELECT = """
-    SELECT s.id, s.video, s.start_ms, s.end_ms, s.path, s.dbfs, s.speech, s.part,
+    SELECT s.id, s.video, s.start_ms, s.end_ms, s.path, s.dbfs, s.speech, s.digest, s.part,
            t.text, t.raw, t.origin, t.model, t.avg_logprob, t.no_speech_prob, t.compression_ratio,
            t.flags, t.suspicion, t.review
     FROM segments s LEFT JOIN transcripts t ON t.segment = s.id
@@ -27,9 +27,10 @@ class Segments:
         """Add cut segments (their audio is on disk). One that is there keeps its transcript and split."""
         with self._database.write() as db:
             db.executemany(
-                "INSERT INTO segments (id, video, start_ms, end_ms, path, dbfs, speech) VALUES (?, ?, ?, ?, ?, ?, ?) "
-                "ON CONFLICT (id) DO UPDATE SET path = excluded.path, dbfs = excluded.dbfs, speech = excluded.speech",
-                [(s.id, s.video, s.start_ms, s.end_ms, s.path, s.dbfs, s.speech) for s in rows],
+                "INSERT INTO segments (id, video, start_ms, end_ms, path, dbfs, speech, digest) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET path = excluded.path, "
+                "dbfs = excluded.dbfs, speech = excluded.speech, digest = excluded.digest",
+                [(s.id, s.video, s.start_ms, s.end_ms, s.path, s.dbfs, s.speech, s.digest) for s in rows],
             )
 
     def remove(self, ids: Iterable[str]) -> int:
