@@ -82,7 +82,7 @@ MIGRATIONS = (
     );
     """,
     """
-    -- SHA-256 of the wav as it was written: nobody has to read the audio again to know it. NULL: from before this column.
+    -- SHA-256 of the wav as it was written, so that nobody reads the audio again to know it. NULL: from before it.
     ALTER TABLE segments ADD COLUMN digest TEXT;
     """,
 )
