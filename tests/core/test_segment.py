@@ -80,7 +80,7 @@ def test_a_recording_becomes_overlapping_wavs(workspace: Workspace) -> None:
 @pytest.mark.parametrize("seconds", [0.5, 10.0, 17.99, 18.0, 18.02, 26.5])
 def test_the_stream_is_cut_exactly_as_planned(seconds: float) -> None:
     samples = speech_like(seconds)
-    pieces = segment._Pieces(10_000, 2_000)
+    pieces = segment._Windows(10_000, 2_000)
     made = []
     for begin in range(0, len(samples), 7_777):
         made += [(span, part.copy()) for span, part in pieces.feed(samples[begin : begin + 7_777])]
