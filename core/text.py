@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 # Escape sequences of ECMA-48 in both spellings, ESC and C1: control sequences, the strings that carry titles, links or
@@ -94,6 +94,26 @@ def normalise(text: str) -> str:
     kept = "".join(" " if unicodedata.category(char)[0] in "PSZC" else char for char in folded)
     words = _SPACE.sub(" ", kept).strip()
     return re.sub(r"(?<=[^\x00-\x7f]) | (?=[^\x00-\x7f])", "", words)
+
+
+def is_unspaced(char: str) -> bool:
+    """True for a character of scripts written without spaces: Han, kana, bopomofo, and their punctuation."""
+    return (
+        "\u2e80" <= char <= "\u9fff"
+        or "\uf900" <= char <= "\ufaff"
+        or "\uff00" <= char <= "\uffef"
+        or char >= "\U00020000"
+    )
+
+
+def join_texts(parts: Sequence[str]) -> str:
+    """Texts one after the other: a space between words, none where either side is written without spaces."""
+    result = ""
+    for part in (part.strip() for part in parts):
+        if result and part and not (is_unspaced(result[-1]) or is_unspaced(part[0])):
+            result += " "
+        result += part
+    return result
 
 
 def compression_ratio(text: str) -> float:

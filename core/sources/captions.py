@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,9 +13,10 @@ from typing import Any, TypeVar
 from core.config import Config
 from core.errors import UserError
 from core.exchange.encodings import decode
-from core.exchange.formats.captions import Cue, join, parse_captions
+from core.exchange.formats.captions import parse_captions
 from core.sources.failures import Failure
-from core.text import clean
+from core.text import clean, join_texts
+from core.timed_text import Cue
 
 _T = TypeVar("_T")
 
@@ -195,7 +196,7 @@ def read(track: Track, data: bytes) -> list[Cue]:
         raise _unreadable(track, "it is in an encoding that is not known here")
     if track.form == "json3":
         return parse_json3(text[0], automatic=track.automatic)
-    cues = [replace(cue, text=clean(cue.text, _LONGEST_TEXT)) for cue in parse_captions(text[0], "the track")]
+    cues = [cue._replace(text=clean(cue.text, _LONGEST_TEXT)) for cue in parse_captions(text[0], "the track")]
     return [cue for cue in cues if cue.text]
 
 
@@ -211,7 +212,7 @@ def parse_json3(text: str, *, automatic: bool = False) -> list[Cue]:
     (`aAppend`), and what is said: `tStartMs`, `dDurationMs` and `segs` of `utf8`. Automatic lines stay on the screen
     while the next one is spoken, so that each is taken to end where the next begins. A line without a length lasts
     until the next one, at most 5 s. Sound notes such as [音樂] are kept here, as what the site said; see
-    `core.exchange.formats.captions.speech`. UserError where it is no json3.
+    `core.timed_text.speech`. UserError where it is no json3.
     """
     try:
         events = json.loads(text)["events"]
@@ -241,7 +242,7 @@ def _line(event: object) -> tuple[int, int, str] | None:
     whole = _STYLE.sub("", "".join(piece for piece in pieces if isinstance(piece, str)))
     # Half of a surrogate pair, which JSON lets pass, could not be stored.
     whole = whole.encode("utf-8", "ignore").decode()
-    said = clean(join([clean(line, _LONGEST_TEXT) for line in whole.splitlines()]), _LONGEST_TEXT)
+    said = clean(join_texts([clean(line, _LONGEST_TEXT) for line in whole.splitlines()]), _LONGEST_TEXT)
     start, length = _ms(event.get("tStartMs")), _ms(event.get("dDurationMs"))
     if not said or start is None or start < 0:
         return None

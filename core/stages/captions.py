@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from core.config import Config
 from core.downloads.watchdog import Watchdog
 from core.errors import UserError
-from core.exchange.formats.captions import Cue
 from core.sources import captions, failures, names
 from core.sources.captions import Track
 from core.sources.failures import Failure
@@ -27,6 +26,7 @@ from core.sources.ytdlp import YtdlpLogger, base_options, cancelled_by, detail_o
 from core.store import Store, Video
 from core.store.records import Captions
 from core.text import clean
+from core.timed_text import Cue
 from core.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -180,8 +180,7 @@ class _Pass:
             return
         self._misses = 0
         self.found += 1
-        stored = tuple((cue.start_ms, cue.end_ms, cue.text) for cue in cues)
-        self._store.captions.put(Captions(video.id, track.language, track.automatic, stored))
+        self._store.captions.put(Captions(video.id, track.language, track.automatic, tuple(cues)))
         self._job.item(video.id, "captions", language=track.language, automatic=track.automatic, cues=len(cues))
 
     def _take(self, video: Video) -> tuple[Track, list[Cue]]:

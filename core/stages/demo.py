@@ -10,6 +10,7 @@ from core.demo import RECORDINGS, TOY
 from core.demo_audio import NOTES, make_recording
 from core.jobs import Job
 from core.stages import add
+from core.timed_text import Cue
 from core.workspace import Workspace
 
 MELODIES = (("melody-1", 1040, ".srt"), ("melody-2", 160, ".vtt"), ("melody-3", 60, None))
@@ -18,7 +19,7 @@ MELODIES = (("melody-1", 1040, ".srt"), ("melody-2", 160, ".vtt"), ("melody-3", 
 
 def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     """Make what is missing; what is there is kept. Returns the result of `add`."""
-    from core.exchange.formats.subtitles import Cue, to_srt, to_vtt
+    from core.exchange.formats.subtitles import to_srt, to_vtt
     from core.whisper.toy import build_toy
 
     folder = workspace.root / RECORDINGS

@@ -12,10 +12,11 @@ from core.errors import UserError
 from core.exchange.atomic_folder import replaced_folder
 from core.exchange.card import dataset_card
 from core.exchange.formats.audiofolder import Clip, link_or_copy, write_audiofolder, write_durably
-from core.exchange.formats.captions import Cue, write_srt
+from core.exchange.formats.captions import write_srt
 from core.sources import sidecar
 from core.stages.split import leak, same_audio
 from core.store import Segment, Store
+from core.timed_text import Cue, merge_overlaps
 from core.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -184,31 +185,6 @@ def _write_srt(folder: Path, rows: list[Segment]) -> None:
     for row in rows:
         videos.setdefault(row.video, []).append(row)
     for video, found in videos.items():
-        write_durably(folder / f"{video}.srt", write_srt(cues_of(found)))
-
-
-def cues_of(rows: Sequence[Segment]) -> list[Cue]:
-    """Captions out of overlapping segments: what two neighbours both hold is shown once, with the first of them.
-
-    The text that the overlap holds ends the one and begins the other; the longest such piece of two characters or
-    more is dropped from the second, which is then shown from where the first ends. Text that does not agree stays.
-    """
-    cues: list[Cue] = []
-    before: Segment | None = None
-    for row in sorted(rows, key=lambda row: (row.start_ms, row.end_ms)):
-        text, start = row.text, row.start_ms
-        if before is not None and before.end_ms > row.start_ms:
-            text = text[_shared(before.text, text) :].strip()
-            start = min(before.end_ms, row.end_ms - 1)
-        if text and row.end_ms > start:
-            cues.append(Cue(start, row.end_ms, " ".join(text.split())))
-        before = row
-    return cues
-
-
-def _shared(first: str, second: str) -> int:
-    """Length of the longest end of `first` that `second` begins with; 0 for a single character."""
-    for size in range(min(len(first), len(second)), 1, -1):
-        if first.endswith(second[:size]):
-            return size
-    return 0
+        write_durably(
+            folder / f"{video}.srt", write_srt(merge_overlaps(Cue(row.start_ms, row.end_ms, row.text) for row in found))
+        )

@@ -11,12 +11,13 @@ from core.config import Config
 from core.errors import UserError
 from core.exchange.clip_import import import_clip, place_of, video_id
 from core.exchange.formats.audiofolder import Entry, entries_of, read_audiofolder
-from core.exchange.formats.captions import assign, read_captions
+from core.exchange.formats.captions import read_captions
 from core.exchange.formats.tables import Table, read_table
-from core.media import Span, parse_segment_name
+from core.media import parse_segment_name
 from core.store import Segment, Store
 from core.store.transcripts import MachineText
 from core.text import clean, compression_ratio, is_loop
+from core.timed_text import shares
 from core.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -135,10 +136,9 @@ class _Import:
             raise UserError(
                 f"{video} is not cut yet", "captions are given to segments", f"whispersmith segment {video}"
             )
-        texts = assign(cues, [Span(row.start_ms, row.end_ms) for row in rows])
         self.tally.rows += len(rows)
-        for row, text in zip(rows, texts, strict=True):
-            self._give(row.id, text, row.id)
+        for row, share in zip(rows, shares(cues, rows), strict=True):
+            self._give(row.id, share.text, row.id)
 
     def _video_of_captions(self, file: Path) -> str:
         """`talk.srt`, `talk.zh-TW.srt` and `talk.zh-TW.mp4.srt` belong to the video `talk`."""

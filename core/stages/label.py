@@ -7,20 +7,20 @@ from typing import Any
 
 from core.config import Config
 from core.errors import UserError
-from core.exchange.formats.captions import Cue, Share, read_captions, shares, speech
+from core.exchange.formats.captions import read_captions
 from core.jobs import Cancelled, Job
-from core.media import Span
 from core.sources.captions import beside, wanted
 from core.store import Segment, Store
 from core.store.transcripts import MachineText
 from core.text import clean, compression_ratio, is_loop
+from core.timed_text import Cue, Share, shares, speech
 from core.workspace import Workspace
 
 _CAPTIONS_BATCH = 200
 _LONGEST_TEXT = 5000
 
 # How far captions are trusted, beside the labeller's 0 to 1: people wrote them for these very words, but at a cut
-# (see `core.exchange.formats.captions.shares`) somebody should look; a site's recognition is a machine's text like any
+# (see `core.timed_text.shares`) somebody should look; a site's recognition is a machine's text like any
 # other.
 _SUSPICION = 0.15
 _SUSPICION_AUTOMATIC = 0.5
@@ -103,7 +103,7 @@ class _Captioned:
         stored = self.store.captions.get(video)
         if stored is not None and stored.cues:
             model = f"captions:{stored.language or 'und'}" + (":automatic" if stored.automatic else "")
-            return model, stored.automatic, speech(Cue(*cue) for cue in stored.cues)
+            return model, stored.automatic, speech(stored.cues)
         for language, path in self._files.get(video, ()):
             try:
                 return f"captions:{language}", False, speech(read_captions(path))
@@ -114,7 +114,7 @@ class _Captioned:
     def _give(self, rows: list[Segment], cues: list[Cue], model: str, automatic: bool) -> set[str]:
         """Write the text of one video's segments; returns the ids that the captions say something for."""
         rows = sorted(rows, key=lambda row: row.start_ms)
-        found = shares(cues, [Span(row.start_ms, row.end_ms) for row in rows])
+        found = shares(cues, rows)
         texts = [_caption_text(row.id, share, model, automatic) for row, share in zip(rows, found, strict=True)]
         texts = [text for text in texts if text.text]
         for begin in range(0, len(texts), _CAPTIONS_BATCH):

@@ -12,6 +12,7 @@ from core.config import Config
 from core.errors import UserError
 from core.jobs import Cancelled, Job
 from core.stages.evaluate import choose
+from core.timed_text import Cue
 from core.workspace import Workspace
 
 
@@ -22,7 +23,7 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     tuned yet). Each window is said as it comes, in a `window` event with start_ms, end_ms and text.
     Returns {"text", "segments": [{"start_ms", "end_ms", "text"}], "model", "file"}.
     """
-    from core.exchange.formats.subtitles import Cue, as_result
+    from core.exchange.formats.subtitles import as_result
     from core.media import probe
     from core.training import runs
     from core.whisper.loading import load
@@ -55,7 +56,7 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
 
 def write(result: dict[str, Any], form: str) -> str:
     """The result as a file's text; form: txt, srt, vtt or json."""
-    from core.exchange.formats.subtitles import WRITERS, Cue
+    from core.exchange.formats.subtitles import WRITERS
 
     return WRITERS[form]([Cue(**cue) for cue in result["segments"]])
 

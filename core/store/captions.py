@@ -8,6 +8,7 @@ import sqlite3
 from core.clock import now_ms
 from core.store.database import Database
 from core.store.records import Captions
+from core.timed_text import Cue
 
 _COLUMNS = "video, language, automatic, cues, error, at"
 
@@ -49,6 +50,6 @@ class CaptionSets:
 
 
 def _from_row(row: sqlite3.Row) -> Captions:
-    cues = tuple((int(start), int(end), str(text)) for start, end, text in json.loads(row["cues"]))
+    cues = tuple(Cue(int(start), int(end), str(text)) for start, end, text in json.loads(row["cues"]))
     error = json.loads(row["error"]) if row["error"] else None
     return Captions(row["video"], row["language"], bool(row["automatic"]), cues, error, row["at"])

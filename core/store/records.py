@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from core.timed_text import Cue
+
 ORIGINS = ("machine", "caption", "human", "imported")
 REVIEWS = ("pending", "accepted", "rejected")
 FREE = frozenset(("cc-by", "own"))
@@ -56,7 +58,7 @@ class Video:
 
 @dataclass(frozen=True)
 class Captions:
-    """The captions of one recording. cues: (start ms, end ms, text). automatic: written by the site's recognition.
+    """The captions of one recording. automatic: written by the site's recognition.
 
     error: why there are none, the four texts of a UserError with kind and retry; cues are empty then.
     """
@@ -64,7 +66,7 @@ class Captions:
     video: str
     language: str = ""
     automatic: bool = False
-    cues: tuple[tuple[int, int, str], ...] = ()
+    cues: tuple[Cue, ...] = ()
     error: dict[str, str] | None = None
     at: int = 0
 

@@ -2,7 +2,8 @@
 
 import json
 
-from core.exchange.formats.subtitles import Cue, clock, to_json, to_srt, to_txt, to_vtt
+from core.exchange.formats.subtitles import clock, to_json, to_srt, to_txt, to_vtt
+from core.timed_text import Cue
 
 CUES = [Cue(0, 10_000, "今天\n天氣 <好> & 熱"), Cue(10_000, 20_000, ""), Cue(3_723_004, 3_725_000, "再見")]
 

@@ -21,7 +21,7 @@ from core.exchange.formats.captions import parse_captions
 from core.jobs import Cancelled
 from core.sources import sidecar
 from core.stages import export, import_, split
-from core.store import Segment, Store, Video
+from core.store import Store, Video
 from core.store.transcripts import MachineText
 from core.workspace import Workspace
 from tests.core.media_kit import logged, make_job, make_workspace, with_segments
@@ -136,19 +136,6 @@ def test_srt_says_what_two_neighbours_hold_once(workspace: Workspace) -> None:
     cues = parse_captions((folder / "talk.srt").read_text(encoding="utf-8"))
     assert len(cues) == 39
     assert all(before.end_ms <= after.start_ms for before, after in itertools.pairwise(cues))
-
-    def row(number: int, text: str) -> Segment:
-        return Segment(f"v{number}", "v", number * 8000, number * 8000 + 10_000, "", text=text)
-
-    said = export.cues_of(
-        [row(0, "這個裡面所以我打開"), row(1, "我打開有兩個耶"), row(2, "拿到空殼"), row(5, "拿到空殼的")]
-    )
-    assert [(cue.start_ms, cue.text) for cue in said] == [
-        (0, "這個裡面所以我打開"),
-        (10_000, "有兩個耶"),
-        (18_000, "拿到空殼"),
-        (40_000, "拿到空殼的"),
-    ]
 
 
 def test_a_second_export_replaces_the_first(workspace: Workspace) -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from core.config import Config
 from core.errors import UserError
-from core.exchange.formats.captions import Cue
 from core.sources.captions import Track, beside, choices, choose, family, parse_json3, read, spoken, wanted
+from core.timed_text import Cue
 
 ZH = family("zh")
 

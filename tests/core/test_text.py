@@ -17,6 +17,7 @@ from core.text import (
     compression_ratio,
     corpus_cer,
     is_loop,
+    join_texts,
     normalise,
 )
 
@@ -186,3 +187,7 @@ def test_a_long_one_is_cheap(text: str) -> None:
     begun = time.process_time()
     clean(text * 200_000, 10_000)
     assert time.process_time() - begun < 5
+
+
+def test_joining() -> None:
+    assert join_texts(["大家", "好", "hello", "world", "嗎"]) == "大家好hello world嗎"

@@ -4,16 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 
-
-@dataclass(frozen=True)
-class Cue:
-    """A piece of text and when it is heard, in milliseconds."""
-
-    start_ms: int
-    end_ms: int
-    text: str
+from core.timed_text import Cue
 
 
 def clock(ms: int, mark: str) -> str:
@@ -53,7 +45,7 @@ def to_json(cues: Sequence[Cue]) -> str:
 
 
 def as_result(cues: Sequence[Cue]) -> dict[str, object]:
-    return {"text": "\n".join(cue.text for cue in cues if cue.text), "segments": [asdict(cue) for cue in cues]}
+    return {"text": "\n".join(cue.text for cue in cues if cue.text), "segments": [cue._asdict() for cue in cues]}
 
 
 WRITERS = {"txt": to_txt, "srt": to_srt, "vtt": to_vtt, "json": to_json}
