@@ -39,7 +39,7 @@ def listed(made: Workspace, *ids: str, validated: tuple[str, ...] = ()) -> None:
     with Store(made.db_path) as store:
         found = {row.id: row for row in store.segments.all()}
     digests = material.digests_of({id: made.absolute(row.path) for id, row in found.items()})
-    heard = [material.hear([found[id] for id in group], digests) for group in (ids, validated)]
+    heard = [material.refs_of([found[id] for id in group], digests) for group in (ids, validated)]
     material.write(made.models / "mine", material.Lineage(heard[0], heard[1]))
 
 
@@ -83,7 +83,7 @@ def test_the_two_rules_of_sharing_audio_agree() -> None:
             span = (start, start + rng.randrange(1, 9_000))
             found.append(Segment(str(number), rng.choice("abc"), *span, "", part=rng.choice(("train", "test"))))
         digests = {row.id: str(rng.randrange(80)) for row in found}
-        heard = {part: material.hear([row for row in found if row.part == part], digests) for part in ("train", "test")}
+        heard = {part: material.refs_of([row for row in found if row.part == part], digests) for part in ("train", "test")}
         assert len(material.sharing(heard["test"], heard["train"])) == leak(found, digests=digests)
 
 
