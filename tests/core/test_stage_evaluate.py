@@ -83,7 +83,9 @@ def test_the_two_rules_of_sharing_audio_agree() -> None:
             span = (start, start + rng.randrange(1, 9_000))
             found.append(Segment(str(number), rng.choice("abc"), *span, "", part=rng.choice(("train", "test"))))
         digests = {row.id: str(rng.randrange(80)) for row in found}
-        heard = {part: material.refs_of([row for row in found if row.part == part], digests) for part in ("train", "test")}
+        heard = {
+            part: material.refs_of([row for row in found if row.part == part], digests) for part in ("train", "test")
+        }
         assert len(material.sharing(heard["test"], heard["train"])) == leak(found, digests=digests)
 
 
