@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -31,8 +32,9 @@ from core.store import Store
 from core.workspace import Workspace
 from tui import clipboard, crash, keymap, terminal
 from tui import crashed_jobs as crashed
-from tui.background import Answer, BackgroundTasks
+from tui.background import BackgroundTasks, TaskResult
 from tui.bridge import Bridge, JobBatch, JobEvents, Poller
+from tui.host import Host, StageStart
 from tui.quit_dialog import leaving, stop_all
 from tui.screens.pipeline import PipelineScreen
 from tui.status import SCREEN_OF, CountsReader, CountsSnapshot, GpuMeter, Status, bar_job, end_of, sample_gpus
@@ -41,9 +43,9 @@ from tui.widgets import cells, dialog
 if TYPE_CHECKING:
     from core.cli import AppOptions
 
-Job = tuple[str, dict[str, Any]]  # a stage and its params
-
 STATUS_S = 2.0
+AGAIN_S = 1.0
+"""Coming back from the dialog makes a screen read anew; meeting the same fault then is no news."""
 
 
 def _screen(module: str, name: str) -> Callable[[], Screen[Any]]:
@@ -87,14 +89,17 @@ class WhispersmithApp(App[int]):
         self._pollers: dict[str, Poller] = {}
         self._gpu_meter = GpuMeter()
         self._tasks = BackgroundTasks(self.post_message)
-        self._told: deque[str] = deque(maxlen=40)
+        self._recent: deque[str] = deque(maxlen=40)
+        """The last events, for a crash file."""
+        self._shown_error: tuple[str, str] | None = None
+        self._closed_errors: dict[tuple[str, str], float] = {}
         self._interrupted = False
         if workspace is not None:
-            self._take(workspace)
+            self._open(workspace)
 
     # -- coming
 
-    def _take(self, workspace: Workspace) -> None:
+    def _open(self, workspace: Workspace) -> None:
         self.workspace, self.folder = workspace, workspace.root
         self.store = Store(workspace.db_path)
         self.status = replace(self.status, place=workspace.name)
@@ -108,12 +113,12 @@ class WhispersmithApp(App[int]):
         else:
             await self._enter()
 
-    async def open_folder(self, workspace: Workspace, start: str | None = None, job: Job | None = None) -> None:
+    async def open_folder(self, workspace: Workspace, start: str | None = None, job: StageStart | None = None) -> None:
         """The folder has become a workspace: go on in it, on the screen `start`, with a stage and its params."""
         try:
-            self._take(workspace)
+            self._open(workspace)
         except UserError as error:
-            self._explain(error)
+            self.show_error(error)
             return
         self._start = start
         await self._enter()
@@ -127,9 +132,9 @@ class WhispersmithApp(App[int]):
         self._bridge = Bridge(self.workspace, lambda found: self.post_message(JobEvents(found)), self._queued)
         self._bridge.start()
         self._counts = CountsReader(self.store, self.workspace)
-        self._poll("counts", self._counts, self._counted)
-        self._poll("gpu", sample_gpus, self._measured)
-        self._poll("past", partial(crashed.newest, self.workspace), self._look_back, once=True)
+        self._poll("counts", self._counts, self._on_counts)
+        self._poll("gpu", sample_gpus, self._on_gpus)
+        self._poll("past", partial(crashed.newest, self.workspace), self._offer_to_go_on, once=True)
 
     def _due(self) -> str:
         """The screen of the stage that comes next; Setup in a workspace where nothing has begun."""
@@ -139,16 +144,16 @@ class WhispersmithApp(App[int]):
         self.status = replace(self.status, steps=found.steps)
         return "setup" if found.next == "add" else SCREEN_OF.get(found.next, "setup")
 
-    def _poll(self, name: str, ask: Callable[[], Any], tell: Callable[[Any], object], *, once: bool = False) -> None:
+    def _poll(self, name: str, read: Callable[[], Any], done: Callable[[Any], object], *, once: bool = False) -> None:
         seconds = threading.TIMEOUT_MAX if once else STATUS_S
-        pulse = Poller(seconds, ask, lambda answer: self.post_message(Answer(partial(tell, answer))), name)
-        self._pollers[name] = pulse
-        pulse.start()
+        poller = Poller(seconds, read, lambda found: self.post_message(TaskResult(partial(done, found))), name)
+        self._pollers[name] = poller
+        poller.start()
 
     def _queued(self) -> int:
         return max(self.message_queue_size, *(screen.message_queue_size for screen in self._pipeline_screens()), 0)
 
-    def _look_back(self, found: JobView | None) -> None:
+    def _offer_to_go_on(self, found: JobView | None) -> None:
         """On start: if the newest job crashed, say so and offer to go on."""
         if self.workspace is not None and found is not None and crashed.is_news(found):
             again = partial(self._again, self.workspace, found)
@@ -159,26 +164,38 @@ class WhispersmithApp(App[int]):
         self.action_step(SCREEN_OF.get(view.stage, "setup"))
 
     def _in_background(self, work: Callable[[], object]) -> None:
-        self._tasks.run(work, lambda _: None, self._explain, f"background {id(work)}")
+        self._tasks.run(work, lambda _: None, self.show_error, f"background {id(work)}")
 
-    def _explain(self, error: UserError) -> None:
-        self.push_screen(dialog.Message.of(error))
+    def show_error(self, error: UserError, title: str = "That did not work") -> None:
+        """The same fault is shown once, however often it is met."""
+        met = (error.what, error.why)
+        if self._shown_error == met or time.monotonic() < self._closed_errors.get(met, 0.0) + AGAIN_S:
+            return
+        self._shown_error = met
+
+        def closed(_: object) -> None:
+            self._shown_error = None
+            self._closed_errors[met] = time.monotonic()
+
+        if self.workspace is not None:
+            self.workspace.log(" - ".join(line for line in error.lines() if line))
+        self.push_screen(dialog.Message.of(error, title), closed)
 
     # -- what is going on
 
-    @on(Answer)
-    def _on_answer(self, answer: Answer) -> None:
-        answer.tell()
+    @on(TaskResult)
+    def _on_result(self, message: TaskResult) -> None:
+        message.deliver()
 
     @on(JobEvents)
     def _on_jobs(self, message: JobEvents) -> None:
         for batch in message.batches:
-            self._told.append(f"{batch.stage} {batch.view.state} {batch.seq} {[e.kind for e in batch.events[-6:]]}")
+            self._recent.append(f"{batch.stage} {batch.view.state} {batch.seq} {[e.kind for e in batch.events[-6:]]}")
             if batch.ended:
                 self.live.pop(batch.folder, None)
                 self.recount()
-                if not (isinstance(self.screen, PipelineScreen) and self.screen.tells(batch)):
-                    self._toast(*end_of(batch.view))
+                if not (isinstance(self.screen, PipelineScreen) and self.screen.reports(batch)):
+                    self.toast(*end_of(batch.view))
             else:
                 self.live[batch.folder] = replace(batch, events=())
             for screen in self._pipeline_screens():
@@ -192,19 +209,20 @@ class WhispersmithApp(App[int]):
             self._counts.stale = True
             self._pollers["counts"].now()
 
-    def _toast(self, text: str, severity: Any) -> None:
-        if plain := "\n".join(cells.cut(cells.harmless(line), 200) for line in text.splitlines()[:6]):
+    def toast(self, text: str, severity: Any = "information") -> None:
+        # A toast wraps at its own width; an endless title would fill the screen with it.
+        if plain := "\n".join(cells.cut(cells.harmless(line), 300) for line in text.splitlines()[:6]):
             self.notify(plain, severity=severity, markup=False, timeout=10 if severity == "error" else 5)
 
-    def _counted(self, answer: CountsSnapshot | UserError | None) -> None:
-        if isinstance(answer, UserError):
-            self._toast(str(answer), "error")
-        elif answer is not None:
-            self._show(steps=answer.summary.steps)
+    def _on_counts(self, found: CountsSnapshot | UserError | None) -> None:
+        if isinstance(found, UserError):
+            self.toast(str(found), "error")
+        elif found is not None:
+            self._show(steps=found.summary.steps)
             for screen in self._pipeline_screens():
                 screen.note_change()
 
-    def _measured(self, gpus: Iterable[Gpu]) -> None:
+    def _on_gpus(self, gpus: Iterable[Gpu]) -> None:
         self._show(gpu=self._gpu_meter.text(gpus, cells.glyphs(self).bars))
 
     def _show(self, **changes: Any) -> None:
@@ -253,7 +271,7 @@ class WhispersmithApp(App[int]):
 
     def _left(self, answer: str | None) -> None:
         if complaint := stop_all(self.live) if answer == "s" else "":
-            self._toast(complaint, "error")
+            self.toast(complaint, "error")
         elif answer is not None:
             self.exit(return_code=0)
 
@@ -267,20 +285,20 @@ class WhispersmithApp(App[int]):
         else:
             self._interrupted = True
             self.set_timer(2.0, partial(setattr, self, "_interrupted", False))
-            self._toast("Ctrl+C once more quits; jobs go on", "information")
+            self.toast("Ctrl+C once more quits; jobs go on")
 
     def copy_to_clipboard(self, text: str) -> None:
         """By OSC 52, and to a file; a toast says where it is."""
         super().copy_to_clipboard(text)
-        self._toast(*clipboard.keep(self.workspace, text))
+        self.toast(*clipboard.keep(self.workspace, text))
 
     def _hang_up(self) -> None:
         terminal.leave_anyway()
         self.exit(return_code=0)
 
     def on_unmount(self) -> None:
-        for pulse in self._pollers.values():
-            pulse.stop()
+        for poller in self._pollers.values():
+            poller.stop()
         if self._bridge is not None:
             self._bridge.stop()
 
@@ -292,10 +310,14 @@ class WhispersmithApp(App[int]):
             self._exception = error
             self._exception_event.set()
             logs = self.workspace.logs if self.workspace else Path(__file__).parents[1] / "logs"
-            self._exit_renderables += [Text(line) for line in crash.report(error, logs, self._told)]
+            self._exit_renderables += [Text(line) for line in crash.report(error, logs, self._recent)]
         self._close_messages_no_wait()
 
     def _print_error_renderables(self) -> None:
         for line in self._exit_renderables:
             self.error_console.print(line, soft_wrap=True)
         self._exit_renderables.clear()
+
+
+_IS_A_HOST: type[Host] = WhispersmithApp
+"""For the type checker: the app is what the screens take it for."""

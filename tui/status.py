@@ -16,13 +16,12 @@ from core.errors import UserError
 from core.gpu import Gpu, choose, read_gpus
 from core.jobs import EventReader, JobView
 from core.jobs.spec import EVENTS, RESOURCES
-from core.status import Step as Count
-from core.status import Summary, summary
+from core.status import Step, Summary, summary
 from core.store import Store
 from core.workspace import Workspace
 from tui.bridge import JobBatch
 from tui.widgets import marks
-from tui.widgets.status_bar import Job, Step
+from tui.widgets.status_bar import JobProgress, StepTab
 
 STEPS: tuple[tuple[str, str, str], ...] = (
     ("setup", "Setup", "Set"),
@@ -69,16 +68,16 @@ class Status:
 
     place: str = ""
     gpu: str = ""
-    job: Job | None = None
-    steps: Mapping[str, Count] = field(default_factory=dict)
+    job: JobProgress | None = None
+    steps: Mapping[str, Step] = field(default_factory=dict)
 
 
-def bar_steps(counts: Mapping[str, Count], active: str, ascii_only: bool = False) -> list[Step]:
+def bar_steps(counts: Mapping[str, Step], active: str, ascii_only: bool = False) -> list[StepTab]:
     texts = {name: count.text for name, count in counts.items()}
     if ascii_only:
         texts = {name: text.replace(marks.mark("unknown"), marks.mark("unknown", True)) for name, text in texts.items()}
     return [
-        Step(str(place), title, texts.get(name, ""), name == active, short)
+        StepTab(str(place), title, texts.get(name, ""), name == active, short)
         for place, (name, title, short) in enumerate(STEPS, start=1)
     ]
 
@@ -194,7 +193,7 @@ def clock(seconds: float) -> str:
     return f"{whole // 60:02d}:{whole % 60:02d}"
 
 
-def bar_job(live: Iterable[JobBatch]) -> Job | None:
+def bar_job(live: Iterable[JobBatch]) -> JobProgress | None:
     """The job to show: a running one before a waiting one, the quiet look-ups last; how many more there are stands
     behind its name."""
     order = {"running": 0, "stuck": 1, "waiting": 2}
@@ -214,7 +213,7 @@ def bar_job(live: Iterable[JobBatch]) -> Job | None:
     if view.stage == "model" and view.state == "running":
         # A download is told by its bytes and its speed.
         left = "  ".join(part for part in (view.note[:40], left) if part)
-    return Job(f"{name} +{more}" if more else name, percent, left)
+    return JobProgress(f"{name} +{more}" if more else name, percent, left)
 
 
 def end_of(view: JobView) -> tuple[str, Literal["information", "warning", "error"]]:

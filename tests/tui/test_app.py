@@ -287,8 +287,8 @@ async def test_a_settings_file_that_breaks_while_the_app_runs_is_told_and_breaks
         await wait_until(pilot, lambda: "did you mean `length_s`" in screen_text(app))
         assert app.screen is screen
         error = UserError("it is so", "because", "")
-        screen.explain(error)
-        screen.explain(error)
+        screen.show_error(error)
+        screen.show_error(error)
         await wait_until(pilot, lambda: "it is so" in screen_text(app))
         await pilot.press("enter")
         await wait_until(pilot, lambda: app.screen is screen)

@@ -17,7 +17,7 @@ from tests.fakes.hub import PIECE
 from tests.tui.fake_job import FakeJob
 from tests.tui.wait import screen_lines, screen_text, wait_until, wrong_widths
 from tui.app import WhispersmithApp
-from tui.screens.models.rows import Entry, languages_said, memory_text, roles_text
+from tui.screens.models.rows import ModelEntry, languages_said, memory_text, roles_text
 from tui.screens.models.screen import ModelsScreen
 from tui.screens.setup.screen import SetupScreen
 from tui.widgets.dialog import Choice, TextPrompt
@@ -278,19 +278,19 @@ ERROR = {"what": "a/b is torn", "why": "a file is short", "fix": "again", "detai
     ],
 )
 def test_a_state_is_a_sign_and_a_word(changes: dict[str, object], state: str, ascii: str):
-    entry = Entry("a/b", model(**changes))
+    entry = ModelEntry("a/b", model(**changes))
     assert [str(entry.cells(plain)[0]) for plain in (False, True)] == [state, ascii]
 
 
 def test_a_model_of_which_little_is_known_shows_dashes_and_no_none():
-    entry = Entry("a/b", model(partial_bytes=5_000_000))
+    entry = ModelEntry("a/b", model(partial_bytes=5_000_000))
     assert [str(cell) for cell in entry.cells(False)] == ["◐ partial", "", "a/b", "–", "–", ""]
     assert [line.plain for line in entry.about("zh", False)] == ["a/b", "5.0 MB are here; enter fetches the rest"]
-    assert [line.plain for line in Entry("a/c", None).about("zh", False)] == ["a/c"]
+    assert [line.plain for line in ModelEntry("a/c", None).about("zh", False)] == ["a/c"]
 
 
 def test_a_model_that_does_not_know_the_language_says_so():
-    text = "\n".join(line.plain for line in Entry("a/b", model(languages=("en", "de"))).about("zh", False))
+    text = "\n".join(line.plain for line in ModelEntry("a/b", model(languages=("en", "de"))).about("zh", False))
     assert "knows en, de" in text
     assert "does not know zh" in text
     assert languages_said(("zh",) * 99) == "knows 99 languages"

@@ -23,11 +23,11 @@ from tests.tui.playlist_kit import (
     fill,
     free,
     open_app,
+    received,
     row,
     screen_of,
     selected,
     some,
-    told,
     watch_starts,
 )
 from tests.tui.wait import ambiguous, hidden_characters, screen_lines, screen_text, wait_until, wrong_widths
@@ -144,10 +144,10 @@ async def test_a_live_listing_starts_one_look_up_and_tells_it_what_is_on_the_scr
         await wait_until(pilot, lambda: started == [("details", {})])
         details = FakeJob(workspace, "details")
         await wait_until(pilot, lambda: "● licences, 61 to go" in screen_text(app))
-        await wait_until(pilot, lambda: '"v0000000000"' in told(details, "rows"))
+        await wait_until(pilot, lambda: '"v0000000000"' in received(details, "rows"))
         await pilot.press("G")
-        await wait_until(pilot, lambda: '"new00000000"' in told(details, "rows"))
-        assert '"v0000000000"' not in told(details, "rows")
+        await wait_until(pilot, lambda: '"new00000000"' in received(details, "rows"))
+        assert '"v0000000000"' not in received(details, "rows")
         # It ends while the list is still being read: the second one is for the rows that came late.
         details.finish()
         listing.emit("item", id="v0000000001", state="known")
@@ -348,7 +348,7 @@ async def test_hostile_names_of_lists_and_notes_stay_text(workspace: Workspace):
             await wait_until(pilot, lambda: "waits for you" in screen_text(app))
             assert wrong_widths(app) == []
             assert hidden_characters(app) == []
-            screen_of(app).say(text)
+            screen_of(app).toast(text)
             job.emit("unblocked")
             await wait_until(pilot, lambda: "waits for you" not in screen_text(app))
             assert wrong_widths(app) == []
@@ -375,7 +375,7 @@ async def test_with_ascii_no_sign_of_the_screen_may_be_two_cells_wide(workspace:
         assert ambiguous(app) == ""
         job.emit("blocked", **BLOCKED, until=now_ms() + 1000)
         await wait_until(pilot, lambda: "! YouTube wants proof" in screen_text(app))
-        screen_of(app).say("A toast, too")
+        screen_of(app).toast("A toast, too")
         await wait_until(pilot, lambda: "A toast, too" in screen_text(app))
         await wait_until(pilot, lambda: "5 Train" in screen_lines(app)[1] and "-" in screen_lines(app)[1])
         assert ambiguous(app) == ""

@@ -11,7 +11,7 @@ from tui.widgets.line_chart import LineChart
 from tui.widgets.log_tail import LogTail
 from tui.widgets.mel import MelPicture
 from tui.widgets.segment_table import Column, Rows, RowTable
-from tui.widgets.status_bar import Job, KeyFooter, StatusBar, Step
+from tui.widgets.status_bar import JobProgress, KeyFooter, StatusBar, StepTab
 from tui.widgets.waveform import Waveform
 
 
@@ -37,8 +37,8 @@ class EarlyApp(App[None]):
         self.tail.append_lines(f"line {i}." for i in range(50))
         self.bar = StatusBar()
         self.bar.update_place("here")
-        self.bar.update_job(Job("train"))
-        self.bar.update_steps([Step("1", "Setup", active=True)])
+        self.bar.update_job(JobProgress("train"))
+        self.bar.update_steps([StepTab("1", "Setup", active=True)])
         self.keys = KeyFooter()
         self.keys.set_keys([("a", "accept")])
         self.diff = DiffText()

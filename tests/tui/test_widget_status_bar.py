@@ -7,15 +7,15 @@ from rich.cells import cell_len
 from textual.app import App, ComposeResult
 
 from tests.tui.wait import ambiguous, hidden_characters, screen_lines, wrong_widths
-from tui.widgets.status_bar import Job, KeyFooter, StatusBar, Step, key_line, step_line
+from tui.widgets.status_bar import JobProgress, KeyFooter, StatusBar, StepTab, key_line, step_line
 
 STEPS = [
-    Step("1", "Setup", "✓"),
-    Step("2", "Playlist", "3/12", short="List"),
-    Step("3", "Segments", "601", short="Segm"),
-    Step("4", "Transcripts", "145/601", active=True, short="Text"),
-    Step("5", "Training", "–", short="Train"),
-    Step("6", "Results", "–", short="Res"),
+    StepTab("1", "Setup", "✓"),
+    StepTab("2", "Playlist", "3/12", short="List"),
+    StepTab("3", "Segments", "601", short="Segm"),
+    StepTab("4", "Transcripts", "145/601", active=True, short="Text"),
+    StepTab("5", "Training", "–", short="Train"),
+    StepTab("6", "Results", "–", short="Res"),
 ]
 KEYS = [("enter", "save+next"), ("a", "accept"), ("space", "播放"), ("u", "undo"), ("/", "search"), ("B", "bulk")]
 
@@ -31,7 +31,7 @@ class BarApp(App[None]):
         yield KeyFooter(KEYS)
 
 
-def joined(width: int, steps: list[Step] = STEPS) -> str:
+def joined(width: int, steps: list[StepTab] = STEPS) -> str:
     return "".join(text for text, _ in step_line(steps, width))
 
 
@@ -55,7 +55,7 @@ def test_counts_outlive_titles() -> None:
 
 
 def test_the_mark_moves_nothing() -> None:
-    other = [Step(s.key, s.title, s.count, s.key == "2", s.short) for s in STEPS]
+    other = [StepTab(s.key, s.title, s.count, s.key == "2", s.short) for s in STEPS]
     assert joined(140).replace("▸", " ") == joined(140, other).replace("▸", " ")
 
 
@@ -73,8 +73,8 @@ async def test_on_a_screen(size: tuple[int, int], ascii: bool) -> None:
     async with app.run_test(size=size) as pilot:
         app.bar.update_place("美食\x1b[2J-vlog [red]")
         app.bar.update_gpu("RTX 3070 Laptop  6.1/8.0 GB  63%  61C")
-        app.bar.update_job(Job("label", 63.4, "02:14 left"))
-        app.bar.update_steps([Step(s.key, s.title, s.count.replace("–", "-"), s.active, s.short) for s in STEPS])
+        app.bar.update_job(JobProgress("label", 63.4, "02:14 left"))
+        app.bar.update_steps([StepTab(s.key, s.title, s.count.replace("–", "-"), s.active, s.short) for s in STEPS])
         await pilot.pause()
         lines = screen_lines(app)
         assert wrong_widths(app) == []
@@ -94,7 +94,7 @@ async def test_the_job_comes_and_goes() -> None:
     app = BarApp()
     async with app.run_test(size=(80, 24)) as pilot:
         app.bar.update_place("food-vlog")
-        app.bar.update_job(Job("fetch"))
+        app.bar.update_job(JobProgress("fetch"))
         await pilot.pause()
         assert screen_lines(app)[0].rstrip().endswith("● fetch")
         app.bar.update_job(None)

@@ -1,10 +1,10 @@
-"""What the six screens share: the status bar and the footer, jobs heard and started, slow work in threads, dialogs.
+"""What the six screens share: the status bar and the footer, jobs followed and started, slow work in threads, dialogs.
 
 A screen is
 
     class TrainingScreen(PipelineScreen):
         PANE = STEP = "training"                 # its keys in tui/keymap.py; its place in the status bar
-        STAGES = frozenset({"train"})            # the jobs it wants to hear of
+        STAGES = frozenset({"train"})            # the jobs whose events it gets
         CSS_PATH = "training.tcss"
         BINDINGS = keymap.bindings("training")
 
@@ -21,16 +21,16 @@ and it may call
     self.start_job(stage, params, then=None)     # a detached job; then(folder) once it runs
     self.stop_job(folder)                        # ask it to stop
     self.pause_job(folder) / self.resume_job(folder)
-    self.send_to_job(folder, name, data)            # something for it to heed (job.received(name))
-    self.live_jobs()                             # JobBatches of this screen's live jobs, as last heard
-    self.follow(folder)                          # hear a job that has ended (the last training): its whole history
-    self.explain(error) / self.ask(dialog, answered)
-    self.say(text, error=False)                  # a toast; never parsed as markup
+    self.send_to_job(folder, name, data)            # a control message (job.received(name))
+    self.live_jobs()                             # JobBatches of this screen's live jobs, as last read
+    self.follow(folder)                          # a job that has ended (the last training): its whole history
+    self.show_error(error) / self.open_dialog(dialog, answered)
+    self.toast(text, error=False)                # never parsed as markup
 
 StepTable is a RowTable whose Enter is the screen's while it is empty; ErrorBanner().show(error | None) shows a failed
 job.
 
-A live job's past needs no care: when a batch does not follow on what the screen has heard, the history is read in a
+A live job's past needs no care: when a batch does not follow on what the screen has got, the history is read in a
 thread and comes through `job_events` first, in order and without doubles. The future comes from the bridge.
 """
 
@@ -40,7 +40,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+from typing import Any, ClassVar, TypeVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -54,23 +54,18 @@ from core.errors import UserError
 from core.store import Store
 from core.workspace import Workspace
 from tui import keymap
-from tui.background import Answer, BackgroundTasks
+from tui.background import BackgroundTasks, TaskResult
 from tui.bridge import DRAINED, FULL, Inbox, JobBatch, history
+from tui.host import Host, host_of
 from tui.status import Status, bar_steps
 from tui.widgets import cells, dialog, marks
 from tui.widgets.segment_table import RowTable
 from tui.widgets.status_bar import KeyFooter, StatusBar
 
-if TYPE_CHECKING:
-    from tui.app import WhispersmithApp
-
 T = TypeVar("T")
 
-AGAIN_S = 1.0
-"""Coming back from the dialog makes a screen read anew; meeting the same fault then is no news."""
 
-
-class Past(Message):
+class HistoryRead(Message):
     """A piece of a job's history; batch None: that was all."""
 
     def __init__(self, folder: Path, batch: JobBatch | None) -> None:
@@ -111,8 +106,8 @@ class PipelineScreen(Screen[None]):
     PANE: ClassVar[str] = ""
     STEP: ClassVar[str] = ""
     STAGES: ClassVar[frozenset[str]] = frozenset()
-    TELLS_FAILURES: ClassVar[bool] = False
-    """Whether the screen itself says why a job failed (`ErrorBanner`); a toast over it would only hide that."""
+    REPORTS_FAILURES: ClassVar[bool] = False
+    """Whether the screen itself shows why a job failed (`ErrorBanner`); a toast over it would only hide that."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -120,8 +115,6 @@ class PipelineScreen(Screen[None]):
         self._inboxes: dict[Path, Inbox] = {}
         self._reading: set[Path] = set()
         self._stale = False
-        self._explaining: tuple[str, str] | None = None
-        self._explained: dict[tuple[str, str], float] = {}
 
     # -- for the screens to override
 
@@ -141,8 +134,8 @@ class PipelineScreen(Screen[None]):
     # -- for the screens to call
 
     @property
-    def host(self) -> WhispersmithApp:
-        return cast("WhispersmithApp", self.app)
+    def host(self) -> Host:
+        return host_of(self)
 
     @property
     def workspace(self) -> Workspace:
@@ -174,9 +167,9 @@ class PipelineScreen(Screen[None]):
         """Run `work` in a thread, then `done(result)` on the UI thread; a UserError goes to `failed`, else is shown.
 
         One at a time per group, and only the newest that waits: moving quickly over rows computes the last one only,
-        and the answer to an older question is thrown away.
+        and the result of an older one is thrown away.
         """
-        self._tasks.run(work, done, failed or self.explain, group)
+        self._tasks.run(work, done, failed or self.show_error, group)
 
     def start_job(
         self, stage: str, params: dict[str, Any] | None = None, then: Callable[[Path], object] | None = None
@@ -203,11 +196,11 @@ class PipelineScreen(Screen[None]):
         self.in_thread(lambda: jobs.resume(folder), lambda _: None, group=f"hold {folder.name}")
 
     def send_to_job(self, folder: Path, name: str, data: Any) -> None:
-        """Something for a live job to heed; the last one of a name counts."""
-        self.in_thread(lambda: jobs.send(folder, name, data), lambda _: None, group=f"tell {folder.name} {name}")
+        """A control message for a live job; the last one of a name counts."""
+        self.in_thread(lambda: jobs.send(folder, name, data), lambda _: None, group=f"send {folder.name} {name}")
 
     def live_jobs(self, *stages: str) -> list[JobBatch]:
-        """The live jobs of these stages (default: of this screen's) as last heard, oldest first."""
+        """The live jobs of these stages (default: of this screen's) as last read, oldest first."""
         wanted = frozenset(stages) or self.STAGES
         return [batch for batch in self.host.live.values() if batch.stage in wanted]
 
@@ -217,34 +210,22 @@ class PipelineScreen(Screen[None]):
         inbox.missing = True
         self._read_past(folder)
 
-    def explain(self, error: UserError, title: str = "That did not work") -> None:
+    def show_error(self, error: UserError, title: str = "That did not work") -> None:
         """Show what went wrong, why, and what mends it; the same thing once, however often it is met."""
-        seen = (error.what, error.why)
-        if self._explaining == seen or time.monotonic() < self._explained.get(seen, 0.0) + AGAIN_S:
-            return
-        self._explaining = seen
+        self.host.show_error(error, title)
 
-        def closed(_: object) -> None:
-            self._explaining = None
-            self._explained[seen] = time.monotonic()
-
-        self.workspace.log(" - ".join(line for line in error.lines() if line))
-        self.host.push_screen(dialog.Message.of(error, title), closed)
-
-    def ask(self, question: Screen[Any], answered: Callable[[Any], object]) -> None:
+    def open_dialog(self, opened: Screen[Any], answered: Callable[[Any], object]) -> None:
         """Show a dialog; `answered(answer)` unless it was closed without one."""
 
         def closed(answer: Any) -> None:
             if answer is not None:
                 answered(answer)
 
-        self.host.push_screen(question, closed)
+        self.host.push_screen(opened, closed)
 
-    def say(self, text: str, *, error: bool = False) -> None:
-        """A toast: what happened, and how to undo it."""
-        # A toast wraps at its own width; an endless title would fill the screen with it.
-        severity = "error" if error else "information"
-        self.app.notify(cells.cut(cells.harmless(text), 300), severity=severity, markup=False)
+    def toast(self, text: str, *, error: bool = False) -> None:
+        """What happened, and how to undo it."""
+        self.host.toast(text, "error" if error else "information")
 
     # -- the machinery
 
@@ -280,9 +261,9 @@ class PipelineScreen(Screen[None]):
         if self.is_current:
             self.store_changed()
 
-    def tells(self, batch: JobBatch) -> bool:
-        """Whether this screen, now in front, says itself how the job ended."""
-        return self.TELLS_FAILURES and batch.stage in self.STAGES and batch.view.state in ("failed", "crashed")
+    def reports(self, batch: JobBatch) -> bool:
+        """Whether this screen, now in front, shows itself how the job ended."""
+        return self.REPORTS_FAILURES and batch.stage in self.STAGES and batch.view.state in ("failed", "crashed")
 
     def handle(self, batch: JobBatch) -> None:
         """A batch from the bridge; the app calls this."""
@@ -305,13 +286,13 @@ class PipelineScreen(Screen[None]):
                     time.sleep(0.02)
                     if self.message_queue_size <= DRAINED:
                         break
-                self.post_message(Past(folder, batch))
-            self.post_message(Past(folder, None))
+                self.post_message(HistoryRead(folder, batch))
+            self.post_message(HistoryRead(folder, None))
 
         threading.Thread(target=read, name=f"history-{folder.name}", daemon=True).start()
 
-    @on(Past)
-    def _past(self, message: Past) -> None:
+    @on(HistoryRead)
+    def _on_history(self, message: HistoryRead) -> None:
         inbox = self._inboxes[message.folder]
         if message.batch is None:
             self._reading.discard(message.folder)
@@ -321,10 +302,10 @@ class PipelineScreen(Screen[None]):
         for batch in found:
             self.job_events(batch)
 
-    @on(Answer)
-    def _answer(self, message: Answer) -> None:
+    @on(TaskResult)
+    def _on_result(self, message: TaskResult) -> None:
         message.stop()
-        message.tell()
+        message.deliver()
 
     def _show_keys(self) -> None:
         for foot in self.query(KeyFooter):

@@ -9,7 +9,8 @@ line_chart.LineChart(title, x_label="step")   .set_series(name, xs, ys) .append(
 waveform.Waveform(title)   .show(peaks, shared_left=0.2, shared_right=0.2, left="0", right="2", title=None) .clear()
 mel.MelPicture(title)   .show(mel) .clear()
 log_tail.LogTail(max_lines=2000)   .append_lines(lines) .clear() .following
-status_bar.StatusBar()   .update_place(name) .update_gpu(text) .update_job(Job|None) .update_steps([Step, ...])
+status_bar.StatusBar()   .update_place(name) .update_gpu(text) .update_job(JobProgress|None)
+    .update_steps([StepTab, ...])
 status_bar.KeyFooter(keys)   .set_keys([(key, label), ...])
 diff_text.marked_diff(truth, guess) -> (Text, Text); DiffText().show(truth, guess, labels)
 dialog.Choice(title, text, [(key, label)]) -> key | None; Message(title, what, why, fix) or Message.of(UserError);

@@ -17,7 +17,7 @@ HELP = "? help"
 
 
 @dataclass(frozen=True)
-class Job:
+class JobProgress:
     """The job the status line tells of. percent: 0-100, None while unknown. left: as shown, "02:14 left"."""
 
     stage: str
@@ -26,7 +26,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Step:
+class StepTab:
     """One of the six steps. count: as shown, "145/601". short: the title where room is short."""
 
     key: str
@@ -36,7 +36,7 @@ class Step:
     short: str = ""
 
 
-def step_line(steps: Sequence[Step], width: int, cursor: str = "▸") -> list[tuple[str, bool]]:
+def step_line(steps: Sequence[StepTab], width: int, cursor: str = "▸") -> list[tuple[str, bool]]:
     """The steps and the help hint in at most `width` cells, as (text, is it the active step).
 
     The counts are the point of the line, so titles give way first: gaps close, the other titles become short,
@@ -46,7 +46,7 @@ def step_line(steps: Sequence[Step], width: int, cursor: str = "▸") -> list[tu
     room = width - len(hint)
     if room < 0:
         return [(cells.cut(HELP, width, ""), False)]
-    shapes: list[tuple[int, Callable[[Step], str]]] = [
+    shapes: list[tuple[int, Callable[[StepTab], str]]] = [
         (3, _whole),
         (2, _whole),
         (1, _whole),
@@ -74,11 +74,11 @@ def step_line(steps: Sequence[Step], width: int, cursor: str = "▸") -> list[tu
     return [*fitted, (" " * (room - used) + hint, False)]
 
 
-def _whole(step: Step) -> str:
+def _whole(step: StepTab) -> str:
     return f"{step.key} {step.title} {step.count}".rstrip()
 
 
-def _short(step: Step) -> str:
+def _short(step: StepTab) -> str:
     return f"{step.key} {step.short or step.title[:4]} {step.count}".rstrip()
 
 
@@ -107,8 +107,8 @@ class StatusBar(Widget):
         super().__init__(id=id, classes=classes)
         self._place = ""
         self._gpu = ""
-        self._job: Job | None = None
-        self._steps: list[Step] = []
+        self._job: JobProgress | None = None
+        self._steps: list[StepTab] = []
 
     def update_place(self, name: str) -> None:
         """The workspace's name."""
@@ -118,11 +118,11 @@ class StatusBar(Widget):
         """The GPU in one text ("RTX 3070  6.1/8.0 GB  63%"); empty where there is none."""
         self._set("_gpu", text)
 
-    def update_job(self, job: Job | None) -> None:
+    def update_job(self, job: JobProgress | None) -> None:
         """The running job; None when nothing runs."""
         self._set("_job", job)
 
-    def update_steps(self, steps: Sequence[Step]) -> None:
+    def update_steps(self, steps: Sequence[StepTab]) -> None:
         self._set("_steps", list(steps))
 
     def _set(self, name: str, value: object) -> None:
@@ -168,7 +168,7 @@ class StatusBar(Widget):
     def _second(self) -> list[cells.Piece]:
         looks = {True: "status-bar--active", False: "status-bar--steps"}
         steps = [
-            Step(s.key, cells.harmless(s.title), cells.harmless(s.count), s.active, cells.harmless(s.short))
+            StepTab(s.key, cells.harmless(s.title), cells.harmless(s.count), s.active, cells.harmless(s.short))
             for s in self._steps
         ]
         line = step_line(steps, self.size.width, cells.glyphs(self.app).cursor)

@@ -32,7 +32,7 @@ COLUMNS = [
 
 
 @dataclass(frozen=True)
-class Entry:
+class ModelEntry:
     """A line of the picker. row: None for an id that was asked for and is on no list. job: the live download that
     brings it; progress: the data of its last progress event. error: how the last attempt to get or use it ended."""
 

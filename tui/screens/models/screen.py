@@ -26,11 +26,11 @@ from core.models.listing import ModelRow, listing
 from core.workspace import Workspace
 from tui import keymap
 from tui.bridge import JobBatch
-from tui.screens.models.rows import COLUMNS, Entry
+from tui.screens.models.rows import COLUMNS, ModelEntry
 from tui.screens.pipeline import PipelineScreen, StepTable
 from tui.widgets import cells, dialog
-from tui.widgets.line import Line
 from tui.widgets.segment_table import Rows, RowTable
+from tui.widgets.text_line import TextLine
 
 ROLES = ("base", "labeller")
 
@@ -86,7 +86,7 @@ class ModelsScreen(PipelineScreen):
         self._jobs: dict[Path, JobBatch] = {}
         self._progress: dict[Path, dict[str, Any]] = {}
         self._errors: dict[str, UserError] = {}
-        self._entries: dict[str, Entry] = {}
+        self._entries: dict[str, ModelEntry] = {}
         self._begun: list[str] = []
         """Asked for here and not yet heard of as a job."""
         self._ended: list[str] = []
@@ -94,7 +94,7 @@ class ModelsScreen(PipelineScreen):
         self._go_to: str | None = None
 
     def content(self) -> Iterable[Widget]:
-        yield Line("Models", "size on disk or to fetch; GPU memory to label and to train")
+        yield TextLine("Models", "size on disk or to fetch; GPU memory to label and to train")
         yield StepTable(COLUMNS, empty_text="\nLooking what is here")
         yield Static("", id="about", markup=False)
 
@@ -133,7 +133,7 @@ class ModelsScreen(PipelineScreen):
         listed = {row.id: row for row in self._list.rows}
         extra = [id for id in (*live, *self._errors, *self._begun, *self._ended) if id not in listed]
         self._entries = {
-            id: Entry(
+            id: ModelEntry(
                 id,
                 listed.get(id),
                 live.get(id),
@@ -158,12 +158,12 @@ class ModelsScreen(PipelineScreen):
         self.query_one("#about", Static).update(Text("\n").join(told))
 
     @property
-    def entry(self) -> Entry | None:
+    def entry(self) -> ModelEntry | None:
         return self._entries.get(self.table.cursor_key or "")
 
     # -- jobs
 
-    def tells(self, batch: JobBatch) -> bool:
+    def reports(self, batch: JobBatch) -> bool:
         """An error is read here if its model is under the cursor; else a toast says it too."""
         failed = batch.stage in self.STAGES and batch.view.state in ("failed", "crashed")
         return failed and self.table.cursor_key in self._ids_of(batch)
@@ -196,7 +196,7 @@ class ModelsScreen(PipelineScreen):
     def _use(self, id: str, roles: Sequence[str]) -> None:
         entry = self._entries.get(id)
         if entry is not None and entry.job is not None:
-            self.say(f"{id} is on its way; it can be chosen again when it is here")
+            self.toast(f"{id} is on its way; it can be chosen again when it is here")
         elif entry is not None and entry.row is not None and entry.row.here:
             workspace = self.workspace
             work = partial(choose, workspace, id, tuple(roles))
@@ -214,7 +214,7 @@ class ModelsScreen(PipelineScreen):
         self._errors.pop(id, None)
         words = {"base": "base model", "labeller": "labeller"}
         changed = [f"{words[role]} (was {old})" for role, old in before.items() if old != id]
-        self.say(f"{id} is now the {' and the '.join(changed)}" if changed else f"{id} is that already")
+        self.toast(f"{id} is now the {' and the '.join(changed)}" if changed else f"{id} is that already")
         self.host.recount()
         self._read()
 
@@ -245,7 +245,7 @@ class ModelsScreen(PipelineScreen):
             text="An id of Hugging Face, the address of its page, or a folder with config.json and model.safetensors.",
             placeholder="openai/whisper-small",
         )
-        self.ask(question, self._other_named)
+        self.open_dialog(question, self._other_named)
 
     def _other_named(self, text: str) -> None:
         workspace = self.workspace
@@ -254,27 +254,27 @@ class ModelsScreen(PipelineScreen):
     def _other_known(self, id: str) -> None:
         choices = [("e", "both: train from it and label with it"), ("b", "base model only"), ("l", "labeller only")]
         roles = {"e": ROLES, "b": ROLES[:1], "l": ROLES[1:]}
-        self.ask(dialog.Choice(id, "What is it for?", choices), lambda answer: self._use(id, roles[answer]))
+        self.open_dialog(dialog.Choice(id, "What is it for?", choices), lambda answer: self._use(id, roles[answer]))
 
     def action_stop(self) -> None:
         """Stop the download under the cursor; if there is only one, that one."""
         entry = self.entry
         batch = entry.job if entry and entry.job else next(iter(self._jobs.values()), None)
         if batch is None or (len(self._jobs) > 1 and not (entry and entry.job)):
-            self.say("Put the cursor on the one to stop" if batch else "Nothing is being downloaded")
+            self.toast("Put the cursor on the one to stop" if batch else "Nothing is being downloaded")
             return
         self.stop_job(batch.folder)
-        self.say("Stopping; what has come is kept, and choosing it again goes on there")
+        self.toast("Stopping; what has come is kept, and choosing it again goes on there")
 
     def action_copy_fix(self) -> None:
         entry = self.entry
         error = entry.trouble() if entry else None
         text = error.fix if error else (entry.row.path if entry and entry.row else None)
         if not text:
-            self.say("There is nothing to copy in this line")
+            self.toast("There is nothing to copy in this line")
             return
         self.app.copy_to_clipboard(text)
 
     def action_close(self) -> None:
         if self.is_current:
-            self.host.pop_screen()
+            self.dismiss()

@@ -52,16 +52,16 @@ class Downloads:
         blocked = screen.queue.blocked
         if blocked is not None:
             screen.resume_job(blocked[0])
-            screen.say("It goes on now")
+            screen.toast("It goes on now")
             return
         failed = [video for video in screen.rows.index.all() if video.state == "failed"]
         again = [video for video in failed if not hopeless(video.error) or video is screen.video]
         if again:
             self._fetch(again)
         elif failed:
-            screen.say("No other try mends these; with the cursor on one, r tries it all the same")
+            screen.toast("No other try mends these; with the cursor on one, r tries it all the same")
         else:
-            screen.say("Nothing failed")
+            screen.toast("Nothing failed")
 
     def _fetch(self, videos: Sequence[Video]) -> None:
         screen, busy = self._screen, self._screen.queue.busy
@@ -70,13 +70,13 @@ class Downloads:
             said = (
                 "They are being downloaded already; x cancels" if videos else "Select recordings first: space, a or c"
             )
-            screen.say(said)
+            screen.toast(said)
             return
         unfree = [video for video in wanted if video.licence not in FREE]
         try:
             permitted = self._any_licence or screen.workspace.config().fetch.any_licence
         except UserError as error:
-            screen.explain(error)
+            screen.show_error(error)
             return
         if not unfree or permitted:
             self._start(wanted, any_licence=bool(unfree))
@@ -87,7 +87,7 @@ class Downloads:
             self._any_licence = answer == "y"
             self._start(wanted if answer == "y" else free, any_licence=answer == "y")
 
-        screen.ask(work.licence_question(wanted, unfree), answered)
+        screen.open_dialog(work.licence_question(wanted, unfree), answered)
 
     def _start(self, videos: Sequence[Video], *, any_licence: bool) -> None:
         self._screen.show_trouble(None)
@@ -99,13 +99,13 @@ class Downloads:
         screen = self._screen
         found = [batch for batch in work.by_worth(screen.live_jobs()) if batch.stage in HOLDABLE]
         if not found:
-            screen.say("Nothing is being downloaded")
+            screen.toast("Nothing is being downloaded")
             return
         folder, stage = found[0].folder, found[0].stage
         paused = screen.queue.toggle(folder)
         (screen.pause_job if paused else screen.resume_job)(folder)
         if stage == "captions":
-            screen.say(f"Fetching captions {'is held; p lets it go on' if paused else 'goes on'}")
+            screen.toast(f"Fetching captions {'is held; p lets it go on' if paused else 'goes on'}")
         if stage == "fetch":
             screen.draw(screen.queue.busy)
         screen.show_lines()
@@ -114,7 +114,7 @@ class Downloads:
         screen = self._screen
         live = [batch for batch in work.by_worth(screen.live_jobs()) if batch.folder not in self._stopped]
         if not live:
-            screen.say("It is stopping" if screen.live_jobs() else "Nothing is being listed or downloaded")
+            screen.toast("It is stopping" if screen.live_jobs() else "Nothing is being listed or downloaded")
             return
         first, *more = live
         self._stopped.add(first.folder)
@@ -122,4 +122,4 @@ class Downloads:
         if first.stage == "details":
             screen.licences.give_up()
         then = f"; x again stops {work.DOING[more[0].stage]}" if more else ""
-        screen.say(f"{work.STOPPED[first.stage]}{then}")
+        screen.toast(f"{work.STOPPED[first.stage]}{then}")

@@ -38,8 +38,8 @@ from tui.screens.playlist.queue import Queue
 from tui.screens.playlist.rows import LIVE, NARROW, VideoIndex, VideoRows, columns, number
 from tui.screens.playlist.selection import Selection
 from tui.widgets import cells, marks
-from tui.widgets.line import Line
 from tui.widgets.segment_table import RowTable
+from tui.widgets.text_line import TextLine
 
 TELL_S = 0.5
 """How often a look-up of licences is told which rows are on the screen."""
@@ -60,7 +60,7 @@ class Filter(Input):
 class PlaylistScreen(PipelineScreen):
     PANE = STEP = "playlist"
     STAGES = frozenset({"add", "details", "fetch", "captions", "demo"})
-    TELLS_FAILURES = True
+    REPORTS_FAILURES = True
     CSS_PATH = "playlist.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [*keymap.bindings("playlist"), ("escape", "back")]
 
@@ -76,8 +76,8 @@ class PlaylistScreen(PipelineScreen):
         self._trouble: UserError | None = None
 
     def content(self) -> Iterable[Widget]:
-        yield Line(id="source")
-        yield Line(id="hint")
+        yield TextLine(id="source")
+        yield TextLine(id="hint")
         yield StepTable(
             columns(self._narrow),
             self.rows,
@@ -85,9 +85,9 @@ class PlaylistScreen(PipelineScreen):
         )
         yield BlockPanel()
         yield ErrorBanner()
-        yield Line(id="total")
+        yield TextLine(id="total")
         yield Filter()
-        yield Line(id="complaint")
+        yield TextLine(id="complaint")
 
     @property
     def filter(self) -> Filter:
@@ -152,9 +152,11 @@ class PlaylistScreen(PipelineScreen):
                 self.table.refresh_row(place)
 
     def show_lines(self) -> None:
-        self.query_one("#source", Line).show(self._source_text(), self.rows.index.totals.heading())
-        self.query_one("#hint", Line).show(self._hint())
-        self.query_one("#total", Line).show(self._range_text() or self.queue.total(self.host.ascii) or self._chosen())
+        self.query_one("#source", TextLine).show(self._source_text(), self.rows.index.totals.heading())
+        self.query_one("#hint", TextLine).show(self._hint())
+        self.query_one("#total", TextLine).show(
+            self._range_text() or self.queue.total(self.host.ascii) or self._chosen()
+        )
         blocked = self.queue.blocked
         self.query_one(BlockPanel).tell(blocked[1] if blocked else None)
         self.query_one(ErrorBanner).show(self._trouble)
@@ -202,11 +204,11 @@ class PlaylistScreen(PipelineScreen):
 
     # -- jobs
 
-    def tells(self, batch: JobBatch) -> bool:
+    def reports(self, batch: JobBatch) -> bool:
         """Also of what x has stopped, and of a queue that ended early: a toast would lie over what mends it."""
         if self.downloads.has_stopped(batch.folder) and batch.view.state == "cancelled":
             return True
-        return super().tells(batch) or (batch.stage in self.STAGES and bool(batch.view.result.get("stopped")))
+        return super().reports(batch) or (batch.stage in self.STAGES and bool(batch.view.result.get("stopped")))
 
     def job_events(self, batch: JobBatch) -> None:
         draw, read = self.queue.handle(batch)
@@ -306,7 +308,7 @@ class PlaylistScreen(PipelineScreen):
         self._arrange(filtered=True)
 
     def _complain(self, complaint: str) -> None:
-        line = self.query_one("#complaint", Line)
+        line = self.query_one("#complaint", TextLine)
         line.display = bool(complaint)
         line.show(f"{self._sign('look')} {complaint}" if complaint else "")
 
@@ -332,7 +334,7 @@ class PlaylistScreen(PipelineScreen):
         self.query_one(ErrorBanner).show(error)
 
     def action_add(self) -> None:
-        self.ask(work.add_prompt(), lambda text: self._add([str(text).strip()]))
+        self.open_dialog(work.add_prompt(), lambda text: self._add([str(text).strip()]))
 
     def _add(self, what: list[str]) -> None:
         self.show_trouble(None)
@@ -342,16 +344,16 @@ class PlaylistScreen(PipelineScreen):
     def action_list_again(self) -> None:
         what = [source.url for source in work.to_list_again(self.loader.sources)]
         if self.live_jobs("add"):
-            self.say("A list is being read already; x cancels")
+            self.toast("A list is being read already; x cancels")
         elif what:
             self._add(what)
             which = "The source is" if len(what) == 1 else f"{len(what)} sources are"
-            self.say(f"{which} listed again: what is new comes in")
+            self.toast(f"{which} listed again: what is new comes in")
         else:
-            self.say("There is no list to read again; + adds one")
+            self.toast("There is no list to read again; + adds one")
 
     def action_licences(self) -> None:
-        self.say(self.licences.ask())
+        self.toast(self.licences.ask())
 
     def action_captions(self) -> None:
         work.ask_captions(self, [video for video in self.rows.index.all() if video.state == "fetched"])

@@ -127,9 +127,9 @@ def ask_captions(screen: PipelineScreen, here: Sequence[Video]) -> None:
     """Fetch the captions of the recordings that are here; whether those of machines too is asked."""
     offered = [video for video in here if video.url]
     if screen.live_jobs("captions"):
-        screen.say("Captions are being fetched already; x cancels")
+        screen.toast("Captions are being fetched already; x cancels")
     elif not offered:
-        screen.say("No recording of a site is here yet; its captions come with the download")
+        screen.toast("No recording of a site is here yet; its captions come with the download")
     else:
         text = (
             "Captions are what label takes first. Those that people wrote come with each download; this asks for "
@@ -137,4 +137,4 @@ def ask_captions(screen: PipelineScreen, here: Sequence[Video]) -> None:
         )
         choices = [("p", "only what people wrote"), ("a", "also automatic recognition, where people wrote nothing")]
         question = dialog.Choice(f"Captions of {len(offered)} recordings", text, choices)
-        screen.ask(question, lambda answer: screen.start_job("captions", {"automatic": answer == "a"}))
+        screen.open_dialog(question, lambda answer: screen.start_job("captions", {"automatic": answer == "a"}))

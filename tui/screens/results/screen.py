@@ -23,8 +23,8 @@ from tui.screens.results import figures as results_figures
 from tui.screens.results.dialogs import Differences, Transcription
 from tui.screens.transcripts import jobs as transcript_jobs
 from tui.widgets import dialog
-from tui.widgets.line import Line
 from tui.widgets.segment_table import Rows, RowTable
+from tui.widgets.text_line import TextLine
 
 TEXTS = "transcribed"
 """The folder in the workspace that transcriptions of other recordings are saved in."""
@@ -55,11 +55,11 @@ class ResultsScreen(PipelineScreen):
         """Recordings whose transcription was asked for here."""
 
     def content(self) -> Iterable[Widget]:
-        yield Line(id="measured")
+        yield TextLine(id="measured")
         yield Static("", id="figures", markup=False)
         yield StepTable(results_figures.columns(True))
         yield ErrorBanner()
-        yield Line(id="job")
+        yield TextLine(id="job")
 
     def on_mount(self) -> None:
         self.query_one("#job").display = False
@@ -90,7 +90,7 @@ class ResultsScreen(PipelineScreen):
         before, (self._evaluation, self._segments, self._next) = self._evaluation, found
         same = before is not None and self._evaluation is not None and before.id == self._evaluation.id
         if same and self._evaluation is not None:
-            self.query_one("#measured", Line).show(results_figures.measured_on(self._evaluation), self._next)
+            self.query_one("#measured", TextLine).show(results_figures.measured_on(self._evaluation), self._next)
         if not same or self.table.row_count == 0:
             self._show()
 
@@ -99,12 +99,12 @@ class ResultsScreen(PipelineScreen):
         evaluation, figures = self._evaluation, self.query_one("#figures", Static)
         self.table.set_columns(results_figures.columns(self.is_wide))
         if evaluation is None:
-            self.query_one("#measured", Line).show("Nothing has been measured yet")
+            self.query_one("#measured", TextLine).show("Nothing has been measured yet")
             figures.display = False
             self.table.empty_text = f"\nHere the base model will stand beside the tuned one.\nNext: {self._next}"
             self.table.set_source(Rows())
             return
-        self.query_one("#measured", Line).show(results_figures.measured_on(evaluation), self._next)
+        self.query_one("#measured", TextLine).show(results_figures.measured_on(evaluation), self._next)
         table = results_figures.lines(evaluation, self.app.size.width - 4, self.host.ascii)
         text = dialog.plain("\n".join(table))
         text.stylize("bold", 0, len(table[0]))
@@ -118,7 +118,7 @@ class ResultsScreen(PipelineScreen):
         evaluation, key = self._evaluation, self.table.cursor_key
         row = next((row for row in evaluation.rows if row.segment == key), None) if evaluation is not None else None
         if evaluation is None or row is None:
-            self.say(f"Nothing has been measured yet. Next: {self._next}")
+            self.toast(f"Nothing has been measured yet. Next: {self._next}")
             return
         change = results_figures.points(results_figures.change(row), self.host.ascii)
         title = f"{row.segment}   {results_figures.when(row, self._segments)}   {change} points"
@@ -128,7 +128,7 @@ class ResultsScreen(PipelineScreen):
 
     def action_evaluate(self) -> None:
         if self.live_jobs("evaluate"):
-            self.say("The models are being measured already; x cancels")
+            self.toast("The models are being measured already; x cancels")
             return
         self.query_one(ErrorBanner).show(None)
         self.start_job("evaluate", {})
@@ -146,7 +146,7 @@ class ResultsScreen(PipelineScreen):
         with_what = models[-1] if models else "the labeller, as nothing is trained yet"
         text = f"Any audio or video file, through {with_what}. The text is saved in {TEXTS}/."
         prompt = dialog.TextPrompt("Transcribe a file", "", check, text=text, placeholder="talk.mp3")
-        self.ask(prompt, lambda answer: self._transcribe(transcript_jobs.find(workspace, answer)))
+        self.open_dialog(prompt, lambda answer: self._transcribe(transcript_jobs.find(workspace, answer)))
 
     def _transcribe(self, path: Path) -> None:
         self.query_one(ErrorBanner).show(None)
@@ -160,15 +160,15 @@ class ResultsScreen(PipelineScreen):
         live = self.live_jobs()
         running = [batch for batch in live if batch.view.state != "waiting"] or live
         if not running:
-            self.say("Nothing is being measured or transcribed")
+            self.toast("Nothing is being measured or transcribed")
             return
         self.stop_job(running[0].folder)
-        self.say(f"{running[0].stage} stops; what has been measured is kept")
+        self.toast(f"{running[0].stage} stops; what has been measured is kept")
 
     # -- jobs
 
     def job_events(self, batch: JobBatch) -> None:
-        line = self.query_one("#job", Line)
+        line = self.query_one("#job", TextLine)
         if not batch.ended:
             windows = batch.of("window")
             text = transcript_jobs.progress_line(batch, self.host.ascii)
@@ -183,7 +183,7 @@ class ResultsScreen(PipelineScreen):
         said, error = transcript_jobs.end_of(batch)
         self.query_one(ErrorBanner).show(error)
         if said:
-            self.say(said)
+            self.toast(said)
         self._load()
         finished = batch.of("finished")
         if batch.stage == "transcribe" and finished and finished[-1].data.get("outcome") == "done":
@@ -203,7 +203,7 @@ class ResultsScreen(PipelineScreen):
                 title = f"{path.name}, heard by {model}"
                 self.host.push_screen(Transcription(title, lines_of(result), f"saved as {where}"))
             else:
-                self.say(f"{path.name} is transcribed: {where}")
+                self.toast(f"{path.name} is transcribed: {where}")
 
         self.in_thread(lambda: save_text(workspace, path, result), saved, group=f"save {file}")
 

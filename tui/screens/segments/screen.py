@@ -26,9 +26,9 @@ from tui.screens.segments.settings_dialog import CutSettings
 from tui.status import clock
 from tui.widgets import dialog, marks
 from tui.widgets.columns import Column
-from tui.widgets.line import Line
 from tui.widgets.mel import MelPicture
 from tui.widgets.segment_table import RowTable
+from tui.widgets.text_line import TextLine
 from tui.widgets.waveform import Waveform
 
 WAV_BYTES_A_MS = 32
@@ -103,7 +103,7 @@ def shared(segment: Segment, neighbour: Segment | None) -> float:
 class SegmentsScreen(PipelineScreen):
     PANE = STEP = "segments"
     STAGES = frozenset({"segment"})
-    TELLS_FAILURES = True
+    REPORTS_FAILURES = True
     CSS_PATH = "segments.tcss"
     BINDINGS: ClassVar[list[BindingType]] = keymap.bindings("segments")
 
@@ -116,15 +116,15 @@ class SegmentsScreen(PipelineScreen):
         self._trouble: UserError | None = None
 
     def content(self) -> Iterable[Widget]:
-        yield Line(id="recording")
+        yield TextLine(id="recording")
         with Container(id="panes"):
             yield StepTable(COLUMNS, SegmentRows([]))
             with Vertical(id="preview"):
                 yield Waveform()
                 yield MelPicture()
-                yield Line(id="text")
+                yield TextLine(id="text")
         yield ErrorBanner()
-        yield Line(id="job")
+        yield TextLine(id="job")
 
     def on_mount(self) -> None:
         self.query_one("#job").display = self.query_one("#preview").display = False
@@ -184,7 +184,7 @@ class SegmentsScreen(PipelineScreen):
     # -- showing
 
     def _show_heading(self) -> None:
-        line, video = self.query_one("#recording", Line), self.video
+        line, video = self.query_one("#recording", TextLine), self.video
         if video is None:
             line.show("No recording is here yet")
             self.table.empty_text = "\nNo recording is here yet.\n2 Playlist brings some."
@@ -215,7 +215,7 @@ class SegmentsScreen(PipelineScreen):
             return
         segment = source.segments[place]
         self.query_one("#preview").display = True
-        wave, mel, text = self.query_one(Waveform), self.query_one(MelPicture), self.query_one("#text", Line)
+        wave, mel, text = self.query_one(Waveform), self.query_one(MelPicture), self.query_one("#text", TextLine)
         text.show(segment.text or "no transcript yet", ", ".join(filter(None, (segment.origin, segment.part))))
         if found.trouble:
             wave.clear(found.trouble)
@@ -236,7 +236,7 @@ class SegmentsScreen(PipelineScreen):
     # -- jobs
 
     def job_events(self, batch: JobBatch) -> None:
-        line = self.query_one("#job", Line)
+        line = self.query_one("#job", TextLine)
         if batch.ended:
             line.display = False
             if not batch.history:
@@ -262,7 +262,7 @@ class SegmentsScreen(PipelineScreen):
     def _switch(self, step: int) -> None:
         ids = [video.id for video in self._videos]
         if len(ids) < 2 or self._video not in ids:
-            self.say("There is no other recording here" if ids else "There is no recording here yet")
+            self.toast("There is no other recording here" if ids else "There is no recording here yet")
             return
         self._video = ids[(ids.index(self._video) + step) % len(ids)]
         self._load()
@@ -275,7 +275,7 @@ class SegmentsScreen(PipelineScreen):
 
     def action_settings(self) -> None:
         durations = [video.duration_ms or 0 for video in self._videos]
-        self.ask(CutSettings(self._settings, durations), self._change)
+        self.open_dialog(CutSettings(self._settings, durations), self._change)
 
     def _change(self, answer: str) -> None:
         """Write the settings, in the order that never leaves an overlap as long as the length in the file."""
@@ -295,11 +295,11 @@ class SegmentsScreen(PipelineScreen):
     def action_cut(self) -> None:
         due = [video for video in self._videos if not self._is_cut(video)]
         if self.live_jobs():
-            self.say("Recordings are being cut already; x cancels")
+            self.toast("Recordings are being cut already; x cancels")
         elif not self._videos:
-            self.say("There is no recording here yet; 2 Playlist brings some")
+            self.toast("There is no recording here yet; 2 Playlist brings some")
         elif not due:
-            self.say("Every recording is cut this way; s changes length and overlap")
+            self.toast("Every recording is cut this way; s changes length and overlap")
         else:
             self._ask_before_loss(due)
 
@@ -318,7 +318,7 @@ class SegmentsScreen(PipelineScreen):
             text = f"{lost} transcripts by a machine go with the old segments. What a person wrote or accepted stays."
             choices = [("y", f"cut {len(ids)} recordings anew"), ("n", "leave them as they are")]
             question = dialog.Choice("Cut anew?", text, choices)
-            self.ask(question, lambda answer: self._cut(due) if answer == "y" else None)
+            self.open_dialog(question, lambda answer: self._cut(due) if answer == "y" else None)
 
         self.in_thread(count, counted, group="loss")
 
@@ -330,6 +330,6 @@ class SegmentsScreen(PipelineScreen):
     def action_stop(self) -> None:
         live = self.live_jobs()
         if not live:
-            self.say("Nothing is being cut")
+            self.toast("Nothing is being cut")
         else:
             self.stop_job(live[0].folder)

@@ -27,8 +27,8 @@ from tui.screens.setup.check_round import CheckRound
 from tui.status import clock
 from tui.widgets import dialog, marks
 from tui.widgets.columns import GAP, GUTTER, Column
-from tui.widgets.line import Line
 from tui.widgets.segment_table import Rows, RowTable
+from tui.widgets.text_line import TextLine
 
 VERDICTS = {
     OK: ("ok", "ok"),
@@ -62,7 +62,7 @@ class Found(Message):
 class SetupScreen(PipelineScreen):
     PANE = STEP = "setup"
     STAGES = frozenset({"model", "demo"})
-    TELLS_FAILURES = True
+    REPORTS_FAILURES = True
     CSS_PATH = "setup.tcss"
     BINDINGS: ClassVar[list[BindingType]] = keymap.bindings("setup")
 
@@ -77,7 +77,7 @@ class SetupScreen(PipelineScreen):
     def content(self) -> Iterable[Widget]:
         yield RowTable([Column("state", "", STATE), Column("title", "", TITLE), Column("found", "", None, least=30)])
         yield ErrorBanner()
-        yield Line(id="summary")
+        yield TextLine(id="summary")
 
     def on_mount(self) -> None:
         self.table.focus()
@@ -236,7 +236,7 @@ class SetupScreen(PipelineScreen):
             said.append(f"{self._sign('ok')} all is here", marks.style("ok"))
         if note == NO_TOOLKIT and said.cell_len + len(NO_TOOLKIT) + 4 > self.app.size.width:
             note = ""
-        self.query_one("#summary", Line).show(said, note)
+        self.query_one("#summary", TextLine).show(said, note)
 
     @property
     def check_id(self) -> str | None:
@@ -281,7 +281,7 @@ class SetupScreen(PipelineScreen):
         answers = self._round.answers
         wrong = [id for verdict in (FAIL, WARN) for id in TITLES if id in answers and answers[id].verdict == verdict]
         if not wrong:
-            self.say("Nothing is wrong so far" if self._round.busy else "Nothing is wrong")
+            self.toast("Nothing is wrong so far" if self._round.busy else "Nothing is wrong")
             return
         here = wrong.index(self.check_id) + 1 if self.check_id in wrong else 0
         # To its end first: the why and the fix shall be in sight too.
@@ -292,19 +292,19 @@ class SetupScreen(PipelineScreen):
     def action_copy_fix(self) -> None:
         check = self.check
         if check is None or not check.fix:
-            self.say("There is nothing to mend in this line")
+            self.toast("There is nothing to mend in this line")
         else:
             self.app.copy_to_clipboard(check.fix)
 
     def action_download(self) -> None:
         if self._download is not None:
-            self.say("A model is being downloaded already; x stops it")
+            self.toast("A model is being downloaded already; x stops it")
             return
         answers = self._round.answers
         missing = [id for id in MODELS if id in answers and answers[id].verdict == FAIL]
         if not missing:
             waits = any(id not in answers for id in MODELS)
-            self.say("The models are still being looked for" if waits else "Both models are here")
+            self.toast("The models are still being looked for" if waits else "Both models are here")
             return
         role = self.check_id if self.check_id in missing else missing[0]
         self.start_job("model", {"role": role})
@@ -317,7 +317,7 @@ class SetupScreen(PipelineScreen):
 
     def action_stop(self) -> None:
         if self._download is None:
-            self.say("Nothing is being downloaded")
+            self.toast("Nothing is being downloaded")
         else:
             self.stop_job(self._download.folder)
 
@@ -325,7 +325,7 @@ class SetupScreen(PipelineScreen):
     def action_details(self) -> None:
         check = self.check
         if check is None:
-            self.say("There is no answer yet")
+            self.toast("There is no answer yet")
             return
         name, word = VERDICTS[check.verdict]
         what = "\n".join(part for part in (check.found, check.detail) if part)

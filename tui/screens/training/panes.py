@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -12,16 +12,14 @@ from textual.containers import VerticalScroll
 from textual.widgets import Static
 
 from core.gpu import Gpu
+from tui.host import host_of
 from tui.screens.training.run import Sample
 from tui.status import GIB, GpuMeter, heat_text, memory_text, use_text
 from tui.widgets import cells, marks
 from tui.widgets.diff_text import DiffText
-from tui.widgets.line import Line
 from tui.widgets.log_tail import LogTail
 from tui.widgets.scrollbar import plain_scrollbar
-
-if TYPE_CHECKING:
-    from tui.app import WhispersmithApp
+from tui.widgets.text_line import TextLine
 
 SAMPLES = 3
 
@@ -33,9 +31,9 @@ class Samples(VerticalScroll, can_focus=True):
     Samples {
         height: 1fr;
         scrollbar-size-vertical: 1;
-        & Line { color: $text-muted; }
+        & TextLine { color: $text-muted; }
         & DiffText { padding: 0 1; }
-        &:focus Line { text-style: underline; }
+        &:focus TextLine { text-style: underline; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -47,7 +45,7 @@ class Samples(VerticalScroll, can_focus=True):
 
     def compose(self) -> ComposeResult:
         for number in range(SAMPLES):
-            yield Line(id=f"sample-{number}")
+            yield TextLine(id=f"sample-{number}")
             yield DiffText(id=f"diff-{number}")
 
     def on_mount(self) -> None:
@@ -56,7 +54,7 @@ class Samples(VerticalScroll, can_focus=True):
 
     def show(self, samples: Sequence[Sample]) -> None:
         for number in range(SAMPLES):
-            line, diff = self.query_one(f"#sample-{number}", Line), self.query_one(f"#diff-{number}", DiffText)
+            line, diff = self.query_one(f"#sample-{number}", TextLine), self.query_one(f"#diff-{number}", DiffText)
             sample = samples[number] if number < len(samples) else None
             line.display = sample is not None or number == 0
             diff.display = sample is not None
@@ -81,9 +79,8 @@ class GpuPanel(Static):
         self._gpu_meter = GpuMeter(self.READINGS)
 
     def show(self, gpus: Iterable[Gpu]) -> None:
-        app = cast("WhispersmithApp", self.app)
-        self._gpu_meter.follow(app.live.values())
-        gpu, bars = self._gpu_meter.take(gpus), cells.glyphs(app).bars
+        self._gpu_meter.follow(host_of(self).live.values())
+        gpu, bars = self._gpu_meter.take(gpus), cells.glyphs(self.app).bars
         if gpu is None:
             self.update("GPU\nno GPU: training on the CPU")
             return

@@ -26,9 +26,9 @@ from tui.screens.training.plan import parsed, plan_columns, problems_of, runs_of
 from tui.screens.training.run import TrainingRun, nan_for
 from tui.status import clock
 from tui.widgets import dialog, marks
-from tui.widgets.line import Line
 from tui.widgets.line_chart import LineChart
 from tui.widgets.segment_table import Rows, RowTable
+from tui.widgets.text_line import TextLine
 
 START = "start"
 GPU_S = 2.0
@@ -63,11 +63,11 @@ class TrainingScreen(PipelineScreen):
     def content(self) -> Iterable[Widget]:
         with Vertical(id="plan"):
             yield StepTable(plan_columns(True), empty_text="\nThe plan is being made …")
-            yield Line(id="why")
-            yield Line(id="split")
+            yield TextLine(id="why")
+            yield TextLine(id="split")
         with Vertical(id="run"):
-            yield Line(id="state")
-            yield Line(id="figures")
+            yield TextLine(id="state")
+            yield TextLine(id="figures")
             with Container(id="charts"):
                 yield LineChart("loss", id="loss")
                 yield LineChart("CER %", id="cer")
@@ -75,7 +75,7 @@ class TrainingScreen(PipelineScreen):
             yield Samples(id="samples")
             yield RunLog(id="log")
         yield ErrorBanner()
-        yield Line(id="next")
+        yield TextLine(id="next")
 
     @property
     def run_shown(self) -> TrainingRun | None:
@@ -125,7 +125,7 @@ class TrainingScreen(PipelineScreen):
         self._show_keys()
         self._tell_trouble()
         if not run:
-            self.query_one("#next", Line).show("")
+            self.query_one("#next", TextLine).show("")
         self._ask_gpu()
 
     def _tell_trouble(self) -> None:
@@ -167,14 +167,14 @@ class TrainingScreen(PipelineScreen):
         self.table.set_source(Rows(rows))
         if fresh and rows:
             self.table.go_to_key(START)
-        self.query_one("#split", Line).show(split_report(split))
+        self.query_one("#split", TextLine).show(split_report(split))
         self._tell_trouble()
 
     @on(RowTable.Highlighted)
     def _tell_why(self) -> None:
         row = self._rows.get(self.table.cursor_key or "")
         text = f"{row.title}: {row.reason}" if row is not None else ""
-        self.query_one("#why", Line).show(text, "enter changes it" if row is not None and row.setting else "")
+        self.query_one("#why", TextLine).show(text, "enter changes it" if row is not None and row.setting else "")
 
     @on(events.Resize)
     def _fit(self) -> None:
@@ -188,14 +188,14 @@ class TrainingScreen(PipelineScreen):
         if row is not None:
             self._change(row)
         elif self._problems:
-            self.explain(self._problems[0], "The training cannot start yet")
+            self.show_error(self._problems[0], "The training cannot start yet")
         elif self._config is not None:
             self._start({})
 
     def _change(self, row: PlanRow) -> None:
         config = self._config
         if row.setting is None or config is None:
-            self.say(f"{row.title}: {row.value}. {row.reason}")
+            self.toast(f"{row.title}: {row.value}. {row.reason}")
             return
         table, key = row.setting
         path = self.workspace.config_path
@@ -212,13 +212,15 @@ class TrainingScreen(PipelineScreen):
             self.in_thread(lambda: set_value(path, table, key, value), lambda _: self._load_plan(), group="set")
 
         text = f"{row.reason}\n[{table}] {key} in {path.name}"
-        self.ask(dialog.TextPrompt(row.title, str(getattr(getattr(config, table), key)), check, text=text), changed)
+        self.open_dialog(
+            dialog.TextPrompt(row.title, str(getattr(getattr(config, table), key)), check, text=text), changed
+        )
 
     def action_split(self) -> None:
         if self._shown is not None:
             return
         if self.live_jobs("split"):
-            self.say("The segments are being split already")
+            self.toast("The segments are being split already")
             return
         self._trouble = None
         self.start_job("split", {})
@@ -232,10 +234,10 @@ class TrainingScreen(PipelineScreen):
         def looked(views: list[JobView]) -> None:
             live = next((view for view in views if view.live), None)
             if live is None:
-                self.say("The training starts")
+                self.toast("The training starts")
                 self.start_job("train", params, self._started)
             else:
-                self.say("A training runs already; s stops it")
+                self.toast("A training runs already; s stops it")
                 self._open(live)
 
         self.in_thread(lambda: runs_of(list_jobs(workspace)), looked, group="start")
@@ -252,22 +254,22 @@ class TrainingScreen(PipelineScreen):
         elif live:
             self.stop_job(live[0].folder)
         else:
-            self.say("No training is running")
+            self.toast("No training is running")
             return
-        self.say("It stops after this step, with a checkpoint; r goes on from there")
+        self.toast("It stops after this step, with a checkpoint; r goes on from there")
 
     def action_resume(self) -> None:
         """Go on with the run on the screen; from the plan, with the newest one that can."""
         run = self.run_shown
         if run is not None and run.view.state == "done":
-            self.say("This run is finished; e goes on for more steps")
+            self.toast("This run is finished; e goes on for more steps")
         else:
             self._start({"resume": True, **({"name": run.name} if run is not None and run.saved and run.name else {})})
 
     def action_extend(self) -> None:
         run = self.run_shown
         if run is None or run.view.live or not run.name:
-            self.say("It can be extended when it has ended" if run is not None else "No run is shown")
+            self.toast("It can be extended when it has ended" if run is not None else "No run is shown")
             return
         name, done = run.name, max(run.step, int(run.view.result.get("steps") or 0))
 
@@ -277,7 +279,7 @@ class TrainingScreen(PipelineScreen):
         question = dialog.TextPrompt(
             f"Extend {name}", str(done * 2), check, text=f"{done} steps are made. Up to which?"
         )
-        self.ask(question, lambda text: self._start({"name": name, "resume": True, "steps": int(text)}))
+        self.open_dialog(question, lambda text: self._start({"name": name, "resume": True, "steps": int(text)}))
 
     def action_runs(self) -> None:
         workspace = self.workspace
@@ -285,11 +287,11 @@ class TrainingScreen(PipelineScreen):
 
     def _choose_run(self, views: list[JobView]) -> None:
         if not views:
-            self.say("Nothing has been trained here yet")
+            self.toast("Nothing has been trained here yet")
             return
         by_name = {view.folder.name: view for view in views}
         choices = [(name, training_run.label_of(view, self.host.ascii)) for name, view in by_name.items()]
-        self.ask(dialog.Choice("Runs", "", choices[:15]), lambda name: self._open(by_name[name]))
+        self.open_dialog(dialog.Choice("Runs", "", choices[:15]), lambda name: self._open(by_name[name]))
 
     def action_plan(self) -> None:
         if self.has_class("-log-big"):
@@ -342,7 +344,7 @@ class TrainingScreen(PipelineScreen):
         error = batch.view.error if batch.view.state != "cancelled" else None
         self._trouble = UserError.from_dict(error) if error else None
         if batch.view.state == "done":
-            self.say(split_report(batch.view.result))
+            self.toast(split_report(batch.view.result))
         self._tell_trouble()
         self._load_plan()
 
@@ -360,9 +362,9 @@ class TrainingScreen(PipelineScreen):
         sign, word = run.state
         state = f"{run.title}  {marks.mark(sign, self.host.ascii)} {word}  {run.where()}"
         left = f"{clock(run.left_s)} left" if run.left_s is not None and run.view.live else ""
-        self.query_one("#state", Line).show(state, left)
-        self.query_one("#figures", Line).show(run.figures())
-        self.query_one("#next", Line).show(run.next_step())
+        self.query_one("#state", TextLine).show(state, left)
+        self.query_one("#figures", TextLine).show(run.figures())
+        self.query_one("#next", TextLine).show(run.next_step())
         steps = [metric["step"] for metric in run.metrics if metric.get("step") is not None]
         losses = [nan_for(metric.get("loss")) for metric in run.metrics if metric.get("step") is not None]
         self.query_one("#loss", LineChart).set_series("loss", steps, losses)

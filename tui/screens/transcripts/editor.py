@@ -16,7 +16,7 @@ from tui import keymap
 from tui.screens.transcripts import rows as transcript_rows
 from tui.screens.transcripts.rows import SegmentIndex
 from tui.widgets import cells
-from tui.widgets.line import Line
+from tui.widgets.text_line import TextLine
 
 
 class Editor(TextArea):
@@ -83,15 +83,15 @@ class EditorPanel(Vertical):
     """The row under the cursor: what is known of it, what is said around it, its text, what the machine wrote."""
 
     def compose(self) -> ComposeResult:
-        yield Line(id="heading")
-        yield Line(id="around")
+        yield TextLine(id="heading")
+        yield TextLine(id="around")
         yield Editor()
-        yield Line(id="machine")
+        yield TextLine(id="machine")
 
     def show(self, segment: Segment | None, index: SegmentIndex, said: str, width: int, ascii: bool) -> None:
         """said: what was done last. The text is left alone where something is typed, or nothing has changed."""
         editor = self.query_one(Editor)
-        heading, around, machine = (self.query_one(name, Line) for name in ("#heading", "#around", "#machine"))
+        heading, around, machine = (self.query_one(name, TextLine) for name in ("#heading", "#around", "#machine"))
         if segment is None:
             editor.show(None, "")
             for line in (heading, around, machine):

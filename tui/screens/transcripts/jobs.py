@@ -51,7 +51,7 @@ def ask_accept_all(
     """Ask before so many are accepted unread; `accepted(ids)` when they are."""
     ids = [s.id for s in segments if s.review == "pending" and s.origin is not None and s.text.strip()]
     if not ids:
-        screen.say("No pending row with text is shown")
+        screen.toast("No pending row with text is shown")
         return
     path = screen.workspace.db_path
     text = "Every pending row shown now that has text. Nobody may have read them; u takes all of them back."
@@ -61,7 +61,7 @@ def ask_accept_all(
         if answer == "y":
             screen.in_thread(lambda: accept_pending(path, ids), accepted, group="bulk")
 
-    screen.ask(dialog.Choice(f"Accept {len(ids)} rows?", text, choices), answered)
+    screen.open_dialog(dialog.Choice(f"Accept {len(ids)} rows?", text, choices), answered)
 
 
 def undo_each(path: Path, ids: Iterable[str]) -> int:
@@ -91,7 +91,7 @@ def ask_import(screen: PipelineScreen) -> None:
         text=text + ("\nThere are captions beside the recordings in media/." if beside else ""),
         placeholder="metadata.csv",
     )
-    screen.ask(prompt, start)
+    screen.open_dialog(prompt, start)
 
 
 def label_or_stop(screen: PipelineScreen, without_text: int) -> None:
@@ -101,18 +101,20 @@ def label_or_stop(screen: PipelineScreen, without_text: int) -> None:
         folder = live[0].folder
         choices = [("g", "let it go on"), ("s", "stop it; what it has written is kept")]
         question = dialog.Choice("The labeller is at work", progress_text(live[0]), choices)
-        screen.ask(question, lambda answer: screen.stop_job(folder) if answer == "s" else None)
+        screen.open_dialog(question, lambda answer: screen.stop_job(folder) if answer == "s" else None)
     elif not without_text:
-        screen.say("Every segment has a text already" if screen.store.segments.counts()["segments"] else "No segments")
+        screen.toast(
+            "Every segment has a text already" if screen.store.segments.counts()["segments"] else "No segments"
+        )
     else:
         screen.query_one(ErrorBanner).show(None)
-        screen.start_job("label", {}, lambda _: screen.say(f"The labeller starts on {without_text} segments"))
+        screen.start_job("label", {}, lambda _: screen.toast(f"The labeller starts on {without_text} segments"))
 
 
 def export(screen: PipelineScreen) -> None:
     """Start an export; both screens that offer it do it this way."""
     if screen.live_jobs("export"):
-        screen.say("The export is at work already")
+        screen.toast("The export is at work already")
     else:
         screen.start_job("export", {})
 

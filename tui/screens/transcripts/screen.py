@@ -26,14 +26,14 @@ from tui.screens.transcripts.editor import Editor, EditorPanel, SearchBox
 from tui.screens.transcripts.loader import TranscriptLoader
 from tui.screens.transcripts.rows import FILTERS, ORDERS, Query, ReviewRate, SegmentIndex, TranscriptRows
 from tui.widgets import marks
-from tui.widgets.line import Line
 from tui.widgets.segment_table import RowTable
+from tui.widgets.text_line import TextLine
 
 
 class TranscriptsScreen(PipelineScreen):
     PANE = STEP = "transcripts"
     STAGES = frozenset({"label", "import", "export"})
-    TELLS_FAILURES = True
+    REPORTS_FAILURES = True
     CSS_PATH = "transcripts.tcss"
     BINDINGS: ClassVar[list[BindingType]] = keymap.bindings("transcripts")
 
@@ -53,12 +53,12 @@ class TranscriptsScreen(PipelineScreen):
         """What was typed and put back with Escape: undo brings it again."""
 
     def content(self) -> Iterable[Widget]:
-        yield Line(id="progress")
+        yield TextLine(id="progress")
         yield SearchBox()
         yield StepTable(transcript_rows.columns(True), TranscriptRows())
         yield EditorPanel()
         yield ErrorBanner()
-        yield Line(id="job")
+        yield TextLine(id="job")
 
     @property
     def editor(self) -> Editor:
@@ -133,7 +133,7 @@ class TranscriptsScreen(PipelineScreen):
         right += f"  order {query.order}" if wide or query.order != "time" else ""
         words = f"  /{' '.join(query.words)}" if query.words and not self.query_one(SearchBox).display else ""
         left = transcript_rows.progress(self._index.counts, self._rate, wide)
-        self.query_one("#progress", Line).show(left, f"{right}{words}".strip())
+        self.query_one("#progress", TextLine).show(left, f"{right}{words}".strip())
 
     @on(RowTable.Highlighted)
     def _moved(self) -> None:
@@ -182,11 +182,11 @@ class TranscriptsScreen(PipelineScreen):
             else:
                 self.store.transcripts.review(id, review)
         except UserError as error:
-            self.say("\n".join(line for line in error.lines() if line), error=True)
+            self.toast("\n".join(line for line in error.lines() if line), error=True)
             return False
         except sqlite3.Error as error:
             why = f"{error}; what you typed is still in the editor"
-            self.explain(UserError(f"{id} could not be saved", why, "look at the disk, then press enter again"))
+            self.show_error(UserError(f"{id} could not be saved", why, "look at the disk, then press enter again"))
             return False
         self._bulk, self._reverted = [], None
         return True
@@ -201,7 +201,7 @@ class TranscriptsScreen(PipelineScreen):
             return False
         editor.kept()
         self._refresh(id)
-        self.say(f"{self._called(id)} saved as you left it; u undoes")
+        self.toast(f"{self._called(id)} saved as you left it; u undoes")
         return True
 
     def on_screen_suspend(self) -> None:
@@ -244,7 +244,7 @@ class TranscriptsScreen(PipelineScreen):
     @on(RowTable.Chosen)
     def action_edit(self) -> None:
         if self.table.cursor_key is None:
-            self.say("There is no row to edit")
+            self.toast("There is no row to edit")
             return
         self._show_row()
         self.editor.focus()
@@ -280,7 +280,7 @@ class TranscriptsScreen(PipelineScreen):
     def _judge(self, review: str) -> None:
         id = self.table.cursor_key
         if id is None:
-            self.say("There is no row under the cursor")
+            self.toast("There is no row under the cursor")
         elif self.flush():
             now = self.store.segments.get(id)
             if now is not None and now.review == review:
@@ -311,10 +311,10 @@ class TranscriptsScreen(PipelineScreen):
         try:
             id = self.store.transcripts.undo()
         except sqlite3.Error as error:
-            self.explain(UserError("nothing could be taken back", str(error), "look at the disk, then try again"))
+            self.show_error(UserError("nothing could be taken back", str(error), "look at the disk, then try again"))
             return
         if id is None:
-            self.say("There is nothing to take back")
+            self.toast("There is nothing to take back")
             return
         self._refresh(id)
         self._go_to(id)
@@ -341,7 +341,7 @@ class TranscriptsScreen(PipelineScreen):
             self._bulk, self._reverted = done, None
             self._kept.clear()
             self._loader.written(in_bulk=True)
-            self.say(f"{len(done)} rows accepted; u takes all of them back")
+            self.toast(f"{len(done)} rows accepted; u takes all of them back")
             self._load()
 
         transcript_jobs.ask_accept_all(self, segments, accepted)
@@ -352,7 +352,7 @@ class TranscriptsScreen(PipelineScreen):
 
         def undone(count: int) -> None:
             self._loader.written()
-            self.say(f"{count} rows are as they were before")
+            self.toast(f"{count} rows are as they were before")
             self._load()
 
         self.in_thread(lambda: transcript_jobs.undo_each(path, ids), undone, group="bulk")
@@ -408,7 +408,7 @@ class TranscriptsScreen(PipelineScreen):
         transcript_jobs.export(self)
 
     def job_events(self, batch: JobBatch) -> None:
-        line = self.query_one("#job", Line)
+        line = self.query_one("#job", TextLine)
         if batch.ended:
             line.display = bool(others := [job for job in self.live_jobs() if job.folder != batch.folder])
             if others:
@@ -417,7 +417,7 @@ class TranscriptsScreen(PipelineScreen):
                 said, error = transcript_jobs.end_of(batch)
                 self.query_one(ErrorBanner).show(error)
                 if said:
-                    self.say(said)
+                    self.toast(said)
             self._load()
             return
         line.show(transcript_jobs.progress_line(batch, self.host.ascii), "b stop" if batch.stage == "label" else "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -16,15 +16,13 @@ from textual.widgets import Static
 from core.errors import UserError
 from core.workspace import Workspace, create
 from tui import keymap
-from tui.background import Answer, BackgroundTasks
+from tui.background import BackgroundTasks, TaskResult
+from tui.host import Host, StageStart, host_of
 from tui.widgets import dialog
 from tui.widgets.columns import Column
-from tui.widgets.line import Line
 from tui.widgets.segment_table import Rows, RowTable
 from tui.widgets.status_bar import KeyFooter
-
-if TYPE_CHECKING:
-    from tui.app import WhispersmithApp
+from tui.widgets.text_line import TextLine
 
 CHOICES = (
     ("demo", "d", "The demo", "made-up speech and a toy Whisper: all six steps work at once, without network or GPU"),
@@ -47,25 +45,25 @@ class WelcomeScreen(Screen[None]):
         self._busy = False
 
     def compose(self) -> ComposeResult:
-        yield Line("whispersmith", id="name")
-        yield Line(id="folder")
+        yield TextLine("whispersmith", id="name")
+        yield TextLine(id="folder")
         yield RowTable(
             [Column("key", "", 1), Column("title", "begin with", 19), Column("text", "", None)],
             Rows([(id, list(row)) for id, *row in CHOICES]),
         )
         yield Static("", id="about", markup=False)
-        yield Line(id="busy")
+        yield TextLine(id="busy")
         yield KeyFooter(keymap.footer(self.PANE))
 
     def on_mount(self) -> None:
-        self.query_one("#folder", Line).show(
+        self.query_one("#folder", TextLine).show(
             f"{self.host.folder.resolve()} is no workspace yet. It becomes one when you choose:"
         )
         self.query_one(RowTable).focus()
 
     @property
-    def host(self) -> WhispersmithApp:
-        return cast("WhispersmithApp", self.app)
+    def host(self) -> Host:
+        return host_of(self)
 
     # -- choosing
 
@@ -139,23 +137,21 @@ class WelcomeScreen(Screen[None]):
     def _begin_with(self, stage: str, params: dict[str, Any], screen: str) -> None:
         self._begin(partial(create, self.host.folder), screen, (stage, params), "making the workspace")
 
-    def _begin(
-        self, make: Callable[[], Workspace], screen: str | None, job: tuple[str, dict[str, Any]] | None, said: str
-    ) -> None:
+    def _begin(self, make: Callable[[], Workspace], screen: str | None, job: StageStart | None, said: str) -> None:
         if self._busy:
             return
         self._busy = True
-        self.query_one("#busy", Line).show(f"● {said}" if not self.host.ascii else f"* {said}")
+        self.query_one("#busy", TextLine).show(f"● {said}" if not self.host.ascii else f"* {said}")
         self._tasks.run(
-            make, lambda found: self.host.call_later(self.host.open_folder, found, screen, job), self._failed, "make"
+            make, lambda found: self.app.call_later(self.host.open_folder, found, screen, job), self._failed, "make"
         )
 
     def _failed(self, error: UserError) -> None:
         self._busy = False
-        self.query_one("#busy", Line).show("")
-        self.host.push_screen(dialog.Message.of(error))
+        self.query_one("#busy", TextLine).show("")
+        self.host.show_error(error)
 
-    @on(Answer)
-    def _answer(self, message: Answer) -> None:
+    @on(TaskResult)
+    def _on_result(self, message: TaskResult) -> None:
         message.stop()
-        message.tell()
+        message.deliver()

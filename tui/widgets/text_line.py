@@ -13,12 +13,12 @@ from textual.widget import Widget
 from tui.widgets import cells
 
 
-class Line(Widget):
+class TextLine(Widget):
     """`left … right`: the right part stays whole as long as there is room, the left one is cut before it."""
 
     ALLOW_SELECT = False
     DEFAULT_CSS: ClassVar[str] = """
-    Line {
+    TextLine {
         height: 1;
     }
     """
