@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import difflib
-import os
-import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
 import tomlkit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from tomlkit.exceptions import TOMLKitError
 
 from core.errors import UserError
+from core.files import line_of, parse_toml, read_bytes, write_text
+from core.text import clean
 
 DEFAULT_MODEL = "ADT109119/whisper-small-zh-TW"
 
@@ -172,23 +173,26 @@ def template(model: str = DEFAULT_MODEL) -> str:
     return TEMPLATE.format(model=model)
 
 
+MOST_BYTES = 1_000_000
+"""A settings file is some kilobytes."""
+
+
 def load(path: Path) -> Config:
     """Read the file. UserError names file, line and key, and the nearest valid key, where something is wrong."""
+    text = _read(path)
+    return _validate(parse_toml(text, path.name), path, text)
+
+
+def _read(path: Path) -> str:
+    data = read_bytes(path, MOST_BYTES)
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UserError(
             f"{path.name} is not UTF-8",
             str(error),
             "save it as UTF-8, or delete it and run `whispersmith init`",
         ) from error
-    except OSError as error:
-        raise UserError(f"{path} cannot be read", str(error), "check that the file is there and readable") from error
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise UserError(f"{path.name} is not valid TOML", str(error), f"mend that line in {path}") from error
-    return _validate(data, path, text)
 
 
 def _validate(data: dict[str, Any], path: Path, text: str) -> Config:
@@ -215,7 +219,8 @@ def _explain(error: ValidationError, path: Path, text: str) -> UserError:
         known = ", ".join(valid_keys(keys[:-1]))
         fix = f"did you mean `{near[0]}`?" if near else f"valid here: {known}"
         return UserError(f"{where} is not a setting", f"valid here: {known}", fix)
-    return UserError(f"{where} is not valid", f"{first['msg']}, but it is {first['input']!r}", f"change it in {path}")
+    given = clean(repr(first["input"]), 100)
+    return UserError(f"{where} is not valid", f"{first['msg']}, but it is {given}", f"change it in {path}")
 
 
 def valid_keys(table: tuple[str, ...]) -> list[str]:
@@ -229,40 +234,18 @@ def valid_keys(table: tuple[str, ...]) -> list[str]:
     return list(model.model_fields)
 
 
-def line_of(text: str, keys: tuple[str, ...]) -> int:
-    """The 1-based line where `[table]` or `key =` inside it stands; 1 if it is written in another form."""
-    table, current, fallback = ".".join(keys[:-1]), "", 1
-    for number, line in enumerate(text.splitlines(), start=1):
-        stripped = line.split("#", 1)[0].strip()
-        if stripped.startswith("["):
-            current = stripped.strip("[] \t")
-            if current == ".".join(keys):
-                return number
-            if current == table:
-                fallback = number
-        elif "=" in stripped and stripped.split("=", 1)[0].strip().strip("\"'") == keys[-1] and current == table:
-            return number
-    return fallback
-
-
 def set_value(path: Path, table: str, key: str, value: Any) -> None:
     """Change one setting in the file; every comment stays. UserError, and no change, if the value is not valid."""
-    document = tomlkit.parse(path.read_text(encoding="utf-8-sig"))
-    if table not in document:
-        document[table] = tomlkit.table()
-    section = document[table]
-    assert isinstance(section, dict)
-    section[key] = value
-    text = tomlkit.dumps(document)
-    _validate(tomllib.loads(text), path, text)
+    text = _read(path)
+    data = parse_toml(text, path.name)
+    if not isinstance(data.get(table, {}), dict):
+        _validate(data, path, text)  # says what stands in the table's place
+    try:
+        document: Any = tomlkit.parse(text)
+        document.setdefault(table, tomlkit.table())[key] = value
+        text = tomlkit.dumps(document)
+    except (TOMLKitError, ValueError) as error:
+        why = f"the form it is written in: {error}"
+        raise UserError(f"{path.name} cannot be changed from here", why, f"set {table}.{key} in {path}") from error
+    _validate(parse_toml(text, path.name), path, text)
     write_text(path, text)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write beside, fsync, replace: a reader sees the old file or the new one, never a half."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with beside.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(beside, path)

@@ -10,6 +10,7 @@ from pathlib import Path
 from core import config as settings
 from core.config import Config
 from core.errors import UserError
+from core.files import write_text
 
 CONFIG_NAME = "whispersmith.toml"
 
@@ -92,7 +93,8 @@ class Workspace:
 
 
 def is_workspace(folder: Path) -> bool:
-    return (folder / CONFIG_NAME).is_file()
+    """Whether the settings are there, in whatever state: what is wrong with them is told by `open_workspace`."""
+    return os.path.lexists(folder / CONFIG_NAME)
 
 
 def create(folder: Path, *, config_text: str | None = None) -> Workspace:
@@ -104,7 +106,7 @@ def create(folder: Path, *, config_text: str | None = None) -> Workspace:
         for part in (folder, workspace.media, workspace.segments, workspace.models, workspace.jobs):
             part.mkdir(parents=True, exist_ok=True)
         if not is_workspace(folder):
-            settings.write_text(workspace.config_path, config_text or settings.template())
+            write_text(workspace.config_path, config_text or settings.template())
     except OSError as error:
         raise UserError(
             f"{folder} cannot be written", error.strerror or str(error), "choose a folder of your own"

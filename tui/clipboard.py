@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.config import write_text
+from core.files import write_text
 from core.workspace import Workspace
 
 

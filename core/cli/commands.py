@@ -37,6 +37,7 @@ def app(arguments: Arguments, open_app: OpenApp) -> int:
 
 def init(arguments: Arguments, _: OpenApp) -> int:
     if is_workspace(arguments.dir):
+        open_workspace(arguments.dir)
         print(f"{arguments.dir} is a workspace already; nothing was changed")
         return DONE
     workspace = create(arguments.dir)

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from core.config import write_text
+from core.files import write_text
 from core.store import Segment
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from core.clock import now_ms
-from core.config import write_text
 from core.errors import UserError
+from core.files import write_text
 from core.jobs import lock
 from core.jobs.events import last_events
 from core.jobs.spec import CANCEL, CONTROL, EVENTS, GO, LOCK, OUTPUT, PAUSE, STATUS, JobSpec, read

@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from core.clock import now_ms
-from core.config import ModelConfig, write_text
+from core.config import ModelConfig
 from core.errors import UserError
+from core.files import write_text
 from core.jobs import lock
 from core.jobs.events import EventWriter
 from core.jobs.handle import Cancelled, Job

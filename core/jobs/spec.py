@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from core.clock import now_ms
-from core.config import write_text
 from core.errors import UserError
+from core.files import write_text
 from core.workspace import Workspace
 
 VERSION = 1

@@ -16,8 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from core.config import write_text
 from core.errors import UserError
+from core.files import write_text
 from core.jobs import Job, lock
 from core.models import problems
 from core.models.cache import cache_folder, is_whisper, repository_folder

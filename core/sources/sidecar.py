@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from core.config import write_text
+from core.files import write_text
 from core.sources.names import split
 from core.store.records import Video
 from core.text import clean

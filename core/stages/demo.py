@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from core.config import Config
-from core.config import write_text as write_whole
 from core.demo import RECORDINGS, TOY
 from core.demo_audio import NOTES, make_recording
+from core.files import write_text
 from core.jobs import Job
 from core.stages import add
 from core.timed_text import Cue
@@ -33,7 +33,7 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
             cues = make_recording(folder / f".{name}.wav", seconds=seconds, seed=number)
             if captions is not None:
                 pieces = [Cue(*cue) for cue in cues]
-                write_whole(folder / f"{name}{captions}", (to_srt if captions == ".srt" else to_vtt)(pieces))
+                write_text(folder / f"{name}{captions}", (to_srt if captions == ".srt" else to_vtt)(pieces))
             (folder / f".{name}.wav").replace(wav)
             job.log(f"{name}: {seconds} s, {'with' if captions else 'without'} captions")
     job.check()

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.config import write_text
 from core.errors import UserError
+from core.files import write_text
 from core.whisper.loading import whole_safetensors
 
 SENTINEL = "checkpoint-is-incomplete.txt"  # transformers leaves it while it writes a checkpoint in a hurry

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from core import config
+from core.cli import CANNOT, AppOptions
 from core.errors import UserError
+from core.workspace import create, open_workspace
+from tests.core.cli_kit import caller
+from tui import launch
 
 
 def write(folder: Path, text: str) -> Path:
@@ -80,3 +85,63 @@ def test_a_value_that_is_wrong_is_not_written(tmp_path: Path) -> None:
 def test_ytdlp_is_free(tmp_path: Path) -> None:
     path = write(tmp_path, "[ytdlp]\nproxy = 'http://127.0.0.1:1'\n[ytdlp.extractor_args.youtube]\nlang = ['en']\n")
     assert config.load(path).ytdlp["extractor_args"] == {"youtube": {"lang": ["en"]}}
+
+
+def make_pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def make_huge(path: Path) -> None:
+    path.write_bytes(b"")
+    os.truncate(path, 2**40)
+
+
+ODD = {
+    "deep": (lambda path: path.write_text("[ytdlp]\n\nproxy = " + "[" * 9000), "line 3 is nested too deep"),
+    "tables": (lambda path: path.write_text("[" + ".".join(["ytdlp"] * 9000) + "]\n"), "line 1 is nested too deep"),
+    "digits": (lambda path: path.write_text("[train]\nbatch = " + "9" * 5000), "line 2 is a number that is too large"),
+    "huge": (make_huge, "is too large"),
+    "folder": (Path.mkdir, "is a folder"),
+    "pipe": (make_pipe, "is no file"),
+}
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_settings_that_no_reader_survives_are_told_everywhere(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = create(tmp_path / "w")
+    workspace.config_path.unlink()
+    make, said = ODD[kind]
+    make(workspace.config_path)
+    call = caller(capsys)
+    for command in ("status", "check", "videos", "train", "jobs"):
+        code, out, err = call("-w", workspace.root, command)
+        assert (code, out) == (CANNOT, "")
+        assert err.startswith(
+            f"whispersmith.toml {said}" if kind in ("huge", "folder", "pipe") else "whispersmith.toml, "
+        )
+        assert said in err
+        assert "Traceback" not in err
+    for touch in (
+        lambda: config.load(workspace.config_path),
+        lambda: config.set_value(workspace.config_path, "train", "batch", 4),
+        lambda: open_workspace(workspace.root),
+    ):
+        with pytest.raises(UserError, match=said):
+            touch()
+    assert call("init", workspace.root)[0] == CANNOT
+    # The app: before the terminal is taken over.
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("sys.__stderr__.isatty", lambda: True, raising=False)
+    with pytest.raises(UserError, match=said):
+        launch.open_app(workspace.root, AppOptions())
+
+
+def test_a_table_that_is_none_is_not_overwritten(tmp_path: Path) -> None:
+    path = write(tmp_path, "train = 3\n")
+    with pytest.raises(UserError, match="line 1: train is not valid"):
+        config.set_value(path, "train", "batch", 4)
+    assert path.read_text() == "train = 3\n"
+    config.set_value(write(tmp_path, "[train]\nbatch = 0\n"), "train", "batch", 4)
+    assert config.load(path).train.batch == 4

@@ -11,8 +11,8 @@ from textual.binding import BindingType
 from textual.widget import Widget
 from textual.widgets import Static
 
-from core.config import write_text
 from core.errors import UserError
+from core.files import write_text
 from core.status import summary, tuned_models
 from core.store import Evaluation, Segment, Store
 from core.workspace import Workspace
