@@ -27,6 +27,7 @@ from textual.widgets import Input, TextArea
 from core.errors import UserError
 from core.gpu import Gpu
 from core.jobs import JobView, spawn
+from core.stage import lookup
 from core.status import summary
 from core.store import Store
 from core.workspace import Workspace
@@ -37,7 +38,7 @@ from tui.bridge import Bridge, JobBatch, JobEvents, Poller
 from tui.host import Host, StageStart
 from tui.quit_dialog import leaving, stop_all
 from tui.screens.pipeline import PipelineScreen
-from tui.status import SCREEN_OF, CountsReader, CountsSnapshot, GpuMeter, Status, bar_job, end_of, sample_gpus
+from tui.status import CountsReader, CountsSnapshot, GpuMeter, Status, bar_job, end_of, sample_gpus, screen_due
 from tui.widgets import cells, dialog
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ class WhispersmithApp(App[int]):
         assert self.store is not None
         found = summary(self.store, self.workspace)
         self.status = replace(self.status, steps=found.steps)
-        return "setup" if found.next == "add" else SCREEN_OF.get(found.next, "setup")
+        return screen_due(found.next)
 
     def _poll(self, name: str, read: Callable[[], Any], done: Callable[[Any], object], *, once: bool = False) -> None:
         seconds = threading.TIMEOUT_MAX if once else STATUS_S
@@ -161,7 +162,7 @@ class WhispersmithApp(App[int]):
 
     def _again(self, workspace: Workspace, view: JobView) -> None:
         self._in_background(partial(spawn, workspace, view.stage, crashed.params_to_go_on(view)))
-        self.action_step(SCREEN_OF.get(view.stage, "setup"))
+        self.action_step(lookup(view.stage).screen)
 
     def _in_background(self, work: Callable[[], object]) -> None:
         self._tasks.run(work, lambda _: None, self.show_error, f"background {id(work)}")

@@ -9,8 +9,8 @@ from typing import Any
 from core.errors import UserError
 from core.jobs import JobView, attach
 from core.jobs.spec import CONTROL
+from core.stage import STAGES, lookup
 from core.workspace import Workspace
-from tui.status import QUIET
 from tui.widgets.dialog import Choice
 
 SEEN = "seen"
@@ -21,10 +21,10 @@ def newest(workspace: Workspace) -> JobView | None:
     """The job that was started last, those aside that start by themselves; `spec.create` names the folders."""
     if not workspace.jobs.is_dir():
         return None
-    found = (path for path in workspace.jobs.iterdir() if path.is_dir() and not path.name.startswith("."))
-    last = max(
-        (path for path in found if not QUIET & set(path.name.split("-"))), key=lambda path: path.name, default=None
-    )
+    quiet = {stage.name for stage in STAGES.values() if stage.quiet}
+    folders = (path for path in workspace.jobs.iterdir() if path.is_dir() and not path.name.startswith("."))
+    loud = (path for path in folders if not quiet & set(path.name.split("-")))
+    last = max(loud, key=lambda path: path.name, default=None)
     return attach.view(last) if last else None
 
 
@@ -49,5 +49,6 @@ def answered(view: JobView, go_on: Callable[[], object], answer: str | None) -> 
 
 
 def params_to_go_on(view: JobView) -> dict[str, Any]:
-    """Every stage takes up what it finds; training alone must be told to."""
-    return view.params | ({"resume": True} if view.stage == "train" else {})
+    """Those of the crashed job, with the one that makes a new job go on where it was, if the stage needs that."""
+    name = lookup(view.stage).resume_param
+    return view.params | ({name: True} if name else {})

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from core.jobs import stop
-from tui.status import WORDS
+from core.stage import lookup
 from tui.widgets.dialog import Choice
 
 
 def leaving(stages: Sequence[str]) -> Choice:
     """For the live jobs' stages. It answers "enter" to leave, "s" to stop them and leave."""
-    names = ", ".join(dict.fromkeys(WORDS.get(stage, stage) for stage in stages))
+    names = ", ".join(dict.fromkeys(lookup(stage).title for stage in stages))
     goes, it = ("goes", "it") if len(stages) == 1 else ("go", "them")
     choices = [("enter", "leave"), ("s", f"stop {it}, then leave")]
     return Choice(f"{names} {goes} on without the window", f"`whispersmith` here brings {it} back.", choices)

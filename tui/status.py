@@ -15,10 +15,12 @@ from typing import Literal
 from core.errors import UserError
 from core.gpu import Gpu, choose, read_gpus
 from core.jobs import EventReader, JobView
-from core.jobs.spec import EVENTS, RESOURCES
+from core.jobs.spec import EVENTS
+from core.stage import lookup
 from core.status import Step, Summary, summary
 from core.store import Store
 from core.workspace import Workspace
+from tui import keymap
 from tui.bridge import JobBatch
 from tui.widgets import marks
 from tui.widgets.status_bar import JobProgress, StepTab
@@ -33,33 +35,22 @@ STEPS: tuple[tuple[str, str, str], ...] = (
 )
 """name, title and short title, in the order of their keys 1-6."""
 
-SCREEN_OF: dict[str, str] = {
-    "model": "setup",
-    "add": "playlist",
-    "details": "playlist",
-    "captions": "playlist",
-    "demo": "playlist",
-    "fetch": "playlist",
-    "segment": "segments",
-    "label": "transcripts",
-    "review": "transcripts",
-    "import": "transcripts",
-    "split": "training",
-    "train": "training",
-    "evaluate": "results",
-    "transcribe": "results",
-    "export": "results",
-    "done": "results",
-}
-"""Where each stage is seen."""
-
-WORDS: dict[str, str] = {"add": "listing", "details": "licences", "fetch": "download"}
-"""What a stage is called on the screen, where its own name says little."""
-
-QUIET = frozenset({"details"})
-"""Stages that go on in the background by themselves; nobody waits for their end."""
-
 GIB = 2**30
+
+
+def screen_due(due: str) -> str:
+    """The screen to open on: where `next` of `core.status` is worked on; Setup where nothing has begun."""
+    return {"add": "setup", "done": "results"}.get(due) or lookup(due).screen
+
+
+def next_step(due: str) -> str:
+    """What is to be done next, where, and with which key: `5 Training: start the training (enter)`."""
+    if due == "done":
+        return "every stage is done"
+    stage = lookup(due)
+    place = next((f"{n} {title}" for n, (name, title, _) in enumerate(STEPS, start=1) if name == stage.screen), "")
+    key = next((action.key for action in keymap.ACTIONS if action.id == stage.action), "")
+    return f"{place}: {stage.advice}{f' ({key})' if key else ''}"
 
 
 @dataclass(frozen=True)
@@ -145,7 +136,7 @@ class JobGpu:
 
     def of(self, live: Iterable[JobBatch]) -> str | None:
         """None where no such job runs, or has not settled on one."""
-        folders = [b.folder for b in live if b.view.state in ("running", "stuck") and RESOURCES.get(b.stage) == "gpu"]
+        folders = [b.folder for b in live if b.view.state in ("running", "stuck") and lookup(b.stage).resource == "gpu"]
         for gone in self._logs.keys() - set(folders):
             self._logs.pop(gone)
             self._found.pop(gone, None)
@@ -197,13 +188,13 @@ def bar_job(live: Iterable[JobBatch]) -> JobProgress | None:
     """The job to show: a running one before a waiting one, the quiet look-ups last; how many more there are stands
     behind its name."""
     order = {"running": 0, "stuck": 1, "waiting": 2}
-    found = sorted(live, key=lambda batch: (batch.stage in QUIET, order.get(batch.view.state, 3)))
+    found = sorted(live, key=lambda batch: (lookup(batch.stage).quiet, order.get(batch.view.state, 3)))
     if not found:
         return None
     first, more = found[0], len(found) - 1
     view = first.view
     state = "paused" if view.paused else view.state
-    word = WORDS.get(view.stage, view.stage)
+    word = lookup(view.stage).title
     name = word if state == "running" else f"{word} {state}"
     percent = None if view.progress is None else view.progress * 100
     left = f"{clock(first.left_s)} left" if first.left_s is not None and not view.paused else ""
@@ -218,9 +209,10 @@ def bar_job(live: Iterable[JobBatch]) -> JobProgress | None:
 
 def end_of(view: JobView) -> tuple[str, Literal["information", "warning", "error"]]:
     """What a toast says of a job that has ended, and how loudly; "" for no toast."""
-    if view.stage in QUIET and view.state in ("done", "cancelled"):
+    stage = lookup(view.stage)
+    if stage.quiet and view.state in ("done", "cancelled"):
         return "", "information"
-    word = WORDS.get(view.stage, view.stage)
+    word = stage.title
     if view.result.get("stopped"):
         return f"{word} stopped: {view.result['stopped']}", "warning"
     if view.state == "done":
@@ -232,17 +224,9 @@ def end_of(view: JobView) -> tuple[str, Literal["information", "warning", "error
     return "\n".join(line for line in lines if line) or f"{word} {view.state}", "error"
 
 
-BROUGHT: dict[str, tuple[tuple[str, str], ...]] = {
-    "add": (("added", "new"), ("known", "known before")),
-    "fetch": (("fetched", "new"),),
-    "captions": (("found", "found"), ("none", "without")),
-}
-"""For the stages of the playlist: which counts of their result a toast tells, and the words for them."""
-
-
 def brought(view: JobView) -> str:
     """`: 12 new, 40 known before`; "" where nothing came."""
-    counts = [(view.result.get(name), word) for name, word in BROUGHT.get(view.stage, ())]
+    counts = [(view.result.get(name), word) for name, word in lookup(view.stage).result_counts]
     told = ", ".join(f"{count} {word}" for count, word in counts if count)
     return f": {told}" if told else ""
 

@@ -13,7 +13,7 @@ from core.cli import CANNOT, DONE, ITEM_FAILED, AppOptions, OpenApp, show
 from core.errors import UserError
 from core.jobs import find_job, list_jobs, pause, resume, spawn
 from core.jobs import stop as stop_job
-from core.jobs.spec import HOLDABLE
+from core.stage import STAGES, lookup
 from core.stages.details import is_due
 from core.store import Store, Video
 from core.workspace import Workspace, create, is_workspace, open_workspace
@@ -275,10 +275,11 @@ def _hold(workspace: Workspace, id: str, wanted: bool) -> int:
             f"it is {found.state}",
             f"whispersmith {found.stage} starts it again",
         )
-    if wanted and found.stage not in HOLDABLE:
+    if wanted and not lookup(found.stage).holdable:
+        holdable = sorted(stage.name for stage in STAGES.values() if stage.holdable)
         raise UserError(
             f"{found.stage} cannot be held",
-            f"of the stages only {', '.join(sorted(HOLDABLE))} can",
+            f"of the stages only {', '.join(holdable)} can",
             f"whispersmith jobs --stop {found.id} stops it; started again it goes on where it was",
         )
     (pause if wanted else resume)(found.folder)

@@ -15,6 +15,7 @@ from core.files import write_text
 from core.jobs import lock
 from core.jobs.events import last_events
 from core.jobs.spec import CANCEL, CONTROL, EVENTS, GO, LOCK, OUTPUT, PAUSE, STATUS, JobSpec, read
+from core.stage import lookup
 from core.workspace import Workspace
 
 STUCK_MS = 20_000
@@ -148,7 +149,8 @@ def crash_error(folder: Path, spec: JobSpec) -> dict[str, str]:
     except OSError:
         lines = []
     why = lines[-1][:300] if lines else "it was killed, or the machine went down"
-    resume = "whispersmith train --resume" if spec.stage == "train" else f"whispersmith {spec.stage}"
+    option = lookup(spec.stage).resume_param
+    resume = f"whispersmith {spec.stage} --{option}" if option else f"whispersmith {spec.stage}"
     return UserError(f"{spec.stage} crashed", why, f"{resume} goes on where it was").as_dict()
 
 

@@ -7,7 +7,6 @@ the lock is free, the process was killed, and readers show a crash.
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import signal
@@ -31,14 +30,13 @@ from core.jobs.spec import (
     EVENTS,
     GO,
     LOCK,
-    PATIENT,
     PAUSE,
-    RESOURCES,
     STATUS,
     JobSpec,
     read,
     workspace_of,
 )
+from core.stage import lookup
 from core.workspace import Workspace
 
 HEARTBEAT_S = 2.0
@@ -66,7 +64,7 @@ def main(folder: Path) -> int:
     beat.write("starting")
     job.emit("started", stage=spec.stage, pid=os.getpid(), params=spec.params)
     try:
-        resource = wait_for_resource(workspace, RESOURCES[spec.stage], job, beat)
+        resource = wait_for_resource(workspace, lookup(spec.stage).resource, job, beat)
     except Cancelled:
         return finish(job, beat, "cancelled")
     work = StageThread(spec, workspace, job)
@@ -138,11 +136,10 @@ class StageThread:
     def run(self) -> None:
         try:
             config = self._workspace.config()
-            if RESOURCES[self._spec.stage] == "gpu":
+            stage = lookup(self._spec.stage)
+            if stage.resource == "gpu":
                 take_gpu(config.model, self._job)
-            name = "import_" if self._spec.stage == "import" else self._spec.stage
-            stage = importlib.import_module(f"core.stages.{name}")
-            self.result = stage.run(self._workspace, config, self._job) or {}
+            self.result = stage.load().run(self._workspace, config, self._job) or {}
             self.outcome = "done"
         except Cancelled:
             self.outcome = "cancelled"
@@ -191,7 +188,8 @@ def watch(thread: threading.Thread, work: StageThread, job: Job, beat: Heartbeat
             asked = time.monotonic()
             job.emit("cancelling")
             beat.write("cancelling")
-        if asked is not None and job.stage not in PATIENT and time.monotonic() - asked > GRACE_S and thread.is_alive():
+        patient = lookup(job.stage).saves_on_cancel
+        if asked is not None and not patient and time.monotonic() - asked > GRACE_S and thread.is_alive():
             finish(job, beat, "cancelled")
             leave(EXIT_STOPPED)
     if work.outcome == "done" and job.failures:

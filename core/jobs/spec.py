@@ -13,33 +13,10 @@ from typing import Any
 from core.clock import now_ms
 from core.errors import UserError
 from core.files import write_text
+from core.stage import STAGES, lookup
 from core.workspace import Workspace
 
 VERSION = 1
-
-RESOURCES: dict[str, str] = {
-    "demo": "gpu",
-    "model": "hub",
-    "add": "listing",
-    "details": "details",
-    "fetch": "network",
-    "captions": "network",
-    "segment": "disk",
-    "import": "store",
-    "export": "store",
-    "split": "store",
-    "label": "gpu",
-    "train": "gpu",
-    "evaluate": "gpu",
-    "transcribe": "gpu",
-}
-"""What each stage needs for itself: jobs on the same resource queue behind each other, others run beside them."""
-
-PATIENT = frozenset({"train"})
-"""Stages that are given time to save after a cancel. The others are ended at once if they do not end themselves."""
-
-HOLDABLE = frozenset({"details", "fetch", "captions"})
-"""Stages that can be paused: they call `job.hold()` wherever they may be interrupted."""
 
 CANCEL, PAUSE, GO = "cancel", "pause", "go"
 """Files in a job's control folder: to stop it, to hold it while the file is there, to end a wait now."""
@@ -65,8 +42,9 @@ class JobSpec:
 
 def create(workspace: Workspace, stage: str, params: dict[str, Any]) -> Path:
     """Make the job's folder with its spec, and return the folder."""
-    if stage not in RESOURCES:
-        raise UserError(f"there is no stage {stage}", f"the stages are {', '.join(RESOURCES)}", "whispersmith --help")
+    if not lookup(stage).is_job:
+        known = ", ".join(one.name for one in STAGES.values() if one.is_job)
+        raise UserError(f"there is no stage {stage}", f"the stages are {known}", "whispersmith --help")
     id = secrets.token_hex(3)
     folder = workspace.jobs / f"{time.strftime('%Y%m%d-%H%M%S')}-{stage}-{id}"
     beside = folder.with_name(f".{folder.name}.tmp")

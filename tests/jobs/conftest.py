@@ -12,7 +12,7 @@ import pytest
 
 from core.jobs import list_jobs
 from core.jobs.attach import read_status
-from core.jobs.spec import RESOURCES
+from core.stage import STAGES, Stage
 from core.workspace import Workspace, create
 
 NAP = Path(__file__).parent / "with_nap"
@@ -31,8 +31,8 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Works
     monkeypatch.setenv("PYTHONPATH", str(NAP))
     for name in ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setitem(RESOURCES, "nap", "gpu")
-    monkeypatch.setitem(RESOURCES, "doze", "disk")
+    monkeypatch.setitem(STAGES, "nap", Stage("nap", resource="gpu"))
+    monkeypatch.setitem(STAGES, "doze", Stage("doze", resource="disk"))
     made = create(tmp_path / "ws")
     yield made
     # Only the jobs of this very workspace; none may outlive its test.

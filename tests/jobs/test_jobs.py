@@ -185,7 +185,8 @@ def test_the_job_outlives_who_started_it(workspace: Workspace) -> None:
     """The starter's whole session is hung up, as a dropped SSH line does it; the job works on, and is found again."""
     code = (
         "import sys, time; from core.workspace import Workspace; from pathlib import Path\n"
-        "from core.jobs import spawn, spec; spec.RESOURCES['nap'] = 'gpu'\n"
+        "from core.jobs import spawn; from core.stage import STAGES, Stage\n"
+        "STAGES['nap'] = Stage('nap', resource='gpu')\n"
         f"print(spawn(Workspace(Path({str(workspace.root)!r})), 'nap', {LONG!r}), flush=True); time.sleep(300)"
     )
     starter = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, start_new_session=True)

@@ -118,7 +118,6 @@ class Listener(PipelineScreen):
     """A screen that writes down what it hears."""
 
     PANE = STEP = "training"
-    STAGES = frozenset({"train"})
 
     def __init__(self) -> None:
         super().__init__()

@@ -3,8 +3,8 @@
 A screen is
 
     class TrainingScreen(PipelineScreen):
-        PANE = STEP = "training"                 # its keys in tui/keymap.py; its place in the status bar
-        STAGES = frozenset({"train"})            # the jobs whose events it gets
+        PANE = STEP = "training"                 # its keys in tui/keymap.py; its place in the status bar, and the jobs
+                                                 # it follows: of the stages that core/stage.py shows there
         CSS_PATH = "training.tcss"
         BINDINGS = keymap.bindings("training")
 
@@ -51,6 +51,7 @@ from textual.widgets import Static
 
 from core import jobs
 from core.errors import UserError
+from core.stage import seen_on
 from core.store import Store
 from core.workspace import Workspace
 from tui import keymap
@@ -105,7 +106,6 @@ class PipelineScreen(Screen[None]):
 
     PANE: ClassVar[str] = ""
     STEP: ClassVar[str] = ""
-    STAGES: ClassVar[frozenset[str]] = frozenset()
     REPORTS_FAILURES: ClassVar[bool] = False
     """Whether the screen itself shows why a job failed (`ErrorBanner`); a toast over it would only hide that."""
 
@@ -118,12 +118,17 @@ class PipelineScreen(Screen[None]):
 
     # -- for the screens to override
 
+    @property
+    def stages(self) -> frozenset[str]:
+        """The stages whose jobs are followed here."""
+        return seen_on(self.STEP)
+
     def content(self) -> Iterable[Widget]:
         """The widgets between the status bar and the footer."""
         return ()
 
     def job_events(self, batch: JobBatch) -> None:
-        """Something happened to a job of STAGES."""
+        """Something happened to a job of `stages`."""
 
     def store_changed(self) -> None:
         """The store, or a folder it counts, is not what it was."""
@@ -201,7 +206,7 @@ class PipelineScreen(Screen[None]):
 
     def live_jobs(self, *stages: str) -> list[JobBatch]:
         """The live jobs of these stages (default: of this screen's) as last read, oldest first."""
-        wanted = frozenset(stages) or self.STAGES
+        wanted = frozenset(stages) or self.stages
         return [batch for batch in self.host.live.values() if batch.stage in wanted]
 
     def follow(self, folder: Path) -> None:
@@ -263,11 +268,11 @@ class PipelineScreen(Screen[None]):
 
     def reports(self, batch: JobBatch) -> bool:
         """Whether this screen, now in front, shows itself how the job ended."""
-        return self.REPORTS_FAILURES and batch.stage in self.STAGES and batch.view.state in ("failed", "crashed")
+        return self.REPORTS_FAILURES and batch.stage in self.stages and batch.view.state in ("failed", "crashed")
 
     def handle(self, batch: JobBatch) -> None:
         """A batch from the bridge; the app calls this."""
-        if batch.stage not in self.STAGES:
+        if batch.stage not in self.stages:
             return
         inbox = self._inboxes.setdefault(batch.folder, Inbox())
         for fresh in inbox.handle(batch):

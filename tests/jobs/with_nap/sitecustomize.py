@@ -8,10 +8,10 @@ import types
 from pathlib import Path
 
 from core.errors import UserError
-from core.jobs import spec
+from core.stage import STAGES, Stage
 
-spec.RESOURCES["nap"] = "gpu"
-spec.RESOURCES["doze"] = "disk"
+STAGES["nap"] = Stage("nap", resource="gpu")
+STAGES["doze"] = Stage("doze", resource="disk")
 
 
 def run(workspace, config, job):

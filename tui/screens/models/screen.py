@@ -76,7 +76,6 @@ def named(text: str, workspace: Workspace) -> str:
 class ModelsScreen(PipelineScreen):
     PANE = "models"
     STEP = "setup"
-    STAGES = frozenset({"model"})
     CSS_PATH = "models.tcss"
     BINDINGS: ClassVar[list[BindingType]] = keymap.bindings("models")
 
@@ -105,6 +104,10 @@ class ModelsScreen(PipelineScreen):
     def store_changed(self) -> None:
         # A tuned model may have come, or another shell may have chosen one.
         self._read()
+
+    @property
+    def stages(self) -> frozenset[str]:
+        return frozenset({"model"})
 
     # -- the list
 
@@ -165,7 +168,7 @@ class ModelsScreen(PipelineScreen):
 
     def reports(self, batch: JobBatch) -> bool:
         """An error is read here if its model is under the cursor; else a toast says it too."""
-        failed = batch.stage in self.STAGES and batch.view.state in ("failed", "crashed")
+        failed = batch.stage in self.stages and batch.view.state in ("failed", "crashed")
         return failed and self.table.cursor_key in self._ids_of(batch)
 
     def job_events(self, batch: JobBatch) -> None:

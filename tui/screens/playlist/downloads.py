@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.errors import UserError
-from core.jobs.spec import HOLDABLE
 from core.sources.failures import hopeless
+from core.stage import lookup
 from core.store import Video
 from core.store.records import FREE
 from tui.screens.playlist import wording as work
@@ -97,7 +97,7 @@ class Downloads:
 
     def pause(self) -> None:
         screen = self._screen
-        found = [batch for batch in work.by_worth(screen.live_jobs()) if batch.stage in HOLDABLE]
+        found = [batch for batch in work.by_worth(screen.live_jobs()) if lookup(batch.stage).holdable]
         if not found:
             screen.toast("Nothing is being downloaded")
             return
@@ -121,5 +121,5 @@ class Downloads:
         screen.stop_job(first.folder)
         if first.stage == "details":
             screen.licences.give_up()
-        then = f"; x again stops {work.DOING[more[0].stage]}" if more else ""
-        screen.toast(f"{work.STOPPED[first.stage]}{then}")
+        then = f"; x again stops {lookup(more[0].stage).activity}" if more else ""
+        screen.toast(f"{lookup(first.stage).stopping}{then}")

@@ -59,7 +59,6 @@ class Filter(Input):
 
 class PlaylistScreen(PipelineScreen):
     PANE = STEP = "playlist"
-    STAGES = frozenset({"add", "details", "fetch", "captions", "demo"})
     REPORTS_FAILURES = True
     CSS_PATH = "playlist.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [*keymap.bindings("playlist"), ("escape", "back")]
@@ -208,7 +207,7 @@ class PlaylistScreen(PipelineScreen):
         """Also of what x has stopped, and of a queue that ended early: a toast would lie over what mends it."""
         if self.downloads.has_stopped(batch.folder) and batch.view.state == "cancelled":
             return True
-        return super().reports(batch) or (batch.stage in self.STAGES and bool(batch.view.result.get("stopped")))
+        return super().reports(batch) or (batch.stage in self.stages and bool(batch.view.result.get("stopped")))
 
     def job_events(self, batch: JobBatch) -> None:
         draw, read = self.queue.handle(batch)

@@ -5,35 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from core.errors import UserError
+from core.stage import STAGES
 from core.store import Source, Video
 from tui.bridge import JobBatch
 from tui.screens.pipeline import PipelineScreen
 from tui.screens.playlist.queue import Block
 from tui.widgets import cells, dialog
 
-STOPPED = {
-    "fetch": "The download stops; what has arrived is kept",
-    "captions": "Fetching captions stops; what has arrived is kept",
-    "add": "The listing stops; what has arrived is kept, l takes it up again",
-    "demo": "The demo stops being made",
-    "details": "Licences are not asked any more; i takes it up again",
-}
-"""What a toast says when x has stopped a job, in the order in which x stops them."""
-DOING = {
-    "fetch": "the download",
-    "captions": "fetching captions",
-    "add": "the listing",
-    "demo": "the demo",
-    "details": "asking for licences",
-}
 LISTS = frozenset(("playlist", "channel", "feed"))
 """Kinds of sources that are read page by page, and may be stopped half-way."""
 
 
 def by_worth(live: Iterable[JobBatch]) -> list[JobBatch]:
-    """What a person means who stops or holds something: what runs before what waits, then what is looked at most."""
-    order = list(STOPPED)
-    return sorted(live, key=lambda batch: (batch.view.state == "waiting", order.index(batch.stage)))
+    """What a person means who stops or holds something: what runs before what waits, then the later
+    step of the work; what goes on quietly comes last."""
+    order = list(reversed(STAGES))
+
+    def worth(batch: JobBatch) -> tuple[bool, bool, int]:
+        return batch.view.state == "waiting", STAGES[batch.stage].quiet, order.index(batch.stage)
+
+    return sorted(live, key=worth)
 
 
 # -- sources

@@ -22,27 +22,17 @@ from tui.screens.pipeline import ErrorBanner, PipelineScreen, StepTable
 from tui.screens.results import figures as results_figures
 from tui.screens.results.dialogs import Differences, Transcription
 from tui.screens.transcripts import jobs as transcript_jobs
+from tui.status import next_step
 from tui.widgets import dialog
 from tui.widgets.segment_table import Rows, RowTable
 from tui.widgets.text_line import TextLine
 
 TEXTS = "transcribed"
 """The folder in the workspace that transcriptions of other recordings are saved in."""
-NEXT = {
-    "add": "1 Setup and 2 Playlist begin: add a source.",
-    "fetch": "2 Playlist: download what is selected.",
-    "segment": "3 Segments: cut the recordings.",
-    "model": "1 Setup: the model is not here yet.",
-    "label": "4 Transcripts: b lets the labeller write.",
-    "review": "4 Transcripts: read and accept some.",
-    "split": "5 Training: p splits into train and test.",
-    "train": "5 Training: enter starts the training.",
-}
 
 
 class ResultsScreen(PipelineScreen):
     PANE = STEP = "results"
-    STAGES = frozenset({"evaluate", "transcribe", "export"})
     CSS_PATH = "results.tcss"
     BINDINGS: ClassVar[list[BindingType]] = keymap.bindings("results")
 
@@ -213,7 +203,7 @@ def what_next(store: Store, workspace: Workspace) -> str:
     models = tuned_models(workspace)
     if models:
         return f"v measures {models[-1]} beside its base model."
-    return NEXT.get(summary(store, workspace).next, NEXT["train"])
+    return next_step(summary(store, workspace).next)
 
 
 def not_measured(evaluation: Evaluation, workspace: Workspace) -> str:

@@ -102,7 +102,6 @@ def shared(segment: Segment, neighbour: Segment | None) -> float:
 
 class SegmentsScreen(PipelineScreen):
     PANE = STEP = "segments"
-    STAGES = frozenset({"segment"})
     REPORTS_FAILURES = True
     CSS_PATH = "segments.tcss"
     BINDINGS: ClassVar[list[BindingType]] = keymap.bindings("segments")

@@ -61,7 +61,6 @@ class Found(Message):
 
 class SetupScreen(PipelineScreen):
     PANE = STEP = "setup"
-    STAGES = frozenset({"model", "demo"})
     REPORTS_FAILURES = True
     CSS_PATH = "setup.tcss"
     BINDINGS: ClassVar[list[BindingType]] = keymap.bindings("setup")

@@ -39,7 +39,6 @@ PANES = ("loss", "cer", "samples", "log", "gpu")
 class TrainingScreen(PipelineScreen):
     PANE: ClassVar[str] = "training.plan"
     STEP = "training"
-    STAGES = frozenset({"train", "split"})
     CSS_PATH = "training.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         *keymap.bindings("training.plan"),

@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.text import Text
 
 from core.errors import UserError
+from core.stage import lookup
 from core.store import Segment, Store
 from core.workspace import Workspace
 from tui.bridge import JobBatch
@@ -119,15 +120,12 @@ def export(screen: PipelineScreen) -> None:
         screen.start_job("export", {})
 
 
-WORDS = {"label": "labelling", "import": "importing", "export": "exporting", "evaluate": "measuring"}
-
-
 def progress_text(batch: JobBatch) -> str:
     """`labelling  63%  02:14 left  loading the labeller`."""
     view = batch.view
     share = f"{view.progress:.0%}" if view.progress is not None and view.state == "running" else view.state
     left = f"{clock(batch.left_s)} left" if batch.left_s is not None else ""
-    return "  ".join(part for part in (WORDS.get(view.stage, view.stage), share, left, view.note) if part)
+    return "  ".join(part for part in (lookup(view.stage).activity, share, left, view.note) if part)
 
 
 def progress_line(batch: JobBatch, ascii: bool) -> Text:

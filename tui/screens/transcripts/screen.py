@@ -32,7 +32,6 @@ from tui.widgets.text_line import TextLine
 
 class TranscriptsScreen(PipelineScreen):
     PANE = STEP = "transcripts"
-    STAGES = frozenset({"label", "import", "export"})
     REPORTS_FAILURES = True
     CSS_PATH = "transcripts.tcss"
     BINDINGS: ClassVar[list[BindingType]] = keymap.bindings("transcripts")

@@ -1,0 +1,273 @@
+"""The one table of stages. Jobs, command line, status, screens and the table of commands in README read it.
+
+A stage is a row here and a file, `core/stages/<name>.py`, which `Stage.load` imports when it is needed. The file offers
+    run(workspace, config, job) -> result        the work; result is a dict that JSON can hold
+and where the stage has a command of its own (`help`)
+    arguments(parser)                            adds the options to an argparse parser
+    params(arguments) -> dict                    what the job is asked for
+    report(result, arguments) -> str             what a terminal shows of the result
+and, where there is something to look at before a job queues for its resource,
+    check_params(workspace, config, params)      raises UserError
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import ModuleType
+
+SEGMENTS, VIDEOS, MODELS = ("segment", "segments"), ("video", "videos"), ("model", "models")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of the pipeline, in the order of the table: the order of the work, and of `whispersmith run`."""
+
+    name: str
+    """As in commands, job folders, event logs and `status --json`."""
+    screens: tuple[str, ...] = ("setup",)
+    """The screens that follow its jobs; the first is where it is seen: `setup`, `playlist`, `segments`, …"""
+    resource: str = ""
+    """What a job needs for itself: jobs on the same resource queue behind each other, others run beside them. "" for
+    what is a person's work and no job."""
+    help: str = ""
+    """What it does, in one line. "" if it has no command of its own."""
+    module: str = ""
+    """Where `run` lies, if not in core.stages.<name>."""
+
+    items: tuple[str, str] = SEGMENTS
+    """What it works on, one and several."""
+    holdable: bool = False
+    """It can be paused: it calls `job.hold()` wherever it may be interrupted."""
+    saves_on_cancel: bool = False
+    """It is given time to save after a cancel. Others are ended at once if they do not end themselves."""
+    quiet: bool = False
+    """It goes on in the background by itself; nobody waits for its end."""
+    resume_param: str = ""
+    """The parameter, and option, that makes a new job go on where a stopped one was. "" where every job does that."""
+
+    done: str = ""
+    due: str = ""
+    """Which figures of `core.status` are its counts in `status`; "" if it has none."""
+    uses_model: bool = False
+    """It cannot begin before the models of the settings are here."""
+
+    word: str = ""
+    """What a job of it is called on screen, if not by its name: "listing"."""
+    doing: str = ""
+    """The same as an activity: "labelling", "the download"."""
+    stopping: str = "It stops; what it has done is kept"
+    """What a screen says when it has asked a job to stop."""
+    result_counts: tuple[tuple[str, str], ...] = ()
+    """Which counts of its result are told when it has ended, and the words for them."""
+    advice: str = ""
+    """What a person is to do where it comes next."""
+    action: str = ""
+    """The action of `tui.keymap` that does this, whose key is shown with it."""
+
+    @property
+    def title(self) -> str:
+        return self.word or self.name
+
+    @property
+    def activity(self) -> str:
+        return self.doing or self.title
+
+    @property
+    def screen(self) -> str:
+        return self.screens[0]
+
+    @property
+    def is_job(self) -> bool:
+        return bool(self.resource)
+
+    def load(self) -> ModuleType:
+        return importlib.import_module(self.module or f"core.stages.{self.name}")
+
+
+STAGES: dict[str, Stage] = {
+    stage.name: stage
+    for stage in (
+        Stage(
+            "demo",
+            ("playlist", "setup"),
+            "gpu",
+            items=("recording", "recordings"),
+            doing="the demo",
+            stopping="The demo stops being made",
+        ),
+        Stage(
+            "model",
+            ("setup",),
+            "hub",
+            "show, choose and download the models",
+            items=MODELS,
+            done="models_here",
+            due="models_missing",
+            doing="the download",
+            advice="download the model that is missing",
+            action="setup.download",
+        ),
+        Stage(
+            "add",
+            ("playlist",),
+            "listing",
+            "list a playlist, channel, video, feed, file or folder; downloads nothing",
+            items=("source", "sources"),
+            word="listing",
+            doing="the listing",
+            stopping="The listing stops; what has arrived is kept, l takes it up again",
+            result_counts=(("added", "new"), ("known", "known before")),
+            advice="add a source",
+            action="playlist.add",
+        ),
+        Stage(
+            "details",
+            ("playlist",),
+            "details",
+            items=VIDEOS,
+            holdable=True,
+            quiet=True,
+            word="licences",
+            doing="asking for licences",
+            stopping="Licences are not asked any more; i takes it up again",
+        ),
+        Stage(
+            "fetch",
+            ("playlist",),
+            "network",
+            "download audio, then its captions; default: the selected videos",
+            items=VIDEOS,
+            holdable=True,
+            done="fetched",
+            due="wanted",
+            word="download",
+            doing="the download",
+            stopping="The download stops; what has arrived is kept",
+            result_counts=(("fetched", "new"),),
+            advice="download what is selected",
+            action="playlist.get",
+        ),
+        Stage(
+            "captions",
+            ("playlist",),
+            "network",
+            "fetch captions that people wrote",
+            items=VIDEOS,
+            holdable=True,
+            doing="fetching captions",
+            stopping="Fetching captions stops; what has arrived is kept",
+            result_counts=(("found", "found"), ("none", "without")),
+        ),
+        Stage(
+            "segment",
+            ("segments",),
+            "disk",
+            "cut recordings into overlapping segments",
+            items=VIDEOS,
+            done="segments",
+            due="uncut",
+            doing="cutting",
+            advice="cut the recordings",
+            action="segments.cut",
+        ),
+        Stage(
+            "label",
+            ("transcripts",),
+            "gpu",
+            "first transcripts, from captions where there are any; human text is never replaced",
+            done="labelled",
+            due="unlabelled",
+            uses_model=True,
+            doing="labelling",
+            advice="let the labeller write",
+            action="transcripts.label",
+        ),
+        Stage(
+            "review",
+            ("transcripts",),
+            done="reviewed",
+            due="unreviewed",
+            advice="read and accept some",
+            action="transcripts.accept",
+        ),
+        Stage(
+            "import",
+            ("transcripts",),
+            "store",
+            "bring in transcripts: audiofolder, CSV, JSON lines, SRT, VTT",
+            "core.stages.import_",
+            items=("text", "texts"),
+            doing="importing",
+        ),
+        Stage(
+            "split",
+            ("training",),
+            "store",
+            "part the accepted segments into train and test",
+            done="split",
+            due="unsplit",
+            doing="splitting",
+            advice="split into train and test",
+            action="training.plan.split",
+        ),
+        Stage(
+            "train",
+            ("training",),
+            "gpu",
+            "fine-tune the base model",
+            saves_on_cancel=True,
+            resume_param="resume",
+            done="tuned",
+            due="untrained",
+            uses_model=True,
+            doing="training",
+            advice="start the training",
+            action="training.plan.choose",
+        ),
+        Stage(
+            "evaluate",
+            ("results",),
+            "gpu",
+            "base beside tuned on the same test segments",
+            done="evaluated",
+            due="unmeasured",
+            uses_model=True,
+            doing="measuring",
+            advice="measure the tuned model beside its base",
+            action="results.evaluate",
+        ),
+        Stage(
+            "transcribe",
+            ("results",),
+            "gpu",
+            "write down any media file",
+            items=("recording", "recordings"),
+            doing="transcribing",
+        ),
+        Stage(
+            "export",
+            ("results", "transcripts"),
+            "store",
+            "write the accepted segments as a data set",
+            doing="exporting",
+        ),
+    )
+}
+"""By name. Nothing else lists stages."""
+
+
+def lookup(name: str) -> Stage:
+    """The stage of this name; a bare row for a stage of another version, whose jobs may lie in a workspace."""
+    return STAGES.get(name) or Stage(name)
+
+
+def seen_on(screen: str) -> frozenset[str]:
+    """Names of the stages whose jobs a screen follows."""
+    return frozenset(stage.name for stage in STAGES.values() if screen in stage.screens and stage.is_job)
+
+
+def commands() -> Iterator[Stage]:
+    """The stages that have a command of their own."""
+    return (stage for stage in STAGES.values() if stage.help)
