@@ -12,6 +12,7 @@ import pytest
 
 from core.jobs import list_jobs
 from core.jobs.attach import read_status
+from core.jobs.spawn import CODE
 from core.stage import STAGES, Stage
 from core.workspace import Workspace, create
 
@@ -28,7 +29,7 @@ def wait_for(predicate: Callable[[], object], timeout: float = 20.0) -> None:
 
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
-    monkeypatch.setenv("PYTHONPATH", str(NAP))
+    monkeypatch.setenv("PYTHONPATH", f"{NAP}{os.pathsep}{CODE}")
     for name in ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setitem(STAGES, "nap", Stage("nap", resource="gpu"))
