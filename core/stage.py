@@ -16,6 +16,11 @@ import importlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from core.config import Config
+    from core.workspace import Workspace
 
 SEGMENTS, VIDEOS, MODELS = ("segment", "segments"), ("video", "videos"), ("model", "models")
 
@@ -84,6 +89,12 @@ class Stage:
 
     def load(self) -> ModuleType:
         return importlib.import_module(self.module or f"core.stages.{self.name}")
+
+    def check(self, workspace: Workspace, config: Config, params: dict[str, Any]) -> None:
+        """Raise UserError if a job with these params cannot succeed, as far as the stage looks at that before."""
+        check = getattr(self.load(), "check_params", None)
+        if check is not None:
+            check(workspace, config, params)
 
 
 STAGES: dict[str, Stage] = {

@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -63,11 +64,13 @@ def main(folder: Path) -> int:
     beat = Heartbeat(folder / STATUS, status)
     beat.write("starting")
     job.emit("started", stage=spec.stage, pid=os.getpid(), params=spec.params)
+    work = StageThread(spec, workspace, job)
+    if not work.check():
+        return finish(job, beat, work.outcome, error=work.error)
     try:
         resource = wait_for_resource(workspace, lookup(spec.stage).resource, job, beat)
     except Cancelled:
         return finish(job, beat, "cancelled")
-    work = StageThread(spec, workspace, job)
     thread = threading.Thread(target=work.run, name=spec.stage, daemon=True)
     thread.start()
     code = watch(thread, work, job, beat, folder)
@@ -133,14 +136,29 @@ class StageThread:
         self.result: dict[str, Any] = {}
         self.error: UserError | None = None
 
+    def check(self) -> bool:
+        """Whether settings and arguments will do, as far as that can be seen before the job queues."""
+        return self._attempt(self._check)
+
     def run(self) -> None:
-        try:
-            config = self._workspace.config()
-            stage = lookup(self._spec.stage)
-            if stage.resource == "gpu":
-                take_gpu(config.model, self._job)
-            self.result = stage.load().run(self._workspace, config, self._job) or {}
+        if self._attempt(self._run):
             self.outcome = "done"
+
+    def _check(self) -> None:
+        lookup(self._spec.stage).check(self._workspace, self._workspace.config(), self._spec.params)
+
+    def _run(self) -> None:
+        config = self._workspace.config()
+        stage = lookup(self._spec.stage)
+        if stage.resource == "gpu":
+            take_gpu(config.model, self._job)
+        self.result = stage.load().run(self._workspace, config, self._job) or {}
+
+    def _attempt(self, work: Callable[[], None]) -> bool:
+        """Do it and return True; what went wrong becomes `outcome` and `error`."""
+        try:
+            work()
+            return True
         except Cancelled:
             self.outcome = "cancelled"
         except UserError as error:
@@ -159,6 +177,7 @@ class StageThread:
                 f"{type(error).__name__}: {error}"[:500],
                 f"the whole story is in {self._workspace.relative(self._job.dir)}/output.log; start it again to go on",
             )
+        return False
 
 
 def take_gpu(settings: ModelConfig, job: Job) -> None:

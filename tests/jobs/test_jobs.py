@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import UserError
-from core.jobs import EventReader, find_job, list_jobs, spawn, stop
+from core.jobs import EventReader, find_job, list_jobs, lock, spawn, stop
 from core.jobs.attach import JobView, read_status, view
 from core.jobs.lock import mark_of
 from core.workspace import Workspace
@@ -162,6 +162,15 @@ def test_jobs_on_one_resource_queue_and_others_run_beside(workspace: Workspace) 
     stop(first)
     wait_for(lambda: state(second) == "done")
     assert "waiting" in kinds(second)
+
+
+def test_arguments_are_refused_at_once_though_the_resource_is_taken(workspace: Workspace) -> None:
+    gpu = lock.acquire(workspace.jobs / ".gpu.lock")
+    assert gpu is not None
+    refused = ended(spawn(workspace, "nap", {"refuse": True}))
+    assert (refused.state, refused.error and refused.error["what"]) == ("failed", "that cannot be")
+    assert "waiting" not in kinds(refused.folder)
+    gpu.release()
 
 
 def test_a_waiting_job_can_be_stopped(workspace: Workspace) -> None:

@@ -14,6 +14,12 @@ STAGES["nap"] = Stage("nap", resource="gpu")
 STAGES["doze"] = Stage("doze", resource="disk")
 
 
+def check_params(workspace, config, params):
+    """params: refuse."""
+    if params.get("refuse"):
+        raise UserError("that cannot be", "it is refused", "ask for something else")
+
+
 def run(workspace, config, job):
     """params: steps, each (seconds), mark (a file that gets a line a step), fail, broken, items, stubborn, child."""
     params = job.params
@@ -44,5 +50,5 @@ def run(workspace, config, job):
 
 for name in ("nap", "doze"):
     module = types.ModuleType(f"core.stages.{name}")
-    module.run = run
+    module.run, module.check_params = run, check_params
     sys.modules[module.__name__] = module
