@@ -113,20 +113,15 @@ def steps(stages: dict[str, Count], videos: int, store: Store, models: list[str]
 
 
 def tuned_models(workspace: Workspace) -> list[str]:
-    """Names of the tuned models in models/, oldest first. Hidden folders hold checkpoints, not models."""
-    if not workspace.models.is_dir():
-        return []
-    whole = [
-        folder
-        for folder in workspace.models.iterdir()
-        if not folder.name.startswith(".") and (folder / "config.json").is_file()
-    ]
-    return [folder.name for folder in sorted(whole, key=lambda folder: folder.stat().st_mtime)]
+    """Names of the tuned models in models/, oldest first."""
+    from core.whisper.folders import tuned_folders
+
+    return [folder.name for folder in reversed(tuned_folders(workspace.models))]
 
 
 def model_is_here(name: str, workspace: Workspace) -> bool:
     """Whether a model is whole, in a local folder or in the Hugging Face cache. Asks no network."""
-    from core.whisper.loading import describe
+    from core.whisper.info import describe
 
     try:
         describe(name, workspace.root)

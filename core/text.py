@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
 import zlib
@@ -25,6 +26,8 @@ _CONTROL = re.compile(
     r"\ud800-\udfff\ufdd0-\ufdef\ufeff\ufff0-\ufffb\ufffe\uffff\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
     r"\U000e0000-\U000e00ff\U000e01f0-\U000e0fff]"
 )
+# What Python makes of a byte in a file's name that is no UTF-8 (PEP 383).
+_NOT_UTF8 = re.compile("[\udc80-\udcff]")
 _JOINER, _NON_JOINER = "\u200d", "\u200c"
 _VIRAMA = 9
 """The combining class of the signs that silence the vowel of an Indian letter; a joiner after it chooses the form."""
@@ -83,6 +86,16 @@ def _joins(joiner: str, before: str, after: str) -> bool:
     if joiner == _JOINER and unicodedata.combining(before) == _VIRAMA:
         return True
     return bool(after) and not after.isascii() and all(unicodedata.category(c)[0] in "LMS" for c in (before, after))
+
+
+def as_utf8(name: str | os.PathLike[str]) -> str:
+    """A file's name that can be stored and printed: bytes in it that are no UTF-8 become `\\xff`."""
+    escaped = _NOT_UTF8.sub(lambda found: f"\\x{ord(found[0]) - 0xDC00:02x}", os.fspath(name))
+    return escaped.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def is_utf8(name: str | os.PathLike[str]) -> bool:
+    return as_utf8(name) == os.fspath(name)
 
 
 def normalise(text: str) -> str:

@@ -1,19 +1,19 @@
-"""The two import contracts, looked at in what is really loaded, and what a checkout must hold."""
+"""The import contracts, in the syntax trees and in what is really loaded; and what a checkout must hold."""
 
 from __future__ import annotations
 
-import pkgutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-import core
-import tui
+from tests.imports import ROOT, graph, imports, modules, reaching
 
-ROOT = Path(__file__).resolve().parents[1]
-HEAVY = ("torch", "transformers", "datasets", "yt_dlp", "accelerate", "pydub", "huggingface_hub")
+HEAVY = ("torch", "transformers", "datasets", "peft", "accelerate", "yt_dlp", "pydub", "huggingface_hub")
+
+
+MODEL_ROOMS = ("core.training", "core.engines", "core.whisper")
+"""The rooms whose files may have torch and its kind at their top."""
 
 
 def loaded_after(statement: str) -> set[str]:
@@ -24,25 +24,40 @@ def loaded_after(statement: str) -> set[str]:
     return set(done.stdout.split())
 
 
-def modules(package: object, skip: tuple[str, ...] = ()) -> list[str]:
-    names = [m.name for m in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")]  # type: ignore[attr-defined]
+def heavy_modules() -> set[str]:
+    """The modules that name something heavy at module level, or import a module that does."""
+    ours = modules("core", "tui")
+    heads = {name: {one.partition(".")[0] for one in imports(path, ours)} for name, path in ours.items()}
+    return reaching(graph(ours), {name for name, taken in heads.items() if taken & set(HEAVY)})
+
+
+def light_modules(package: str, skip: tuple[str, ...] = ()) -> list[str]:
+    names = set(modules(package)) - heavy_modules()
     return sorted(name for name in names if not name.endswith("__main__") and not name.startswith(skip))
 
 
+def test_torch_stands_at_the_top_of_files_in_three_rooms_only() -> None:
+    heavy = heavy_modules()
+    assert {"core.whisper.loading", "core.engines.decoding"} <= heavy
+    assert sorted(name for name in heavy if not name.startswith(MODEL_ROOMS)) == []
+    # What the other rooms want to know of a model costs no torch.
+    assert heavy.isdisjoint({*MODEL_ROOMS, "core.whisper.info", "core.training.plan", "core.training.runs"})
+
+
 def test_core_loads_no_screen_and_nothing_heavy() -> None:
-    names = modules(core, skip=("core.cli",))
+    names = light_modules("core", skip=("core.cli",))
     assert "core.stages.train" in names
     loaded = loaded_after("import " + ", ".join(names))
     assert loaded.isdisjoint({"tui", "textual", "rich", *HEAVY})
 
 
 def test_the_command_line_loads_no_screen_and_nothing_heavy() -> None:
-    loaded = loaded_after("import " + ", ".join(modules(core)))
+    loaded = loaded_after("import " + ", ".join(light_modules("core")))
     assert loaded.isdisjoint({"tui", "textual", *HEAVY})
 
 
 def test_the_screens_load_no_model() -> None:
-    names = modules(tui)
+    names = light_modules("tui")
     assert "tui.screens.training.screen" in names
     loaded = loaded_after("import " + ", ".join(names))
     assert "textual" in loaded

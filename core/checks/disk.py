@@ -23,7 +23,7 @@ UNKNOWN_WEIGHTS = 242_000_000
 
 
 def check_disk(context: Context) -> Answer:
-    from core.models.cache import cache_folder
+    from core.whisper.folders import cache_folder
 
     here = context.workspace.root if context.workspace else Path.cwd()
     cache = _existing(cache_folder())

@@ -39,7 +39,7 @@ def _model(name: str, role: str, context: Context) -> Answer:
 def size_of(name: str, context: Context) -> tuple[int, float] | None:
     """(weights, window in seconds) of a model, also of one that is suggested and not here yet; None if unknown."""
     from core.models.suggested import WINDOW_S, suggestion
-    from core.whisper.loading import describe
+    from core.whisper.info import describe
 
     try:
         info = describe(name, context.workspace.root if context.workspace else None)
@@ -50,7 +50,7 @@ def size_of(name: str, context: Context) -> tuple[int, float] | None:
 
 
 def is_here(name: str, context: Context) -> bool:
-    from core.whisper.loading import describe
+    from core.whisper.info import describe
 
     try:
         describe(name, context.workspace.root if context.workspace else None)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from core.config import Config
 from core.errors import UserError
-from core.whisper.loading import find
+from core.text import is_utf8
+from core.whisper import model_files
+from core.whisper.folders import cache_folder, find, repository_folder, tuned_folders
 from core.workspace import Workspace
 
 
@@ -31,18 +31,6 @@ class Installed:
     last_used: float | None
 
 
-def cache_folder() -> Path:
-    """Where models are kept: HF_HUB_CACHE, else hub/ in HF_HOME, else ~/.cache/huggingface/hub."""
-    home = os.environ.get("HF_HOME") or os.path.join(
-        os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "huggingface"
-    )
-    return Path(os.environ.get("HF_HUB_CACHE") or os.path.join(home, "hub")).expanduser()
-
-
-def repository_folder(id: str) -> Path:
-    return cache_folder() / f"models--{id.replace('/', '--')}"
-
-
 def installed(workspace: Workspace | None = None, config: Config | None = None) -> list[Installed]:
     """Everything in the cache, then the folders the settings name, then the tuned models. Asks no network.
 
@@ -57,11 +45,10 @@ def installed(workspace: Workspace | None = None, config: Config | None = None) 
         if name not in known and (folder := _folder(name, workspace.root)):
             found.append(_of_folder(name, "tuned" if _is_tuned(name) else "folder", folder))
             known.add(name)
-    from core.status import tuned_models
-
-    for name in tuned_models(workspace):
-        if f"models/{name}" not in known:
-            found.append(_of_folder(f"models/{name}", "tuned", workspace.models / name))
+    unreadable = [folder for folder in workspace.models.glob("[!.]*") if not is_utf8(folder.name) and folder.is_dir()]
+    for folder in [*reversed(tuned_folders(workspace.models)), *sorted(unreadable)]:
+        if (name := f"models/{folder.name}") not in known:
+            found.append(_of_folder(name, "tuned", folder))
     return found
 
 
@@ -119,11 +106,7 @@ def _of_folder(name: str, kind: str, folder: Path) -> Installed:
 
 
 def is_whisper(folder: Path) -> bool:
-    try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return isinstance(config, dict) and config.get("model_type") == "whisper"
+    return model_files.model_type(folder) == "whisper"
 
 
 def _folder(name: str, root: Path) -> Path | None:

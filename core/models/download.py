@@ -20,9 +20,10 @@ from core.errors import UserError
 from core.files import write_text
 from core.jobs import Job, lock
 from core.models import problems
-from core.models.cache import cache_folder, is_whisper, repository_folder
 from core.models.hub import Remote, RemoteFile, endpoint, look
 from core.models.meter import DownloadProgress
+from core.whisper.folders import cache_folder, repository_folder
+from core.whisper.model_files import model_type
 
 Result = TypeVar("Result")
 
@@ -71,8 +72,8 @@ def _bring(remote: Remote, job: Job) -> Path:
         if not _is_right(folder / file.name, file, job):
             _forget(remote, file)
             raise problems.damaged(remote.id, file.name)
-    if not is_whisper(folder):
-        raise problems.not_a_whisper(remote.id, _model_type(folder))
+    if (kind := model_type(folder)) != "whisper":
+        raise problems.not_a_whisper(remote.id, kind)
     for file in remote.weights:
         _fetch(remote, file, meter, job)
     folder = _snapshot(remote, remote.files, meter)
@@ -300,15 +301,6 @@ def _is_passing(error: Exception) -> bool:
     if isinstance(error, HfHubHTTPError):
         return error.response.status_code in (408, 429, 500, 502, 503, 504)
     return _is_network(error) and not isinstance(error, OfflineModeIsEnabled)
-
-
-def _model_type(folder: Path) -> object:
-    import json
-
-    try:
-        return json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
-    except (OSError, ValueError, AttributeError):
-        return None
 
 
 def _mb(count: int) -> str:

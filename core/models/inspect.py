@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from core.errors import UserError
 from core.models.problems import command, no_safetensors
-from core.whisper.loading import ModelInfo, describe, find
+from core.whisper import model_files
+from core.whisper.folders import find
+from core.whisper.info import ModelInfo, describe
+from core.whisper.model_files import GenerationFile, TokenizerFile, TokenTable
 
 START = "<|startoftranscript|>"
 WINDOW_S = 30.0
@@ -35,8 +36,8 @@ def inspect(name: str, root: Path | None = None, language: str = "auto") -> Insp
     info = describe(name, root)
     _check_tokenizer(name, folder, info)
     _check_extractor(name, folder, info)
-    generation = _json(folder / "generation_config.json") or {}
-    own = bool(generation) and (bool(generation.get("lang_to_id")) or not info.languages)
+    generation = model_files.read(GenerationFile, folder / "generation_config.json", name)
+    own = generation is not None and (bool(generation.lang_to_id) or not info.languages)
     return Inspection(info, own, tuple(_notes(name, info, own, language)))
 
 
@@ -58,8 +59,8 @@ def _notes(name: str, info: ModelInfo, own: bool, language: str) -> list[str]:
 
 def _check_folder(name: str, folder: Path) -> None:
     """Say more about a folder without a model than that config.json is missing."""
-    files = [file.name for file in folder.iterdir()]
-    if "config.json" not in files:
+    names = [file.name for file in folder.iterdir()]
+    if "config.json" not in names:
         inner = sorted(file.parent.name for file in folder.glob("*/config.json"))
         if inner:
             fix = command(f"{name.rstrip('/')}/{inner[0]}")
@@ -69,22 +70,23 @@ def _check_folder(name: str, folder: Path) -> None:
             f"there is no config.json in {folder}",
             "choose the folder that has config.json and model.safetensors in it",
         )
-    has_weights = any(file.endswith((".safetensors", ".safetensors.index.json")) for file in files)
-    foreign = any(file.endswith((".bin", ".pt", ".pth", ".ckpt", ".msgpack", ".h5", ".onnx")) for file in files)
+    has_weights = any(file.endswith((".safetensors", ".safetensors.index.json")) for file in names)
+    foreign = any(file.endswith((".bin", ".pt", ".pth", ".ckpt", ".msgpack", ".h5", ".onnx")) for file in names)
     if not has_weights and foreign:
-        raise no_safetensors(name, files)
+        raise no_safetensors(name, names)
 
 
 def _check_tokenizer(name: str, folder: Path, info: ModelInfo) -> None:
-    whole = _json(folder / "tokenizer.json")
+    whole = model_files.read(TokenizerFile, folder / "tokenizer.json", name)
     if whole is not None:
-        ids = {str(token["content"]): int(token["id"]) for token in whole.get("added_tokens", [])}
-        vocabulary = (whole.get("model") or {}).get("vocab") or {}
+        ids = {token.content: token.id for token in whole.added_tokens}
+        vocabulary = whole.model.vocab
     else:
-        vocabulary = _json(folder / "vocab.json")
-        ids = _json(folder / "added_tokens.json") or {}
-        if vocabulary is None or not (folder / "merges.txt").is_file():
+        words = model_files.read(TokenTable, folder / "vocab.json", name)
+        added = model_files.read(TokenTable, folder / "added_tokens.json", name)
+        if words is None or not (folder / "merges.txt").is_file():
             raise _lacks(name, "a tokenizer", "tokenizer.json, or vocab.json with merges.txt")
+        ids, vocabulary = added.root if added else {}, words.root
     if START not in ids and START not in vocabulary:
         raise UserError(
             f"{name} brings a tokenizer that is not Whisper's",
@@ -101,12 +103,10 @@ def _check_tokenizer(name: str, folder: Path, info: ModelInfo) -> None:
 
 
 def _check_extractor(name: str, folder: Path, info: ModelInfo) -> None:
-    settings = _json(folder / "preprocessor_config.json")
-    if settings is None:
-        settings = (_json(folder / "processor_config.json") or {}).get("feature_extractor")
+    settings = model_files.extractor(folder, name)
     if settings is None:
         raise _lacks(name, "its sound settings", "preprocessor_config.json")
-    bins = settings.get("feature_size", 80)
+    bins = settings.feature_size
     if bins != info.mel_bins:
         raise UserError(
             f"sound settings and weights of {name} do not belong together",
@@ -121,15 +121,3 @@ def _lacks(name: str, part: str, files: str) -> UserError:
         f"there is no {files} in it",
         "copy the missing files from the model it was tuned from (for a small: openai/whisper-small)",
     )
-
-
-def _json(path: Path) -> dict[str, Any] | None:
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"{path.name} is damaged", f"{path}: {error}", "remove that file and fetch the model again"
-        ) from error
-    return data if isinstance(data, dict) else None

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from core.config import Config
 from core.errors import UserError
 from core.models.cache import Installed, installed, partial_bytes
 from core.models.problems import command
-from core.models.suggested import SUGGESTED, WINDOW_S, Shape, Suggested, memory_to_label, memory_to_train, suggestion
-from core.whisper.loading import describe
+from core.models.suggested import SUGGESTED, WINDOW_S, Suggested, memory_to_label, memory_to_train, suggestion
+from core.text import as_utf8
+from core.whisper.info import describe
+from core.whisper.shape import Shape
 from core.workspace import Workspace
 
 
@@ -69,7 +69,7 @@ def _row(name: str, found: Installed | None, workspace: Workspace, config: Confi
     kind = found.kind if found else "hub"
     known = suggestion(name)
     row: dict[str, Any] = {
-        "id": name,
+        "id": as_utf8(name),
         "roles": (*roles, *(("tuned",) if kind == "tuned" else ())),
         "kind": kind,
         "suggested": known is not None,
@@ -85,7 +85,7 @@ def _row(name: str, found: Installed | None, workspace: Workspace, config: Confi
         wanted = bool(roles) or (found is not None and found.path is not None and not row["partial_bytes"])
         row["error"] = _mended(error, name) if wanted else None
         return ModelRow(**row, **_absent(known, config), **_place(found))
-    memory: dict[str, Any] = _memory(_shape(info.path), config)
+    memory: dict[str, Any] = _memory(info.shape, config)
     return ModelRow(
         **row,
         here=True,
@@ -113,7 +113,7 @@ def _absent(known: Suggested | None, config: Config) -> dict[str, Any]:
 
 
 def _place(found: Installed | None) -> dict[str, Any]:
-    path = str(found.path) if found and found.path else None
+    path = as_utf8(found.path) if found and found.path else None
     return {"bytes": found.bytes if found and found.bytes else None, "path": path}
 
 
@@ -130,10 +130,3 @@ def _memory(shape: Shape | None, config: Config) -> dict[str, int | None]:
         "memory_label_bytes": memory_to_label(shape, config.label.batch),
         "memory_train_bytes": memory_to_train(shape, config.train.batch),
     }
-
-
-def _shape(folder: Path) -> Shape | None:
-    try:
-        return Shape.of(json.loads((folder / "config.json").read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError):
-        return None

@@ -15,10 +15,9 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
-from typing import Any
 
 from core.config import DEFAULT_MODEL
-from core.whisper import loading
+from core.whisper.shape import POSITIONS_PER_SECOND, Shape
 
 _CODES = (
     "af am ar as az ba be bg bn bo br bs ca cs cy da de el en es et eu fa fi fo fr gl gu ha haw he hi hr ht hu hy id "
@@ -32,46 +31,6 @@ LANGUAGES_100 = (*LANGUAGES_99, "yue")
 WINDOW_S = 30.0
 TOKENIZER_BYTES = 4_000_000
 """Everything that is fetched beside the weights."""
-
-
-@dataclass(frozen=True)
-class Shape:
-    """What size and memory follow from. positions: of the encoder, 50 a second of audio."""
-
-    width: int
-    encoder_layers: int
-    decoder_layers: int
-    mel_bins: int = 80
-    vocabulary: int = 51_865
-    positions: int = 1500
-
-    @property
-    def parameters(self) -> int:
-        return loading._parameters(self._config())
-
-    def _config(self) -> dict[str, Any]:
-        return {
-            "d_model": self.width,
-            "num_mel_bins": self.mel_bins,
-            "encoder_ffn_dim": 4 * self.width,
-            "decoder_ffn_dim": 4 * self.width,
-            "encoder_layers": self.encoder_layers,
-            "decoder_layers": self.decoder_layers,
-            "vocab_size": self.vocabulary,
-            "max_source_positions": self.positions,
-        }
-
-    @classmethod
-    def of(cls, config: dict[str, Any]) -> Shape:
-        """From a model's config.json. KeyError if it is not a Whisper's."""
-        return cls(
-            config["d_model"],
-            config["encoder_layers"],
-            config["decoder_layers"],
-            config["num_mel_bins"],
-            config["vocab_size"],
-            config.get("max_source_positions", 1500),
-        )
 
 
 TINY, BASE, SMALL, MEDIUM = Shape(384, 4, 4), Shape(512, 6, 6), Shape(768, 12, 12), Shape(1024, 24, 24)
@@ -151,4 +110,4 @@ def memory_to_train(shape: Shape, batch: int) -> int:
     """The least a full fine-tuning step needs on a GPU at this batch (activations recomputed), as the plan reckons."""
     from core.training.plan import memory_needed
 
-    return memory_needed(shape.parameters, batch, shape.positions / 50, checkpointing=True)
+    return memory_needed(shape.parameters, batch, shape.positions / POSITIONS_PER_SECOND, checkpointing=True)

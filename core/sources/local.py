@@ -14,7 +14,7 @@ from pathlib import Path
 from core.errors import UserError
 from core.media import MediaInfo, probe
 from core.sources import names
-from core.text import clean
+from core.text import as_utf8, clean
 from core.workspace import Workspace
 
 # Files that lie beside recordings and are none. Pictures would pass for videos without sound.
@@ -107,7 +107,7 @@ def examine(path: Path, heed: Callable[[], None] = lambda: None) -> Recording:
 
 def address(path: Path) -> str:
     """The path as the store keeps it. SQLite takes only text: bytes in a name that are no UTF-8 become `\\xff`."""
-    return os.fsencode(path.resolve()).decode("utf-8", "backslashreplace")
+    return as_utf8(path.resolve())
 
 
 def fingerprint(path: Path) -> str:

@@ -16,7 +16,7 @@ from core.jobs import Cancelled, Job
 from core.stages.split import leak, same_audio
 from core.store import EvaluationRow, Segment, Store
 from core.text import NO_ERRORS, Errors, character_errors, is_loop, normalise
-from core.whisper.loading import find
+from core.whisper.folders import find, tuned_folders
 from core.workspace import Workspace
 
 RESAMPLES = 1000
@@ -33,8 +33,7 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     current train part is looked at instead); figures are name, cer, cer_low, cer_high (95 %), substitutions,
     deletions, insertions, loops, empty.
     """
-    from core.training import runs
-    from core.whisper.loading import describe
+    from core.whisper.info import describe
 
     with Store(workspace.db_path) as store:
         usable = [segment for segment in store.segments.all(part="test") if segment.usable]
@@ -44,7 +43,7 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
                 "no test segment has an accepted text",
                 "whispersmith split, after accepting some transcripts",
             )
-        tuned = choose(workspace, job.params.get("model"), runs.finished(workspace.models))
+        tuned = choose(workspace, job.params.get("model"), tuned_folders(workspace.models))
         name = tuned.name if isinstance(tuned, Path) else tuned
         new = unheard(workspace, config, job, tuned, usable, store.segments.all(part="train"))
         test = new.segments
@@ -171,8 +170,8 @@ def _decode_all(
 ) -> dict[str, str]:
     """Texts by segment id, greedy, the same settings for every model. What was heard before is not decoded anew."""
     from core.engines import hypothesis_cache as heard
-    from core.whisper.features import read_wav
-    from core.whisper.loading import find, load
+    from core.whisper.features import read_segment
+    from core.whisper.loading import load
 
     language = None if config.project.language == "auto" else config.project.language
     kept = heard.log_of(workspace.models / ".~heard", find(model, workspace.root), language)
@@ -188,7 +187,7 @@ def _decode_all(
     while todo:
         job.check()
         batch = todo[:size]
-        sounds = [read_wav(wavs[segment.id]) for segment in batch]
+        sounds = [read_segment(wavs[segment.id]) for segment in batch]
         texts = _decode(job, loaded, sounds, batch, language)
         if texts is None:
             size = max(1, len(batch) // 2)

@@ -221,12 +221,12 @@ class _TooBig(Exception):
 
 def _read(workspace: Workspace, job: Job, todo: list[Segment]) -> Iterator[tuple[Segment, Any]]:
     """Each segment with its samples, None for one whose file cannot be read (said as a failed item)."""
-    from core.whisper.features import read_wav
+    from core.whisper.features import read_segment
 
     for segment in todo:
         job.check()
         try:
-            yield segment, read_wav(workspace.absolute(segment.path))
+            yield segment, read_segment(workspace.absolute(segment.path))
         except UserError as error:
             job.item_failed(segment.id, error)
             yield segment, None

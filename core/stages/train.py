@@ -18,6 +18,7 @@ from core.dataset.selection import Parts, follow, select_for_run
 from core.errors import UserError
 from core.jobs import Job
 from core.store import Segment, Store
+from core.whisper.folders import tuned_folders
 from core.workspace import Workspace
 
 CHECKPOINT_BYTES_PER_WEIGHT = 12  # weights and two Adam moments in float32
@@ -42,7 +43,8 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     from core.training import dataset, runs
     from core.training import trainer as training
     from core.training.plan import schedule
-    from core.whisper.loading import describe, load
+    from core.whisper.info import describe
+    from core.whisper.loading import load
 
     parts = _parts(workspace, config)
     info = describe(config.model.base, workspace.root)
@@ -177,7 +179,7 @@ def choose(workspace: Workspace, params: dict[str, Any], settings: dict[str, Any
             )
         return ChosenRun(name, False)
     if params.get("resume"):
-        done = [path.name for path in runs.finished(models) if runs.last_checkpoint(runs.hidden(models, path.name))]
+        done = [path.name for path in tuned_folders(models) if runs.last_checkpoint(runs.hidden(models, path.name))]
         if not open_runs and not done:
             raise UserError("there is no run to go on with", "no checkpoint has been saved yet", "whispersmith train")
         return ChosenRun((open_runs or done)[0], True)

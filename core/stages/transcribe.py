@@ -13,6 +13,7 @@ from core.errors import UserError
 from core.jobs import Cancelled, Job
 from core.stages.evaluate import choose
 from core.timed_text import Cue
+from core.whisper.folders import tuned_folders
 from core.workspace import Workspace
 
 
@@ -25,13 +26,12 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     """
     from core.exchange.formats.subtitles import as_result
     from core.media import probe
-    from core.training import runs
     from core.whisper.loading import load
 
     path = workspace.root / Path(job.params["file"]).expanduser()
     if not path.is_file():
         raise UserError(f"{path} is not a file", "there is nothing of that name to transcribe", "check the path")
-    tuned = runs.finished(workspace.models)
+    tuned = tuned_folders(workspace.models)
     asked = job.params.get("model")
     model = str(choose(workspace, asked, tuned)) if asked or tuned else config.model.labeller
     duration = probe(path).duration_ms

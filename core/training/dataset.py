@@ -11,7 +11,7 @@ import numpy as np
 
 from core.engines.decoding import language_token
 from core.errors import UserError
-from core.whisper.features import log_mel, read_wav
+from core.whisper.features import log_mel, read_segment
 from core.whisper.loading import LoadedModel
 
 IGNORED = -100  # torch's cross entropy leaves these positions out
@@ -103,7 +103,7 @@ class SegmentDataset:
         example = self._rows[index]
         features = self._kept.get(index)
         if features is None:
-            samples = read_wav(example.row.path, self._extractor.sampling_rate)
+            samples = read_segment(example.row.path, self._extractor.sampling_rate)
             features = log_mel(self._extractor, [samples], [example.row.segment])[0]
             if self._keep:
                 self._kept[index] = features

@@ -10,7 +10,7 @@ from core.config import Config, TrainConfig
 from core.dataset.selection import cut_validation
 from core.gpu import Gpu, for_job, wheels
 from core.store import Store
-from core.whisper.loading import describe
+from core.whisper.info import describe
 from core.workspace import Workspace
 
 MOST_EVALUATIONS = 12

@@ -18,7 +18,7 @@ from typing import Any
 
 from core.errors import UserError
 from core.files import write_text
-from core.whisper.loading import whole_safetensors
+from core.whisper.model_files import whole_weights
 
 SENTINEL = "checkpoint-is-incomplete.txt"  # transformers leaves it while it writes a checkpoint in a hurry
 STATE = "trainer_state.json"
@@ -61,14 +61,6 @@ def next_name(models: Path) -> str:
         number += 1
 
 
-def finished(models: Path) -> list[Path]:
-    """The finished model folders, newest first."""
-    if not models.is_dir():
-        return []
-    found = [path for path in models.iterdir() if not path.name.startswith(".") and (path / "config.json").is_file()]
-    return sorted(found, key=lambda path: (path / "config.json").stat().st_mtime, reverse=True)
-
-
 def interrupted(models: Path) -> list[str]:
     """Names of runs that have a whole checkpoint and no finished model, newest first."""
     if not models.is_dir():
@@ -108,19 +100,9 @@ def last_checkpoint(folder: Path) -> Checkpoint | None:
 
 def is_whole(path: Path) -> bool:
     """All that a resume needs is there and readable. The trainer writes trainer_state.json last."""
-    weights = path / "model.safetensors"
-    index = path / "model.safetensors.index.json"
     if (path / SENTINEL).exists() or read_state(path) is None:
         return False
-    if index.is_file():
-        try:
-            files = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
-        except (ValueError, KeyError):
-            return False
-        shards = [path / file for file in files]
-    else:
-        shards = [weights]
-    if not all(shard.is_file() and whole_safetensors(shard) for shard in shards):
+    if not whole_weights(path):
         return False
     return all(zipfile.is_zipfile(path / name) for name in ("optimizer.pt", "scheduler.pt"))
 

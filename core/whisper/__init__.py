@@ -1,1 +1,1 @@
-"""What only Whisper needs: loading, features, decoding, data and training. Importing it loads no torch."""
+"""Knowing a Whisper: where it lies, what its files say, its tokens, loading it, log-mel, and a toy to learn with."""

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from core.errors import UserError
+from core.media import RATE, read_wav
 
 TOLERANCE_S = 0.05  # a resampler may round a 10 s segment up by a few samples
 
@@ -47,20 +48,13 @@ def log_mel(extractor: Any, audio: Sequence[np.ndarray], names: Sequence[str] = 
     )
 
 
-def read_wav(path: Path, rate: int = 16_000) -> np.ndarray:
+def read_segment(path: Path, rate: int = RATE) -> np.ndarray:
     """A segment's samples, int16 mono (n,). UserError if the file is missing, broken or of another rate."""
-    import soundfile
-
-    try:
-        samples, found = soundfile.read(path, dtype="int16", always_2d=True)
-    except (OSError, soundfile.LibsndfileError) as error:
-        raise UserError(
-            f"{path.name} cannot be read", str(error), "cut the segments again: whispersmith segment"
-        ) from error
+    samples, found = read_wav(path)
     if found != rate:
         raise UserError(
             f"{path.name} has {found} samples a second",
             f"{rate} are needed",
             "cut the segments again: whispersmith segment",
         )
-    return samples[:, 0]
+    return samples

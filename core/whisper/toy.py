@@ -13,6 +13,17 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import torch
+from transformers import (
+    AddedToken,
+    GenerationConfig,
+    WhisperConfig,
+    WhisperFeatureExtractor,
+    WhisperForConditionalGeneration,
+    WhisperTokenizer,
+)
+from transformers.models.whisper.tokenization_whisper import LANGUAGES
+
 DEMO_NOTES = "宮商角徵羽"
 DEFAULT_ALPHABET = DEMO_NOTES + "零一二三四五六七八九十百千萬"
 HAN_PUNCTUATION = "，。！？、；：「」『』（）《》〈〉…—・～"
@@ -29,8 +40,6 @@ def build_toy(
     each; anything else falls back to UTF-8 bytes, so any text can be written. The folder appears whole or not at
     all; an existing one is replaced.
     """
-    from transformers import WhisperFeatureExtractor
-
     if window_s != int(window_s) or window_s < 1:
         raise ValueError(f"window_s must be a whole number of seconds, not {window_s}")
     folder = Path(folder)
@@ -58,8 +67,6 @@ def byte_alphabet() -> list[str]:
 
 def special_tokens() -> list[str]:
     """Whisper's special tokens in the order of their ids, without the timestamps."""
-    from transformers.models.whisper.tokenization_whisper import LANGUAGES
-
     languages = [f"<|{code}|>" for code in LANGUAGES]
     tasks = ["<|translate|>", "<|transcribe|>", "<|startoflm|>", "<|startofprev|>", "<|nospeech|>"]
     return ["<|endoftext|>", "<|startoftranscript|>", *languages, *tasks, "<|notimestamps|>"]
@@ -82,8 +89,6 @@ def _vocabulary(characters: Iterable[str]) -> tuple[dict[str, int], list[tuple[s
 
 
 def _save_tokenizer(folder: Path, alphabet: str) -> Any:
-    from transformers import AddedToken, WhisperTokenizer
-
     vocab, merges = _vocabulary(alphabet + HAN_PUNCTUATION)
     vocab["<|endoftext|>"] = len(vocab)
     tokenizer = WhisperTokenizer(vocab=vocab, merges=merges, model_max_length=1024, pad_token="<|endoftext|>")
@@ -104,10 +109,6 @@ def _save_tokenizer(folder: Path, alphabet: str) -> Any:
 
 
 def _random_model(tokenizer: Any, window_s: float, seed: int, d_model: int) -> Any:
-    import torch
-    from transformers import GenerationConfig, WhisperConfig, WhisperForConditionalGeneration
-    from transformers.models.whisper.tokenization_whisper import LANGUAGES
-
     def token(name: str) -> int:
         return tokenizer.convert_tokens_to_ids(name)
 

@@ -12,8 +12,8 @@ import pytest
 
 from core import workspace as workspaces
 from core.models import download as downloading
-from core.models.cache import repository_folder
 from core.stages import model as stage
+from core.whisper.folders import repository_folder
 from core.workspace import Workspace
 from tests.core.whisper_kit import toy_copy
 from tests.fakes.hub import Hub, Repository, etag

@@ -10,9 +10,11 @@ import pytest
 from core.errors import UserError
 from core.jobs.handle import Cancelled
 from core.models import download as downloading
-from core.models.cache import installed, repository_folder
+from core.models.cache import installed
 from core.models.hub import needed
-from core.whisper.loading import describe, find, load
+from core.whisper.folders import find, repository_folder
+from core.whisper.info import describe
+from core.whisper.loading import load
 from tests.core.model_kit import ID, WEIGHTS, Place, place, spoil
 from tests.fakes.hub import git_id
 

@@ -15,7 +15,7 @@ import pytest
 from core.jobs import find_job, list_jobs, spawn, stop
 from core.jobs.attach import read_status, view
 from core.jobs.events import EventReader
-from core.whisper.loading import describe
+from core.whisper.info import describe
 from core.workspace import Workspace, create
 from tests.core.model_kit import ID, WEIGHTS, Place, place
 from tests.fakes.hub import PIECE

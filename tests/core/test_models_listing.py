@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from core.config import DEFAULT_MODEL, set_value
-from core.models.cache import installed, repository_folder
+from core.models.cache import installed
 from core.models.listing import listing
 from core.models.suggested import LANGUAGES_99, LANGUAGES_100, SUGGESTED, memory_to_label, memory_to_train, suggestion
 from core.training.plan import memory_needed
-from core.whisper.loading import find
+from core.whisper.folders import find, repository_folder
 from tests.core.model_kit import ID, Place, place, rewrite, spoil
 from tests.core.whisper_kit import toy_copy
 

@@ -9,6 +9,7 @@ import pytest
 
 from core.errors import UserError
 from core.training import runs
+from core.whisper.folders import tuned_folders
 from tests.core.whisper_kit import toy
 
 
@@ -133,12 +134,12 @@ def test_publish_is_whole_or_not_at_all(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="disk full"):
         runs.publish(tmp_path, "mine", toy(2.0), "card", fails)
     assert not (tmp_path / "mine").exists()
-    assert runs.finished(tmp_path) == []
+    assert tuned_folders(tmp_path) == []
 
     made = runs.publish(tmp_path, "mine", toy(2.0), "card", writes)
     assert made == tmp_path / "mine"
     assert {path.name for path in made.iterdir()} >= {"config.json", "README.md", "vocab.json", "merges.txt"}
-    assert runs.finished(tmp_path) == [made]
+    assert tuned_folders(tmp_path) == [made]
     runs.publish(tmp_path, "mine", toy(2.0), "newer", writes)
     assert (made / "README.md").read_text() == "newer"
     assert [path.name for path in (tmp_path / ".mine").iterdir()] == []

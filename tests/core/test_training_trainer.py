@@ -15,7 +15,7 @@ from core.training import plan as plans
 from core.training.dataset import Row, examples
 from core.training.plan import make_plan, memory_needed, schedule
 from core.training.trainer import number, train
-from core.whisper.features import read_wav
+from core.whisper.features import read_segment
 from core.whisper.loading import load
 from tests.core.whisper_kit import RATE, Listened, make_workspace, noise, toy, write_wav
 
@@ -112,5 +112,5 @@ def test_a_toy_learns_two_notes_and_keeps_the_best(tmp_path: Path) -> None:
     assert losses[-1] < losses[0] / 4
     assert outcome.base_cer is not None
     assert outcome.base_cer > 0.8
-    heard = decode(loaded, [read_wav(tmp_path / "30.wav"), read_wav(tmp_path / "31.wav")], language="zh")
+    heard = decode(loaded, [read_segment(tmp_path / "30.wav"), read_segment(tmp_path / "31.wav")], language="zh")
     assert [one.text[:1] for one in heard] == ["宮", "羽"]

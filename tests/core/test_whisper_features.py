@@ -7,7 +7,7 @@ import pytest
 import soundfile
 
 from core.errors import UserError
-from core.whisper.features import log_mel, read_wav
+from core.whisper.features import log_mel, read_segment
 from core.whisper.loading import load
 from tests.core.whisper_kit import noise, toy, write_wav
 
@@ -36,12 +36,12 @@ def test_longer_than_the_window_is_refused_by_name() -> None:
     assert "--length 2" in caught.value.fix
 
 
-def test_read_wav(tmp_path: Path) -> None:
+def test_read_segment(tmp_path: Path) -> None:
     write_wav(tmp_path / "a.wav", noise(1))
-    np.testing.assert_array_equal(read_wav(tmp_path / "a.wav"), noise(1))
+    np.testing.assert_array_equal(read_segment(tmp_path / "a.wav"), noise(1))
     (tmp_path / "b.wav").write_bytes(b"RIFF")
     soundfile.write(tmp_path / "c.wav", noise(1), 8000)
-    for name, says in (("b.wav", "cannot be read"), ("c.wav", "8000"), ("none.wav", "cannot be read")):
+    for name, says in (("b.wav", "not a 16-bit wav"), ("c.wav", "8000"), ("none.wav", "is not there")):
         with pytest.raises(UserError) as caught:
-            read_wav(tmp_path / name)
+            read_segment(tmp_path / name)
         assert says in caught.value.what

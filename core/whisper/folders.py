@@ -1,0 +1,82 @@
+"""Where models lie: folders of the person's, the Hugging Face cache, the tuned models of a workspace."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from core.errors import UserError
+from core.text import as_utf8, is_utf8
+
+
+def cache_folder() -> Path:
+    """The Hugging Face cache: HF_HUB_CACHE, else hub/ in HF_HOME, else ~/.cache/huggingface/hub."""
+    home = os.environ.get("HF_HOME") or os.path.join(
+        os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "huggingface"
+    )
+    return Path(os.environ.get("HF_HUB_CACHE") or os.path.join(home, "hub")).expanduser()
+
+
+def repository_folder(id: str) -> Path:
+    return cache_folder() / f"models--{id.replace('/', '--')}"
+
+
+def find(path_or_id: str, root: Path | None = None) -> Path:
+    """The folder of a model: a path (also relative to `root`, the workspace) or an id in the Hugging Face cache.
+
+    UserError if it is not here, or if the path to it is no UTF-8: neither the store nor the libraries that read a
+    model can name such a folder.
+    """
+    folder = _folder(path_or_id, root)
+    if folder is None:
+        raise UserError(
+            f"the model {as_utf8(path_or_id)} is not here",
+            "it is neither a folder nor in the Hugging Face cache",
+            f"whispersmith model {as_utf8(path_or_id)}",
+        )
+    if not is_utf8(folder):
+        raise UserError(
+            f"the model {as_utf8(path_or_id)} cannot be used",
+            f"the name of its folder is no UTF-8: {as_utf8(folder)}",
+            "rename the folder",
+        )
+    return folder
+
+
+def tuned_folders(models: Path) -> list[Path]:
+    """The tuned models of a workspace's models/, newest first. Hidden folders hold checkpoints, not models.
+
+    A folder whose name is no UTF-8 is none of them: `core.models.cache` lists it, with what is wrong with it.
+    """
+    found = []
+    for config in models.glob("*/config.json"):
+        if not config.parent.name.startswith(".") and is_utf8(config.parent.name):
+            try:
+                found.append((config.stat().st_mtime, config.parent))
+            except OSError:  # gone since it was listed
+                continue
+    return [folder for _, folder in sorted(found, reverse=True)]
+
+
+def _folder(path_or_id: str, root: Path | None) -> Path | None:
+    candidates = [Path(os.path.expanduser(path_or_id))]
+    if root is not None:
+        candidates.insert(0, root / path_or_id)
+    try:
+        here = next((candidate for candidate in candidates if candidate.is_dir()), None)
+    except (OSError, ValueError):  # a name too long, or with a zero byte in it: no folder
+        here = None
+    return here.absolute() if here is not None else _cached(path_or_id)
+
+
+def _cached(repository: str) -> Path | None:
+    """The snapshot folder of a repository in the cache (layout: models--owner--name/snapshots/commit)."""
+    if repository.count("/") > 1 or repository.startswith((".", "/", "~")):
+        return None
+    place = repository_folder(repository)
+    try:
+        commit = (place / "refs" / "main").read_text(encoding="utf-8").strip()
+    except (OSError, ValueError):
+        return None
+    snapshot = place / "snapshots" / commit
+    return snapshot if snapshot.is_dir() else None

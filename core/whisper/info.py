@@ -1,0 +1,108 @@
+"""Knowing a Whisper by its own files: shape, window, languages, and whether it is whole. Loads no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.errors import UserError
+from core.text import as_utf8
+from core.whisper import model_files
+from core.whisper.folders import find
+from core.whisper.model_files import ConfigFile, GenerationFile, ModelType, TokenTable
+from core.whisper.shape import Shape
+
+ENGLISH_ONLY_VOCABULARY = 51_864
+FRAMES_PER_POSITION = 2  # the encoder's second convolution has stride 2
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What a model's own files say. window_s: seconds of audio seen at once; languages: Whisper's codes, empty for an
+    English-only model; bytes_on_disk: all files of the folder."""
+
+    id: str
+    path: Path
+    shape: Shape
+    window_s: float
+    languages: tuple[str, ...]
+    has_generation_config: bool
+    bytes_on_disk: int
+
+    @property
+    def parameters(self) -> int:
+        return self.shape.parameters
+
+    @property
+    def mel_bins(self) -> int:
+        return self.shape.mel_bins
+
+    @property
+    def vocab_size(self) -> int:
+        return self.shape.vocabulary
+
+    @property
+    def max_target_positions(self) -> int:
+        return self.shape.target_positions
+
+
+def describe(path_or_id: str, root: Path | None = None) -> ModelInfo:
+    """Read a model's configuration. UserError if it is missing, not a Whisper, or not whole."""
+    folder = find(path_or_id, root)
+    name = as_utf8(path_or_id)
+    kind = model_files.read(ModelType, folder / "config.json", name)
+    if kind is None:
+        raise UserError(f"{name} holds no model", f"there is no config.json in {folder}", f"whispersmith model {name}")
+    if kind.model_type != "whisper":
+        raise UserError(
+            f"{name} is not a Whisper model",
+            f"its config.json says model_type {kind.model_type!r}",
+            "choose a Whisper: whispersmith model openai/whisper-small",
+        )
+    _check_weights(folder, name)
+    config = model_files.read(ConfigFile, folder / "config.json", name)
+    if config is None:
+        raise UserError(f"{name} holds no model", "its config.json has just gone", f"whispersmith model {name}")
+    generation = model_files.read(GenerationFile, folder / "generation_config.json", name)
+    if generation is not None and generation.highest_token >= config.vocab_size:
+        raise UserError(
+            f"generation settings and weights of {name} do not belong together",
+            f"generation_config.json names token {generation.highest_token}, the model knows {config.vocab_size}",
+            "copy generation_config.json of the model it was tuned from",
+        )
+    extractor = model_files.extractor(folder, name) or model_files.ExtractorFile()
+    languages = sorted(token.strip("<|>") for token in ((generation and generation.lang_to_id) or {}))
+    return ModelInfo(
+        id=path_or_id,
+        path=folder,
+        shape=config.shape,
+        window_s=config.max_source_positions * FRAMES_PER_POSITION * extractor.hop_length / extractor.sampling_rate,
+        languages=tuple(languages or _languages_of_tokenizer(folder, config, name)),
+        has_generation_config=generation is not None,
+        bytes_on_disk=sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()),
+    )
+
+
+def _check_weights(folder: Path, name: str) -> None:
+    """Every safetensors file that should be there is there and has the length its header promises."""
+    for path in model_files.weight_files(folder, name):
+        if not path.is_file():
+            pickled = any(folder.glob("*.bin"))
+            why = "it has only pickled weights, which can run code" if pickled else f"{path.name} is missing"
+            fix = "choose a model with safetensors weights" if pickled else f"whispersmith model {name}"
+            raise UserError(f"{name} cannot be used" if pickled else f"{name} is not whole", why, fix)
+        if not model_files.whole_safetensors(path):
+            raise UserError(f"{name} is broken", f"{path.name} is cut short or damaged", f"whispersmith model {name}")
+
+
+def _languages_of_tokenizer(folder: Path, config: ConfigFile, name: str) -> list[str]:
+    """Language codes among the special tokens, for a model without a usable generation_config.json.
+
+    An English-only vocabulary holds the same tokens but is one entry shorter; its configuration tells.
+    """
+    if config.vocab_size == ENGLISH_ONLY_VOCABULARY:
+        return []
+    added = model_files.read(TokenTable, folder / "added_tokens.json", name)
+    tokens = added.root if added else {}
+    codes = [token[2:-2] for token in tokens if token.startswith("<|") and token.endswith("|>")]
+    return sorted(code for code in codes if len(code) in (2, 3) and code.isalpha())
