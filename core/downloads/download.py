@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from core.downloads.watchdog import Watchdog
 from core.errors import UserError
+from core.links import is_youtube
 from core.media import dbfs, find_ffmpeg, probe, stream_pcm
-from core.sources import failures, names, sidecar
+from core.sources import failures, sidecar
 from core.sources.failures import Failure
 from core.sources.licence import facts, licence
 from core.sources.ytdlp import YtdlpLogger, base_options, download_options, through
@@ -124,7 +125,7 @@ class Downloader:
             self._partial.mkdir(parents=True, exist_ok=True)
             clear_halves(self._partial, video.id)
             finish_parts(self._partial, video.id)
-            ydl: Any = self._ydl(names.is_youtube(video.url))
+            ydl: Any = self._ydl(is_youtube(video.url))
             info = self._extract(ydl, video.url)
             row = _newer(video, info)
             permit(row.licence)
@@ -266,7 +267,7 @@ def _newer(video: Video, info: Mapping[str, Any]) -> Video:
     """The row with what the site says now; what it does not say stays."""
     said = licence(info)
     found = facts(info)
-    if not names.is_youtube(video.url) and video.title:
+    if not is_youtube(video.url) and video.title:
         # A bare file knows nothing better than its own name.
         found.pop("title", None)
     return replace(video, **found, licence=video.licence if said == "unknown" else said)

@@ -15,11 +15,12 @@ from core.config import Config
 from core.downloads.download import Downloader, Refused, Transfer
 from core.downloads.meter import QueueProgress
 from core.errors import UserError
-from core.sources import failures, names
+from core.licences import FREE
+from core.links import is_youtube, url_parts
+from core.sources import failures
 from core.sources.failures import Failure
 from core.sources.ytdlp import cancelled_by, version_age
 from core.store import Store, Video
-from core.store.records import FREE
 from core.text import clean
 from core.workspace import Workspace
 
@@ -91,7 +92,7 @@ class Queue:
 
     def refusal(self, video: Video) -> Failure | None:
         """Why the licence does not permit it. An unknown one of YouTube is asked for before any audio."""
-        ask = video.licence == "unknown" and names.is_youtube(video.url)
+        ask = video.licence == "unknown" and is_youtube(video.url)
         return None if self._free or ask or video.licence in FREE else licence_failure(video.id, video.licence)
 
     def fail(self, video: Video, failure: Failure) -> None:
@@ -368,6 +369,6 @@ def licence_failure(id: str, licence: str) -> Failure:
 
 
 def _site(video: Video) -> str:
-    if names.is_youtube(video.url):
+    if is_youtube(video.url):
         return "YouTube"
-    return clean(names.split(video.url).hostname, 60) or "the site"
+    return clean(url_parts(video.url).hostname, 60) or "the site"

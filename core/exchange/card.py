@@ -6,17 +6,12 @@ import re
 import urllib.parse
 from collections.abc import Mapping, Sequence
 
-from core.sources.names import is_youtube
+from core.licences import WORDS, cc_by_version
+from core.links import url_parts
 from core.store import Segment, Video
 from core.text import clean
 
-_LICENCES = {
-    "standard": "standard YouTube licence: not free to pass on",
-    "own": "own recording",
-    "unknown": "unknown",
-}
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-_VERSION = re.compile(r"(?<![\d.])([1-4]\.[05])(?![\d.])", re.ASCII)
 
 _ATTRIBUTION = """\
 Recordings under {names} may be passed on and changed by anyone who names their author, title, address and licence, \
@@ -103,23 +98,14 @@ def _recordings(videos: Sequence[Video], fetched: Mapping[str, str]) -> list[str
 
 
 def _licence(video: Video) -> str:
-    """The licence of a recording, as a cell. Of CC BY the name and version, linked to its text, and the site's words.
-
-    YouTube's Creative Commons licence is version 3.0, which its row on the page does not say.
-    """
+    """The licence of a recording, as a cell: of CC BY the name, version and address, and always the site's words."""
     said = _cell(video.licence_text)
     if video.licence != "cc-by":
-        return said or _LICENCES.get(video.licence, _cell(video.licence))
-    version = _version(video)
+        return said or WORDS.get(video.licence, _cell(video.licence))
+    version = cc_by_version(video.licence_text, video.url)
     address = f"https://creativecommons.org/licenses/by/{version}/"
     name = f"[CC BY {version}]({address})" if version else "CC BY"
     return name + (f": {said}" if said else "")
-
-
-def _version(video: Video) -> str:
-    """The version of a CC BY licence, "" where neither its words nor its site tell it."""
-    stated = _VERSION.search(video.licence_text)
-    return stated[1] if stated else "3.0" if is_youtube(video.url) else ""
 
 
 def _hub_licence(videos: Sequence[Video]) -> str:
@@ -127,7 +113,9 @@ def _hub_licence(videos: Sequence[Video]) -> str:
 
     The hub knows no CC BY without a version: where none is stated, YouTube's stands for it.
     """
-    versions = {_version(video) or "3.0" if video.licence == "cc-by" else "" for video in videos}
+    versions = {
+        cc_by_version(video.licence_text, video.url) or "3.0" if video.licence == "cc-by" else "" for video in videos
+    }
     return f"cc-by-{versions.pop()}" if len(versions) == 1 and "" not in versions else "other"
 
 
@@ -143,10 +131,7 @@ def _link(text: str, url: str) -> str:
 def _address(url: str) -> str:
     """A link with nothing in it that could end it, or the cell; "" for what is none of the web."""
     flat = clean(url, 2000)
-    try:
-        parts = urllib.parse.urlsplit(flat)
-    except ValueError:  # a host in brackets that is none
-        return ""
+    parts = url_parts(flat)
     if parts.scheme.lower() not in ("http", "https") or not parts.netloc:
         return ""
     return urllib.parse.quote(flat, safe=":/?#@!$&'+,;=%~.-_")

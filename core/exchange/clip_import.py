@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from core.errors import UserError
+from core.ids import is_safe, stable_id
 from core.media import RATE, dbfs, parse_segment_name, read_wav, segment_id, speech_share, stream_pcm
-from core.sources.names import is_safe, stable_id
 from core.store import Segment, Store, Video
 from core.text import clean
 from core.workspace import Workspace

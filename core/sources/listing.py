@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from core.clock import now_ms
 from core.errors import UserError
+from core.ids import is_safe, stable_id
+from core.links import url_parts
 from core.sources import failures, names
 from core.sources.failures import Failure
 from core.sources.licence import facts, licence
@@ -84,7 +86,7 @@ def _kind(info: Mapping[str, Any]) -> str:
 def _canonical(info: Mapping[str, Any], url: str) -> str:
     """One address per list, however it was reached: adding it again must find the same source."""
     id = str(info.get("id") or "")
-    if info.get("extractor_key") in _LISTS and id.startswith(("PL", "UU", "OL", "FL")) and names.is_safe(id):
+    if info.get("extractor_key") in _LISTS and id.startswith(("PL", "UU", "OL", "FL")) and is_safe(id):
         return f"https://www.youtube.com/playlist?list={id}"
     return clean(str(info.get("webpage_url") or url), 4000)
 
@@ -182,10 +184,10 @@ def _identity(entry: Mapping[str, Any], above: Mapping[str, Any]) -> tuple[str, 
     url = clean(url, 4000)
     if key not in ("", "Generic", "HTML5MediaEmbed") and id:
         # A site with ids of its own.
-        return names.stable_id(f"{key.lower()}-{id}", f"{key} {id}"), url
-    stem = urllib.parse.unquote(names.split(url).path.rstrip("/").rpartition("/")[2]).partition(".")[0]
+        return stable_id(f"{key.lower()}-{id}", f"{key} {id}"), url
+    stem = urllib.parse.unquote(url_parts(url).path.rstrip("/").rpartition("/")[2]).partition(".")[0]
     identity = f"{_host(above)} {guid}" if guid else url
-    return names.stable_id(stem or id, identity), url
+    return stable_id(stem or id, identity), url
 
 
 def _link(entry: Mapping[str, Any], above: Mapping[str, Any]) -> str:
@@ -208,7 +210,7 @@ def _unsmuggle(url: str) -> tuple[str, str]:
 
 
 def _host(above: Mapping[str, Any]) -> str:
-    return names.split(str(above.get("webpage_url") or "")).hostname or ""
+    return url_parts(str(above.get("webpage_url") or "")).hostname or ""
 
 
 def state_of(entry: Mapping[str, Any]) -> Failure | None:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import UserError
+from core.ids import short_hash, slug
 from core.media import MediaInfo, probe
-from core.sources import names
 from core.text import as_utf8, clean
 from core.workspace import Workspace
 
@@ -137,9 +137,9 @@ def _captions(path: Path) -> Iterator[tuple[str, Path]]:
 def choose_id(recording: Recording, taken: Callable[[str], bool]) -> str:
     """The stem as an id. A hash is added where the stem has other letters than ASCII's, or the id is taken."""
     stem = recording.path.stem
-    base = names.slug(stem) or "recording"
+    base = slug(stem) or "recording"
     if not stem.isascii():
-        base = f"{base}-{names.short_hash(stem)}"
+        base = f"{base}-{short_hash(stem)}"
     if not taken(base):
         return base
     return f"{base}-{recording.mark[:8]}"

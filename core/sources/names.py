@@ -1,64 +1,28 @@
-"""Names that are safe everywhere: what a person may give as a source, and ids made from strangers' text."""
+"""What a person may give as a source: a link or a path; and YouTube's own ids and links."""
 
 from __future__ import annotations
 
-import hashlib
 import re
 import urllib.parse
 from pathlib import Path
 
 from core.errors import UserError
+from core.ids import is_safe
+from core.links import is_youtube, url_parts
 from core.text import clean
 
-_SAFE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _YOUTUBE_ID_LENGTH = 11
 _YOUTUBE_ID = re.compile(rf"[A-Za-z0-9_-]{{{_YOUTUBE_ID_LENGTH}}}")
 _HANDLE = re.compile(r"@[\w.-]{1,60}")
 _BARE_HOST = re.compile(r"(?:[a-z0-9-]+\.)+[a-z]{2,}(?::\d+)?/\S*", re.IGNORECASE)
-_YOUTUBE_HOSTS = ("youtube.com", "youtu.be", "youtube-nocookie.com")
-
-
-def is_safe(id: str) -> bool:
-    """True for what may be a file name, part of a segment's name, and an argument anywhere."""
-    return _SAFE.fullmatch(id) is not None
 
 
 def is_youtube_id(id: str) -> bool:
     return _YOUTUBE_ID.fullmatch(id) is not None
 
 
-def split(url: str) -> urllib.parse.SplitResult:
-    """The parts of a stranger's link, all empty where it is none, such as http://[x."""
-    try:
-        return urllib.parse.urlsplit(url)
-    except ValueError:
-        return urllib.parse.urlsplit("")
-
-
-def is_youtube(url: str) -> bool:
-    host = split(url).hostname or ""
-    return any(host == name or host.endswith("." + name) for name in _YOUTUBE_HOSTS)
-
-
 def watch_url(id: str) -> str:
     return f"https://www.youtube.com/watch?v={id}"
-
-
-def short_hash(text: str, length: int = 8) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:length]
-
-
-def slug(text: str, limit: int = 40) -> str:
-    """The safe characters of a text, runs of others as one `-`; "" where nothing is left of it."""
-    return re.sub(r"[^A-Za-z0-9_]+", "-", text).strip("-_")[:limit].strip("-_")
-
-
-def stable_id(name: str, identity: str) -> str:
-    """An id for a recording that has none of YouTube's: its name as far as it is safe, and a hash of its identity.
-
-    The same identity (a feed's guid, else the link) gives the same id on every machine, every time.
-    """
-    return "-".join(part for part in (slug(name), short_hash(identity)) if part)
 
 
 def parse(what: str, cwd: Path | None = None) -> str | Path:
@@ -72,7 +36,7 @@ def parse(what: str, cwd: Path | None = None) -> str | Path:
     path = _at_home(text) if cwd is None else cwd / _at_home(text)
     if _exists(path):
         return path
-    parts = split(text) if "://" in text else None
+    parts = url_parts(text) if "://" in text else None
     if parts is not None and parts.scheme.lower() == "file":
         return Path(urllib.parse.unquote(parts.path))
     if parts is not None:

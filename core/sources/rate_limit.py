@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-FREE = 100
+BURST = 100
 """Requests of one run with the short pause only: a playlist of usual length is through in two minutes. Guests are
 let in some 300 times an hour (yt-dlp's wiki), which a long list would soon exceed at that speed."""
 
@@ -13,11 +13,11 @@ _HOUR_S = 3600.0
 
 @dataclass
 class RateLimiter:
-    """pause_s: between any two requests. per_hour: how many an hour after the first `free`, 0 for no limit."""
+    """pause_s: between any two requests. per_hour: how many an hour after the first `burst`, 0 for no limit."""
 
     pause_s: float
     per_hour: int = 0
-    free: int = FREE
+    burst: int = BURST
     begun: int = 0
     last: float | None = None
 
@@ -30,7 +30,7 @@ class RateLimiter:
     @property
     def gap_s(self) -> float:
         """Between the beginning of the last request and that of the next."""
-        slow = _HOUR_S / self.per_hour if self.per_hour and self.begun >= self.free else 0.0
+        slow = _HOUR_S / self.per_hour if self.per_hour and self.begun >= self.burst else 0.0
         return max(self.pause_s, slow)
 
     def begin(self, now: float) -> None:

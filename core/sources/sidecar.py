@@ -9,20 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from core.files import write_text
-from core.sources.names import split
+from core.licences import WORDS
+from core.links import url_parts
 from core.store.records import Video
 from core.text import clean
 
 # What may lie in media/ under a video's id and is not the recording.
 _BESIDE = frozenset((".json", ".json3", ".srt", ".vtt", ".tmp", ".part", ".txt"))
-
-# For a page that names no licence: YouTube shows no row for its standard one.
-_LICENCES = {
-    "cc-by": "Creative Commons Attribution",
-    "standard": "the site's standard licence: not free to pass on",
-    "own": "own recording",
-    "unknown": "not known",
-}
 
 
 def path_of(media: Path, id: str) -> Path:
@@ -35,14 +28,14 @@ def write(media: Path, video: Video, **more: Any) -> None:
     Whatever strangers call themselves, it has a title, a channel (the site, where there is none or nothing is left of
     its name), an address and a licence in words.
     """
-    site = split(video.url).hostname or ""
+    site = url_parts(video.url).hostname or ""
     data = {
         "id": video.id,
         "title": clean(video.title, 300) or video.id,
         "channel": clean(video.channel, 200) or clean(site, 200),
         "channel_url": clean(video.channel_url, 500),
         "licence": video.licence,
-        "licence_text": clean(video.licence_text, 300) or _LICENCES.get(video.licence, ""),
+        "licence_text": clean(video.licence_text, 300) or WORDS.get(video.licence, ""),
         "url": clean(video.url, 4000),
         "upload_date": video.upload_date,
         "fetched": datetime.date.today().isoformat(),

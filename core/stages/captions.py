@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from core.config import Config
 from core.downloads.watchdog import Watchdog
 from core.errors import UserError
-from core.sources import captions, failures, names
+from core.links import is_youtube
+from core.sources import captions, failures
 from core.sources.captions import Track
 from core.sources.failures import Failure
 from core.sources.rate_limit import RateLimiter
@@ -85,7 +86,7 @@ def fetch_for(workspace: Workspace, config: Config, job: Job, store: Store, vide
 
 
 def _here(videos: Sequence[Video]) -> list[Video]:
-    return [video for video in videos if video.state == "fetched" and names.is_youtube(video.url)]
+    return [video for video in videos if video.state == "fetched" and is_youtube(video.url)]
 
 
 def _named(store: Store, ids: list[str]) -> list[Video]:
@@ -219,7 +220,7 @@ class _Pass:
         """
         site = self._site(whole=False)
         info = self._extract(site, video.url)
-        if info.get("subtitles") or info.get("automatic_captions") or not names.is_youtube(video.url):
+        if info.get("subtitles") or info.get("automatic_captions") or not is_youtube(video.url):
             return site, info
         warned = failures.from_warnings(self._ear.warnings)
         if self._hidden() or (warned is not None and warned.kind == "age"):
@@ -239,7 +240,7 @@ class _Pass:
             return warned
         if self._hidden():
             return captions.HIDDEN
-        if names.is_youtube(video.url) and not info.get("channel"):
+        if is_youtube(video.url) and not info.get("channel"):
             return replace(failures.UNKNOWN, detail=" | ".join(self._ear.warnings[-5:]))
         return captions.NONE
 

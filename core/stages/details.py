@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from core.clock import now_ms
 from core.config import Config
-from core.sources import failures, names
+from core.links import is_youtube
+from core.sources import failures
 from core.sources.failures import Failure
 from core.sources.licence import look_up, open_site
 from core.sources.listing import state_of
@@ -52,7 +53,7 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
 
 def is_due(video: Video) -> bool:
     """Whether the site has something to tell of this row that nobody has asked for yet."""
-    if video.asked is not None or video.licence != "unknown" or not names.is_youtube(video.url):
+    if video.asked is not None or video.licence != "unknown" or not is_youtube(video.url):
         return False
     return video.state != "failed" or (video.error or {}).get("kind") not in OF_THE_VIDEO
 
@@ -97,7 +98,7 @@ class _Asking:
             self._rows = {row.id: row for row in self._store.videos.all()}
         rows = [self._rows[id] for id in self._ids if id in self._rows] if self._ids else self._rows.values()
         for row in rows:
-            if is_due(row) or (self._again and names.is_youtube(row.url)):
+            if is_due(row) or (self._again and is_youtube(row.url)):
                 yield row
 
     def run(self) -> None:

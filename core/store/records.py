@@ -9,8 +9,6 @@ from core.timed_text import Cue
 
 ORIGINS = ("machine", "caption", "human", "imported")
 REVIEWS = ("pending", "accepted", "rejected")
-FREE = frozenset(("cc-by", "own"))
-"""Licences under which nobody has to vouch for a download."""
 HUMAN = ("human", "imported")
 """Origins no stage may overwrite."""
 

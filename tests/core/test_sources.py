@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from core.errors import UserError
+from core.ids import is_safe, slug, stable_id
+from core.links import is_youtube
 from core.sources import names
 from core.sources.licence import captions, date, facts, licence
 from core.sources.listing import state_of
@@ -117,12 +119,12 @@ def test_what_a_list_shows_of_a_row_that_cannot_be_fetched() -> None:
 
 
 def test_ids_are_safe_and_stable() -> None:
-    first = names.stable_id("第一集: \u202e../../etc", "guid one")
-    assert names.is_safe(first)
-    assert first == names.stable_id("第一集: \u202e../../etc", "guid one")
-    assert first != names.stable_id("第一集: \u202e../../etc", "guid two")
-    assert names.is_safe(names.stable_id("第一集", "x"))
-    assert names.slug("a" * 200 + "!") == "a" * 40
+    first = stable_id("第一集: \u202e../../etc", "guid one")
+    assert is_safe(first)
+    assert first == stable_id("第一集: \u202e../../etc", "guid one")
+    assert first != stable_id("第一集: \u202e../../etc", "guid two")
+    assert is_safe(stable_id("第一集", "x"))
+    assert slug("a" * 200 + "!") == "a" * 40
 
 
 def test_what_a_youtube_link_names() -> None:
@@ -135,7 +137,7 @@ def test_what_a_youtube_link_names() -> None:
         assert names.youtube_parts(f"https://m.youtube.com/{path}") == ("-bcdefghijk", "")
     assert names.youtube_parts("https://youtu.be/-bcdefghijk?list=PLx&t=4") == ("-bcdefghijk", "PLx")
     assert names.youtube_parts("https://www.youtube.com/@somebody/videos") == ("", "")
-    assert not names.is_youtube("https://notyoutube.com/")
+    assert not is_youtube("https://notyoutube.com/")
 
 
 def options(table: dict[str, Any], root: Path) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import pytest
 from core.errors import UserError
 from core.jobs import spawn
 from core.jobs.attach import view
+from core.links import is_youtube
 from core.sources import names
 from core.store import Store
 from core.workspace import Workspace, create
@@ -70,7 +71,7 @@ def test_one_link_that_is_none_does_not_cost_the_list(workspace: Workspace, odd_
     result, _ = added(workspace, odd_feed)
     assert result["added"] == 2
     assert sorted(video.title for video in rows(workspace).values()) == ["in order", "no host"]
-    assert not names.is_youtube("http://[x/b.mp3")
+    assert not is_youtube("http://[x/b.mp3")
     with pytest.raises(UserError, match="is not a link"):
         names.parse("http://[x/b.mp3")
 

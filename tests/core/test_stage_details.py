@@ -12,7 +12,7 @@ import pytest
 from core.errors import UserError
 from core.jobs import send
 from core.jobs.handle import Cancelled
-from core.sources.rate_limit import FREE, RateLimiter
+from core.sources.rate_limit import BURST, RateLimiter
 from core.stages import details
 from core.store import Store
 from core.workspace import Workspace
@@ -293,8 +293,8 @@ def test_the_pace() -> None:
     begun = spaced(RateLimiter(0.75, 300), 160)
     assert begun[:3] == [0.0, 0.75, 1.5]
     gaps = [later - earlier for earlier, later in itertools.pairwise(begun)]
-    assert set(gaps[: FREE - 1]) == {0.75}
-    assert set(gaps[FREE - 1 :]) == {12.0}
+    assert set(gaps[: BURST - 1]) == {0.75}
+    assert set(gaps[BURST - 1 :]) == {12.0}
     # A request that takes longer than the pause is followed by the next at once.
     assert spaced(RateLimiter(0.75), 3, took_s=2.0) == [0.0, 2.0, 4.0]
     # No limit; and one that is faster than the pause changes nothing.

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.errors import UserError
+from core.licences import FREE
 from core.sources.failures import hopeless
 from core.stage import lookup
 from core.store import Video
-from core.store.records import FREE
 from tui.screens.playlist import wording as work
 from tui.screens.playlist.block_panel import message
 

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.sources.names import is_youtube
+from core.links import is_youtube
 from tui.bridge import JobBatch
 from tui.screens.playlist.rows import number, videos
 from tui.widgets import marks

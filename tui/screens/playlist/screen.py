@@ -23,9 +23,9 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from core.errors import UserError
+from core.licences import FREE
 from core.sources import query
 from core.store import Store, Video
-from core.store.records import FREE
 from tui import keymap
 from tui.bridge import JobBatch
 from tui.screens.pipeline import ErrorBanner, PipelineScreen, StepTable
