@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
-from textual import on
+from textual import events, on
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.screen import Screen
@@ -39,6 +39,7 @@ from tui.host import Host, StageStart
 from tui.quit_dialog import leaving, stop_all
 from tui.screens.pipeline import PipelineScreen
 from tui.status import CountsReader, CountsSnapshot, GpuMeter, Status, bar_job, end_of, sample_gpus, screen_due
+from tui.typeahead import KeyMarker, TypeAhead
 from tui.widgets import cells, dialog
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ class WhispersmithApp(App[int]):
         self._shown_error: tuple[str, str] | None = None
         self._closed_errors: dict[tuple[str, str], float] = {}
         self._interrupted = False
+        self._type_ahead = TypeAhead()
         if workspace is not None:
             self._open(workspace)
 
@@ -236,6 +238,42 @@ class WhispersmithApp(App[int]):
         """Every step's screen that has been shown so far."""
         stacks = list(self._screen_stacks.values())
         return [s for stack in stacks for s in list(stack) if isinstance(s, PipelineScreen) and s.is_running]
+
+    # -- keys: one at a time, see tui/typeahead.py
+
+    async def on_event(self, event: events.Event) -> None:
+        if not isinstance(event, (events.Key, events.Paste)):
+            await super().on_event(event)
+        elif event.is_forwarded:
+            # It has come back up: no widget took it, and now its binding runs, if it has one.
+            await super().on_event(event)
+            self._follow_up(event)
+        elif self._type_ahead.admit(event):
+            await self._give_out(event)
+
+    async def _give_out(self, key: events.Event) -> None:
+        target = self.focused or self.screen
+        await super().on_event(key)
+        target.post_message(KeyMarker(key, after=False))
+        self.set_timer(TypeAhead.LOST_S, partial(self._release, key))
+
+    @on(KeyMarker)
+    async def _on_key_marker(self, marker: KeyMarker) -> None:
+        if marker.after:
+            await self._release(marker.key)
+        else:
+            self._follow_up(marker.key)
+
+    def _follow_up(self, key: events.Event) -> None:
+        """A key was taken, or its binding has run: wait for what that set going."""
+        if self._type_ahead.current is key and self.screen_stack:
+            (self.focused or self.screen).post_message(KeyMarker(key, after=True))
+
+    async def _release(self, key: events.Event) -> None:
+        following = self._type_ahead.release(key)
+        # When the app is leaving there is no screen any more to give it to.
+        if following is not None and self.screen_stack:
+            await self._give_out(following)
 
     # -- keys that work everywhere
 

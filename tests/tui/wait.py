@@ -8,7 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 from rich.cells import cell_len
+from textual import events
 from textual.app import App
+from textual.keys import _character_to_key
 from textual.pilot import Pilot
 
 
@@ -47,3 +49,11 @@ def ambiguous(app: App[Any]) -> str:
     """Characters on the screen that some terminals draw two cells wide where Textual counts one."""
     seen = sorted(set("".join(screen_lines(app))))
     return "".join(c for c in seen if unicodedata.east_asian_width(c) == "A" and not unicodedata.combining(c))
+
+
+def type_at_once(app: App[Any], *keys: str) -> None:
+    """Keys as one read of the terminal gives them: none waits for what the one before it does."""
+    assert app._driver is not None
+    for key in keys:
+        name = _character_to_key(key) if len(key) == 1 and not key.isalnum() else key
+        app._driver.send_message(events.Key(name, key if len(key) == 1 else None))

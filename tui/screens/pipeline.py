@@ -106,6 +106,8 @@ class PipelineScreen(Screen[None]):
 
     PANE: ClassVar[str] = ""
     STEP: ClassVar[str] = ""
+    AUTO_FOCUS: ClassVar[str | None] = "RowTable"
+    """Not the first that could have it: that may be a search box that is not shown yet."""
     REPORTS_FAILURES: ClassVar[bool] = False
     """Whether the screen itself shows why a job failed (`ErrorBanner`); a toast over it would only hide that."""
 

@@ -98,7 +98,6 @@ class ModelsScreen(PipelineScreen):
         yield Static("", id="about", markup=False)
 
     def on_mount(self) -> None:
-        self.table.focus()
         self._read()
 
     def store_changed(self) -> None:

@@ -98,7 +98,6 @@ class PlaylistScreen(PipelineScreen):
 
     def on_mount(self) -> None:
         self.filter.display = self.query_one("#complaint").display = False
-        self.table.focus()
         self.set_interval(TELL_S, self.licences.tell)
         self.loader.whole()
 

@@ -53,7 +53,6 @@ class ResultsScreen(PipelineScreen):
 
     def on_mount(self) -> None:
         self.query_one("#job").display = False
-        self.table.focus()
 
     def on_shown(self) -> None:
         self._load()

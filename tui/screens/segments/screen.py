@@ -127,7 +127,6 @@ class SegmentsScreen(PipelineScreen):
 
     def on_mount(self) -> None:
         self.query_one("#job").display = self.query_one("#preview").display = False
-        self.table.focus()
 
     def on_shown(self) -> None:
         self._load()

@@ -79,7 +79,6 @@ class SetupScreen(PipelineScreen):
         yield TextLine(id="summary")
 
     def on_mount(self) -> None:
-        self.table.focus()
         self.action_all_again()
         self.set_interval(TICK_S, self._tick)
 
