@@ -72,9 +72,10 @@ async def test_what_is_typed_behind_a_step_key_and_a_search_is_searched_for(work
         await wait_until(pilot, lambda: isinstance(app.screen, PlaylistScreen) and app.screen.filter.value == "cc")
         assert isinstance(app.screen.focused, Filter)
         # Back and forth, between screens that are there already.
-        type_at_once(app, "enter", "4", "/", *"tea", "enter", "e", *" more")
+        type_at_once(app, "enter", "4", "/", *"tea", "enter")
+        await wait_until(pilot, lambda: isinstance(app.focused, RowTable) and app.focused.row_count == 1)
+        type_at_once(app, "e", *" more")
         await wait_until(pilot, lambda: isinstance(app.focused, Editor) and app.focused.text == "tea more")
-        assert app.screen.query_one(RowTable).row_count == 1
 
 
 async def test_what_is_typed_before_a_dialog_is_there_is_its_answer(workspace: Workspace):
