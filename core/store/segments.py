@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from core.store.database import Database
@@ -16,7 +17,29 @@ _SELECT = """
            t.flags, t.suspicion, t.review
     FROM segments s LEFT JOIN transcripts t ON t.segment = s.id
 """
+_USABLE = "t.review = 'accepted' AND TRIM(t.text) <> ''"
+_SPANS = f"""
+    SELECT group_concat(start_ms) AS starts, group_concat(end_ms) AS ends, group_concat(digest, '') AS digests
+    FROM (
+        SELECT s.start_ms, s.end_ms, COALESCE(SUBSTR(s.digest, 1, 16), '{"0" * 16}') AS digest
+        FROM segments s JOIN transcripts t ON t.segment = s.id
+        WHERE s.video = ? AND {_USABLE} ORDER BY s.start_ms, s.end_ms
+    )
+"""
 _ORDER = " ORDER BY (SELECT rowid FROM videos v WHERE v.id = s.video), s.start_ms, s.end_ms"
+
+
+@dataclass(frozen=True)
+class UsableSpans:
+    """Usable segments of one recording as SQLite packs them: to take up a million as rows costs three times as much.
+
+    starts, ends: ms, with commas between. digests: the first 16 hex digits of each, end to end; 0 where none is kept.
+    """
+
+    video: str
+    starts: str
+    ends: str
+    digests: str
 
 
 class Segments:
@@ -32,6 +55,29 @@ class Segments:
                 "dbfs = excluded.dbfs, speech = excluded.speech, digest = excluded.digest",
                 [(s.id, s.video, s.start_ms, s.end_ms, s.path, s.dbfs, s.speech, s.digest) for s in rows],
             )
+
+    def without_digest(self) -> list[tuple[str, str]]:
+        """(id, path) of segments whose wav was written before digests were kept: usable ones, and those in a part."""
+        found = self._database.connection.execute(
+            "SELECT s.id, s.path FROM segments s LEFT JOIN transcripts t ON t.segment = s.id "
+            f"WHERE s.digest IS NULL AND (s.part IS NOT NULL OR {_USABLE})"
+        )
+        return [(row["id"], row["path"]) for row in found]
+
+    def set_digests(self, digests: Mapping[str, str]) -> None:
+        """Store the SHA-256 of wavs, by segment; in one transaction, so give it some tens at a time."""
+        with self._database.write() as db:
+            rows = [(found, id) for id, found in digests.items()]
+            db.executemany("UPDATE segments SET digest = ? WHERE id = ?", rows)
+
+    def usable_spans(self) -> Iterator[UsableSpans]:
+        """The usable segments of one recording after the other, by its id; those of one in order of start and end."""
+        db = self._database.connection
+        cut = "SELECT id FROM videos WHERE EXISTS (SELECT 1 FROM segments WHERE video = videos.id) ORDER BY id"
+        for (video,) in db.execute(cut).fetchall():
+            row = db.execute(_SPANS, (video,)).fetchone()
+            if row["starts"] is not None:
+                yield UsableSpans(video, row["starts"], row["ends"], row["digests"])
 
     def remove(self, ids: Iterable[str]) -> int:
         """Remove segments and their machine transcripts. Segments with human text stay; counts what went."""
