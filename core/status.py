@@ -55,7 +55,7 @@ def summary(store: Store, workspace: Workspace, config: Config | None = None) ->
     models = tuned_models(workspace)
     usable = counts["usable"]
     split = store.note("split") or {}
-    evaluated = {row for row in models if store.evaluations.latest(row) is not None}
+    evaluated = store.evaluations.models() & set(models)
     unlabelled = counts["segments"] - counts["labelled"]
     reviewed = counts["accepted"] + counts["rejected"]
     present = sum(model_is_here(name, workspace) for name in {config.model.base, config.model.labeller})
@@ -100,7 +100,7 @@ def next_stage(stages: dict[str, Count], videos: int) -> str:
 def steps(stages: dict[str, Count], videos: int, store: Store, models: list[str]) -> dict[str, Step]:
     segments, review = stages["segment"].done, stages["review"]
     model, fetch = stages["model"], stages["fetch"]
-    evaluation = store.evaluations.latest()
+    evaluation = store.evaluations.latest(rows=False)
     cer = (evaluation.result.get("models", {}).get("tuned") or {}).get("cer") if evaluation else None
     return {
         "setup": Step(model.done, model.due, "!" if model.due else "✓"),

@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.config import Config
-from core.dataset.digests import fill_digests
-from core.dataset.leak import sharing_audio
 from core.errors import UserError
 from core.exchange.atomic_folder import replaced_folder
 from core.exchange.card import dataset_card
 from core.exchange.formats.audiofolder import Clip, link_or_copy, write_audiofolder, write_durably
 from core.exchange.formats.captions import write_srt
 from core.sources import sidecar
+from core.stages.split import leak, same_audio
 from core.store import Segment, Store
 from core.timed_text import Cue, merge_overlaps
 from core.workspace import Workspace
@@ -43,8 +42,6 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     if not target.is_absolute():
         target = workspace.root / target
     with Store(workspace.db_path) as store:
-        if form != "srt":
-            fill_digests(workspace, store, job)
         accepted = [row for row in store.segments.all(review="accepted") if row.usable]
         if not accepted:
             raise UserError(
@@ -60,7 +57,8 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     if not chosen:
         raise UserError("there is nothing to export", "the audio of every segment is missing", "whispersmith segment")
     fetched = {video.id: str(sidecar.read(workspace.media, video.id).get("fetched") or "") for video in videos}
-    shared = len(sharing_audio(parts.get("test", ()), parts["train"]))
+    digests = same_audio({row.id: workspace.absolute(row.path) for row in chosen}, job) if split else {}
+    shared = leak(chosen, {row.id: part for part, rows in parts.items() for row in rows}, digests)
     with replaced_folder(target) as folder:
         written = _write(workspace, folder, form, parts, job)
         card = dataset_card(workspace.name, config.project.language, form, parts, videos, shared, fetched)

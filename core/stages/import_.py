@@ -294,6 +294,8 @@ class _Import:
                 self.tally.kept.append(id)
             elif outcome == "unchanged":
                 self.tally.unchanged += 1
+            elif outcome == "gone":
+                self.tally.unmatched.append(id)
             else:
                 self.tally.imported += 1
                 self.job.item(id, "imported")
@@ -318,7 +320,9 @@ class _Import:
         written = set(self.store.transcripts.write_machine(texts, who="import"))
         self.tally.unchanged += len(same)
         self.tally.imported += len(written)
-        self.tally.kept += [text.segment for text in texts if text.segment not in written]
+        for id in (text.segment for text in texts if text.segment not in written):
+            gone = self.store.segments.get(id) is None
+            (self.tally.unmatched if gone else self.tally.kept).append(id)
         for id in sorted(written):
             self.job.item(id, "imported")
 

@@ -169,7 +169,7 @@ def _label(
     """Let the labeller write. before: how many segments are done already, for the progress that is shown."""
     written: list[MachineText] = []
     failed = done = 0
-    readable = _read(workspace, job, todo)
+    readable = _read(workspace, store, job, todo)
     size = config.label.batch
     batch: list[tuple[Segment, Any]] = []
     finished = False
@@ -219,8 +219,11 @@ class _TooBig(Exception):
     """A batch did not fit in the GPU's memory, a smaller one may."""
 
 
-def _read(workspace: Workspace, job: Job, todo: list[Segment]) -> Iterator[tuple[Segment, Any]]:
-    """Each segment with its samples, None for one whose file cannot be read (said as a failed item)."""
+def _read(workspace: Workspace, store: Store, job: Job, todo: list[Segment]) -> Iterator[tuple[Segment, Any]]:
+    """Each segment with its samples, None for one whose file cannot be read (said as a failed item).
+
+    One that is gone, because its recording was cut anew meanwhile, is passed over.
+    """
     from core.whisper.features import read_segment
 
     for segment in todo:
@@ -228,8 +231,9 @@ def _read(workspace: Workspace, job: Job, todo: list[Segment]) -> Iterator[tuple
         try:
             yield segment, read_segment(workspace.absolute(segment.path))
         except UserError as error:
-            job.item_failed(segment.id, error)
-            yield segment, None
+            if store.segments.get(segment.id) is not None:
+                job.item_failed(segment.id, error)
+                yield segment, None
 
 
 def _decode(config: Config, job: Job, loaded: Any, batch: list[tuple[Segment, Any]]) -> list[MachineText]:

@@ -13,10 +13,8 @@ from typing import Any
 
 from core.config import Config
 from core.dataset import lineage
-from core.dataset.digests import fill_digests
-from core.dataset.leak import sharing_audio
 from core.dataset.lineage import Lineage
-from core.dataset.selection import UsableSegments, select_for_resume, select_for_run
+from core.dataset.selection import Parts, follow, select_for_run
 from core.errors import UserError
 from core.jobs import Job
 from core.store import Segment, Store
@@ -48,15 +46,17 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     from core.whisper.info import describe
     from core.whisper.loading import load
 
-    usable = _usable(workspace, config, job)
+    parts = _parts(workspace, config)
     info = describe(config.model.base, workspace.root)
-    fresh = select_for_run(usable, config, lineage.read(info.path))
+    wavs = {row.id: workspace.absolute(row.path) for row in [*parts.train, *parts.test]}
+    digests = lineage.digests_of(wavs, job)
+    fresh = select_for_run(parts, config, digests, lineage.read(info.path))
     settings = {"base": config.model.base, "language": config.project.language, "train": _settings(config)}
     chosen = choose(workspace, job.params, settings, fresh)
     folder = runs.hidden(workspace.models, chosen.name).absolute()
     resume = _open(folder, chosen, settings, fresh)
     before = lineage.read(folder) or fresh
-    material, learn = select_for_resume(before, usable, config)
+    material, learn = follow(before, parts, config, digests)
     _check_disk(workspace, info.parameters)
     job.progress(0, None, "step", "loading the base model")
     loaded = load(config.model.base, root=workspace.root)
@@ -78,11 +78,11 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
         material = before  # nothing more is learnt or measured
         outcome = _already_there(folder, resume, loaded, before)
     else:
-        watched = [usable.by_id[id] for id in material.measured]
+        watched = [parts.usable[id] for id in material.measured]
         held, _ = dataset.examples(loaded, _rows(workspace, watched), config.project.language)
         on = material.on if held else None
         material = replace(material, on=on, measured=tuple(example.row.segment for example in held))
-        tell(job, chosen.name, usable, before, material, fresh, len(learn))
+        tell(job, chosen.name, parts, before, material, fresh, len(learn))
         if _measures_else(before, material):
             # In this order: a kill between the two forgets once more, and never compares figures of other segments.
             runs.forget_measures(folder)
@@ -114,15 +114,15 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
         "train_segments": len(data),
         "validation_segments": len(material.validated),
         "eval_segments": len(material.measured),
-        "leak": len(sharing_audio(usable.test, material.heard)),
+        "leak": len(lineage.sharing(lineage.refs_of(parts.test, digests), material.heard)),
         "resumed_from": resume.step if resume else None,
     }
     facts = result | {
         "base": config.model.base,
         "language": config.project.language,
-        "train_seconds": usable.seconds(example.row.segment for example in data),
-        "test_segments": len(usable.test),
-        "split": usable.split_by,
+        "train_seconds": parts.seconds(example.row.segment for example in data),
+        "test_segments": len(parts.test),
+        "split": parts.by,
     }
 
     def save(place: Path) -> None:
@@ -142,16 +142,14 @@ def _measures_else(before: Lineage, now: Lineage) -> bool:
     return (before.on, before.measured) != (now.on, now.measured)
 
 
-def tell(
-    job: Job, name: str, usable: UsableSegments, before: Lineage, now: Lineage, fresh: Lineage, learn: int
-) -> None:
+def tell(job: Job, name: str, parts: Parts, before: Lineage, now: Lineage, fresh: Lineage, learn: int) -> None:
     """Say in the log what chooses the checkpoint, and what a changed split has done to a run that goes on."""
     if gone := len(before.trained) - learn:
         job.log(f"{gone} segments of {name} are test segments now, or no longer accepted: not trained on any more")
     known = {one.id for one in before.heard}
     if new := sum(one.id not in known for one in (*fresh.trained, *fresh.validated)):
         job.log(f"{name} keeps its own segments; {new} others are for a new run: whispersmith train --name another")
-    elif left := len(usable.train) - len(fresh.trained) - len(fresh.validated):
+    elif left := len(parts.train) - len(fresh.trained) - len(fresh.validated):
         job.log(f"{left} segments of the train part are left out: they lie too near to validation or test ones")
     if _measures_else(before, now):
         job.log("the segments it is measured on have changed: earlier figures are forgotten")
@@ -195,16 +193,15 @@ def _given(folder: Path) -> Any:
     return kept.given if kept else None
 
 
-def _usable(workspace: Workspace, config: Config, job: Job) -> UsableSegments:
+def _parts(workspace: Workspace, config: Config) -> Parts:
     """The usable segments as they are parted now. UserError with the next command if there is none to train on."""
     with Store(workspace.db_path) as store:
-        fill_digests(workspace, store, job)
         usable = {segment.id: segment for segment in store.segments.all() if segment.usable}
         counts = store.segments.counts()
         by = (store.note("split") or {}).get("by", config.split.by)
     train, test = ([row for row in usable.values() if row.part == part] for part in ("train", "test"))
     if train:
-        return UsableSegments(usable, train, test, str(by))
+        return Parts(usable, train, test, str(by))
     if not counts["segments"]:
         why, fix = "there are no segments", "whispersmith add URL, fetch, segment, label; then accept transcripts"
     elif not counts["labelled"]:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import astuple, fields
 from typing import Any
 
 from core.clock import now_ms
 from core.store.database import Database
 from core.store.records import Evaluation, EvaluationRow
+
+_ROW = tuple(field.name for field in fields(EvaluationRow))
+_UNFINISHED = 0
+"""The time of an evaluation whose rows are still being written."""
 
 
 class Evaluations:
@@ -15,52 +20,43 @@ class Evaluations:
         self._database = database
 
     def add(self, model: str, result: dict[str, Any], rows: list[EvaluationRow]) -> int:
-        """Store one evaluation whole; returns its number."""
+        """Store one evaluation; returns its number. It is seen when all of its rows are there."""
         with self._database.write() as db:
+            # What a killed process left half-written; its rows go with it.
+            db.execute("DELETE FROM evaluations WHERE at = ? AND model = ?", (_UNFINISHED, model))
             cursor = db.execute(
                 "INSERT INTO evaluations (at, model, result) VALUES (?, ?, ?)",
-                (now_ms(), model, json.dumps(result, ensure_ascii=False)),
+                (_UNFINISHED, model, json.dumps(result, ensure_ascii=False)),
             )
             number = int(cursor.lastrowid or 0)
-            db.executemany(
-                "INSERT INTO evaluation_rows VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                [
-                    (
-                        number,
-                        r.segment,
-                        r.reference,
-                        r.base,
-                        r.tuned,
-                        r.base_errors,
-                        r.tuned_errors,
-                        r.characters,
-                    )
-                    for r in rows
-                ],
-            )
+        marks = ", ".join("?" * (1 + len(_ROW)))
+        self._database.write_many(
+            f"INSERT INTO evaluation_rows (evaluation, {', '.join(_ROW)}) VALUES ({marks})",
+            ((number, *astuple(row)) for row in rows),
+        )
+        with self._database.write() as db:
+            db.execute("UPDATE evaluations SET at = ? WHERE id = ?", (now_ms(), number))
         return number
 
-    def latest(self, model: str | None = None) -> Evaluation | None:
-        """The newest evaluation (of that model), rows included; the largest change of errors first."""
+    def latest(self, model: str | None = None, *, rows: bool = True) -> Evaluation | None:
+        """The newest evaluation (of that model); its rows by the size of the change, unless they are not wanted."""
         db = self._database.connection
         row = db.execute(
-            "SELECT id, at, model, result FROM evaluations WHERE ? IS NULL OR model = ? ORDER BY id DESC LIMIT 1",
-            (model, model),
+            "SELECT id, at, model, result FROM evaluations WHERE at <> ? AND (? IS NULL OR model = ?) "
+            "ORDER BY id DESC LIMIT 1",
+            (_UNFINISHED, model, model),
         ).fetchone()
         if row is None:
             return None
-        rows = db.execute(
-            "SELECT segment, reference, base, tuned, base_errors, tuned_errors, characters FROM evaluation_rows "
-            "WHERE evaluation = ? ORDER BY ABS(tuned_errors - base_errors) * 1.0 / MAX(characters, 1) DESC, segment",
-            (row["id"],),
+        found = db.execute(
+            f"SELECT {', '.join(_ROW)} FROM evaluation_rows WHERE evaluation = ? "
+            "ORDER BY ABS(tuned_errors - base_errors) * 1.0 / MAX(characters, 1) DESC, segment",
+            (row["id"] if rows else None,),
         )
-        return Evaluation(
-            row["id"],
-            row["at"],
-            row["model"],
-            json.loads(row["result"]),
-            tuple(EvaluationRow(**dict(r)) for r in rows),
-        )
+        result = json.loads(row["result"])
+        return Evaluation(row["id"], row["at"], row["model"], result, tuple(EvaluationRow(*values) for values in found))
 
-    def count(self) -> int:
-        return int(self._database.connection.execute("SELECT COUNT(*) FROM evaluations").fetchone()[0])
+    def models(self) -> set[str]:
+        """The models that were measured."""
+        query = "SELECT DISTINCT model FROM evaluations WHERE at <> ?"
+        return {str(row[0]) for row in self._database.connection.execute(query, (_UNFINISHED,))}

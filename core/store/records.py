@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from core.timed_text import Cue
 
@@ -102,6 +102,46 @@ class Segment:
     def usable(self) -> bool:
         """May be trained on and measured with: a person accepted it, and it says something."""
         return self.review == "accepted" and bool(self.text.strip())
+
+
+class TranscriptRow(NamedTuple):
+    """A segment with what a list shows of its transcript, for reading 100 000 at once. Rows sort in playing order.
+
+    place: of the recording among all (its rowid). For the rest, see Segment.
+    """
+
+    place: int
+    start_ms: int
+    end_ms: int
+    id: str
+    video: str
+    text: str = ""
+    origin: str | None = None
+    review: str = "pending"
+    flags: tuple[str, ...] = ()
+    suspicion: float | None = None
+    avg_logprob: float | None = None
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What has happened to segments since a revision. removed: ids of those that are gone."""
+
+    revision: int
+    rows: list[TranscriptRow]
+    removed: list[str]
+
+
+@dataclass(frozen=True)
+class Undone:
+    """What an undo took back. segment: the one whose row to look at; None where all of a batch has changed since.
+
+    count: segments that are as they were; changed: those of the batch that were changed since, and left as they are.
+    """
+
+    segment: str | None
+    count: int = 1
+    changed: int = 0
 
 
 @dataclass(frozen=True)

@@ -5,41 +5,41 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
 from typing import Any
 
+from core.clock import now_ms
+from core.errors import UserError
+from core.store.connection import Connection
 from core.store.database import Database
-from core.store.records import HUMAN, Segment
+from core.store.records import HUMAN, Changes, Segment, TranscriptRow
 
 _SELECT = """
-    SELECT s.id, s.video, s.start_ms, s.end_ms, s.path, s.dbfs, s.speech, s.digest, s.part,
+    SELECT s.id, s.video, s.start_ms, s.end_ms, s.path, s.dbfs, s.speech, s.digest, p.part,
            t.text, t.raw, t.origin, t.model, t.avg_logprob, t.no_speech_prob, t.compression_ratio,
            t.flags, t.suspicion, t.review
     FROM segments s LEFT JOIN transcripts t ON t.segment = s.id
-"""
-_USABLE = "t.review = 'accepted' AND TRIM(t.text) <> ''"
-_SPANS = f"""
-    SELECT group_concat(start_ms) AS starts, group_concat(end_ms) AS ends, group_concat(digest, '') AS digests
-    FROM (
-        SELECT s.start_ms, s.end_ms, COALESCE(SUBSTR(s.digest, 1, 16), '{"0" * 16}') AS digest
-        FROM segments s JOIN transcripts t ON t.segment = s.id
-        WHERE s.video = ? AND {_USABLE} ORDER BY s.start_ms, s.end_ms
-    )
+    LEFT JOIN parts p ON p.segment = s.id AND p.split = (SELECT split FROM counts)
 """
 _ORDER = " ORDER BY (SELECT rowid FROM videos v WHERE v.id = s.video), s.start_ms, s.end_ms"
 
+_ROWS = """
+    SELECT v.rowid, s.start_ms, s.end_ms, s.id, s.video, COALESCE(t.text, ''), t.origin,
+           COALESCE(t.review, 'pending'), COALESCE(t.flags, '[]'), t.suspicion, t.avg_logprob
+    FROM segments s JOIN videos v ON v.id = s.video LEFT JOIN transcripts t ON t.segment = s.id
+"""
+_FLAGS = TranscriptRow._fields.index("flags")
+_AT_ONCE = 1000
+"""Rows read in one go: a thread that reads many leaves the others their turns."""
 
-@dataclass(frozen=True)
-class UsableSpans:
-    """Usable segments of one recording as SQLite packs them: to take up a million as rows costs three times as much.
-
-    starts, ends: ms, with commas between. digests: the first 16 hex digits of each, end to end; 0 where none is kept.
-    """
-
-    video: str
-    starts: str
-    ends: str
-    digests: str
+_COUNTED = """
+    SELECT COUNT(*) AS segments, COUNT(t.segment) AS labelled,
+           COALESCE(SUM(t.review = 'accepted'), 0) AS accepted, COALESCE(SUM(t.review = 'rejected'), 0) AS rejected,
+           COALESCE(SUM(t.review = 'accepted' AND TRIM(t.text) <> ''), 0) AS usable,
+           COALESCE(SUM(CASE WHEN t.review = 'accepted' THEN s.end_ms - s.start_ms END), 0) AS accepted_ms
+    FROM segments s LEFT JOIN transcripts t ON t.segment = s.id
+"""
 
 
 class Segments:
@@ -48,46 +48,30 @@ class Segments:
 
     def add(self, rows: Iterable[Segment]) -> None:
         """Add cut segments (their audio is on disk). One that is there keeps its transcript and split."""
-        with self._database.write() as db:
-            db.executemany(
-                "INSERT INTO segments (id, video, start_ms, end_ms, path, dbfs, speech, digest) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET path = excluded.path, "
-                "dbfs = excluded.dbfs, speech = excluded.speech, digest = excluded.digest",
-                [(s.id, s.video, s.start_ms, s.end_ms, s.path, s.dbfs, s.speech, s.digest) for s in rows],
-            )
-
-    def without_digest(self) -> list[tuple[str, str]]:
-        """(id, path) of segments whose wav was written before digests were kept: usable ones, and those in a part."""
-        found = self._database.connection.execute(
-            "SELECT s.id, s.path FROM segments s LEFT JOIN transcripts t ON t.segment = s.id "
-            f"WHERE s.digest IS NULL AND (s.part IS NOT NULL OR {_USABLE})"
+        self._database.write_many(
+            "INSERT INTO segments (id, video, start_ms, end_ms, path, dbfs, speech, digest) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET path = excluded.path, "
+            "dbfs = excluded.dbfs, speech = excluded.speech, digest = excluded.digest",
+            ((s.id, s.video, s.start_ms, s.end_ms, s.path, s.dbfs, s.speech, s.digest) for s in rows),
         )
-        return [(row["id"], row["path"]) for row in found]
-
-    def set_digests(self, digests: Mapping[str, str]) -> None:
-        """Store the SHA-256 of wavs, by segment; in one transaction, so give it some tens at a time."""
-        with self._database.write() as db:
-            rows = [(found, id) for id, found in digests.items()]
-            db.executemany("UPDATE segments SET digest = ? WHERE id = ?", rows)
-
-    def usable_spans(self) -> Iterator[UsableSpans]:
-        """The usable segments of one recording after the other, by its id; those of one in order of start and end."""
-        db = self._database.connection
-        cut = "SELECT id FROM videos WHERE EXISTS (SELECT 1 FROM segments WHERE video = videos.id) ORDER BY id"
-        for (video,) in db.execute(cut).fetchall():
-            row = db.execute(_SPANS, (video,)).fetchone()
-            if row["starts"] is not None:
-                yield UsableSpans(video, row["starts"], row["ends"], row["digests"])
 
     def remove(self, ids: Iterable[str]) -> int:
         """Remove segments and their machine transcripts. Segments with human text stay; counts what went."""
-        with self._database.write() as db:
-            marks = ", ".join("?" * len(HUMAN))
-            statement = (
-                "DELETE FROM segments WHERE id = ? AND NOT EXISTS (SELECT 1 FROM transcripts t "
-                f"WHERE t.segment = segments.id AND (t.origin IN ({marks}) OR t.review = 'accepted'))"
-            )
-            return sum(db.execute(statement, (id, *HUMAN)).rowcount for id in ids)
+        marks = ", ".join("?" * len(HUMAN))
+        statement = (
+            "DELETE FROM segments WHERE id = ? AND NOT EXISTS (SELECT 1 FROM transcripts t "
+            f"WHERE t.segment = segments.id AND (t.origin IN ({marks}) OR t.review = 'accepted'))"
+        )
+        left, removed = iter(ids), 0
+
+        def step(db: Connection, size: int) -> bool:
+            nonlocal removed
+            some = list(islice(left, size))
+            removed += sum(db.execute(statement, (id, *HUMAN)).rowcount for id in some)
+            return len(some) == size
+
+        self._database.in_slices(step)
+        return removed
 
     def get(self, id: str) -> Segment | None:
         row = self._database.connection.execute(_SELECT + " WHERE s.id = ?", (id,)).fetchone()
@@ -104,7 +88,7 @@ class Segments:
         """Segments in playing order, narrowed by every argument that is given."""
         wheres: list[str] = []
         values: list[Any] = []
-        for clause, value in (("s.video = ?", video), ("s.part = ?", part)):
+        for clause, value in (("s.video = ?", video), ("p.part = ?", part)):
             if value is not None:
                 wheres.append(clause)
                 values.append(value)
@@ -117,23 +101,107 @@ class Segments:
         where = f" WHERE {' AND '.join(wheres)}" if wheres else ""
         return [_from_row(row) for row in self._database.connection.execute(_SELECT + where + _ORDER, values)]
 
-    def set_parts(self, parts: dict[str, str | None]) -> None:
-        """Write a split: train, test or None (left out) for each segment named, None for all others."""
+    # -- light rows, for lists of all of them
+
+    def rows(self) -> Changes:
+        """Every segment as a light row, in playing order, and the revision that this is."""
+        with self._database.read() as db:
+            revision = _revision(db)
+            found = list(_light(db, f"{_ROWS} ORDER BY v.rowid, s.start_ms, s.end_ms"))
+        return Changes(revision, found, [])
+
+    def changed_since(self, revision: int, most: int = _AT_ONCE) -> Changes | None:
+        """What was added, changed or removed since `revision`, by whomever; None if it is more than `most` segments."""
+        with self._database.read() as db:
+            now = _revision(db)
+            query = "SELECT segment FROM changes WHERE revision > ? ORDER BY revision LIMIT ?"
+            ids = [str(row["segment"]) for row in db.execute(query, (revision, most + 1))]
+            if len(ids) > most:
+                return None
+            found = [row for id in ids for row in _light(db, f"{_ROWS} WHERE s.id = ?", (id,))]
+        here = {row.id for row in found}
+        return Changes(now, found, [id for id in ids if id not in here])
+
+    # -- the split
+
+    def set_parts(self, parts: Mapping[str, str | None], report: Mapping[str, Any] | None = None) -> None:
+        """Write a split: train, test or None (left out) for each segment named, None for all others.
+
+        It is written beside the one in force, in slices, and takes its place whole, together with `report` as the
+        note "split". A segment that is gone by then has no part.
+        """
         with self._database.write() as db:
-            db.execute("UPDATE segments SET part = NULL")
-            db.executemany("UPDATE segments SET part = ? WHERE id = ?", [(part, id) for id, part in parts.items()])
+            number = int(db.execute("INSERT INTO splits (at) VALUES (?)", (now_ms(),)).lastrowid or 0)
+        self._database.write_many(
+            "INSERT INTO parts (segment, split, part) SELECT id, ?, ? FROM segments WHERE id = ?",
+            # In the order of the table, which is that of its pages.
+            ((number, part, id) for id, part in sorted(parts.items()) if part is not None),
+        )
+        with self._database.write() as db:
+            if db.execute("SELECT 1 FROM splits WHERE id = ?", (number,)).fetchone() is None:
+                raise UserError(
+                    "this split was not kept", "another one was made meanwhile", "look at it, or split again"
+                )
+            db.execute("UPDATE counts SET split = ?", (number,))
+            if report is not None:
+                self._database.set_note("split", dict(report))
+        self._clear_splits(number)
+
+    def _clear_splits(self, before: int) -> None:
+        """Remove the splits that were in force once, and what a killed process has left."""
+        done = ""
+
+        def step(db: Connection, size: int) -> bool:
+            nonlocal done
+            query = "SELECT MAX(segment) FROM (SELECT segment FROM parts WHERE segment > ? ORDER BY segment LIMIT ?)"
+            last = db.execute(query, (done, size)).fetchone()[0]
+            if last is None:
+                db.execute("DELETE FROM splits WHERE id < ?", (before,))
+                return False
+            db.execute("DELETE FROM parts WHERE segment > ? AND segment <= ? AND split < ?", (done, last, before))
+            done = last
+            return True
+
+        self._database.in_slices(step)
+
+    # -- counts
 
     def counts(self) -> dict[str, int]:
-        """Counts for the screens and `status`; usable segments are accepted ones that say something."""
+        """Counts for the screens and `status`, kept by the store itself: one row is read.
+
+        usable: accepted ones that say something. train, test: of the split in force.
+        """
         row = self._database.connection.execute(
-            "SELECT COUNT(*) AS segments, COUNT(t.segment) AS labelled, "
-            "COALESCE(SUM(t.review = 'accepted'), 0) AS accepted, COALESCE(SUM(t.review = 'rejected'), 0) AS rejected, "
-            "COALESCE(SUM(t.review = 'accepted' AND TRIM(t.text) <> ''), 0) AS usable, "
-            "COALESCE(SUM(s.part = 'train'), 0) AS train, COALESCE(SUM(s.part = 'test'), 0) AS test, "
-            "COALESCE(SUM(CASE WHEN t.review = 'accepted' THEN s.end_ms - s.start_ms END), 0) AS accepted_ms "
-            "FROM segments s LEFT JOIN transcripts t ON t.segment = s.id"
+            "SELECT c.segments, c.labelled, c.accepted, c.rejected, c.usable, COALESCE(s.train, 0) AS train, "
+            "COALESCE(s.test, 0) AS test, c.accepted_ms FROM counts c LEFT JOIN splits s ON s.id = c.split"
         ).fetchone()
-        return {name: int(row[name]) for name in row.keys()}  # noqa: SIM118 - a Row iterates over values
+        return dict(row)
+
+    def recount(self) -> None:
+        """Count all segments anew, in place of the counts that are kept; for a store that somebody else has mended."""
+        with self._database.write() as db:
+            found = dict(db.execute(_COUNTED).fetchone())
+            db.execute(f"UPDATE counts SET {', '.join(f'{name} = :{name}' for name in found)}", found)
+            for part in ("train", "test"):
+                query = f"UPDATE splits SET {part} = (SELECT COUNT(*) FROM parts WHERE split = splits.id AND part = ?)"
+                db.execute(query, (part,))
+
+
+def _revision(db: Connection) -> int:
+    return int(db.execute("SELECT COALESCE(MAX(revision), 0) FROM changes").fetchone()[0])
+
+
+def _light(db: Connection, query: str, values: tuple[str, ...] = ()) -> Iterator[TranscriptRow]:
+    cursor = db.cursor()
+    cursor.row_factory = None
+    cursor.execute(query, values)
+    while some := cursor.fetchmany(_AT_ONCE):
+        yield from (TranscriptRow._make((*row[:_FLAGS], _flags(row[_FLAGS]), *row[_FLAGS + 1 :])) for row in some)
+
+
+@lru_cache(maxsize=256)
+def _flags(packed: str) -> tuple[str, ...]:
+    return tuple(json.loads(packed))
 
 
 def _from_row(row: sqlite3.Row) -> Segment:

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice, takewhile
 from typing import Any
 
 from core.clock import now_ms
 from core.errors import UserError
+from core.store import batches
+from core.store.connection import Connection
 from core.store.database import Database
-from core.store.records import HUMAN
+from core.store.records import HUMAN, Undone
 
 PERSON = "person"
 _KEPT = ("text", "origin", "review", "flags", "suspicion")
 """What an edit remembers of a transcript, before and after."""
+
+_LAST = """
+    SELECT id, segment, before FROM edits e WHERE who = 'person' AND undoes IS NULL AND undone = 0 AND {which}
+    AND EXISTS (SELECT 1 FROM segments s WHERE s.id = e.segment) ORDER BY id DESC LIMIT 1
+"""
 
 
 @dataclass(frozen=True)
@@ -37,37 +46,19 @@ class Transcripts:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def write_machine(self, texts: list[MachineText], who: str = "label") -> list[str]:
-        """Store machine or caption text in one transaction. A segment that has human text, or that a person
-        reviewed, is left alone. Returns the ids that were written."""
-        written = []
-        with self._database.write() as db:
-            for item in texts:
-                before = _snapshot(db, item.segment)
-                if before and (before["origin"] in HUMAN or before["review"] != "pending"):
-                    continue
-                after = {
-                    "text": item.text,
-                    "origin": item.origin,
-                    "review": "pending",
-                    "flags": list(item.flags),
-                    "suspicion": item.suspicion,
-                }
-                _write(db, item.segment, after)
-                db.execute(
-                    "UPDATE transcripts SET raw = ?, model = ?, avg_logprob = ?, no_speech_prob = ?, "
-                    "compression_ratio = ? WHERE segment = ?",
-                    (
-                        item.raw,
-                        item.model,
-                        item.avg_logprob,
-                        item.no_speech_prob,
-                        item.compression_ratio,
-                        item.segment,
-                    ),
-                )
-                _record(db, item.segment, who, before, after)
-                written.append(item.segment)
+    def write_machine(self, texts: Sequence[MachineText], who: str = "label") -> list[str]:
+        """Store machine or caption text. Returns the ids that were written.
+
+        Left alone: a segment that has human text, that a person reviewed, or that is gone (cut anew meanwhile).
+        """
+        left, written = iter(texts), []
+
+        def step(db: Connection, size: int) -> bool:
+            some = list(islice(left, size))
+            written.extend(item.segment for item in some if _write_machine(db, item, who))
+            return len(some) == size
+
+        self._database.in_slices(step)
         return written
 
     def save(self, segment: str, text: str, who: str = PERSON) -> None:
@@ -80,22 +71,20 @@ class Transcripts:
             _write(db, segment, after)
             _record(db, segment, who, before, after)
 
-    def import_human(self, texts: dict[str, str], who: str = "import") -> dict[str, str]:
+    def import_human(self, texts: Mapping[str, str], who: str = "import") -> dict[str, str]:
         """Text a person corrected elsewhere. Human text that is here already is never overwritten.
 
-        Returns for each segment: "imported", "unchanged" (the same text is here) or "kept" (other human text is here).
+        Returns for each segment: "imported", "unchanged" (the same text is here), "kept" (other human text is here) or
+        "gone" (it was cut anew meanwhile).
         """
-        outcome: dict[str, str] = {}
-        with self._database.write() as db:
-            for segment, text in texts.items():
-                before = _require(db, segment)
-                if before and before["origin"] in HUMAN:
-                    outcome[segment] = "unchanged" if before["text"] == text else "kept"
-                    continue
-                after = {"text": text, "origin": "human", "review": "accepted", "flags": [], "suspicion": 0.0}
-                _write(db, segment, after)
-                _record(db, segment, who, before, after)
-                outcome[segment] = "imported"
+        left, outcome = iter(texts.items()), {}
+
+        def step(db: Connection, size: int) -> bool:
+            some = dict(islice(left, size))
+            outcome.update((segment, _import_human(db, segment, text, who)) for segment, text in some.items())
+            return len(some) == size
+
+        self._database.in_slices(step)
         return outcome
 
     def review(self, segment: str, review: str, who: str = PERSON) -> None:
@@ -122,33 +111,39 @@ class Transcripts:
                 _write(db, segment, after)
                 _record(db, segment, who, before, after)
 
-    def undo(self, segment: str | None = None) -> str | None:
-        """Take back the last change a person made (to this segment, or to any), also a day later.
+    def accept_all(self, segments: Iterable[str]) -> int:
+        """Accept those of the segments that are pending and have text; returns how many. One undo takes all back.
 
-        Undoing is an edit itself. Returns the segment, or None if there is nothing to take back.
+        In slices: a process that dies halfway has accepted some, and undo takes back those.
         """
-        with self._database.write() as db:
-            row = db.execute(
-                "SELECT id, segment, before, after FROM edits e WHERE who = ? AND undoes IS NULL "
-                "AND (? IS NULL OR segment = ?) AND NOT EXISTS (SELECT 1 FROM edits u WHERE u.undoes = e.id) "
-                "AND EXISTS (SELECT 1 FROM segments s WHERE s.id = e.segment) ORDER BY id DESC LIMIT 1",
-                (PERSON, segment, segment),
-            ).fetchone()
-            if row is None:
-                return None
-            current = _snapshot(db, row["segment"])
-            before = json.loads(row["before"]) if row["before"] else None
-            if before is None:
-                db.execute("DELETE FROM transcripts WHERE segment = ?", (row["segment"],))
-            else:
-                _write(db, row["segment"], before)
-            _record(db, row["segment"], PERSON, current, before, undoes=row["id"])
-            return str(row["segment"])
+        return batches.accept(self._database, segments)
+
+    def undo(self, segment: str | None = None) -> Undone | None:
+        """Take back the last change a person made (to this segment, or to any; a batch whole), also a day later.
+
+        Undoing is an edit itself. None if there is nothing to take back. A batch is taken back in slices; where that
+        was interrupted, the next undo goes on with it.
+        """
+        while True:
+            with self._database.write() as db:
+                if segment is None:
+                    row = db.execute(_LAST.format(which="batch IS NULL")).fetchone()
+                    batch = batches.last_in_force(db)
+                else:
+                    row, batch = db.execute(_LAST.format(which="segment = ?"), (segment,)).fetchone(), None
+                if batch is None or (row is not None and row["id"] > batch.last):
+                    return _take_back(db, row) if row is not None else None
+            undone = batches.undo(self._database, batch.id)
+            if undone.count or undone.changed:
+                return undone
 
     def history(self, segment: str) -> list[dict[str, Any]]:
-        """Every change of one segment, oldest first: id, at (ms), who, before, after, undoes."""
+        """Every change of one segment, oldest first: id, at (ms), who, before, after, undoes, batch.
+
+        before, after: None where there was no transcript; an edit of a batch tells only what it has changed.
+        """
         rows = self._database.connection.execute(
-            "SELECT id, at, who, before, after, undoes FROM edits WHERE segment = ? ORDER BY id", (segment,)
+            "SELECT id, at, who, before, after, undoes, batch FROM edits WHERE segment = ? ORDER BY id", (segment,)
         )
         return [
             dict(row) | {name: json.loads(row[name]) if row[name] else None for name in ("before", "after")}
@@ -156,15 +151,70 @@ class Transcripts:
         ]
 
     def reviewed_since(self, at_ms: int) -> int:
-        """How many segments a person has saved, accepted or rejected since then: the pace of the review."""
-        row = self._database.connection.execute(
-            "SELECT COUNT(DISTINCT segment) FROM edits WHERE who = ? AND at >= ? AND undoes IS NULL",
-            (PERSON, at_ms),
-        ).fetchone()
-        return int(row[0])
+        """How many segments a person has dealt with one by one since then: the pace of the review."""
+        query = (
+            "SELECT segment, at FROM edits WHERE who = 'person' AND undoes IS NULL AND undone = 0 AND batch IS NULL "
+            "ORDER BY id DESC"
+        )
+        # Backwards from the newest: what is older than `at_ms` is never read.
+        newest = self._database.connection.execute(query)
+        return len({row["segment"] for row in takewhile(lambda row: row["at"] >= at_ms, newest)})
 
 
-def _snapshot(db: sqlite3.Connection, segment: str) -> dict[str, Any] | None:
+def _write_machine(db: Connection, item: MachineText, who: str) -> bool:
+    before = _snapshot(db, item.segment)
+    if before is None and not _is_here(db, item.segment):
+        return False
+    if before and (before["origin"] in HUMAN or before["review"] != "pending"):
+        return False
+    after = {
+        "text": item.text,
+        "origin": item.origin,
+        "review": "pending",
+        "flags": list(item.flags),
+        "suspicion": item.suspicion,
+    }
+    _write(db, item.segment, after)
+    db.execute(
+        "UPDATE transcripts SET raw = ?, model = ?, avg_logprob = ?, no_speech_prob = ?, compression_ratio = ? "
+        "WHERE segment = ?",
+        (item.raw, item.model, item.avg_logprob, item.no_speech_prob, item.compression_ratio, item.segment),
+    )
+    _record(db, item.segment, who, before, after)
+    return True
+
+
+def _import_human(db: Connection, segment: str, text: str, who: str) -> str:
+    before = _snapshot(db, segment)
+    if before is None and not _is_here(db, segment):
+        return "gone"
+    if before and before["origin"] in HUMAN:
+        return "unchanged" if before["text"] == text else "kept"
+    after = {"text": text, "origin": "human", "review": "accepted", "flags": [], "suspicion": 0.0}
+    _write(db, segment, after)
+    _record(db, segment, who, before, after)
+    return "imported"
+
+
+def _take_back(db: Connection, edit: sqlite3.Row) -> Undone:
+    """Undo one edit: what it remembers of before stands again, what it does not mention stays."""
+    segment, current = edit["segment"], _snapshot(db, edit["segment"])
+    before = json.loads(edit["before"]) if edit["before"] else None
+    if before is None:
+        db.execute("DELETE FROM transcripts WHERE segment = ?", (segment,))
+    else:
+        before = (current or {}) | before
+        _write(db, segment, before)
+    db.execute("UPDATE edits SET undone = 1 WHERE id = ?", (edit["id"],))
+    _record(db, segment, PERSON, current, before, undoes=edit["id"])
+    return Undone(segment)
+
+
+def _is_here(db: Connection, segment: str) -> bool:
+    return db.execute("SELECT 1 FROM segments WHERE id = ?", (segment,)).fetchone() is not None
+
+
+def _snapshot(db: Connection, segment: str) -> dict[str, Any] | None:
     row = db.execute(f"SELECT {', '.join(_KEPT)} FROM transcripts WHERE segment = ?", (segment,)).fetchone()
     if row is None:
         return None
@@ -173,13 +223,13 @@ def _snapshot(db: sqlite3.Connection, segment: str) -> dict[str, Any] | None:
     return values
 
 
-def _require(db: sqlite3.Connection, segment: str) -> dict[str, Any] | None:
-    if db.execute("SELECT 1 FROM segments WHERE id = ?", (segment,)).fetchone() is None:
+def _require(db: Connection, segment: str) -> dict[str, Any] | None:
+    if not _is_here(db, segment):
         raise UserError(f"there is no segment {segment}", "its name is not in the store", "whispersmith segments")
     return _snapshot(db, segment)
 
 
-def _write(db: sqlite3.Connection, segment: str, after: dict[str, Any]) -> None:
+def _write(db: Connection, segment: str, after: dict[str, Any]) -> None:
     db.execute(
         "INSERT INTO transcripts (segment, text, origin, review, flags, suspicion, updated) "
         "VALUES (?, ?, ?, ?, ?, ?, ?) "
@@ -198,7 +248,7 @@ def _write(db: sqlite3.Connection, segment: str, after: dict[str, Any]) -> None:
 
 
 def _record(
-    db: sqlite3.Connection,
+    db: Connection,
     segment: str,
     who: str,
     before: dict[str, Any] | None,

@@ -115,8 +115,7 @@ class Videos:
         return [known[id] for id in wanted]
 
     def select(self, ids: list[str], selected: bool = True) -> None:
-        with self._database.write() as db:
-            db.executemany("UPDATE videos SET selected = ? WHERE id = ?", [(int(selected), id) for id in ids])
+        self._database.write_many("UPDATE videos SET selected = ? WHERE id = ?", ((int(selected), id) for id in ids))
 
 
 def _to_row(values: dict[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from core import text as texts
 from core.config import TrainConfig
-from core.dataset.lineage import MeasuredOn
+from core.dataset.lineage import On
 from core.engines.decoding import token_limit
 from core.errors import UserError
 from core.training.dataset import Collator, Example, SegmentDataset
@@ -49,7 +49,7 @@ def train(
     job: Any,
     resume: Path | None = None,
     relative: Callable[[Path], str] = str,
-    on: MeasuredOn = "validation",
+    on: On = "validation",
 ) -> Outcome:
     """Train `loaded.model` in place; on return it holds the checkpoint with the lowest CER on `held`.
 
@@ -254,7 +254,7 @@ class Reporter:
         settings: TrainConfig,
         held: list[Example],
         relative: Callable[[Path], str],
-        on: MeasuredOn,
+        on: On,
     ) -> None:
         self._job, self._plan, self._held, self._relative, self._on = job, plan, held, relative, on
         self._per_step = settings.batch * settings.accumulation

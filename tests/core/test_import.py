@@ -14,7 +14,7 @@ from core.errors import UserError
 from core.media import read_wav
 from core.stages import import_, segment
 from core.store import Segment, Store, Video
-from core.store.transcripts import MachineText
+from core.store.transcripts import MachineText, Transcripts
 from core.workspace import Workspace
 from tests.core.media_kit import (
     RATE,
@@ -84,6 +84,24 @@ def test_a_persons_text_is_never_overwritten(workspace: Workspace, tmp_path: Pat
     assert [_get(workspace, id).text for id in ids] == ["typed here", "the same", "heard", "other"]
     assert _import(workspace, path, "machine")["kept"] == 2
     assert [_get(workspace, id).text for id in ids] == ["typed here", "the same", "heard", "other"]
+
+
+@pytest.mark.parametrize(("origin", "method"), [("human", "import_human"), ("machine", "write_machine")])
+def test_segments_that_are_cut_anew_meanwhile_belong_nowhere(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, origin: str, method: str
+) -> None:
+    ids = with_segments(workspace, "talk", 3)
+    write = getattr(Transcripts, method)
+
+    def cut_and_write(transcripts: Transcripts, texts: Any, **more: str) -> Any:
+        with Store(workspace.db_path) as other:
+            other.segments.remove(ids[:2])
+        return write(transcripts, texts, **more)
+
+    monkeypatch.setattr(Transcripts, method, cut_and_write)
+    result = _import(workspace, _csv(tmp_path, {f"{id}.wav": "一" for id in ids}), origin)
+    assert (result["imported"], result["unmatched"]) == (1, ids[:2])
+    assert _get(workspace, ids[2]).text == "一"
 
 
 def test_machine_text_is_pending_and_loops_are_flagged(workspace: Workspace, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from core.jobs import Cancelled
 from core.stages import label
 from core.store import Segment, Store
 from core.store.records import Captions
+from core.store.transcripts import MachineText, Transcripts
 from core.workspace import Workspace
 from tests.core.whisper_kit import Listened, cancel_at, make_workspace, toy
 
@@ -252,3 +253,23 @@ def test_a_cancel_among_the_captions_keeps_what_is_stored(made: Workspace) -> No
     assert sum(row.origin is not None for row in rows(made).values()) == 3
     result, _ = run(made)
     assert (result["captions"], result["labelled"]) == (0, 4)
+
+
+def test_a_recording_that_is_cut_anew_meanwhile_is_passed_over(
+    made: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = Transcripts.write_machine
+    anew = [f"train_{start}_{start + 10}" for start in (0, 8, 16, 24, 32)]
+
+    def cut_and_write(transcripts: Transcripts, texts: list[MachineText], **more: str) -> list[str]:
+        # Between hearing a batch and writing it: the rows and their audio are gone.
+        with Store(made.db_path) as other:
+            other.segments.remove(anew)
+        for id in anew:
+            (made.segments / "train" / f"{id}.wav").unlink(missing_ok=True)
+        return write(transcripts, texts, **more)
+
+    monkeypatch.setattr(Transcripts, "write_machine", cut_and_write)
+    result, listened = run(made)
+    assert (result["labelled"], result["skipped"], result["failed"]) == (2, 5, 0)
+    assert sorted(event["id"] for event in listened.of("item")) == ["test_0_10", "test_8_18"]

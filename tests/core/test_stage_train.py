@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from core.dataset import lineage
+from core.dataset import lineage as material
 from core.errors import UserError
 from core.jobs import Cancelled, EventReader
 from core.jobs.spec import EVENTS, create
@@ -45,7 +45,7 @@ def test_a_run_ends_with_a_whole_model(made: Workspace) -> None:
 
     folder = made.models / "run-01"
     needed = {"config.json", "generation_config.json", "model.safetensors", "preprocessor_config.json"}
-    needed |= {"tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt", "README.md", lineage.FILE}
+    needed |= {"tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt", "README.md", material.FILE}
     assert needed <= {path.name for path in folder.iterdir()}
     from transformers import WhisperForConditionalGeneration, WhisperProcessor
 
@@ -154,11 +154,11 @@ def test_the_same_settings_go_on_by_themselves_others_start_anew(tmp_path: Path)
         train.run(made, made.config(), listened.job)
     config = made.config()
     same = {"base": config.model.base, "language": "zh", "train": train._settings(config)}
-    kept = lineage.read(made.models / ".run-01")
+    kept = material.read(made.models / ".run-01")
     assert kept is not None
     assert train.choose(made, {}, same, kept) == train.ChosenRun("run-01", True)
     assert train.choose(made, {}, same | {"language": "en"}, kept) == train.ChosenRun("run-02", False)
-    assert train.choose(made, {}, same, lineage.Lineage(kept.trained[1:])) == train.ChosenRun("run-02", False)
+    assert train.choose(made, {}, same, material.Lineage(kept.trained[1:])) == train.ChosenRun("run-02", False)
     assert train.choose(made, {"name": "run-01"}, same | {"language": "en"}, kept) == train.ChosenRun("run-01", True)
     assert train.choose(made, {"name": "mine"}, same, kept) == train.ChosenRun("mine", False)
     (made.models / "done").mkdir()

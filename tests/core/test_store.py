@@ -10,30 +10,13 @@ from pathlib import Path
 import pytest
 
 from core.errors import UserError
-from core.store import Captions, EvaluationRow, Segment, Store, Video
-from core.store.database import MIGRATIONS, file_system
-from core.store.transcripts import MachineText
+from core.store import Captions, EvaluationRow, Store, Video
+from core.store.database import file_system
+from core.store.migrations import MIGRATIONS
+from core.store.records import Undone
+from tests.core.store_kit import machine, store
 
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    made = Store(tmp_path / "whispersmith.db")
-    fill(made)
-    return made
-
-
-def fill(store: Store, count: int = 4) -> None:
-    store.videos.add(Video(id="talk", title="一席話", licence="own"))
-    store.segments.add(
-        Segment(f"talk_{n * 8}_{n * 8 + 10}", "talk", n * 8000, n * 8000 + 10_000, f"segments/talk/{n}.wav")
-        for n in range(count)
-    )
-
-
-def machine(store: Store, *ids: str, text: str = "機器寫的") -> list[str]:
-    return store.transcripts.write_machine(
-        [MachineText(id, text, text, "m", -0.3, 0.1, 1.1, ("loop",), 0.9) for id in ids]
-    )
+__all__ = ["store"]
 
 
 def test_durable_and_strict(store: Store) -> None:
@@ -254,11 +237,11 @@ def test_undo_after_undo_and_a_new_edit(store: Store) -> None:
     store.transcripts.save("talk_0_10", "二")
     store.transcripts.undo()
     store.transcripts.save("talk_0_10", "三")
-    assert store.transcripts.undo() == "talk_0_10"
+    assert store.transcripts.undo() == Undone("talk_0_10")
     segment = store.segments.get("talk_0_10")
     assert segment is not None
     assert segment.text == "一"
-    assert store.transcripts.undo() == "talk_0_10"
+    assert store.transcripts.undo() == Undone("talk_0_10")
     segment = store.segments.get("talk_0_10")
     assert segment is not None
     assert (segment.text, segment.origin) == ("", None)

@@ -308,13 +308,14 @@ class TranscriptsScreen(PipelineScreen):
             self._undo_bulk()
             return
         try:
-            id = self.store.transcripts.undo()
-        except sqlite3.Error as error:
-            self.show_error(UserError("nothing could be taken back", str(error), "look at the disk, then try again"))
+            undone = self.store.transcripts.undo()
+        except UserError as error:
+            self.show_error(error)
             return
-        if id is None:
+        if undone is None or undone.segment is None:
             self.toast("There is nothing to take back")
             return
+        id = undone.segment
         self._refresh(id)
         self._go_to(id)
         self._report(f"{self._called(id)} is as it was before")

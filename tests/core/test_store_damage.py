@@ -1,0 +1,130 @@
+"""A store that is damaged, held, full or not to be written is told in words, by every command."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from core.errors import UserError
+from core.store import Store
+from core.store import connection as store_connection
+from core.workspace import Workspace, create
+from tests.core.cli_kit import caller
+from tests.core.store_kit import fill, machine, store, text_of
+
+__all__ = ["store"]
+
+PAGE = 4096
+
+
+def damage(path: Path) -> None:
+    """Nonsense over every page behind the table of tables: the file opens, and no row can be read."""
+    with sqlite3.connect(path) as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    db.close()
+    content = bytearray(path.read_bytes())
+    pages = len(content) // PAGE
+    with sqlite3.connect(path) as db:
+        roots = {int(row[0]) for row in db.execute("SELECT rootpage FROM sqlite_master WHERE rootpage > 0")}
+    db.close()
+    assert pages > 30
+    for number in roots - {1}:
+        content[(number - 1) * PAGE : number * PAGE] = b"\xa5" * PAGE
+    path.write_bytes(content)
+
+
+@pytest.fixture
+def damaged(tmp_path: Path) -> Workspace:
+    workspace = create(tmp_path / "w")
+    with Store(workspace.db_path) as store:
+        machine(store, *fill(store, 200))
+    damage(workspace.db_path)
+    return workspace
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["status"],
+        ["status", "--json"],
+        ["videos"],
+        ["segments"],
+        ["transcript", "talk_0_10"],
+        ["transcript", "talk_0_10", "--set", "一"],
+        ["transcript", "talk_0_10", "--accept"],
+        ["transcript", "talk_0_10", "--undo"],
+    ],
+    ids=" ".join,
+)
+def test_every_command_tells_of_a_damaged_store(damaged: Workspace, command: list[str], capsys) -> None:
+    code, _, err = caller(capsys)(*command, "-w", damaged.root)
+    assert code == 3
+    assert "whispersmith.db is damaged" in err
+    assert "why  database disk image is malformed" in err
+    assert "fix  keep a copy of it" in err
+    assert "Traceback" not in err
+
+
+def test_a_stage_that_meets_a_damaged_store_says_so(damaged: Workspace, capsys) -> None:
+    code, _, err = caller(capsys)("split", "-w", damaged.root)
+    assert code == 3
+    assert "whispersmith.db is damaged" in err
+    assert "Traceback" not in err
+
+
+def test_damage_that_is_met_while_rows_are_read_is_told(store: Store) -> None:
+    machine(store, *fill(store, 2000))
+    path = store.path
+    store.close()
+    with sqlite3.connect(path) as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    db.close()
+    content = bytearray(path.read_bytes())
+    # The pages that hold the later texts, behind those that are read first.
+    for number in range(len(content) // PAGE // 2, len(content) // PAGE):
+        content[number * PAGE : (number + 1) * PAGE] = b"\xa5" * PAGE
+    path.write_bytes(content)
+    with Store(path) as store:
+        for read in (store.segments.all, store.segments.rows, lambda: store.transcripts.history("talk_8_18")):
+            with pytest.raises(UserError, match="is damaged"):
+                read()
+
+
+def test_a_full_disk_is_told_and_loses_nothing(store: Store) -> None:
+    store.transcripts.save("talk_0_10", "一")
+    pages = store.connection.execute("PRAGMA page_count").fetchone()[0]
+    store.connection.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(UserError, match="the disk is full") as told:
+        store.transcripts.save("talk_0_10", "二" * 100_000)
+    assert "make room" in told.value.fix
+    assert text_of(store, "talk_0_10") == ("一", "human", "accepted")
+    store.connection.execute("PRAGMA max_page_count = 1000000")
+    store.transcripts.save("talk_0_10", "二")
+
+
+def test_a_store_that_may_not_be_written_is_told(store: Store) -> None:
+    store.connection.execute("PRAGMA query_only = ON")
+    with pytest.raises(UserError, match="may not be written"):
+        store.transcripts.save("talk_0_10", "一")
+
+
+def test_a_store_that_somebody_holds_for_too_long_is_told(store: Store, monkeypatch) -> None:
+    monkeypatch.setattr(store_connection, "BUSY_S", 0.05)
+    other = sqlite3.connect(store.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(UserError, match="held by another program"):
+        store.transcripts.save("talk_0_10", "一")
+    other.rollback()
+    other.close()
+    store.transcripts.save("talk_0_10", "一")
+
+
+def test_a_fault_of_ours_stays_what_it_is(store: Store) -> None:
+    with pytest.raises(sqlite3.OperationalError, match="no such table"):
+        store.connection.execute("SELECT * FROM missing")
+    with pytest.raises(sqlite3.IntegrityError):
+        store.connection.execute(
+            "INSERT INTO transcripts (segment, text, origin, updated) VALUES ('x', '', 'human', 1)"
+        )
