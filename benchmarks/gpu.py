@@ -23,7 +23,8 @@ from core.config import Config
 from core.gpu import environment_for, for_job
 from core.gpu.wheels import precision as precision_of
 from core.models.suggested import BASE, LARGE, MEDIUM, SMALL, TINY, Shape
-from core.training.plan import memory_needed
+from core.training.methods import METHODS
+from core.training.plan import METHOD
 
 GIB = 2**30
 SHAPES = {"toy": Shape(64, 2, 2), "tiny": TINY, "base": BASE, "small": SMALL, "medium": MEDIUM, "large": LARGE}
@@ -91,7 +92,7 @@ def train_steps(
         "step_s": round(min(took[1:]), 3),
         "segments_s": round(batch / min(took[1:]), 2),
         "peak_bytes": peak,
-        "planned_bytes": memory_needed(shape.parameters, batch, shape.positions / 50, checkpointing=checkpointing),
+        "planned_bytes": METHODS[METHOD].memory(shape.parameters, batch, shape.positions / 50, recompute=checkpointing),
     }
 
 

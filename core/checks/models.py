@@ -62,7 +62,8 @@ def is_here(name: str, context: Context) -> bool:
 def check_memory(context: Context) -> Answer:
     """Free memory against a training step of the base model. Drivers may spill into the machine's memory without a
     word and become a hundred times slower, so nothing is left to an error later."""
-    from core.training.plan import memory_needed
+    from core.training.memory import largest_batch, memory_need
+    from core.training.plan import METHOD
 
     card, train = cards(context)[0], context.config.train
     base = context.config.model.base
@@ -73,27 +74,16 @@ def check_memory(context: Context) -> Answer:
     if size is None:
         return ok(f"{free}; how much {base} needs is known once it is here")
     weights, window_s = size
-    need = memory_needed(weights, train.batch, window_s)
-    slim = memory_needed(weights, train.batch, window_s, checkpointing=True)
-    said = f"{free}; training {base} with batch {train.batch} needs about {need / GIB:.1f} GB"
-    if need <= card.memory_free:
-        return ok(said)
-    if slim <= card.memory_free:
-        return ok(f"{said}, or {slim / GIB:.1f} GB with activations recomputed, as it will be")
-    said = f"{free}; training {base} with batch {train.batch} needs about {slim / GIB:.1f} GB"
+    need = memory_need(METHOD, weights, train.batch, window_s, card.memory_free)
+    said = f"{free}; training {base} with batch {train.batch} needs about {need.needed / GIB:.1f} GB"
+    if need.fits:
+        return ok(f"{said}, with activations recomputed, as it will be" if need.recompute else said)
     held = sum(process.memory or 0 for process in card.processes)
-    if slim <= card.memory_free + held:
+    if need.needed <= card.memory_free + held:
         holders = "; ".join(held_by(process) for process in card.processes[:3])
-        gigabytes = -(-slim // 10**9)
+        gigabytes = -(-need.needed // 10**9)
         return warn(said, holders, f"wait for them: under [model] in whispersmith.toml, wait_for_gb = {gigabytes}")
-    smaller = next(
-        (
-            batch
-            for batch in range(train.batch - 1, 0, -1)
-            if memory_needed(weights, batch, window_s, checkpointing=True) <= card.memory_free
-        ),
-        None,
-    )
+    smaller = largest_batch(METHOD, weights, window_s, card.memory_free, below=train.batch)
     why = "too much for this card: it would stop, or spill into the machine's memory and crawl"
     if smaller is None:
         return warn(said, why, "choose a smaller base model: whispersmith model")

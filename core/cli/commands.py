@@ -257,15 +257,16 @@ def transcript(arguments: Arguments, _: OpenApp) -> int:
 
 
 def plan(arguments: Arguments, _: OpenApp) -> int:
-    from core.training.plan import make_plan
+    from core.training.plan_rows import plan_lines
+    from core.training.planning import read_plan
 
     workspace = open_workspace(arguments.workspace)
     with Store(workspace.db_path) as store:
-        made = make_plan(workspace, workspace.config(), store)
+        made = read_plan(workspace, workspace.config(), store)
     if arguments.json:
         show.document(made.as_json())
         return DONE
-    for line in made.lines():
+    for line in plan_lines(made):
         print(line)
     return DONE
 

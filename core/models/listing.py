@@ -9,10 +9,13 @@ from core.config import Config
 from core.errors import UserError
 from core.models.cache import Installed, installed, partial_bytes
 from core.models.problems import command
-from core.models.suggested import SUGGESTED, WINDOW_S, Suggested, memory_to_label, memory_to_train, suggestion
+from core.models.suggested import SUGGESTED, WINDOW_S, Suggested, memory_to_label, suggestion
 from core.text import as_utf8
+from core.training.memory import memory_need
+from core.training.plan import METHOD
+from core.training.planning import training_card
 from core.whisper.info import describe
-from core.whisper.shape import Shape
+from core.whisper.shape import POSITIONS_PER_SECOND, Shape
 from core.workspace import Workspace
 
 
@@ -22,7 +25,8 @@ class ModelRow:
 
     roles: of base, labeller, tuned. kind: hub, folder or tuned. here: whole and usable, without asking the network.
     bytes: on the disk. partial_bytes: left by a download that was cut. download_bytes: an estimate, None where nothing
-    is to be fetched or nothing is known. memory_*_bytes: on a GPU, estimates at the batch of the settings.
+    is to be fetched or nothing is known. memory_*_bytes: on a GPU, estimates at the batch of the settings,
+    that of training as the plan makes it.
     languages: codes the model knows; tuned_for: those it was fine-tuned for, as far as we know. window_s: audio seen at
     once. error: what, why, fix and detail, if it is here or chosen but cannot be used. last_used: seconds since 1970.
     """
@@ -61,10 +65,20 @@ def listing(workspace: Workspace, config: Config | None = None) -> list[ModelRow
     tuned = [one.id for one in here.values() if one.kind == "tuned"]
     others = [one.id for one in here.values() if one.whisper and one.kind != "tuned"]
     names = dict.fromkeys([*chosen, *tuned, *others, *(one.id for one in SUGGESTED)])
-    return [_row(name, here.get(name), workspace, config) for name in names]
+    free = _free(config)
+    return [_row(name, here.get(name), workspace, config, free) for name in names]
 
 
-def _row(name: str, found: Installed | None, workspace: Workspace, config: Config) -> ModelRow:
+def _free(config: Config) -> int | None:
+    """Bytes free on the card that a training would start on; None without one that tells it."""
+    try:
+        card = training_card(config.model.gpu)
+    except UserError:
+        return None  # the card of the settings is not there: the set-up checks say so, a list is no place for it
+    return card.memory_free if card else None
+
+
+def _row(name: str, found: Installed | None, workspace: Workspace, config: Config, free: int | None) -> ModelRow:
     roles = [role for role in ("base", "labeller") if getattr(config.model, role) == name]
     kind = found.kind if found else "hub"
     known = suggestion(name)
@@ -84,8 +98,8 @@ def _row(name: str, found: Installed | None, workspace: Workspace, config: Confi
         # A suggested model that is not here is no error; one that is chosen, or lies here and is broken, is.
         wanted = bool(roles) or (found is not None and found.path is not None and not row["partial_bytes"])
         row["error"] = _mended(error, name) if wanted else None
-        return ModelRow(**row, **_absent(known, config), **_place(found))
-    memory: dict[str, Any] = _memory(info.shape, config)
+        return ModelRow(**row, **_absent(known, config, free), **_place(found))
+    memory: dict[str, Any] = _memory(info.shape, config, free)
     return ModelRow(
         **row,
         here=True,
@@ -100,7 +114,7 @@ def _row(name: str, found: Installed | None, workspace: Workspace, config: Confi
     )
 
 
-def _absent(known: Suggested | None, config: Config) -> dict[str, Any]:
+def _absent(known: Suggested | None, config: Config, free: int | None) -> dict[str, Any]:
     """What is known of a model that is not usable here."""
     return {
         "here": False,
@@ -108,7 +122,7 @@ def _absent(known: Suggested | None, config: Config) -> dict[str, Any]:
         "download_bytes": known.download_bytes if known else None,
         "languages": known.languages if known else (),
         "window_s": WINDOW_S if known else None,
-        **_memory(known.shape if known else None, config),
+        **_memory(known.shape if known else None, config, free),
     }
 
 
@@ -123,10 +137,13 @@ def _mended(error: UserError, name: str) -> dict[str, str]:
     return error.as_dict() | ({"fix": command(name)} if error.fix == plain else {})
 
 
-def _memory(shape: Shape | None, config: Config) -> dict[str, int | None]:
+def _memory(shape: Shape | None, config: Config, free: int | None) -> dict[str, int | None]:
+    """free: bytes free on the card; a training that would not fit recomputes activations, as its plan says."""
     if shape is None:
         return {"memory_label_bytes": None, "memory_train_bytes": None}
+    window_s = shape.positions / POSITIONS_PER_SECOND
+    train = memory_need(METHOD, shape.parameters, config.train.batch, window_s, free)
     return {
         "memory_label_bytes": memory_to_label(shape, config.label.batch),
-        "memory_train_bytes": memory_to_train(shape, config.train.batch),
+        "memory_train_bytes": train.needed,
     }

@@ -17,7 +17,7 @@ import difflib
 from dataclasses import dataclass
 
 from core.config import DEFAULT_MODEL
-from core.whisper.shape import POSITIONS_PER_SECOND, Shape
+from core.whisper.shape import Shape
 
 _CODES = (
     "af am ar as az ba be bg bn bo br bs ca cs cy da de el en es et eu fa fi fo fr gl gu ha haw he hi hr ht hu hy id "
@@ -104,10 +104,3 @@ def memory_to_label(shape: Shape, batch: int) -> int:
     said = shape.decoder_layers * 2 * 448 * shape.width * 2
     widest = 8 * shape.positions * shape.width * 2
     return int(1.07 * (2 * shape.parameters + batch * (seen + said + widest) + 2**30))
-
-
-def memory_to_train(shape: Shape, batch: int) -> int:
-    """The least a full fine-tuning step needs on a GPU at this batch (activations recomputed), as the plan reckons."""
-    from core.training.plan import memory_needed
-
-    return memory_needed(shape.parameters, batch, shape.positions / POSITIONS_PER_SECOND, checkpointing=True)

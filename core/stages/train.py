@@ -6,8 +6,9 @@ of the train part. Where there is too little data for a block, nothing is chosen
 
 from __future__ import annotations
 
+import math
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,133 +17,187 @@ from core.dataset import lineage
 from core.dataset.lineage import Lineage
 from core.dataset.selection import Parts, follow, select_for_run
 from core.errors import UserError
+from core.gpu import Gpu
 from core.jobs import Job
 from core.store import Segment, Store
-from core.whisper.folders import tuned_folders
+from core.training import checkpoints, resume, runs
+from core.training.card import CardFacts, model_card
+from core.training.checkpoints import Checkpoint
+from core.training.methods import METHODS
+from core.training.plan import DataCounts, Plan, smaller_plan
+from core.training.planning import read_parts, training_card
+from core.training.runs import RunRecord
+from core.whisper.info import describe
 from core.workspace import Workspace
 
-CHECKPOINT_BYTES_PER_WEIGHT = 12  # weights and two Adam moments in float32
+
+def check_params(workspace: Workspace, config: Config, params: dict[str, Any]) -> None:
+    """What needs no GPU to be seen: the base model is here and knows the language, and the run can be had."""
+    info, language = describe(config.model.base, workspace.root), config.project.language
+    if info.languages and language not in info.languages:
+        raise UserError(
+            f"{config.model.base} cannot be trained with the language {language!r}",
+            f"the model is taught with a language token; it knows {', '.join(info.languages)}"[:300],
+            'set language = "zh" under [project] in whispersmith.toml',
+        )
+    resume.asked_for(workspace.models, params)
 
 
 @dataclass(frozen=True)
-class ChosenRun:
-    """Which run this is. resume: go on from its last whole checkpoint, if there is one."""
+class RunSetup:
+    """What a run is given before any of torch is loaded. folder: its hidden one; last: the checkpoint it goes on from;
+    learn: the segments it learns from; lineage: what it has heard and is measured on."""
 
     name: str
-    resume: bool
+    folder: Path
+    last: Checkpoint | None
+    plan: Plan
+    parts: Parts
+    learn: list[Segment]
+    lineage: Lineage
+    digests: dict[str, str]
 
 
 def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     """Train, and write models/<name>/ whole at the end.
 
     params: name, resume, steps (all optional). A stopped or killed run goes on with resume, with its name, or by
-    itself when settings and segments are still the same. Returns {"name", "path", "steps", "best_step", "cer",
-    "base_cer", "on", "loss", "seconds", "train_segments", "validation_segments", "eval_segments", "leak",
-    "resumed_from"}. on: "validation" (the checkpoint was chosen by this cer), "test" (only shown) or None.
+    itself when settings and segments are still the same; it obeys the plan it was started with. Returns {"name",
+    "path", "steps", "best_step", "cer", "base_cer", "on", "loss", "seconds", "train_segments", "validation_segments",
+    "eval_segments", "leak", "resumed_from"}. on: "validation" (the checkpoint was chosen by this cer), "test" (only
+    shown) or None.
     """
-    from core.training import dataset, runs
-    from core.training import trainer as training
-    from core.training.plan import schedule
-    from core.whisper.info import describe
+    from core.training import trainer
+    from core.training.dataset import examples
     from core.whisper.loading import load
 
-    parts = _parts(workspace, config)
-    info = describe(config.model.base, workspace.root)
-    wavs = {row.id: workspace.absolute(row.path) for row in [*parts.train, *parts.test]}
-    digests = lineage.digests_of(wavs, job)
-    fresh = select_for_run(parts, config, digests, lineage.read(info.path))
-    settings = {"base": config.model.base, "language": config.project.language, "train": _settings(config)}
-    chosen = choose(workspace, job.params, settings, fresh)
-    folder = runs.hidden(workspace.models, chosen.name).absolute()
-    resume = _open(folder, chosen, settings, fresh)
-    before = lineage.read(folder) or fresh
-    material, learn = follow(before, parts, config, digests)
-    _check_disk(workspace, info.parameters)
+    setup = set_up(workspace, config, job)
+    plan, parts = setup.plan, setup.parts
     job.progress(0, None, "step", "loading the base model")
-    loaded = load(config.model.base, root=workspace.root)
+    loaded = load(config.model.base, device=plan.device, dtype=METHODS[plan.method].weights, root=workspace.root)
     job.check()
-
-    data, rejected = dataset.examples(loaded, _rows(workspace, learn), config.project.language)
+    data, rejected = examples(loaded, _rows(workspace, setup.learn), plan.language, plan.label_tokens)
     for segment, error in rejected:
         job.item_failed(segment, error)
     if not data:
         raise UserError(
             "no training segment can be used", "every text is too long for the model", "whispersmith segments"
         )
-    plan = schedule(config.train, len(data), job.params.get("steps"))
+    resumed_from = setup.last.step if setup.last else None
     job.log(
-        f"{chosen.name}: {plan.steps} steps on {len(data)} segments, {loaded.device}"
-        + (f", going on from step {resume.step}" if resume else "")
+        f"{setup.name}: {plan.steps} steps on {len(data)} segments, {loaded.device}"
+        + (f", going on from step {resumed_from}" if resumed_from else "")
     )
-    if resume and resume.step >= plan.steps:
-        material = before  # nothing more is learnt or measured
-        outcome = _already_there(folder, resume, loaded, before)
-    else:
-        watched = [parts.usable[id] for id in material.measured]
-        held, _ = dataset.examples(loaded, _rows(workspace, watched), config.project.language)
-        on = material.on if held else None
-        material = replace(material, on=on, measured=tuple(example.row.segment for example in held))
-        tell(job, chosen.name, parts, before, material, fresh, len(learn))
-        if _measures_else(before, material):
-            # In this order: a kill between the two forgets once more, and never compares figures of other segments.
-            runs.forget_measures(folder)
-            lineage.write(folder, material)
-        outcome = training.train(
+    measured = [parts.usable[id] for id in setup.lineage.measured if id in parts.usable]
+    try:
+        tuned, outcome = trainer.train(
             loaded,
-            data,
-            held,
-            config.train,
             plan,
-            folder=folder,
-            language=config.project.language,
+            data,
+            _rows(workspace, measured),
+            folder=setup.folder,
             job=job,
-            resume=resume.path if resume else None,
+            resume=setup.last,
             relative=workspace.relative,
-            on=material.on or "test",
         )
+    except trainer.OutOfMemory as error:
+        raise memory_ran_out(setup.folder, plan, str(error)) from error
     job.progress(plan.steps, plan.steps, "step", "saving the model")
-    result = {
-        "name": chosen.name,
-        "path": workspace.relative(workspace.models / chosen.name),
-        "steps": outcome.steps,
-        "best_step": outcome.best_step,
-        "cer": outcome.cer,
-        "base_cer": outcome.base_cer,
-        "on": material.on,
-        "loss": outcome.loss,
-        "seconds": outcome.seconds,
-        "train_segments": len(data),
-        "validation_segments": len(material.validated),
-        "eval_segments": len(material.measured),
-        "leak": len(lineage.sharing(lineage.refs_of(parts.test, digests), material.heard)),
-        "resumed_from": resume.step if resume else None,
-    }
-    facts = result | {
-        "base": config.model.base,
-        "language": config.project.language,
-        "train_seconds": parts.seconds(example.row.segment for example in data),
-        "test_segments": len(parts.test),
-        "split": parts.by,
-    }
+    leak = len(lineage.sharing(lineage.refs_of(parts.test, setup.digests), setup.lineage.heard))
+    facts = CardFacts(
+        name=setup.name,
+        base=plan.model,
+        language=plan.language,
+        train_segments=len(data),
+        train_seconds=parts.seconds(example.row.segment for example in data),
+        validation_segments=plan.validation_segments,
+        test_segments=plan.test_segments,
+        split=parts.by,
+        leak=leak,
+        steps=outcome.steps,
+        best_step=outcome.best_step,
+        on=plan.measured_on,
+        eval_segments=plan.measured_segments,
+        cer=outcome.cer,
+        base_cer=outcome.base_cer,
+    )
 
     def save(place: Path) -> None:
-        loaded.model.save_pretrained(place)
+        tuned.save_pretrained(place)
         loaded.processor.save_pretrained(place)
         loaded.extractor.save_pretrained(place)
-        lineage.write(place, material)
+        lineage.write(place, setup.lineage)
 
-    path = runs.publish(workspace.models, chosen.name, loaded.info.path, runs.card(facts), save)
-    runs.keep_last(folder)
+    path = runs.publish(workspace.models, setup.name, loaded.info.path, model_card(facts), save)
+    checkpoints.keep_last(setup.folder)
     job.emit("saved", step=outcome.best_step, path=workspace.relative(path))
     job.log(f"the model is in {workspace.relative(path)}")
-    return result
+    return {
+        "name": setup.name,
+        "path": workspace.relative(path),
+        **asdict(outcome),
+        "on": plan.measured_on,
+        "train_segments": len(data),
+        "validation_segments": plan.validation_segments,
+        "eval_segments": plan.measured_segments,
+        "leak": leak,
+        "resumed_from": resumed_from,
+    }
 
 
-def _measures_else(before: Lineage, now: Lineage) -> bool:
+def set_up(workspace: Workspace, config: Config, job: Job) -> RunSetup:
+    """Settle which run this is, what it learns from and its plan, and keep all three in the run's folder."""
+    parts = _parts(workspace, config)
+    info = describe(config.model.base, workspace.root)
+    digests = lineage.digests_of({row.id: workspace.absolute(row.path) for row in [*parts.train, *parts.test]}, job)
+    fresh = select_for_run(parts, config, digests, lineage.read(info.path))
+    record = RunRecord.of(config)
+    chosen = resume.choose(workspace.models, job.params, record, fresh)
+    folder = runs.hidden(workspace.models, chosen.name).absolute()
+    last = resume.open_run(folder, chosen, record, fresh)
+    before = lineage.read(folder) or fresh
+    now, learn = follow(before, parts, config, digests)
+    card, steps = _card(config, job), job.params.get("steps")
+
+    def planned(heard: Lineage) -> Plan:
+        counts = DataCounts.of(heard, train=len(learn), test=len(parts.test))
+        return resume.plan_of(folder, last, config, counts, info, card, steps)
+
+    plan = planned(now)
+    if last is not None and last.step >= plan.steps:
+        now, plan = before, planned(before)  # nothing more is learnt or measured
+    else:
+        report_data(job, chosen.name, parts, before, now, fresh, len(learn))
+        if _measured_differ(before, now):
+            # In this order: a kill between the two forgets once more, and never compares figures of other segments.
+            checkpoints.forget_measures(folder)
+            lineage.write(folder, now)
+    kept = runs.read_record(folder) or record
+    if not kept.same_settings(record):
+        job.log(f"{chosen.name} keeps the plan it was started with: the settings have changed since")
+    _check_disk(workspace, plan, info.parameters)
+    runs.write_record(folder, replace(kept, plan=plan))
+    return RunSetup(chosen.name, folder, last, plan, parts, learn, now, digests)
+
+
+def _card(config: Config, job: Job) -> Gpu | None:
+    """The GPU of the plan; its free memory is read before torch takes some of it."""
+    from core.whisper.loading import pick_device
+
+    card = training_card(config.model.gpu)
+    if card is not None and pick_device().name == "cpu":
+        job.log(
+            f"torch cannot use {card.name}, so the processor computes; whispersmith check says why", level="warning"
+        )
+        return None
+    return card
+
+
+def _measured_differ(before: Lineage, now: Lineage) -> bool:
     return (before.on, before.measured) != (now.on, now.measured)
 
 
-def tell(job: Job, name: str, parts: Parts, before: Lineage, now: Lineage, fresh: Lineage, learn: int) -> None:
+def report_data(job: Job, name: str, parts: Parts, before: Lineage, now: Lineage, fresh: Lineage, learn: int) -> None:
     """Say in the log what chooses the checkpoint, and what a changed split has done to a run that goes on."""
     if gone := len(before.trained) - learn:
         job.log(f"{gone} segments of {name} are test segments now, or no longer accepted: not trained on any more")
@@ -151,7 +206,7 @@ def tell(job: Job, name: str, parts: Parts, before: Lineage, now: Lineage, fresh
         job.log(f"{name} keeps its own segments; {new} others are for a new run: whispersmith train --name another")
     elif left := len(parts.train) - len(fresh.trained) - len(fresh.validated):
         job.log(f"{left} segments of the train part are left out: they lie too near to validation or test ones")
-    if _measures_else(before, now):
+    if _measured_differ(before, now):
         job.log("the segments it is measured on have changed: earlier figures are forgotten")
     if now.on == "validation":
         job.log(f"{len(now.measured)} validation segments out of the train part choose the checkpoint")
@@ -160,48 +215,12 @@ def tell(job: Job, name: str, parts: Parts, before: Lineage, now: Lineage, fresh
         job.log(f"no validation block: nothing is chosen, the last checkpoint is kept{shown}")
 
 
-def choose(workspace: Workspace, params: dict[str, Any], settings: dict[str, Any], fresh: Lineage) -> ChosenRun:
-    """Which run to start or go on with: by name; the newest that can go on, with resume; else one that was
-    interrupted with the very same settings and segments; else the next free name."""
-    from core.training import runs
-
-    models, name = workspace.models, params.get("name")
-    open_runs = runs.interrupted(models)
-    if name:
-        runs.check_name(name)
-        if params.get("resume") or name in open_runs:
-            return ChosenRun(name, True)
-        if (models / name).exists():
-            raise UserError(
-                f"there is a model {name} already",
-                "a finished model is not trained over",
-                "choose another --name, or go on with it: --resume --steps N",
-            )
-        return ChosenRun(name, False)
-    if params.get("resume"):
-        done = [path.name for path in tuned_folders(models) if runs.last_checkpoint(runs.hidden(models, path.name))]
-        if not open_runs and not done:
-            raise UserError("there is no run to go on with", "no checkpoint has been saved yet", "whispersmith train")
-        return ChosenRun((open_runs or done)[0], True)
-    hidden = {run: runs.hidden(models, run) for run in open_runs}
-    same = [run for run, at in hidden.items() if runs.read_run(at) == settings and _given(at) == fresh.given]
-    return ChosenRun(same[0], True) if same else ChosenRun(runs.next_name(models), False)
-
-
-def _given(folder: Path) -> Any:
-    kept = lineage.read(folder)
-    return kept.given if kept else None
-
-
 def _parts(workspace: Workspace, config: Config) -> Parts:
     """The usable segments as they are parted now. UserError with the next command if there is none to train on."""
     with Store(workspace.db_path) as store:
-        usable = {segment.id: segment for segment in store.segments.all() if segment.usable}
-        counts = store.segments.counts()
-        by = (store.note("split") or {}).get("by", config.split.by)
-    train, test = ([row for row in usable.values() if row.part == part] for part in ("train", "test"))
-    if train:
-        return Parts(usable, train, test, str(by))
+        parts, counts = read_parts(store, config), store.segments.counts()
+    if parts.train:
+        return parts
     if not counts["segments"]:
         why, fix = "there are no segments", "whispersmith add URL, fetch, segment, label; then accept transcripts"
     elif not counts["labelled"]:
@@ -222,48 +241,9 @@ def _rows(workspace: Workspace, segments: list[Segment]) -> list[Any]:
     return [Row(segment.id, workspace.absolute(segment.path), segment.text.strip()) for segment in segments]
 
 
-def _settings(config: Config) -> dict[str, Any]:
-    """What makes a run the same run; how long it goes on does not."""
-    return config.train.model_dump(exclude={"epochs", "steps"})
-
-
-def _open(folder: Path, chosen: ChosenRun, settings: dict[str, Any], fresh: Lineage) -> Any:
-    """The checkpoint to go on from, or None; what a dead run left half-written is removed."""
-    from core.training import runs
-
-    if chosen.resume:
-        runs.mend(folder)
-        before = runs.read_run(folder)
-        if before and before.get("base") != settings["base"]:
-            raise UserError(
-                f"{chosen.name} was started from another base model",
-                f"it grew from {before.get('base')}, the settings now say {settings['base']}",
-                "set model.base back, or start anew: whispersmith train --name another",
-            )
-        last = runs.last_checkpoint(folder)
-        if last is not None and lineage.read(folder) is None:
-            raise UserError(
-                f"{chosen.name} cannot be gone on with",
-                f"its list of what it was trained on ({lineage.FILE}) is gone, so it could not be measured honestly",
-                "train anew: whispersmith train --name another",
-            )
-        if last is not None:
-            return last
-        if (model := folder.parent / chosen.name).exists():
-            raise UserError(
-                f"{chosen.name} cannot be gone on with",
-                f"{model} is finished, and its last checkpoint is gone",
-                "train another: whispersmith train --name another",
-            )
-    shutil.rmtree(folder, ignore_errors=True)
-    lineage.write(folder, fresh)
-    runs.write_run(folder, settings)
-    return None
-
-
-def _check_disk(workspace: Workspace, parameters: int) -> None:
+def _check_disk(workspace: Workspace, plan: Plan, parameters: int) -> None:
     """Two checkpoints, the one being written, and the model must fit before the first step is made."""
-    need = 3 * CHECKPOINT_BYTES_PER_WEIGHT * parameters + 4 * parameters
+    need = 3 * plan.checkpoint_bytes + 4 * parameters
     workspace.models.mkdir(exist_ok=True)
     free = shutil.disk_usage(workspace.models).free
     if free < need:
@@ -274,25 +254,21 @@ def _check_disk(workspace: Workspace, parameters: int) -> None:
         )
 
 
-def _already_there(folder: Path, resume: Any, loaded: Any, material: Lineage) -> Any:
-    """The run had made all its steps when it was stopped: only the weights it ends with have to be taken up."""
-    from transformers import WhisperForConditionalGeneration
-
-    from core.training import runs
-    from core.training.trainer import Outcome, Reporter
-
-    choosing = material.on == "validation"
-    best = (runs.best_checkpoint(folder) if choosing else None) or resume
-    weights = WhisperForConditionalGeneration.from_pretrained(best.path, local_files_only=True, use_safetensors=True)
-    loaded.model.load_state_dict(weights.state_dict())
-    state = runs.read_state(resume.path) or {}
-    history = state.get("log_history", [])
-    losses = [entry["loss"] for entry in history if "loss" in entry]
-    return Outcome(
-        steps=resume.step,
-        best_step=best.step,
-        cer=state.get("best_metric") if choosing else Reporter.last_cer(history, resume.step),
-        base_cer=Reporter.base_cer(history),
-        loss=losses[-1] if losses else None,
-        seconds=0.0,
-    )
+def memory_ran_out(folder: Path, plan: Plan, detail: str) -> UserError:
+    """What to do now. A run that has a checkpoint is given a plan that needs less, which a resume obeys."""
+    smaller = smaller_plan(plan)
+    if smaller is not None and checkpoints.last_checkpoint(folder) is not None:
+        record = runs.read_record(folder)
+        if record is not None:
+            runs.write_record(folder, replace(record, plan=smaller))
+        fix = f"whispersmith train --resume goes on with {smaller.batch} at once, activations recomputed"
+    elif plan.batch > 1:
+        half = plan.batch // 2
+        fix = (
+            f"set batch = {half} and accumulation = {math.ceil(plan.batch * plan.accumulation / half)} "
+            "under [train] in whispersmith.toml, then: whispersmith train"
+        )
+    else:
+        fix = "choose a smaller base model: whispersmith model"
+    why = f"a batch of {plan.batch} did not fit beside the model's training state"
+    return UserError("the GPU's memory ran out", why, fix, detail)

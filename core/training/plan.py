@@ -1,31 +1,42 @@
-"""The training plan: what a run would do, how long it is, and whether it fits the GPU. Loads no torch."""
+"""The training plan: all that a run does, decided once, shown, kept in the run's folder and obeyed. Loads no torch."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from core.config import Config, TrainConfig
-from core.dataset.selection import cut_validation
-from core.gpu import Gpu, for_job, wheels
-from core.store import Store
-from core.whisper.info import describe
-from core.workspace import Workspace
+from core.dataset.lineage import Lineage, On
+from core.gpu import Gpu, wheels
+from core.training.memory import MemoryNeed, memory_need
+from core.training.methods import METHODS
+from core.whisper.info import ModelInfo
 
+METHOD = "full"
 MOST_EVALUATIONS = 12
+FRAMES_PER_SECOND = 100  # Whisper's log-mel has a frame every 10 ms
+FEATURE_CACHE_BYTES = 1_000_000_000
+"""Features are kept in memory while they fit: the second epoch then costs no feature extraction."""
+LOADER_WORKERS = 2
 GB = 2**30  # as everybody counts the memory of a GPU: a card of 8 GB has 8 GiB
 
 
 @dataclass(frozen=True)
-class PlanRow:
-    """A line of the plan on the screen. setting: (table, key) in whispersmith.toml where the person may change it."""
+class DataCounts:
+    """Segments a run is given. measured: how many the error rate during training is measured on, those of `on`."""
 
-    key: str
-    title: str
-    value: str
-    reason: str = ""
-    setting: tuple[str, str] | None = None
+    train: int
+    validation: int = 0
+    test: int = 0
+    measured: int = 0
+    on: On | None = None
+
+    @classmethod
+    def of(cls, lineage: Lineage, *, train: int, test: int) -> DataCounts:
+        """train: how many of the lineage's segments are still learnt from; test: the size of the test part."""
+        return cls(train, len(lineage.validated), test, len(lineage.measured), lineage.on)
 
 
 @dataclass(frozen=True)
@@ -41,144 +52,185 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Plan:
-    """A run before it starts. Memory in bytes, None where no GPU tells it. reasons: one sentence each."""
+    """A whole run before it starts; the trainer decides nothing that stands here.
+
+    device: "cuda" or "cpu"; precision: of autocast, "bf16", "fp16" or "fp32"; recompute: activations are computed
+    twice to save memory. schedule: transformers' name of the learning rate's course; warmup, eval_every (checkpoints
+    are saved then, too), log_every: optimizer steps. label_tokens: the most a label may have, prompt and end included;
+    window_s: seconds of audio a segment may last. keep_features: log-mels stay in memory after the first epoch.
+    measured_on: what the error rate is measured on; "validation" chooses the checkpoint, "test" is only shown.
+    Memory in bytes, None where no GPU tells it. reasons: one sentence each.
+    """
 
     model: str
+    language: str
     method: str
+    device: str
+    precision: str
+    recompute: bool
     batch: int
     accumulation: int
-    precision: str
     learning_rate: float
+    schedule: str
+    weight_decay: float
+    warmup: int
     steps: int
     epochs: float
-    segments: int
-    warmup: int
+    fixed_steps: bool
     eval_every: int
+    log_every: int
+    patience: int
+    seed: int
+    label_tokens: int
+    window_s: float
+    keep_features: bool
+    loader_workers: int
+    segments: int
+    validation_segments: int
+    test_segments: int
+    measured_on: On | None
+    measured_segments: int
     memory_needed_bytes: int
     memory_free_bytes: int | None
+    checkpoint_bytes: int
     fits: bool
     reasons: tuple[str, ...]
-    validation_segments: int = 0
-    test_segments: int = 0
-    fixed_steps: bool = False
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self) | {"reasons": list(self.reasons)}
 
-    def rows(self) -> list[PlanRow]:
-        """The plan for people, one fact a row."""
-        free = f"{self.memory_free_bytes / GB:.1f} GB free" if self.memory_free_bytes is not None else "no GPU"
-        effective = self.batch * self.accumulation
-        return [
-            PlanRow("model", "Base model", self.model, "what is fine-tuned", ("model", "base")),
-            PlanRow(
-                "data",
-                "Data",
-                f"{self.segments} train, {self.validation_segments} to choose by, {self.test_segments} test",
-                "accepted segments, as split; the best checkpoint is chosen on some of the train part, never on test",
-            ),
-            PlanRow("method", "Method", f"{self.method}, {self.precision}", "every weight is trained"),
-            PlanRow("batch", "Batch", str(self.batch), "segments computed at once", ("train", "batch")),
-            PlanRow(
-                "accumulation",
-                "Accumulation",
-                f"{self.accumulation} (x {self.batch} = {effective} a step)",
-                "batches summed before the weights move",
-                ("train", "accumulation"),
-            ),
-            PlanRow(
-                "rate",
-                "Learning rate",
-                f"{self.learning_rate:g}, warm-up {self.warmup} steps",
-                "small steps keep what the model knows; 1.25e-5 suits a small Whisper",
-                ("train", "learning_rate"),
-            ),
-            PlanRow(
-                "epochs",
-                "Epochs",
-                f"{self.epochs:.1f} = {self.steps} steps, measured every {self.eval_every}",
-                "how often every segment is seen; few data want few epochs",
-                ("train", "steps" if self.fixed_steps else "epochs"),
-            ),
-            PlanRow("memory", "Memory", f"{self.memory_needed_bytes / GB:.1f} GB needed, {free}", "an estimate"),
-        ]
-
-    def lines(self) -> list[str]:
-        """The plan on a plain terminal."""
-        return [*(f"{row.title:<14} {row.value}" for row in self.rows()), *(f"{'':<14} {r}" for r in self.reasons)]
+    @classmethod
+    def from_json(cls, data: Any) -> Plan | None:
+        """The plan that a run's folder keeps; None if there is none, or it lacks what a plan needs today."""
+        names = {field.name for field in fields(cls)}
+        if not isinstance(data, Mapping) or not names <= data.keys():
+            return None
+        values: dict[str, Any] = {name: data[name] for name in names}
+        values["reasons"] = tuple(values["reasons"])
+        return cls(**values)
 
 
-def make_plan(workspace: Workspace, config: Config, store: Store) -> Plan:
-    """The plan for what is accepted and in the train part now. UserError if the base model is not here."""
-    info = describe(config.model.base, workspace.root)
-    usable = [segment for segment in store.segments.all(part="train") if segment.usable]
-    learn, validation = cut_validation(usable, config)
-    rows = len(learn)
-    steps = schedule(config.train, max(rows, 1))
-    gpu = for_job(config.model.gpu)
-    precision = wheels.precision(gpu.capability if gpu else None)[0]
-    need = memory_needed(info.parameters, config.train.batch, info.window_s)
-    slim = memory_needed(info.parameters, config.train.batch, info.window_s, checkpointing=True)
-    free = gpu.memory_free if gpu else None
+def make_plan(
+    config: Config, counts: DataCounts, model: ModelInfo, card: Gpu | None, *, steps: int | None = None
+) -> Plan:
+    """The plan of a new run. card: the GPU it would start on, None for the processor. steps: asked for by the person,
+    instead of the settings' epochs."""
+    settings, method = config.train, METHODS[METHOD]
+    course = schedule(settings, max(counts.train, 1), steps)
+    need, here = _on_card(method.name, settings.batch, model, card, counts)
     return Plan(
         model=config.model.base,
-        method="full",
-        batch=config.train.batch,
-        accumulation=config.train.accumulation,
-        precision=precision,
-        learning_rate=config.train.learning_rate,
-        steps=steps.steps,
-        epochs=steps.steps / steps.per_epoch,
-        segments=rows,
-        warmup=steps.warmup,
-        eval_every=steps.eval_every,
-        memory_needed_bytes=need if free is None or need <= free else slim,
-        memory_free_bytes=free,
-        fits=free is None or slim <= free,
-        reasons=tuple(_reasons(rows, gpu, need, slim, precision)),
-        validation_segments=len(validation),
-        test_segments=store.segments.counts()["test"],
-        fixed_steps=bool(config.train.steps),
+        language=config.project.language,
+        method=method.name,
+        batch=settings.batch,
+        accumulation=settings.accumulation,
+        learning_rate=settings.learning_rate,
+        schedule=settings.schedule,
+        weight_decay=settings.weight_decay,
+        warmup=course.warmup,
+        steps=course.steps,
+        epochs=course.steps / course.per_epoch,
+        fixed_steps=bool(steps or settings.steps),
+        eval_every=course.eval_every,
+        log_every=course.log_every,
+        patience=settings.patience,
+        seed=settings.seed,
+        label_tokens=model.max_target_positions,
+        window_s=model.window_s,
+        checkpoint_bytes=method.checkpoint(model.parameters),
+        reasons=tuple(_reasons(counts, card, need, here["precision"])),
+        **_data(counts),
+        **here,
     )
 
 
-def _reasons(rows: int, gpu: Gpu | None, need: int, slim: int, precision: str) -> list[str]:
+def resumed_plan(stored: Plan, counts: DataCounts, model: ModelInfo, card: Gpu | None, steps: int | None) -> Plan:
+    """The plan a run goes on with: its own, and the steps that the person asks for now (None: its own, too).
+
+    The card need not be the one it began on: device, precision, memory and loader are those of this one; activations
+    that were recomputed still are. counts: what is left of its segments.
+    """
+    need, here = _on_card(stored.method, stored.batch, model, card, counts)
+    plan = replace(stored, **_data(counts), **here, reasons=tuple(_reasons(counts, card, need, here["precision"])))
+    if stored.recompute and not plan.recompute:
+        needed = METHODS[plan.method].memory(model.parameters, plan.batch, model.window_s, recompute=True)
+        plan = replace(plan, recompute=True, memory_needed_bytes=needed)
+    if steps is None:
+        return plan
+    per_epoch = steps_per_epoch(max(counts.train, 1), plan.batch, plan.accumulation)
+    return replace(plan, steps=steps, epochs=steps / per_epoch, fixed_steps=True)
+
+
+def smaller_plan(plan: Plan) -> Plan | None:
+    """What to try when memory has run out all the same: recomputed activations, then half the batch with the effective
+    batch kept. None if nothing is left to save."""
+    if not plan.recompute:
+        return replace(plan, recompute=True)
+    if plan.batch == 1:
+        return None
+    half = plan.batch // 2
+    return replace(plan, batch=half, accumulation=math.ceil(plan.batch * plan.accumulation / half))
+
+
+def _data(counts: DataCounts) -> dict[str, Any]:
+    return {
+        "segments": counts.train,
+        "validation_segments": counts.validation,
+        "test_segments": counts.test,
+        "measured_on": counts.on,
+        "measured_segments": counts.measured,
+    }
+
+
+def _on_card(
+    method: str, batch: int, model: ModelInfo, card: Gpu | None, counts: DataCounts
+) -> tuple[MemoryNeed, dict[str, Any]]:
+    """What follows from the machine, as fields of a plan."""
+    free = card.memory_free if card else None
+    need = memory_need(method, model.parameters, batch, model.window_s, free)
+    features = 4 * model.mel_bins * round(model.window_s * FRAMES_PER_SECOND)
+    keep = counts.train * features <= FEATURE_CACHE_BYTES
+    return need, {
+        "device": "cuda" if card else "cpu",
+        "precision": wheels.precision(card.capability)[0] if card else "fp32",
+        "recompute": need.recompute,
+        "keep_features": keep,
+        # Where features are kept, or computed on the same cores as the step, loader processes gain nothing.
+        "loader_workers": LOADER_WORKERS if card and not keep else 0,
+        "memory_needed_bytes": need.needed,
+        "memory_free_bytes": free,
+        "fits": need.fits,
+    }
+
+
+def _reasons(counts: DataCounts, card: Gpu | None, need: MemoryNeed, precision: str) -> list[str]:
     found = []
-    if rows == 0:
+    if counts.train == 0:
         found.append("no accepted segment is in the train part yet: whispersmith split")
-    if gpu is None:
-        found.append("no GPU answers: training runs on the processor, in fp32")
-    else:
-        found.append(f"{gpu.name} computes {precision} natively")
-        free = gpu.memory_free
-        if free is not None and slim > free:
-            found.append("it does not fit: lower [train] batch and raise accumulation, or choose a smaller model")
-        elif free is not None and need > free:
-            found.append("activations are recomputed to save memory: about a fifth slower")
+    if card is None:
+        found.append("there is no GPU that torch can use: training runs on the processor, in fp32")
+        return found
+    found.append(f"{card.name} computes {precision} natively")
+    if not need.fits:
+        found.append("it does not fit: lower [train] batch and raise accumulation, or choose a smaller model")
+    elif need.recompute:
+        found.append("activations are recomputed to save memory: about a fifth slower")
     return found
 
 
-def schedule(settings: TrainConfig, rows: int, steps: int | None = None) -> Schedule:
-    """Steps, warm-up and evaluation interval for a number of training segments. steps: asked for by the person."""
-    per_epoch = math.ceil(math.ceil(rows / settings.batch) / settings.accumulation)
+def steps_per_epoch(segments: int, batch: int, accumulation: int) -> int:
+    """Optimizer steps in which every segment is seen once."""
+    return math.ceil(math.ceil(segments / batch) / accumulation)
+
+
+def schedule(settings: TrainConfig, segments: int, steps: int | None = None) -> Schedule:
+    """Steps, warm-up and intervals for a number of training segments. steps: asked for by the person."""
+    per_epoch = steps_per_epoch(segments, settings.batch, settings.accumulation)
     total = steps or settings.steps or max(1, round(settings.epochs * per_epoch))
-    every = settings.eval_every or max(1, per_epoch // 2, total // MOST_EVALUATIONS)
     return Schedule(
         steps=total,
         per_epoch=per_epoch,
         warmup=math.ceil(settings.warmup * total),
-        eval_every=min(every, total),
+        eval_every=settings.eval_every or max(1, per_epoch // 2, total // MOST_EVALUATIONS),
         log_every=max(1, min(10, total // 100)),
     )
-
-
-def memory_needed(parameters: int, batch: int, window_s: float, *, checkpointing: bool = False) -> int:
-    """Bytes a full fine-tuning step needs on a GPU, an estimate.
-
-    18 bytes a weight (weight, gradient, two Adam moments, the half-precision copy); activations of the published
-    shapes grow with weights to the power 3/4 from 789 MiB a 30 s segment at 242 M weights, or 239 MiB to the power
-    1/2 when they are recomputed (activation checkpointing); 1 GiB of context; 7 % reserve.
-    """
-    size = parameters / 242e6
-    activations = 239 * size**0.5 if checkpointing else 789 * size**0.75
-    return int(1.07 * (18 * parameters + batch * activations * 2**20 * window_s / 30 + 2**30))

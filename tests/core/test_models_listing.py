@@ -12,8 +12,8 @@ import pytest
 from core.config import DEFAULT_MODEL, set_value
 from core.models.cache import installed
 from core.models.listing import listing
-from core.models.suggested import LANGUAGES_99, LANGUAGES_100, SUGGESTED, memory_to_label, memory_to_train, suggestion
-from core.training.plan import memory_needed
+from core.models.suggested import LANGUAGES_99, LANGUAGES_100, SUGGESTED, memory_to_label, suggestion
+from core.training.methods import METHODS
 from core.whisper.folders import find, repository_folder
 from tests.core.model_kit import ID, Place, place, rewrite, spoil
 from tests.core.whisper_kit import toy_copy
@@ -66,9 +66,8 @@ def test_the_language_codes_are_whispers() -> None:
     assert set(LANGUAGES_100) - set(LANGUAGES_99) == {"yue"}
 
 
-def test_memory_is_the_plans_own_and_grows_with_the_batch() -> None:
+def test_memory_to_label_grows_with_the_batch() -> None:
     small = SUGGESTED[0].shape
-    assert memory_to_train(small, 8) == memory_needed(small.parameters, 8, 30.0, checkpointing=True)
     # 55 MB of keys and values a segment for a small, 246 MB for a large, with what is said and the widest layer.
     more = (memory_to_label(small, 9) - memory_to_label(small, 8)) / 1.07e6
     assert more == pytest.approx(55.3 + 16.5 + 18.4, abs=0.1)
@@ -96,7 +95,7 @@ def test_what_is_here_what_is_chosen_and_what_is_suggested(place: Place) -> None
     assert there.bytes == sum(len(data) for data in place.repository.files.values())
     assert there.window_s == 2.0
     assert "zh" in there.languages
-    assert there.memory_train_bytes == memory_needed(there.parameters or 0, 8, 2.0, checkpointing=True)
+    assert there.memory_train_bytes == METHODS["full"].memory(there.parameters or 0, 8, 2.0, recompute=False)
     assert rows[2].kind == "tuned"
     for row in json.loads(json.dumps([row.as_json() for row in rows])):
         assert set(row) >= KEYS

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,8 @@ from core.jobs import Cancelled, EventReader
 from core.jobs.spec import EVENTS, create
 from core.stages import train
 from core.store import Store
-from core.training import runs
+from core.training import checkpoints, resume, runs
+from core.training.runs import RunRecord
 from core.workspace import Workspace
 from tests.core.whisper_kit import LONG, Listened, cancel_at, make_workspace, toy
 
@@ -94,22 +96,22 @@ def test_cancel_saves_and_resume_goes_on(tmp_path: Path) -> None:
     cancel_at(listened, "metric")
     with pytest.raises(Cancelled):
         train.run(made, made.config(), listened.job)
-    last = runs.last_checkpoint(made.models / ".run-01")
+    last = checkpoints.last_checkpoint(made.models / ".run-01")
     assert last is not None
     assert last.step in (4, 5)
     assert not (made.models / "run-01").exists()
     assert listened.of("saved")[-1]["path"] == f"models/.run-01/checkpoint-{last.step}"
 
-    again = Listened(made, "train", {"resume": True, "steps": last.step + 3})
+    again = Listened(made, "train", {"resume": True, "steps": last.step + 4})
     result = train.run(made, made.config(), again.job)
-    assert (result["name"], result["resumed_from"], result["steps"]) == ("run-01", last.step, last.step + 3)
-    assert again.of("metric")[0]["step"] == last.step + 1
+    assert (result["name"], result["resumed_from"], result["steps"]) == ("run-01", last.step, last.step + 4)
+    assert again.of("metric")[0]["step"] == 8  # the rhythm it was started with
     assert all(event["step"] > 0 for event in again.of("evaluated"))
     assert result["base_cer"] == listened.of("evaluated")[0]["cer"]  # remembered over the stop
 
-    longer = Listened(made, "train", {"resume": True, "steps": last.step + 5})
+    longer = Listened(made, "train", {"resume": True, "steps": last.step + 6})
     extended = train.run(made, made.config(), longer.job)
-    assert (extended["resumed_from"], extended["steps"]) == (last.step + 3, last.step + 5)
+    assert (extended["resumed_from"], extended["steps"]) == (last.step + 4, last.step + 6)
 
 
 def test_stopped_and_resumed_is_the_same_as_never_stopped(tmp_path: Path) -> None:
@@ -153,17 +155,18 @@ def test_the_same_settings_go_on_by_themselves_others_start_anew(tmp_path: Path)
     with pytest.raises(Cancelled):
         train.run(made, made.config(), listened.job)
     config = made.config()
-    same = {"base": config.model.base, "language": "zh", "train": train._settings(config)}
+    same = RunRecord.of(config)
+    other = replace(same, language="en")
     kept = material.read(made.models / ".run-01")
     assert kept is not None
-    assert train.choose(made, {}, same, kept) == train.ChosenRun("run-01", True)
-    assert train.choose(made, {}, same | {"language": "en"}, kept) == train.ChosenRun("run-02", False)
-    assert train.choose(made, {}, same, material.Lineage(kept.trained[1:])) == train.ChosenRun("run-02", False)
-    assert train.choose(made, {"name": "run-01"}, same | {"language": "en"}, kept) == train.ChosenRun("run-01", True)
-    assert train.choose(made, {"name": "mine"}, same, kept) == train.ChosenRun("mine", False)
+    assert resume.choose(made.models, {}, same, kept) == resume.ChosenRun("run-01", True)
+    assert resume.choose(made.models, {}, other, kept) == resume.ChosenRun("run-02", False)
+    assert resume.choose(made.models, {}, same, material.Lineage(kept.trained[1:])) == resume.ChosenRun("run-02", False)
+    assert resume.choose(made.models, {"name": "run-01"}, other, kept) == resume.ChosenRun("run-01", True)
+    assert resume.choose(made.models, {"name": "mine"}, same, kept) == resume.ChosenRun("mine", False)
     (made.models / "done").mkdir()
     with pytest.raises(UserError, match="already"):
-        train.choose(made, {"name": "done"}, same, kept)
+        resume.choose(made.models, {"name": "done"}, same, kept)
 
 
 def test_another_base_model_cannot_go_on(tmp_path: Path) -> None:
@@ -207,7 +210,7 @@ def test_killed_at_once_and_started_again(tmp_path: Path) -> None:
     half = made.models / ".run-01" / "checkpoint-399"
     half.mkdir()
     (half / "model.safetensors").write_bytes(b"half")
-    last = runs.last_checkpoint(made.models / ".run-01")
+    last = checkpoints.last_checkpoint(made.models / ".run-01")
     assert last is not None
 
     result = train.run(made, made.config(), Listened(made, "train", {"steps": last.step + 1}).job)
@@ -230,7 +233,7 @@ def test_stopped_between_the_last_step_and_the_model(
         patch.setattr(runs, "publish", stopped)
         with pytest.raises(OSError, match="killed"):
             train.run(made, made.config(), Listened(made, "train", {}).job)
-    best = runs.best_checkpoint(made.models / ".run-01")
+    best = checkpoints.best_checkpoint(made.models / ".run-01")
     assert best is not None
     weights = load_file(best.path / "model.safetensors")
     listened = Listened(made, "train", {})

@@ -11,7 +11,7 @@ from core.errors import UserError
 from core.jobs import Cancelled
 from core.stages import train
 from core.store import Segment, Store
-from core.training import runs
+from core.training import checkpoints
 from core.workspace import Workspace
 from tests.core.whisper_kit import LONG, Listened, cancel_at, make_workspace, toy
 
@@ -23,10 +23,10 @@ def made(tmp_path: Path) -> Workspace:
 
 def test_with_too_little_data_nothing_is_chosen(made: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     """Test segments only show a figure: a better one in between changes nothing, and patience does not stop by it."""
-    from core import text
+    from core.training import trainer
 
     answers = iter([0.9, 0.2, 0.5])
-    monkeypatch.setattr(text, "corpus_cer", lambda pairs: next(answers))
+    monkeypatch.setattr(trainer, "corpus_cer", lambda pairs: next(answers))
     config = made.config()
     config.train.patience = 1
     result = train.run(made, config, Listened(made, "train", {}).job)
@@ -61,11 +61,11 @@ def test_the_validation_block_chooses_and_the_test_part_is_not_touched(tmp_path:
 def test_the_best_checkpoint_is_the_one_that_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from safetensors.torch import load_file
 
-    from core import text
+    from core.training import trainer
 
     made = make_workspace(tmp_path / "w", toy(), train=36, test=3)
     answers = iter([0.9, 0.2, 0.5])
-    monkeypatch.setattr(text, "corpus_cer", lambda pairs: next(answers))
+    monkeypatch.setattr(trainer, "corpus_cer", lambda pairs: next(answers))
     result = train.run(made, made.config(), Listened(made, "train", {}).job)
     assert (result["best_step"], result["cer"], result["base_cer"]) == (2, 0.2, 0.9)
     final = load_file(made.models / "run-01" / "model.safetensors")
@@ -101,7 +101,7 @@ def test_a_resume_keeps_its_segments_and_leaves_out_what_is_test_now(tmp_path: P
     )
     kept = interrupted(made)
     assert len(kept.validated) == 4
-    steps = {"steps": runs.last_checkpoint(made.models / ".run-01").step + 1}  # type: ignore[union-attr]
+    steps = {"steps": checkpoints.last_checkpoint(made.models / ".run-01").step + 1}  # type: ignore[union-attr]
     moved, judge = kept.trained[0].id, kept.validated[0].id
     # The former test part is training now; one trained and one validation segment are for testing.
     part(made, {"test_0_10": "train", "test_8_18": "train", "test_16_26": "train", moved: "test", judge: "test"})

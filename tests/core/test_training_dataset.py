@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from core.errors import UserError
-from core.training.dataset import IGNORED, Collator, Row, SegmentDataset, examples, label_prompt
+from core.training.dataset import IGNORED, Collator, Example, Row, SegmentDataset, examples, label_prompt
+from core.training.methods import METHODS
 from core.whisper.loading import LoadedModel, load
 from tests.core.whisper_kit import noise, toy, write_wav
 
@@ -22,8 +23,13 @@ def row(folder: Path, name: str, text: str, seconds: float = 2.0) -> Row:
     return Row(name, folder / f"{name}.wav", text)
 
 
+def log_mels(loaded: LoadedModel, rows: list[Example]) -> SegmentDataset:
+    prepared = METHODS["full"].prepare(loaded)
+    return SegmentDataset(rows, prepared.input_name, prepared.inputs, keep=True)
+
+
 def test_labels_are_those_of_the_tokenizer_without_the_start(loaded: LoadedModel, tmp_path: Path) -> None:
-    good, rejected = examples(loaded, [row(tmp_path, "a", "宮商角。")], "zh")
+    good, rejected = examples(loaded, [row(tmp_path, "a", "宮商角。")], "zh", 448)
     assert rejected == []
     tokenizer = load(str(toy(2.0))).tokenizer
     tokenizer.set_prefix_tokens(language="zh", task="transcribe", predict_timestamps=False)
@@ -33,9 +39,9 @@ def test_labels_are_those_of_the_tokenizer_without_the_start(loaded: LoadedModel
 
 
 def test_the_model_sees_the_start_token_once(loaded: LoadedModel, tmp_path: Path) -> None:
-    good, _ = examples(loaded, [row(tmp_path, "a", "宮商"), row(tmp_path, "b", "角徵羽羽羽")], "zh")
+    good, _ = examples(loaded, [row(tmp_path, "a", "宮商"), row(tmp_path, "b", "角徵羽羽羽")], "zh", 448)
     start = loaded.model.config.decoder_start_token_id
-    data = SegmentDataset(loaded.extractor, good)
+    data = log_mels(loaded, good)
     batch = Collator(start)([data[0], data[1]])
     assert batch["input_features"].shape == (2, 80, 200)
     assert (batch["labels"] == start).sum() == 0
@@ -58,7 +64,7 @@ def test_collator_takes_a_tokenizers_start_off(loaded: LoadedModel) -> None:
 def test_too_long_a_text_is_rejected_by_name(loaded: LoadedModel, tmp_path: Path) -> None:
     fits = "宮" * (448 - 4)  # three prompt tokens and the end
     rows = [row(tmp_path, "fits", fits), row(tmp_path, "over", fits + "宮")]
-    good, rejected = examples(loaded, rows, "zh")
+    good, rejected = examples(loaded, rows, "zh", 448)
     assert [one.row.segment for one in good] == ["fits"]
     assert rejected[0][0] == "over"
     assert "449 tokens" in rejected[0][1].why
@@ -78,15 +84,14 @@ def test_english_only_model_has_no_language_token() -> None:
 
 
 def test_features_are_kept_while_they_fit(loaded: LoadedModel, tmp_path: Path) -> None:
-    good, _ = examples(loaded, [row(tmp_path, "a", "宮")], "zh")
-    data = SegmentDataset(loaded.extractor, good)
+    good, _ = examples(loaded, [row(tmp_path, "a", "宮")], "zh", 448)
+    data = log_mels(loaded, good)
     first = data[0]["input_features"]
     (tmp_path / "a.wav").unlink()
-    assert data.in_memory
     assert data[0]["input_features"] is first
 
 
 def test_too_long_a_sound_is_refused_by_name(loaded: LoadedModel, tmp_path: Path) -> None:
-    good, _ = examples(loaded, [row(tmp_path, "talk_0_10", "宮", seconds=3.0)], "zh")
+    good, _ = examples(loaded, [row(tmp_path, "talk_0_10", "宮", seconds=3.0)], "zh", 448)
     with pytest.raises(UserError, match="talk_0_10"):
-        SegmentDataset(loaded.extractor, good)[0]
+        log_mels(loaded, good)[0]

@@ -3,12 +3,14 @@
 import json
 import shutil
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from core.errors import UserError
-from core.training import runs
+from core.training import checkpoints, runs
+from core.training.card import CardFacts, model_card
 from core.whisper.folders import tuned_folders
 from tests.core.whisper_kit import toy
 
@@ -20,7 +22,7 @@ def checkpoint(folder: Path, step: int, best: str | None = None) -> Path:
     for name in ("optimizer.pt", "scheduler.pt"):
         with zipfile.ZipFile(path / name, "w") as archive:
             archive.writestr("data", "x" * 100)
-    (path / runs.STATE).write_text(json.dumps({"global_step": step, "best_model_checkpoint": best}))
+    (path / checkpoints.STATE).write_text(json.dumps({"global_step": step, "best_model_checkpoint": best}))
     return path
 
 
@@ -43,58 +45,58 @@ def test_bad_names_are_refused(name: str) -> None:
         runs.check_name(name)
 
 
-@pytest.mark.parametrize("file", ["model.safetensors", "optimizer.pt", "scheduler.pt", runs.STATE])
+@pytest.mark.parametrize("file", ["model.safetensors", "optimizer.pt", "scheduler.pt", checkpoints.STATE])
 def test_a_half_written_checkpoint_is_passed_over(tmp_path: Path, file: str) -> None:
     checkpoint(tmp_path, 10)
     late = checkpoint(tmp_path, 20)
-    found = runs.last_checkpoint(tmp_path)
+    found = checkpoints.last_checkpoint(tmp_path)
     assert found is not None
     assert found.step == 20
     halve(late / file)
-    found = runs.last_checkpoint(tmp_path)
+    found = checkpoints.last_checkpoint(tmp_path)
     assert found is not None
     assert found.step == 10
     (late / file).unlink()
-    assert not runs.is_whole(late)
+    assert not checkpoints.is_whole(late)
 
 
 def test_the_sentinel_means_half_written(tmp_path: Path) -> None:
     path = checkpoint(tmp_path, 10)
-    (path / runs.SENTINEL).touch()
-    assert runs.last_checkpoint(tmp_path) is None
+    (path / checkpoints.SENTINEL).touch()
+    assert checkpoints.last_checkpoint(tmp_path) is None
 
 
 def test_mend_removes_the_broken_and_follows_a_moved_workspace(tmp_path: Path) -> None:
     checkpoint(tmp_path, 10)
     last = checkpoint(tmp_path, 20, best="/elsewhere/models/.run/checkpoint-10")
     broken = checkpoint(tmp_path, 30)
-    (broken / runs.STATE).unlink()
-    runs.mend(tmp_path)
+    (broken / checkpoints.STATE).unlink()
+    checkpoints.mend(tmp_path)
     assert not broken.exists()
-    state = runs.read_state(last)
+    state = checkpoints.read_state(last)
     assert state is not None
     assert state["best_model_checkpoint"] == str(tmp_path / "checkpoint-10")
-    best = runs.best_checkpoint(tmp_path)
+    best = checkpoints.best_checkpoint(tmp_path)
     assert best is not None
     assert best.step == 10
 
 
 def test_a_best_figure_goes_with_its_weights(tmp_path: Path) -> None:
     last = checkpoint(tmp_path, 20, best=str(tmp_path / "checkpoint-10"))
-    state = runs.read_state(last) or {}
-    (last / runs.STATE).write_text(json.dumps(state | {"best_metric": 0.1, "best_global_step": 10}))
-    runs.mend(tmp_path)
-    state = runs.read_state(last) or {}
+    state = checkpoints.read_state(last) or {}
+    (last / checkpoints.STATE).write_text(json.dumps(state | {"best_metric": 0.1, "best_global_step": 10}))
+    checkpoints.mend(tmp_path)
+    state = checkpoints.read_state(last) or {}
     assert (state["best_metric"], state["best_global_step"], state["best_model_checkpoint"]) == (None, None, None)
 
 
 def test_forgetting_what_was_measured_keeps_the_losses(tmp_path: Path) -> None:
     last = checkpoint(tmp_path, 20, best=str(tmp_path / "checkpoint-20"))
     history = [{"step": 0, "eval_cer": 0.9}, {"step": 10, "loss": 2.0}, {"step": 20, "eval_cer": 0.3}]
-    state = runs.read_state(last) or {}
-    (last / runs.STATE).write_text(json.dumps(state | {"best_metric": 0.3, "log_history": history}))
-    runs.forget_measures(tmp_path)
-    state = runs.read_state(last) or {}
+    state = checkpoints.read_state(last) or {}
+    (last / checkpoints.STATE).write_text(json.dumps(state | {"best_metric": 0.3, "log_history": history}))
+    checkpoints.forget_measures(tmp_path)
+    state = checkpoints.read_state(last) or {}
     assert state["log_history"] == [{"step": 10, "loss": 2.0}]
     assert (state["best_metric"], state["best_model_checkpoint"], state["global_step"]) == (None, None, 20)
 
@@ -103,16 +105,8 @@ def test_the_last_and_the_best_checkpoint_stay(tmp_path: Path) -> None:
     for step in (10, 20):
         checkpoint(tmp_path, step)
     checkpoint(tmp_path, 30, best=str(tmp_path / "checkpoint-10"))
-    runs.keep_last(tmp_path)
+    checkpoints.keep_last(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"checkpoint-10", "checkpoint-30"}
-
-
-def test_a_resume_follows_todays_intervals(tmp_path: Path) -> None:
-    path = checkpoint(tmp_path, 10)
-    runs.set_intervals(path, log_every=2, eval_every=7)
-    state = runs.read_state(path)
-    assert state is not None
-    assert (state["logging_steps"], state["eval_steps"], state["save_steps"], state["global_step"]) == (2, 7, 7, 10)
 
 
 def test_interrupted_runs_are_those_without_a_model(tmp_path: Path) -> None:
@@ -146,31 +140,31 @@ def test_publish_is_whole_or_not_at_all(tmp_path: Path) -> None:
 
 
 def test_card_says_what_it_was_measured_on() -> None:
-    facts = {
-        "name": "run-01",
-        "base": "openai/whisper-small",
-        "language": "zh",
-        "train_segments": 120,
-        "train_seconds": 1200.0,
-        "test_segments": 16,
-        "validation_segments": 0,
-        "eval_segments": 16,
-        "on": "test",
-        "split": "video",
-        "leak": 0,
-        "steps": 300,
-        "best_step": 250,
-        "cer": 0.049,
-        "base_cer": 1.0,
-    }
-    text = runs.card(facts)
+    facts = CardFacts(
+        name="run-01",
+        base="openai/whisper-small",
+        language="zh",
+        train_segments=120,
+        train_seconds=1200.0,
+        test_segments=16,
+        validation_segments=0,
+        eval_segments=16,
+        on="test",
+        split="video",
+        leak=0,
+        steps=300,
+        best_step=250,
+        cer=0.049,
+        base_cer=1.0,
+    )
+    text = model_card(facts)
     assert "base_model: openai/whisper-small" in text
     assert "4.9 %, base model 100.0 %, on 16 test segments" in text
     assert "0 of them share audio" in text
     assert "nothing was chosen" in text
-    chosen = runs.card(facts | {"on": "validation", "validation_segments": 12, "eval_segments": 12})
+    chosen = model_card(replace(facts, on="validation", validation_segments=12, eval_segments=12))
     assert "on 12 validation segments" in chosen
     assert "the checkpoint was chosen by this figure" in chosen
-    without = runs.card(facts | {"cer": None, "base": "/home/me/toy"})
+    without = model_card(replace(facts, cer=None, base="/home/me/toy"))
     assert "error rate" not in without
     assert "base_model" not in without

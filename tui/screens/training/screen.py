@@ -16,7 +16,9 @@ from core.errors import UserError
 from core.gpu import read_gpus
 from core.jobs import JobView, list_jobs
 from core.store import Store
-from core.training.plan import Plan, PlanRow, make_plan
+from core.training.plan import Plan
+from core.training.plan_rows import PlanRow, plan_rows
+from core.training.planning import read_plan
 from tui import keymap
 from tui.bridge import JobBatch
 from tui.screens.pipeline import ErrorBanner, PipelineScreen, StepTable
@@ -145,7 +147,7 @@ class TrainingScreen(PipelineScreen):
                 split, config = store.note("split") or {}, None
                 try:
                     config = workspace.config()
-                    plan = make_plan(workspace, config, store)
+                    plan = read_plan(workspace, config, store)
                 except UserError as error:
                     return config, None, [error], split
             return config, plan, problems_of(plan), split
@@ -155,7 +157,7 @@ class TrainingScreen(PipelineScreen):
     def _planned(self, found: tuple[Config | None, Plan | None, list[UserError], dict[str, Any]]) -> None:
         self._config, plan, self._problems, split = found
         fresh = not self._rows
-        self._rows = {row.key: row for row in plan.rows()} if plan is not None else {}
+        self._rows = {row.key: row for row in plan_rows(plan)} if plan is not None else {}
         rows = [(row.key, [row.title, row.value, row.reason]) for row in self._rows.values()]
         if not self._problems:
             rows.append((START, ["Start", "enter starts the training", "it goes on without this window"]))

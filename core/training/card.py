@@ -1,0 +1,76 @@
+"""The model card: what a tuned model came from, what it was taught with, how it was measured. Loads no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.dataset.lineage import On
+
+
+@dataclass(frozen=True)
+class CardFacts:
+    """What a card tells. cer, base_cer: fractions, None where not measured; on: what they were measured on, and
+    eval_segments how many; leak: test segments that share audio with training or validation ones."""
+
+    name: str
+    base: str
+    language: str
+    train_segments: int
+    train_seconds: float
+    validation_segments: int
+    test_segments: int
+    split: str
+    leak: int
+    steps: int
+    best_step: int
+    on: On | None
+    eval_segments: int
+    cer: float | None
+    base_cer: float | None
+
+
+def model_card(facts: CardFacts) -> str:
+    """Markdown with the hub's metadata on top. Unknown facts are left out."""
+    lines = [
+        "---",
+        f"language: {facts.language}",
+        "library_name: transformers",
+        "pipeline_tag: automatic-speech-recognition",
+        "tags: [whisper]",
+    ]
+    if "/" in facts.base and not facts.base.startswith(("/", ".")):
+        lines.append(f"base_model: {facts.base}")
+    lines += [
+        "---",
+        "",
+        f"# {facts.name}",
+        "",
+        f"A Whisper fine-tuned from `{facts.base}` with whispersmith.",
+        "",
+        f"- training segments: {facts.train_segments} ({facts.train_seconds / 60:.1f} min of audio, "
+        "text accepted by a person)",
+        f"- validation segments, cut out of the training part: {facts.validation_segments}",
+        f"- test segments: {facts.test_segments}, split by {facts.split}, "
+        f"{facts.leak} of them share audio with training or validation segments",
+        f"- steps: {facts.steps}, this is the {_which(facts)}",
+        "- training.json lists every segment it was trained on or chosen by",
+    ]
+    if facts.cer is not None:
+        base = f", base model {100 * facts.base_cer:.1f} %" if facts.base_cer is not None else ""
+        meaning = (
+            "the checkpoint was chosen by this figure, which flatters it a little: measure it on test segments"
+            if facts.on == "validation"
+            else "nothing was chosen by this figure"
+        )
+        lines.append(
+            f"- character error rate: {100 * facts.cer:.1f} %{base}, on {facts.eval_segments} {facts.on} "
+            f"segments (normalised text; {meaning})"
+        )
+    lines += ["- trained without timestamps: the model writes text only", ""]
+    return "\n".join(lines)
+
+
+def _which(facts: CardFacts) -> str:
+    if facts.on == "validation":
+        return f"checkpoint of step {facts.best_step}, the best on the validation segments"
+    return "last checkpoint; none was chosen"

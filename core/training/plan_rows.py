@@ -1,0 +1,67 @@
+"""The plan in words: one fact a row, with its reason and the setting that changes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.training.methods import METHODS
+from core.training.plan import GB, Plan
+
+
+@dataclass(frozen=True)
+class PlanRow:
+    """A line of the plan. setting: (table, key) in whispersmith.toml where the person may change it."""
+
+    key: str
+    title: str
+    value: str
+    reason: str = ""
+    setting: tuple[str, str] | None = None
+
+
+def plan_rows(plan: Plan) -> list[PlanRow]:
+    """The plan for people."""
+    free = f"{plan.memory_free_bytes / GB:.1f} GB free" if plan.memory_free_bytes is not None else "no GPU"
+    method = f"{plan.method}, {plan.precision}" + (", activations recomputed" if plan.recompute else "")
+    return [
+        PlanRow("model", "Base model", plan.model, "what is fine-tuned", ("model", "base")),
+        PlanRow("data", "Data", _data(plan), "accepted segments, as split; nothing is ever chosen by test segments"),
+        PlanRow("method", "Method", method, METHODS[plan.method].reason),
+        PlanRow("batch", "Batch", str(plan.batch), "segments computed at once", ("train", "batch")),
+        PlanRow(
+            "accumulation",
+            "Accumulation",
+            f"{plan.accumulation} (x {plan.batch} = {plan.batch * plan.accumulation} a step)",
+            "batches summed before the weights move",
+            ("train", "accumulation"),
+        ),
+        PlanRow(
+            "rate",
+            "Learning rate",
+            f"{plan.learning_rate:g}, warm-up {plan.warmup} steps",
+            "small steps keep what the model knows; 1.25e-5 suits a small Whisper",
+            ("train", "learning_rate"),
+        ),
+        PlanRow(
+            "epochs",
+            "Epochs",
+            f"{plan.epochs:.1f} = {plan.steps} steps, measured every {plan.eval_every}",
+            "how often every segment is seen; few data want few epochs",
+            ("train", "steps" if plan.fixed_steps else "epochs"),
+        ),
+        PlanRow("memory", "Memory", f"{plan.memory_needed_bytes / GB:.1f} GB needed, {free}", "an estimate"),
+    ]
+
+
+def plan_lines(plan: Plan) -> list[str]:
+    """The plan on a plain terminal."""
+    rows = [f"{row.title:<14} {row.value}" for row in plan_rows(plan)]
+    return [*rows, *(f"{'':<14} {reason}" for reason in plan.reasons)]
+
+
+def _data(plan: Plan) -> str:
+    """`145 train, 12 validation segments choose, 31 test`: what teaches, what chooses, what is held back."""
+    chosen = (
+        f"{plan.validation_segments} validation segments choose" if plan.validation_segments else "nothing is chosen by"
+    )
+    return f"{plan.segments} train, {chosen}, {plan.test_segments} test"

@@ -1,0 +1,98 @@
+"""What a run says: the trainer's callbacks as events of the job, and the job's cancel as a stop of the trainer."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from core.jobs import Job
+from core.training.plan import Plan
+
+
+class Reporter(TrainerCallback):
+    """Emits progress, metric, evaluated, sample and saved. relative: a path as events name it."""
+
+    def __init__(self, job: Job, plan: Plan, relative: Callable[[Path], str]) -> None:
+        self.samples: Sequence[tuple[str, str, str]] = ()
+        """(segment, reference, hypothesis) of the newest evaluation, as the trainer leaves them here."""
+        self._job, self._plan, self._relative = job, plan, relative
+        self._last = (0, time.monotonic())
+
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        self._last = (state.global_step, time.monotonic())
+        self._job.progress(state.global_step, self._plan.steps, "step", "training")
+
+    def on_step_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        # After a broken-off evaluation at the start there is nothing worth a step.
+        if self._job.cancelled and state.global_step == 0:
+            control.should_training_stop = True
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        self._job.progress(state.global_step, self._plan.steps, "step", "training")
+        if self._job.cancelled:
+            control.should_save = control.should_training_stop = True
+            control.should_evaluate = False
+        elif state.global_step >= self._plan.steps and self._plan.measured_segments:
+            control.should_evaluate = True
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, Any] | None = None,
+        **_: Any,
+    ) -> None:
+        if not logs or "loss" not in logs:
+            return
+        (before, then), now = self._last, time.monotonic()
+        self._last = (state.global_step, now)
+        segments = (state.global_step - before) * self._plan.batch * self._plan.accumulation
+        self._job.emit(
+            "metric",
+            step=state.global_step,
+            total=self._plan.steps,
+            epoch=round(state.epoch or 0.0, 4),
+            loss=finite(logs["loss"]),
+            learning_rate=finite(logs.get("learning_rate")),
+            grad_norm=finite(logs.get("grad_norm")),
+            samples_per_second=round(segments / max(now - then, 1e-6), 3),
+        )
+
+    def on_evaluate(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        metrics: dict[str, Any] | None = None,
+        **_: Any,
+    ) -> None:
+        found = metrics or {}
+        self._job.emit(
+            "evaluated",
+            step=state.global_step,
+            cer=finite(found.get("eval_cer")),
+            on=self._plan.measured_on,
+            segments=self._plan.measured_segments,
+            loss=finite(found.get("eval_loss")),
+            seconds=finite(found.get("eval_runtime")),
+        )
+        for segment, reference, hypothesis in self.samples:
+            self._job.emit(
+                "sample", step=state.global_step, segment=segment, reference=reference, hypothesis=hypothesis
+            )
+        self._last = (state.global_step, time.monotonic())
+
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        path = Path(str(args.output_dir)) / f"checkpoint-{state.global_step}"
+        self._job.emit("saved", step=state.global_step, path=self._relative(path))
+
+
+def finite(value: Any) -> float | None:
+    """A float for JSON; None for what is missing, infinite or not a number."""
+    return float(value) if value is not None and math.isfinite(float(value)) else None

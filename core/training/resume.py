@@ -1,0 +1,161 @@
+"""Which run a training is: a new one, or one that goes on, with the plan it goes on with. Loads no torch."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from core.config import Config, TrainConfig
+from core.dataset import lineage
+from core.dataset.lineage import Lineage
+from core.errors import UserError
+from core.gpu import Gpu
+from core.training import runs
+from core.training.checkpoints import Checkpoint, last_checkpoint, mend, read_state
+from core.training.plan import DataCounts, Plan, make_plan, resumed_plan
+from core.training.runs import RunRecord
+from core.whisper.folders import tuned_folders
+from core.whisper.info import ModelInfo
+
+
+@dataclass(frozen=True)
+class ChosenRun:
+    """Which run this is. resume: go on from its last whole checkpoint, if there is one."""
+
+    name: str
+    resume: bool
+
+
+def choose(models: Path, params: dict[str, Any], record: RunRecord, fresh: Lineage) -> ChosenRun:
+    """Which run to start or go on with: by name; the newest that can go on, with resume; else one that was
+    interrupted with the very same settings and segments; else the next free name."""
+    if asked := asked_for(models, params):
+        return asked
+    hidden = {name: runs.hidden(models, name) for name in runs.interrupted(models)}
+    same = [
+        name
+        for name, folder in hidden.items()
+        if (kept := runs.read_record(folder)) and kept.same_settings(record) and _given(folder) == fresh.given
+    ]
+    return ChosenRun(same[0], True) if same else ChosenRun(runs.next_name(models), False)
+
+
+def asked_for(models: Path, params: dict[str, Any]) -> ChosenRun | None:
+    """The run that was asked for by name or to be resumed, None if neither was. UserError if it cannot be."""
+    name, resume = params.get("name"), bool(params.get("resume"))
+    if name:
+        runs.check_name(name)
+        known = last_checkpoint(runs.hidden(models, name)) is not None
+        if resume and not known:
+            _check_begun(models, name)
+            return ChosenRun(name, True)
+        if resume or (known and not (models / name).exists()):
+            return ChosenRun(name, True)
+        if (models / name).exists():
+            raise UserError(
+                f"there is a model {name} already",
+                "a finished model is not trained over",
+                "choose another --name, or go on with it: --resume --steps N",
+            )
+        return ChosenRun(name, False)
+    if not resume:
+        return None
+    done = [path.name for path in tuned_folders(models) if last_checkpoint(runs.hidden(models, path.name))]
+    names = [*runs.interrupted(models), *done]
+    if not names:
+        raise UserError("there is no run to go on with", "no checkpoint has been saved yet", "whispersmith train")
+    return ChosenRun(names[0], True)
+
+
+def _check_begun(models: Path, name: str) -> None:
+    """A run that was killed before its first checkpoint begins anew; one that never began cannot go on."""
+    if (models / name).exists():
+        raise UserError(
+            f"{name} cannot be gone on with",
+            f"{models / name} is finished, and its last checkpoint is gone",
+            "train another: whispersmith train --name another",
+        )
+    if not (runs.hidden(models, name) / runs.RECORD).is_file():
+        raise UserError(
+            f"there is no run {name} to go on with",
+            "nothing of that name was begun",
+            f"whispersmith train --name {name}",
+        )
+
+
+def _given(folder: Path) -> Any:
+    kept = lineage.read(folder)
+    return kept.given if kept else None
+
+
+def open_run(folder: Path, chosen: ChosenRun, record: RunRecord, fresh: Lineage) -> Checkpoint | None:
+    """The checkpoint to go on from, None for a run that begins; what a dead run left half-written is removed.
+
+    folder: the run's hidden folder. A run that begins has its lineage and record there on return.
+    """
+    if chosen.resume:
+        mend(folder)
+        before = runs.read_record(folder)
+        if before and before.base != record.base:
+            raise UserError(
+                f"{chosen.name} was started from another base model",
+                f"it grew from {before.base}, the settings now say {record.base}",
+                "set model.base back, or start anew: whispersmith train --name another",
+            )
+        last = last_checkpoint(folder)
+        if last is not None and lineage.read(folder) is None:
+            raise UserError(
+                f"{chosen.name} cannot be gone on with",
+                f"its list of what it was trained on ({lineage.FILE}) is gone, so it could not be measured honestly",
+                "train anew: whispersmith train --name another",
+            )
+        if last is not None:
+            return last
+    shutil.rmtree(folder, ignore_errors=True)
+    lineage.write(folder, fresh)
+    runs.write_record(folder, record)
+    return None
+
+
+def plan_of(
+    folder: Path,
+    last: Checkpoint | None,
+    config: Config,
+    counts: DataCounts,
+    model: ModelInfo,
+    card: Gpu | None,
+    steps: int | None,
+) -> Plan:
+    """The plan of a run: made from the settings where it begins (last None), else the one it was started with.
+
+    steps: how many the person asks for now; None: what settings or the run say.
+    """
+    if last is None:
+        return make_plan(config, counts, model, card, steps=steps)
+    record, state = runs.read_record(folder), read_state(last.path) or {}
+    stored = record.plan if record else None
+    stored = stored or _plan_before_plans(record, state, config, counts, model, card)
+    return resumed_plan(stored, counts, model, card, steps)
+
+
+def _plan_before_plans(
+    record: RunRecord | None,
+    state: dict[str, Any],
+    config: Config,
+    counts: DataCounts,
+    model: ModelInfo,
+    card: Gpu | None,
+) -> Plan:
+    """The plan of a run that was started before plans were kept: from its settings, and from what its last checkpoint
+    says of steps and intervals (state: its trainer_state.json)."""
+    try:
+        train = TrainConfig.model_validate(record.train) if record else config.train
+    except ValidationError:
+        train = config.train
+    plan = make_plan(config.model_copy(update={"train": train}), counts, model, card, steps=state.get("max_steps"))
+    kept = {"eval_every": state.get("eval_steps"), "log_every": state.get("logging_steps")}
+    return replace(plan, **{name: value for name, value in kept.items() if value})
