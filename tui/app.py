@@ -244,6 +244,8 @@ class WhispersmithApp(App[int]):
     async def on_event(self, event: events.Event) -> None:
         if not isinstance(event, (events.Key, events.Paste)):
             await super().on_event(event)
+        elif not self.screen_stack:
+            return  # the app is leaving
         elif event.is_forwarded:
             # It has come back up: no widget took it, and now its binding runs, if it has one.
             await super().on_event(event)
@@ -271,7 +273,6 @@ class WhispersmithApp(App[int]):
 
     async def _release(self, key: events.Event) -> None:
         following = self._type_ahead.release(key)
-        # When the app is leaving there is no screen any more to give it to.
         if following is not None and self.screen_stack:
             await self._give_out(following)
 

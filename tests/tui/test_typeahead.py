@@ -100,6 +100,16 @@ async def test_keys_pressed_before_the_first_screen_is_there_reach_it(workspace:
         await wait_until(pilot, lambda: "order suspicion" in screen_text(app))
 
 
+async def test_keys_behind_the_one_that_quits_are_no_fault(workspace: Workspace):
+    app = open_app(workspace)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await wait_until(pilot, lambda: isinstance(app.screen, PlaylistScreen))
+        type_at_once(app, "q", *"jkjk4o")
+        await wait_until(pilot, lambda: not app.is_running)
+    assert app.return_code == 0
+    assert list(workspace.logs.glob("crash-*")) == []
+
+
 @pytest.mark.parametrize("step", ["setup", "playlist", "segments", "transcripts", "training", "results"])
 async def test_the_focus_begins_on_what_is_seen(workspace: Workspace, step: str):
     seen: list[Widget] = []
