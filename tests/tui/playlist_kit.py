@@ -64,6 +64,6 @@ def selected(workspace: Workspace) -> list[int]:
         return [int(video.id[1:]) for video in store.videos.all() if video.selected]
 
 
-def told(job: FakeJob, name: str) -> str:
+def received(job: FakeJob, name: str) -> str:
     path = job.folder / CONTROL / f"{name}.json"
     return path.read_text() if path.exists() else ""

@@ -26,6 +26,7 @@ and it may call
     self.follow(folder)                          # a job that has ended (the last training): its whole history
     self.show_error(error) / self.open_dialog(dialog, answered)
     self.toast(text, error=False)                # never parsed as markup
+    self.apply(effects)                          # these as data, from a part without a screen (tui/effects.py)
 
 StepTable is a RowTable whose Enter is the screen's while it is empty; ErrorBanner().show(error | None) shows a failed
 job.
@@ -57,6 +58,7 @@ from core.workspace import Workspace
 from tui import keymap
 from tui.background import BackgroundTasks, TaskResult
 from tui.bridge import DRAINED, FULL, Inbox, JobBatch, history
+from tui.effects import Effect, OpenDialog, PauseJob, ResumeJob, SendToJob, ShowError, StartJob, StopJob, Toast
 from tui.host import Host, host_of
 from tui.status import Status, bar_steps
 from tui.widgets import cells, dialog, marks
@@ -233,6 +235,27 @@ class PipelineScreen(Screen[None]):
     def toast(self, text: str, *, error: bool = False) -> None:
         """What happened, and how to undo it."""
         self.host.toast(text, "error" if error else "information")
+
+    def apply(self, effects: Iterable[Effect]) -> None:
+        """Do what a part of the screen wants done."""
+        for effect in effects:
+            match effect:
+                case StartJob():
+                    self.start_job(effect.stage, dict(effect.params))
+                case StopJob():
+                    self.stop_job(effect.folder)
+                case PauseJob():
+                    self.pause_job(effect.folder)
+                case ResumeJob():
+                    self.resume_job(effect.folder)
+                case SendToJob():
+                    self.send_to_job(effect.folder, effect.name, effect.data)
+                case Toast():
+                    self.toast(effect.text)
+                case ShowError():
+                    self.show_error(effect.error)
+                case OpenDialog():
+                    self.open_dialog(effect.dialog, lambda answer, to=effect.answered: self.apply(to(answer)))
 
     # -- the machinery
 

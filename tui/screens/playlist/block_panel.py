@@ -8,15 +8,15 @@ from rich.text import Text
 from textual.geometry import Size
 from textual.widget import Widget
 
-from tui.screens.playlist.queue import Block
-from tui.widgets import cells, dialog, marks
+from tui.screens.playlist.tracker import Block
+from tui.widgets import cells, marks
 
 HANG = 5
 """Cells before what goes on in the next line: under the words, not under `why` or the number."""
 
 
 class BlockPanel(Widget):
-    """A third of the screen at most; what is cut is in `message`."""
+    """A third of the screen at most; what is cut is in `dialogs.block_message`."""
 
     DEFAULT_CSS: ClassVar[str] = """
     BlockPanel {
@@ -30,7 +30,7 @@ class BlockPanel(Widget):
         super().__init__()
         self._block: Block | None = None
 
-    def tell(self, block: Block | None) -> None:
+    def show(self, block: Block | None) -> None:
         if block != self._block:
             self._block = block
             self.display = block is not None
@@ -65,12 +65,3 @@ def panel_text(block: Block, width: int, height: int, ascii_only: bool = False) 
     for line in lines[1:]:
         text.append(f"\n{line}", "")
     return text.append(f"\n{cells.cut(dot.join(keys), width)}", "bold")
-
-
-def message(block: Block) -> dialog.Message:
-    """All of it, to be scrolled."""
-    what, *rest = [f"{label}  {text}" if label else text for label, text in block.parts()]
-    if block.left:
-        rest.append(f"{block.left} recordings wait")
-    rest += [f"{block.goes_on()}; r goes on now, x cancels"]
-    return dialog.Message("The site lets no more through", "\n\n".join((what, *rest)))

@@ -1,98 +1,92 @@
-"""PlaylistLoader the store off the UI thread: all of it seldom, the rows that changed as often as they change."""
+"""What to read of the store, and when: all of it seldom, the rows that changed as often as they change.
+
+`all` and `some` give what is to be called with the store in a thread, `take_all` and `take_some` lay what it found
+into the rows on the UI thread.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
-from core.errors import UserError
-from core.store import Source, Video
-from tui.screens.playlist.rows import VideoIndex
-
-if TYPE_CHECKING:
-    from tui.screens.playlist.screen import PlaylistScreen
+from core.store import Source, Store, Video
+from tui.screens.playlist.rows import VideoIndex, VideoRows
 
 WHOLE_S = 10.0
 """While a job tells which rows changed, the whole store is read at most this often."""
 
-
-Asked = dict[str, dict[str, str] | None]
+Captions = dict[str, dict[str, str] | None]
 """By video: why there are no captions of it, None where they are here."""
 
 
-class PlaylistLoader:
-    """It fills `rows.index`, `rows.captions` and `sources`, then calls the screen's `rows_read`."""
+@dataclass(frozen=True)
+class Everything:
+    index: VideoIndex
+    sources: list[Source]
+    captions: Captions
 
-    def __init__(self, screen: PlaylistScreen) -> None:
+
+@dataclass(frozen=True)
+class Some:
+    videos: list[Video]
+    sources: list[Source] | None
+    """None where they are what they were."""
+    captions: Captions
+
+
+class PlaylistLoader:
+    def __init__(self, rows: VideoRows) -> None:
         self.sources: list[Source] = []
-        self._screen = screen
+        self._rows = rows
         self._due: set[str] = set()
         self._busy = False
         self._meanwhile: set[str] = set()
         """Rows that were read or written while the whole store was being read: what that says of them may be older."""
         self._next = 0.0
-        self._failing = False
 
-    def something_changed(self) -> None:
-        """Somebody wrote to the store. A job that runs says itself which rows it has changed."""
-        if not self._screen.live_jobs() or time.monotonic() >= self._next:
-            self.whole()
+    def is_all_due(self, *, jobs_run: bool) -> bool:
+        """Somebody wrote to the store; a job that runs says itself which rows it has changed."""
+        return not jobs_run or time.monotonic() >= self._next
 
-    def whole(self) -> None:
+    def all(self) -> Callable[[Store], Everything]:
         """Read everything. Several wishes for it at once are one."""
         self._next = time.monotonic() + WHOLE_S
         self._meanwhile.clear()
-        store = self._screen.store
+        return lambda store: Everything(VideoIndex(store.videos.all()), store.videos.sources(), store.captions.asked())
 
-        def read() -> tuple[VideoIndex, list[Source], Asked]:
-            return VideoIndex(store.videos.all()), store.videos.sources(), store.captions.asked()
+    def take_all(self, found: Everything) -> set[str]:
+        """Ids that are to be read once more: what was found of them may be older than what is known."""
+        self._rows.index, self.sources, self._rows.captions = found.index, found.sources, found.captions
+        return self._meanwhile - self._due
 
-        self._screen.in_thread(read, self._read_whole, group="load", failed=self._failed)
-
-    def _read_whole(self, found: tuple[VideoIndex, list[Source], Asked]) -> None:
-        rows = self._screen.rows
-        if self._failing:
-            self._failing = False
-            self._screen.show_trouble(None)
-        rows.index, self.sources, rows.captions = found
-        self._screen.selection.lay_over(rows.index)
-        self._screen.rows_read(rows.index.ids, arrived=True)
-        self.some(self._meanwhile - self._due)
-
-    def newer(self, ids: Iterable[str]) -> None:
+    def written(self, ids: Iterable[str]) -> None:
         """These rows were just written: what is being read of them at this moment may be older."""
         self._meanwhile.update(ids)
 
-    def some(self, ids: Iterable[str]) -> None:
-        """Read these rows and no others; what becomes due meanwhile is read after them."""
+    def some(self, ids: Iterable[str] = ()) -> Callable[[Store], Some] | None:
+        """Read these rows and no others. None while others are being read: these are read after them."""
         self._due.update(ids)
         if self._busy or not self._due:
-            return
-        due, self._due, self._busy = self._due, set(), True
+            return None
+        due, self._due, self._busy = list(self._due), set(), True
         known = {source.id for source in self.sources}
-        store = self._screen.store
 
-        def read() -> tuple[list[Video], list[Source] | None, Asked]:
-            found = store.videos.some(list(due))
+        def read(store: Store) -> Some:
+            found = store.videos.some(due)
             new = any(video.source is not None and video.source not in known for video in found)
-            return found, store.videos.sources() if new else None, store.captions.asked()
+            return Some(found, store.videos.sources() if new else None, store.captions.asked())
 
-        self._screen.in_thread(read, self._read_some, group="rows", failed=self._failed)
+        return read
 
-    def _read_some(self, found: tuple[list[Video], list[Source] | None, Asked]) -> None:
+    def take_some(self, found: Some) -> bool:
+        """Lay the rows in; `some` gives those that have become due meanwhile. True if one of them is new."""
         self._busy = False
-        videos, sources, captions = found
-        rows = self._screen.rows
-        self.sources = self.sources if sources is None else sources
-        rows.captions = captions
-        ids = [video.id for video in videos]
-        self._meanwhile.update(ids)
-        new = [video.id for video in videos if rows.index.put(video)]
-        self._screen.selection.lay_over(rows.index)
-        self._screen.rows_read(ids, arrived=bool(new))
-        self.some(())
+        self.sources = self.sources if found.sources is None else found.sources
+        self._rows.captions = found.captions
+        self._meanwhile.update(video.id for video in found.videos)
+        new = [video.id for video in found.videos if self._rows.index.put(video)]
+        return bool(new)
 
-    def _failed(self, error: UserError) -> None:
-        self._busy, self._failing = False, True
-        self._screen.show_trouble(error)
+    def failed(self) -> None:
+        self._busy = False

@@ -1,7 +1,7 @@
 """The rows of the playlist screen: every recording, with sums; which of them are shown; what stands in a row. No app.
 
 VideoIndex  every recording in the order of the lists; sums that follow each change, so that nothing counts them all
-VideoRows   the table's rows: those of a book that a filter lets through
+VideoRows   the table's rows: those of an index that a filter lets through
 """
 
 from __future__ import annotations
@@ -83,6 +83,11 @@ def videos(count: int) -> str:
     return f"{number(count)} video{'s' * (count != 1)}"
 
 
+def obtainable(found: Iterable[Video]) -> list[Video]:
+    """Without what is still on the air, or to come: by its own row only that is chosen."""
+    return [video for video in found if video.live_status not in LIVE or video.state == "fetched"]
+
+
 def _order(video: Video) -> tuple[int, int]:
     return video.source or 0, video.position
 
@@ -135,8 +140,8 @@ class VideoIndex:
 class VideoRows:
     """The table's rows (a RowSource), changed in place. matched: the ids a filter found, None for no filter."""
 
-    def __init__(self, book: VideoIndex, state: State = lambda _: None) -> None:
-        self.index = book
+    def __init__(self, index: VideoIndex, state: State = lambda _: None) -> None:
+        self.index = index
         self.state = state
         self.captions: Mapping[str, dict[str, str] | None] = {}
         """By id, where captions were asked for: why there are none, None where they are here."""
@@ -171,7 +176,7 @@ class VideoRows:
 
     def cells(self, index: int, /) -> list[str | Text]:
         video = self.index.get(self.ids[index])
-        assert video is not None, "a row that is shown is in the book"
+        assert video is not None, "a row that is shown is in the index"
         inside = self.range is not None and self.range[0] <= index <= self.range[1]
         chosen = marks.mark("ok" if video.selected else "not", self.ascii)
         unknown = marks.mark("unknown", self.ascii)

@@ -1,13 +1,17 @@
 """2 Playlist: sources and their recordings; rows arrive while they are listed, and show how far each download is.
 
-playlist_rows.py       every recording with its sums, the rows that are shown, their cells
-playlist_reading.py    the store, read off the UI thread
-playlist_queue.py      what the jobs say of them
-playlist_selection.py  what is chosen, and the range
-playlist_panel.py      what a block of the site asks for
-playlist_licences.py   the look-up of licences in the background
-playlist_downloads.py  the keys that begin, hold and stop work
-playlist_work.py       what is asked before work begins, and the words for how it ends
+The parts know no screen: they are given data, and return rows, words, or what is to be done (tui/effects.py).
+
+rows.py         every recording with its sums, the rows that are shown, their cells
+loader.py       what to read of the store, and when
+tracker.py      what the jobs say of the recordings
+selection.py    what is chosen, and the range
+sources.py      the lists that the recordings come from
+lines.py        what the lines above and below the rows say
+licences.py     when the licences are looked up in the background
+downloads.py    what the keys that begin, hold and stop work have to do
+dialogs.py      what is asked before work begins
+block_panel.py  what a block of the site asks for
 """
 
 from __future__ import annotations
@@ -16,7 +20,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from rich.text import Text
 from textual import events, on
 from textual.binding import BindingType
 from textual.widget import Widget
@@ -28,21 +31,22 @@ from core.sources import query
 from core.store import Store, Video
 from tui import keymap
 from tui.bridge import JobBatch
+from tui.effects import Effect, StartJob
 from tui.screens.pipeline import ErrorBanner, PipelineScreen, StepTable
-from tui.screens.playlist import wording as work
+from tui.screens.playlist import dialogs, lines, sources
 from tui.screens.playlist.block_panel import BlockPanel
-from tui.screens.playlist.downloads import Downloads
-from tui.screens.playlist.licences import Licences
-from tui.screens.playlist.loader import PlaylistLoader
-from tui.screens.playlist.queue import Queue
-from tui.screens.playlist.rows import LIVE, NARROW, VideoIndex, VideoRows, columns, number
+from tui.screens.playlist.downloads import Downloads, error_after
+from tui.screens.playlist.licences import LicenceLookUp
+from tui.screens.playlist.loader import Everything, PlaylistLoader, Some
+from tui.screens.playlist.rows import NARROW, VideoIndex, VideoRows, columns, obtainable
 from tui.screens.playlist.selection import Selection
-from tui.widgets import cells, marks
+from tui.screens.playlist.tracker import DownloadTracker
+from tui.widgets import marks
 from tui.widgets.segment_table import RowTable
 from tui.widgets.text_line import TextLine
 
-TELL_S = 0.5
-"""How often a look-up of licences is told which rows are on the screen."""
+SIGHT_S = 0.5
+"""How often it is looked which rows are on the screen, for a look-up of licences."""
 EXAMPLE = "words, or: cc length<30m date>=2023-05 captions:zh state:failed"
 
 
@@ -65,14 +69,16 @@ class PlaylistScreen(PipelineScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self.queue = Queue()
-        self.rows = VideoRows(VideoIndex(), self.queue.state)
+        self.tracker = DownloadTracker()
+        self.rows = VideoRows(VideoIndex(), self.tracker.state)
         self.selection = Selection()
-        self.loader = PlaylistLoader(self)
-        self.licences = Licences(self)
-        self.downloads = Downloads(self)
+        self.loader = PlaylistLoader(self.rows)
+        self.licences = LicenceLookUp()
+        self.downloads = Downloads(self.rows, self.tracker, lambda: self.workspace.config().fetch.any_licence)
         self._query = query.parse("")
-        self._trouble: UserError | None = None
+        self._error: UserError | None = None
+        """What stands under the rows, until work begins anew."""
+        self._unreadable = False
 
     def content(self) -> Iterable[Widget]:
         yield TextLine(id="source")
@@ -98,23 +104,52 @@ class PlaylistScreen(PipelineScreen):
 
     def on_mount(self) -> None:
         self.filter.display = self.query_one("#complaint").display = False
-        self.set_interval(TELL_S, self.licences.tell)
-        self.loader.whole()
+        self.set_interval(SIGHT_S, self._send_rows_in_sight)
+        self._read_all()
 
     def store_changed(self) -> None:
-        self.loader.something_changed()
+        if self.loader.is_all_due(jobs_run=bool(self.live_jobs())):
+            self._read_all()
 
     # -- the rows
 
-    def rows_read(self, ids: Sequence[str], *, arrived: bool) -> None:
+    def _read_all(self) -> None:
+        read, store = self.loader.all(), self.store
+        self.in_thread(lambda: read(store), self._all_read, group="load", failed=self._not_read)
+
+    def _all_read(self, found: Everything) -> None:
+        if self._unreadable:
+            self._unreadable = False
+            self._show_error_below(None)
+        again = self.loader.take_all(found)
+        self._rows_read(self.rows.index.ids, arrived=True)
+        self._read_rows(again)
+
+    def _read_rows(self, ids: Iterable[str] = ()) -> None:
+        read, store = self.loader.some(ids), self.store
+        if read is not None:
+            self.in_thread(lambda: read(store), self._some_read, group="rows", failed=self._not_read)
+
+    def _some_read(self, found: Some) -> None:
+        arrived = self.loader.take_some(found)
+        self._rows_read([video.id for video in found.videos], arrived=arrived)
+        self._read_rows()
+
+    def _not_read(self, error: UserError) -> None:
+        self.loader.failed()
+        self._unreadable = True
+        self._show_error_below(error)
+
+    def _rows_read(self, ids: Sequence[str], *, arrived: bool) -> None:
         """These rows were read from the store. arrived: some of them are new, or it was all of them."""
+        self.selection.lay_over(self.rows.index)
         self._match(ids)
         if arrived:
             self._arrange()
         else:
-            self.draw(ids)
-            self.show_lines()
-        self.licences.look_after()
+            self._draw(ids)
+            self._show_lines()
+        self._look_up_licences()
 
     def _match(self, ids: Iterable[str]) -> None:
         """What a filter has once shown stays until it is another: no row goes from under the cursor."""
@@ -134,7 +169,7 @@ class PlaylistScreen(PipelineScreen):
         self.rows.range = self.selection.range(self.rows, self.table.cursor)
         if len(self.rows.index) and not len(self.rows):
             self.table.empty_text = "\nNothing matches the filter; esc shows all."
-        self.show_lines()
+        self._show_lines()
 
     # -- showing
 
@@ -143,86 +178,52 @@ class PlaylistScreen(PipelineScreen):
         self.rows.narrow, self.rows.ascii = self._narrow, self.host.ascii
         self.table.set_columns(columns(self._narrow))
 
-    def draw(self, ids: Iterable[str]) -> None:
+    def _draw(self, ids: Iterable[str]) -> None:
         for id in ids:
             place = self.rows.index_of(id)
             if place is not None:
                 self.table.refresh_row(place)
 
-    def show_lines(self) -> None:
-        self.query_one("#source", TextLine).show(self._source_text(), self.rows.index.totals.heading())
-        self.query_one("#hint", TextLine).show(self._hint())
-        self.query_one("#total", TextLine).show(
-            self._range_text() or self.queue.total(self.host.ascii) or self._chosen()
-        )
-        blocked = self.queue.blocked
-        self.query_one(BlockPanel).tell(blocked[1] if blocked else None)
-        self.query_one(ErrorBanner).show(self._trouble)
-
-    def _source_text(self) -> Text:
-        text = Text("Source  ", "bold")
-        for batch in self.live_jobs("add", "demo"):
-            doing = {"add": "listing"}.get(batch.stage, "being made")
-            cancel = "" if self.live_jobs("fetch", "captions") else "x cancel   "
-            return text.append(f"{self._sign('running')} {doing}   {cancel}{batch.view.note}")
-        return text.append(work.sources_text([source.title or source.url for source in self.loader.sources]))
+    def _show_lines(self) -> None:
+        plain, live, rows = self.host.ascii, self.live_jobs(), self.rows
+        held = any(batch.stage == "details" and self.tracker.is_held(batch.folder) for batch in live)
+        licences = self.licences.text(rows.index.totals.unasked, live, held=held, plain=plain)
+        listing = any(batch.stage == "add" for batch in live)
+        source = lines.source_line(self.loader.sources, live, plain)
+        self.query_one("#source", TextLine).show(source, rows.index.totals.heading())
+        self.query_one("#hint", TextLine).show(lines.hint_line(rows, self.loader.sources, licences, listing, plain))
+        below = lines.range_line(rows) or self.tracker.total(plain) or lines.chosen_line(rows.index.totals)
+        self.query_one("#total", TextLine).show(below)
+        blocked = self.tracker.blocked
+        self.query_one(BlockPanel).show(blocked[1] if blocked else None)
+        self.query_one(ErrorBanner).show(self._error)
 
     def _sign(self, name: str) -> str:
         return marks.mark(name, self.host.ascii)
-
-    def _hint(self) -> Text:
-        """What goes on in the background, and what was left half done, with its key."""
-        dot = cells.glyphs(self.app).dot
-        parts: list[Text] = []
-        if self.rows.matched is not None:
-            parts.append(Text(f"{number(len(self.rows))} of {number(len(self.rows.index))} shown {dot} esc shows all"))
-        stopped = [] if self.live_jobs("add") else work.stopped_short(self.loader.sources)
-        if stopped:
-            what = work.which(stopped, len(self.loader.sources), cells.glyphs(self.app).more)
-            parts.append(Text(f"{self._sign('look')} {what} stopped early {dot} l goes on", "yellow"))
-        if said := self.licences.text(dot):
-            parts.append(Text(said, "dim"))
-        return Text("   ").join(parts)
-
-    def _range_text(self) -> str:
-        if self.rows.range is None:
-            return ""
-        first, last = self.rows.range
-        chosen = all(video.selected for video in self._obtainable(self.rows.between(first, last)))
-        return f"range of {number(last - first + 1)}   space {'leaves out' if chosen else 'selects'}   esc drops it"
-
-    def _chosen(self) -> str:
-        totals = self.rows.index.totals
-        if totals.chosen:
-            about = f": {marks.total_length(totals.chosen_ms)}, about {marks.megabytes(totals.chosen_bytes)}"
-            return f"{number(totals.chosen)} selected{about if totals.chosen_ms else ''}"
-        if totals.count and totals.here == totals.count:
-            return "Everything is here; next: 3 Segments"
-        return "Nothing is selected to download; space selects" if totals.count else ""
 
     # -- jobs
 
     def reports(self, batch: JobBatch) -> bool:
         """Also of what x has stopped, and of a queue that ended early: a toast would lie over what mends it."""
-        if self.downloads.has_stopped(batch.folder) and batch.view.state == "cancelled":
+        if self.downloads.was_stopped(batch.folder) and batch.view.state == "cancelled":
             return True
         return super().reports(batch) or (batch.stage in self.stages and bool(batch.view.result.get("stopped")))
 
     def job_events(self, batch: JobBatch) -> None:
-        draw, read = self.queue.handle(batch)
-        self.draw(draw)
+        draw, read = self.tracker.handle(batch)
+        self._draw(draw)
         if batch.history or batch.ended:
-            self.loader.whole()
+            self._read_all()
         else:
-            self.loader.some(read)
+            self._read_rows(read)
         self.licences.handle(batch)
         if batch.ended:
             if not batch.history:
-                told = work.trouble_of(batch, self.queue.last_block if batch.stage == "fetch" else None)
+                error = error_after(batch, self.tracker.last_block if batch.stage == "fetch" else None)
                 # What goes on in the background does not wipe out why the download stopped.
-                self._trouble = told if told or batch.stage not in ("details", "captions") else self._trouble
-            self.licences.look_after()
-        self.show_lines()
+                self._error = error if error or batch.stage not in ("details", "captions") else self._error
+            self._look_up_licences()
+        self._show_lines()
 
     # -- selecting
 
@@ -232,25 +233,20 @@ class PlaylistScreen(PipelineScreen):
 
         def saved(due: Mapping[str, bool]) -> None:
             self.selection.saved(due)
-            self.loader.newer(due)
+            self.loader.written(due)
 
         self.in_thread(lambda: self.selection.save(store), saved, group="select")
-        self.draw(chosen) if len(chosen) < 100 else self.table.refresh_rows()
-        self.show_lines()
+        self._draw(chosen) if len(chosen) < 100 else self.table.refresh_rows()
+        self._show_lines()
 
     @property
     def video(self) -> Video | None:
         return self.rows.index.get(self.table.cursor_key or "")
 
-    @staticmethod
-    def _obtainable(found: list[Video]) -> list[Video]:
-        """Without what is still on the air, or to come: by its own row only that is chosen."""
-        return [video for video in found if video.live_status not in LIVE or video.state == "fetched"]
-
     def action_mark(self) -> None:
         span, video = self.rows.range, self.video
         if span is not None:
-            inside = self._obtainable(self.rows.between(*span))
+            inside = obtainable(self.rows.between(*span))
             value = not all(video.selected for video in inside)
             self._drop_range()
             self._mark({video.id: value for video in inside})
@@ -259,14 +255,14 @@ class PlaylistScreen(PipelineScreen):
             self.table.cursor += 1
 
     def action_mark_all(self) -> None:
-        shown = self._obtainable(self.rows.videos())
+        shown = obtainable(self.rows.videos())
         value = not all(video.selected for video in shown)
         self._drop_range()
         self._mark({video.id: value for video in shown})
 
     def action_mark_free(self) -> None:
         self._drop_range()
-        free = {video.id for video in self._obtainable(self.rows.videos()) if video.licence in FREE}
+        free = {video.id for video in obtainable(self.rows.videos()) if video.licence in FREE}
         self._mark({id: id in free for id in self.rows.ids})
 
     def action_range(self) -> None:
@@ -286,7 +282,7 @@ class PlaylistScreen(PipelineScreen):
         if before != now:
             self.rows.range = now
             self.table.refresh_rows()
-            self.show_lines()
+            self._show_lines()
 
     # -- filter
 
@@ -326,21 +322,27 @@ class PlaylistScreen(PipelineScreen):
 
     # -- keys that start and stop work
 
-    def show_trouble(self, error: UserError | None) -> None:
-        """What stands under the rows, until work begins anew."""
-        self._trouble = error
+    def apply(self, effects: Iterable[Effect]) -> None:
+        """Work that somebody asked for begins anew: what failed before is over."""
+        effects = list(effects)
+        if any(isinstance(effect, StartJob) and effect.stage in ("add", "fetch") for effect in effects):
+            self._show_error_below(None)
+        super().apply(effects)
+        self._show_lines()
+
+    def _show_error_below(self, error: UserError | None) -> None:
+        self._error = error
         self.query_one(ErrorBanner).show(error)
 
     def action_add(self) -> None:
-        self.open_dialog(work.add_prompt(), lambda text: self._add([str(text).strip()]))
+        self.open_dialog(dialogs.add_prompt(), lambda text: self._add([str(text).strip()]))
 
     def _add(self, what: list[str]) -> None:
-        self.show_trouble(None)
         self.licences.expect()
-        self.start_job("add", {"what": what, "cwd": str(Path.cwd())})
+        self.apply([StartJob("add", {"what": what, "cwd": str(Path.cwd())})])
 
     def action_list_again(self) -> None:
-        what = [source.url for source in work.to_list_again(self.loader.sources)]
+        what = [source.url for source in sources.to_list_again(self.loader.sources)]
         if self.live_jobs("add"):
             self.toast("A list is being read already; x cancels")
         elif what:
@@ -351,20 +353,31 @@ class PlaylistScreen(PipelineScreen):
             self.toast("There is no list to read again; + adds one")
 
     def action_licences(self) -> None:
-        self.toast(self.licences.ask())
+        self.apply(self.licences.by_key(self.rows.index, self.live_jobs()))
+
+    def _look_up_licences(self) -> None:
+        if effects := self.licences.due(self.rows.index.totals.unasked, self.live_jobs()):
+            self.apply(effects)
+
+    def _send_rows_in_sight(self) -> None:
+        top = self.table.scroll_offset.y
+        seen = self.rows.ids[top : top + max(1, self.table.size.height)]
+        if effects := self.licences.in_sight(seen, self.live_jobs()):
+            self.apply(effects)
 
     def action_captions(self) -> None:
-        work.ask_captions(self, [video for video in self.rows.index.all() if video.state == "fetched"])
+        self.apply(self.downloads.captions(self.live_jobs()))
 
     @on(RowTable.Chosen)
     def action_get(self) -> None:
-        self.downloads.get()
+        self.apply(self.downloads.get(self.video))
 
     def action_retry(self) -> None:
-        self.downloads.retry()
+        self.apply(self.downloads.retry(self.video))
 
     def action_pause(self) -> None:
-        self.downloads.pause()
+        self.apply(self.downloads.pause(self.live_jobs()))
+        self._draw(self.tracker.busy)
 
     def action_stop(self) -> None:
-        self.downloads.stop()
+        self.apply(self.downloads.stop(self.live_jobs()))

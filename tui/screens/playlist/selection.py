@@ -18,14 +18,14 @@ class Selection:
         self.anchor: str | None = None
         """The row a range begins at; None for no range."""
 
-    def mark(self, book: VideoIndex, chosen: Mapping[str, bool]) -> None:
+    def mark(self, index: VideoIndex, chosen: Mapping[str, bool]) -> None:
         self._unsaved.update(chosen)
-        self.lay_over(book)
+        self.lay_over(index)
 
-    def lay_over(self, book: VideoIndex) -> None:
+    def lay_over(self, index: VideoIndex) -> None:
         """What was just read is older than presses that are not saved yet."""
         for id, value in self._unsaved.items():
-            book.select(id, value)
+            index.select(id, value)
 
     def save(self, store: Store) -> dict[str, bool]:
         """Write what is due; give it to `saved`. Called in a thread."""

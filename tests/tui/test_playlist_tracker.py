@@ -13,8 +13,9 @@ from core.jobs import Event, JobView
 from core.store import Video
 from tests.fakes.youtube import HOSTILE
 from tui.bridge import JobBatch
-from tui.screens.playlist.block_panel import message, panel_text
-from tui.screens.playlist.queue import Block, Queue, span
+from tui.screens.playlist.block_panel import panel_text
+from tui.screens.playlist.dialogs import block_message
+from tui.screens.playlist.tracker import Block, DownloadTracker, span
 
 FOLDER = Path("jobs/1")
 
@@ -24,7 +25,7 @@ def view(stage: str = "fetch", state: str = "running", **more: Any) -> JobView:
     return JobView("1", stage, FOLDER, state, 0, 0, None, None, "", None, **values)
 
 
-def heard(queue: Queue, *told: tuple[str, dict[str, Any]], **about: Any) -> tuple[set[str], set[str]]:
+def handled(queue: DownloadTracker, *told: tuple[str, dict[str, Any]], **about: Any) -> tuple[set[str], set[str]]:
     events = tuple(Event(number, 0, kind, data) for number, (kind, data) in enumerate(told, start=1))
     return queue.handle(JobBatch(view(**about), events, 0, len(events)))
 
@@ -33,18 +34,18 @@ def item(id: str, state: str, **data: Any) -> tuple[str, dict[str, Any]]:
     return "item", {"id": id, "state": state, **data}
 
 
-def states(queue: Queue) -> dict[str, tuple[str, str] | None]:
+def states(queue: DownloadTracker) -> dict[str, tuple[str, str] | None]:
     return {id: queue.state(Video(id)) for id in ("aa", "bb", "cc")}
 
 
 def test_each_row_says_where_it_is() -> None:
-    queue = Queue()
-    draw, read = heard(queue)
+    queue = DownloadTracker()
+    draw, read = handled(queue)
     assert draw == {"aa", "bb", "cc"}
     assert not read
     assert set(states(queue).values()) == {("waiting", "waits")}
     at = now_ms() + 60_000
-    draw, read = heard(
+    draw, read = handled(
         queue,
         item("aa", "fetching", done=4_200_000, total=10_000_000, speed=1_800_000, eta=40),
         item("bb", "again", at=at),
@@ -56,59 +57,59 @@ def test_each_row_says_where_it_is() -> None:
         "bb": ("waiting", f"again {time_of_day(at)}"),
         "cc": None,
     }
-    heard(queue, ("paused", {}))
+    handled(queue, ("paused", {}))
     assert states(queue)["aa"] == ("waiting", "42%  paused")
-    heard(queue, ("resumed", {}), item("aa", "queued"))
+    handled(queue, ("resumed", {}), item("aa", "queued"))
     assert states(queue)["aa"] == ("waiting", "waits")
-    draw, _ = heard(queue, state="cancelled")
+    draw, _ = handled(queue, state="cancelled")
     assert draw == {"aa", "bb"}
     assert queue.state(Video("aa")) is None
     assert not queue.busy
 
 
 def test_the_total_line_counts_bytes_of_the_whole_queue() -> None:
-    queue = Queue()
+    queue = DownloadTracker()
     assert queue.total() == ""
     figures = {"done": 2.4, "total": 5, "unit": "videos", "note": "Talk", "bytes": 1, "speed": 1_800_000}
-    heard(queue, ("progress", {**figures, "all_bytes": 34e6, "all_bytes_total": 120e6, "all_eta": 65.2}))
+    handled(queue, ("progress", {**figures, "all_bytes": 34e6, "all_bytes_total": 120e6, "all_eta": 65.2}))
     assert queue.total() == "● 2 of 5   34 of 120 MB   1.8 MB/s   1 m 05 s left   p pause   x cancel   Talk"
     assert queue.total(ascii_only=True).startswith("* 2 of 5")
-    heard(queue, ("progress", {**figures, "all_bytes": 900e3, "all_bytes_total": 1.2e9}))
+    handled(queue, ("progress", {**figures, "all_bytes": 900e3, "all_bytes_total": 1.2e9}))
     assert "900 KB of 1.2 GB" in queue.total()
     assert queue.toggle(FOLDER)
     assert queue.total() == "◌ paused   2 of 5   900 KB of 1.2 GB   p goes on   x cancel"
     assert not queue.toggle(FOLDER)
-    heard(queue, ("progress", {"done": 1, "total": 2, "unit": "captions", "note": ""}))
+    handled(queue, ("progress", {"done": 1, "total": 2, "unit": "captions", "note": ""}))
     assert queue.total().startswith("● captions 1 of 2   p pause")
 
 
 def test_a_job_that_waits_for_another_says_so() -> None:
-    queue = Queue()
-    heard(queue, state="waiting")
+    queue = DownloadTracker()
+    handled(queue, state="waiting")
     assert queue.total() == "◌ waits for another job   x cancel"
 
 
 def test_what_other_stages_change_is_read_and_nothing_else() -> None:
-    queue = Queue()
-    assert heard(queue, item("aa", "listed"), item("bb", "known"), stage="add") == (set(), {"aa"})
-    assert heard(queue, item("cc", "listed", licence="cc-by"), stage="details") == (set(), {"cc"})
+    queue = DownloadTracker()
+    assert handled(queue, item("aa", "listed"), item("bb", "known"), stage="add") == (set(), {"aa"})
+    assert handled(queue, item("cc", "listed", licence="cc-by"), stage="details") == (set(), {"cc"})
     assert not queue.downloads
 
 
 def test_a_block_is_told_until_it_has_passed() -> None:
-    queue = Queue()
+    queue = DownloadTracker()
     block = {"what": "no robots", "why": "too many", "steps": ["wait", "proxy"], "until": now_ms() + 1000, "left": 2}
-    heard(queue, item("aa", "fetching", done=1, total=2), ("blocked", block))
+    handled(queue, item("aa", "fetching", done=1, total=2), ("blocked", block))
     assert queue.blocked is not None
     assert queue.blocked[1].parts() == [("", "no robots"), ("why", "too many"), ("1", "wait"), ("2", "proxy")]
     assert queue.blocked[1].goes_on() == f"goes on by itself at {time_of_day(block['until'])}"
     assert states(queue)["aa"] == ("waiting", "50%  waits")
     assert queue.total() == "◌ stopped by the site"
-    heard(queue, ("unblocked", {}))
+    handled(queue, ("unblocked", {}))
     assert queue.blocked is None
-    heard(queue, ("blocked", block | {"until": None}), state="done")
+    handled(queue, ("blocked", block | {"until": None}), state="done")
     assert queue.blocked is None
-    heard(queue, state="done")
+    handled(queue, state="done")
     assert queue.last_block is not None
     assert queue.last_block.goes_on() == "waits for you"
 
@@ -125,13 +126,13 @@ def test_the_panel_keeps_its_size_and_its_keys(block: Block, width: int, height:
     assert all(cell_len(line) <= width for line in lines)
     assert all(line.isprintable() for line in lines)
     assert lines[-1].startswith(block.goes_on()[: width - 1])
-    assert message(block).what
+    assert block_message(block).what
 
 
 def test_what_is_cut_from_the_panel_is_offered() -> None:
     assert "enter tells all" in panel_text(LONG, 100, 8).plain
     assert "enter tells all" not in panel_text(Block("short"), 100, 8).plain
-    assert "step 5" in message(LONG).what
+    assert "step 5" in block_message(LONG).what
 
 
 def test_spans_of_time() -> None:

@@ -1,6 +1,7 @@
 """What the jobs say of recordings: which wait, which is on its way and how far, what a block of the site asks for.
 
-Pure: it hears batches (tui/bridge.py) and gives words. `Queue.handle` tells which rows to draw anew and which to read.
+Pure: it is given batches (tui/bridge.py) and gives words. `DownloadTracker.handle` returns which rows to draw anew and
+which to read.
 """
 
 from __future__ import annotations
@@ -75,8 +76,8 @@ class Download:
         self.again.pop(id, None)
 
 
-class Queue:
-    """The live downloads of this workspace, as their logs tell them."""
+class DownloadTracker:
+    """The live downloads of this workspace, as their logs have them."""
 
     def __init__(self) -> None:
         self.downloads: dict[Path, Download] = {}
@@ -97,7 +98,7 @@ class Queue:
             return set(), {str(e.data.get("id")) for e in batch.of("item") if e.data.get("state") != "known"}
         draw, read = set(), set()
         if batch.folder in self._over:
-            # The end of a job can be told twice: by its log, then by its lock.
+            # The end of a job can come twice: by its log, then by its lock.
             return draw, read
         download = self.downloads.get(batch.folder)
         if download is None:
@@ -112,7 +113,7 @@ class Queue:
                 draw.add(id)
                 if self._item(download, id, event):
                     read.add(id)
-            elif self._told(download, event):
+            elif self._apply(download, event):
                 draw |= download.ids()
         if queued != download.queued:
             download.queued = queued
@@ -140,7 +141,7 @@ class Queue:
         return True
 
     @staticmethod
-    def _told(download: Download, event: Event) -> bool:
+    def _apply(download: Download, event: Event) -> bool:
         """True where every row of the job looks different now."""
         if event.kind == "progress":
             download.progress = event.data
@@ -169,7 +170,7 @@ class Queue:
 
     @property
     def busy(self) -> set[str]:
-        """VideoRows that a live job has still before it."""
+        """Ids that a live job has still before it."""
         return {id for download in self.downloads.values() for id in download.ids()}
 
     @property

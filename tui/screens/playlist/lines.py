@@ -1,0 +1,59 @@
+"""The lines above and below the rows of the playlist screen. Pure functions; plain is `--ascii`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.text import Text
+
+from core.store import Source
+from tui.bridge import JobBatch
+from tui.screens.playlist import sources as lists
+from tui.screens.playlist.rows import Totals, VideoRows, number, obtainable
+from tui.widgets import cells, marks
+
+
+def source_line(sources: Sequence[Source], live: Sequence[JobBatch], plain: bool) -> Text:
+    """What is being listed now, else where the recordings come from."""
+    text = Text("Source  ", "bold")
+    for batch in live:
+        if batch.stage in ("add", "demo"):
+            doing = {"add": "listing"}.get(batch.stage, "being made")
+            # x stops what moves recordings before it stops this.
+            cancel = "" if any(other.stage in ("fetch", "captions") for other in live) else "x cancel   "
+            return text.append(f"{marks.mark('running', plain)} {doing}   {cancel}{batch.view.note}")
+    return text.append(lists.heading(sources))
+
+
+def hint_line(rows: VideoRows, sources: Sequence[Source], licences: str, listing: bool, plain: bool) -> Text:
+    """What goes on in the background, and what was left half done, with its key."""
+    glyphs = cells.ASCII if plain else cells.UNICODE
+    parts: list[Text] = []
+    if rows.matched is not None:
+        parts.append(Text(f"{number(len(rows))} of {number(len(rows.index))} shown {glyphs.dot} esc shows all"))
+    stopped = [] if listing else lists.stopped_short(sources)
+    if stopped:
+        what = lists.names_of(stopped, len(sources), glyphs.more)
+        parts.append(Text(f"{marks.mark('look', plain)} {what} stopped early {glyphs.dot} l goes on", "yellow"))
+    if licences:
+        parts.append(Text(licences, "dim"))
+    return Text("   ").join(parts)
+
+
+def range_line(rows: VideoRows) -> str:
+    """The range that is being chosen; "" without one."""
+    if rows.range is None:
+        return ""
+    first, last = rows.range
+    chosen = all(video.selected for video in obtainable(rows.between(first, last)))
+    return f"range of {number(last - first + 1)}   space {'leaves out' if chosen else 'selects'}   esc drops it"
+
+
+def chosen_line(totals: Totals) -> str:
+    """What Enter would download; "" where there is nothing at all."""
+    if totals.chosen:
+        about = f": {marks.total_length(totals.chosen_ms)}, about {marks.megabytes(totals.chosen_bytes)}"
+        return f"{number(totals.chosen)} selected{about if totals.chosen_ms else ''}"
+    if totals.count and totals.here == totals.count:
+        return "Everything is here; next: 3 Segments"
+    return "Nothing is selected to download; space selects" if totals.count else ""
