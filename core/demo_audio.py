@@ -15,6 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
+from core.timed_text import Cue
+
 # The major pentatonic scale on C, in Hz (equal temperament, A4 = 440).
 NOTES = {"宮": 523.25, "商": 587.33, "角": 659.26, "徵": 783.99, "羽": 880.0}
 NOTE_S = 1
@@ -23,8 +25,8 @@ REST_SHARE = 0.1
 PASSAGE_S = 7  # the noise changes this often, so that one recording holds quiet and noisy passages
 
 
-def make_recording(path_wav: Path, *, seconds: int, seed: int) -> list[tuple[int, int, str]]:
-    """Write a mono 16-bit melody of `seconds` seconds and return its cues (start_ms, end_ms, text).
+def make_recording(path_wav: Path, *, seconds: int, seed: int) -> list[Cue]:
+    """Write a mono 16-bit melody of `seconds` seconds and return its cues.
 
     Cues are 2-4 s of whole notes and hold one character for each note; a second of rest is in no cue. The same
     seed makes the same file. Written beside and renamed.
@@ -53,13 +55,13 @@ def make_recording(path_wav: Path, *, seconds: int, seed: int) -> list[tuple[int
     return cues(names, dice)
 
 
-def cues(names: list[str | None], dice: random.Random) -> list[tuple[int, int, str]]:
-    """(start_ms, end_ms, text) of runs of 2-4 s; a rest ends a run."""
-    found: list[tuple[int, int, str]] = []
+def cues(names: list[str | None], dice: random.Random) -> list[Cue]:
+    """Runs of 2-4 s; a rest ends a run."""
+    found: list[Cue] = []
     start, text, length = 0, "", dice.randint(2, 4)
     for second, name in enumerate([*names, None]):
         if text and (name is None or len(text) == length):
-            found.append((start * 1000, second * 1000, text))
+            found.append(Cue(start * 1000, second * 1000, text))
             text, length = "", dice.randint(2, 4)
         if name is not None:
             start = start if text else second

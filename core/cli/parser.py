@@ -11,6 +11,7 @@ from typing import Any
 
 from core.cli import commands, stages
 from core.config import SegmentConfig
+from core.exchange.formats.table import DATASET, TRANSCRIPTION, dataset_formats, readable, transcription_formats
 from core.sources.query import HELP
 
 # The id of a video, or of a segment of one: what begins with a dash like an option, and is none.
@@ -181,15 +182,14 @@ def _transcripts(subs: Any, common: argparse.ArgumentParser) -> None:
     change.add_argument("--reject", action="store_true")
     change.add_argument("--undo", action="store_true", help="take back the last change a person made to it")
     _json(transcript)
-    importing = _command(subs, common, "import", stages.import_, "bring in transcripts: audiofolder, CSV, SRT, VTT")
+    importing = _command(subs, common, "import", stages.import_, f"bring in transcripts: {', '.join(readable())}")
     importing.add_argument("path", metavar="PATH", type=Path)
     importing.add_argument("--as", dest="origin", choices=("human", "machine"), default="human")
     _json(importing)
     _detach(importing)
     export = _command(subs, common, "export", stages.export, "write the accepted segments as a data set")
     export.add_argument("dir", nargs="?", type=Path, metavar="DIR")
-    formats = ("audiofolder", "jsonl", "parquet", "nemo", "srt")
-    export.add_argument("--format", choices=formats, default="audiofolder")
+    export.add_argument("--format", choices=dataset_formats(), default=DATASET)
     _json(export)
     _detach(export)
 
@@ -214,7 +214,7 @@ def _models(subs: Any, common: argparse.ArgumentParser) -> None:
     transcribe = _command(subs, common, "transcribe", stages.transcribe, "write down any media file")
     transcribe.add_argument("file", type=Path, metavar="FILE")
     transcribe.add_argument("--model", metavar="M", help="default: the newest tuned model, else the labeller")
-    transcribe.add_argument("--format", choices=("txt", "srt", "vtt", "json"), default="txt")
+    transcribe.add_argument("--format", choices=transcription_formats(), default=TRANSCRIPTION)
 
 
 def _overview(subs: Any, common: argparse.ArgumentParser) -> None:

@@ -23,7 +23,7 @@ written down.\
 def dataset_card(
     name: str,
     language: str,
-    form: str,
+    loading: str,
     parts: Mapping[str, Sequence[Segment]],
     videos: Sequence[Video],
     leak: int,
@@ -31,8 +31,8 @@ def dataset_card(
 ) -> str:
     """Markdown with the hub's metadata on top.
 
-    parts: the segments of each split; videos: those they come from; fetched: the day (YYYY-MM-DD) on which each was,
-    by id, of those where it is known.
+    loading: the expression of the `datasets` library that opens it, "" for none. parts: the segments of each split.
+    videos: those they come from. fetched: the day (YYYY-MM-DD) on which each was, by id, of those where it is known.
     """
     lines = [
         "---",
@@ -58,12 +58,9 @@ def dataset_card(
         lines += ["", f"Test segments that share audio with training ones: {leak}."]
     if said := _captions_line([row for rows in parts.values() for row in rows]):
         lines += ["", said]
-    if form == "audiofolder":
-        lines += ["", "```python", "from datasets import load_dataset", "", _LOADING, "```"]
+    if loading:
+        lines += ["", "```python", "from datasets import load_dataset", "", f"data = {loading}", "```"]
     return "\n".join([*lines, *_recordings(videos, fetched or {})]) + "\n"
-
-
-_LOADING = 'data = load_dataset("audiofolder", data_dir="this folder")'
 
 
 def _captions_line(rows: Sequence[Segment]) -> str:

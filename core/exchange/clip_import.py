@@ -1,4 +1,4 @@
-"""Audio that comes with its transcripts: taken into the workspace as segments of its own."""
+"""Audio that comes with its transcripts: copied into the workspace as segments of its own."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ LONGEST_MS = 30_000
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a clip belongs: its segment id, video, and times in that video."""
+class ClipLocation:
+    """The segment that a clip is, its video, and its times in that video."""
 
-    id: str
+    segment: str
     video: str
     start_ms: int
     end_ms: int
 
 
-def place_of(stem: str, duration_ms: int) -> Place:
+def locate(stem: str, duration_ms: int) -> ClipLocation:
     """`talk_8_18` is that piece of the video `talk`; any other name is a recording of its own."""
     parsed = parse_segment_name(stem)
     name, start, end = parsed or (stem, 0, duration_ms)
     video = video_id(name)
-    return Place(segment_id(video, start, end), video, start, end)
+    return ClipLocation(segment_id(video, start, end), video, start, end)
 
 
 def video_id(name: str) -> str:
@@ -60,16 +60,16 @@ def import_clip(workspace: Workspace, store: Store, audio: Path, stem: str, chec
     if duration == 0 or duration > LONGEST_MS:
         why = "it holds no sound" if duration == 0 else f"{duration / 1000:.0f} s; a segment has at most 30"
         raise UserError(f"{audio.name} is no segment", why, f"whispersmith add '{audio}', then cut it")
-    place = place_of(stem, duration)
-    path = workspace.segments / place.video / f"{place.id}.wav"
+    place = locate(stem, duration)
+    path = workspace.segments / place.video / f"{place.segment}.wav"
     path.parent.mkdir(parents=True, exist_ok=True)
-    _put(audio, converted, path)
+    _write_wav(audio, converted, path)
     name = (parse_segment_name(stem) or (stem,))[0]
     store.videos.add(Video(place.video, title=clean(name, 200), licence="own", state="fetched"))
     level, share = round(dbfs(samples), 1), round(speech_share(samples), 3)
     stored = workspace.relative(path)
-    store.segments.add([Segment(place.id, place.video, place.start_ms, place.end_ms, stored, level, share)])
-    return place.id
+    store.segments.add([Segment(place.segment, place.video, place.start_ms, place.end_ms, stored, level, share)])
+    return place.segment
 
 
 def is_whisper_wav(path: Path) -> bool:
@@ -81,7 +81,7 @@ def is_whisper_wav(path: Path) -> bool:
         return False
 
 
-def _put(audio: Path, samples: np.ndarray | None, path: Path) -> None:
+def _write_wav(audio: Path, samples: np.ndarray | None, path: Path) -> None:
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     if samples is None:
         shutil.copyfile(audio, beside)

@@ -6,6 +6,10 @@ import codecs
 from pathlib import Path
 
 from core.errors import UserError
+from core.files import read_bytes
+
+MOST_BYTES = 256_000_000
+"""A table of a million rows has some 100 MB."""
 
 TRIED = ("UTF-8", "UTF-16", "Big5", "GB18030")
 
@@ -20,12 +24,7 @@ _MARKS = (
 
 def read_text(path: Path) -> tuple[str, str]:
     """(text, encoding) of a file, its byte order mark removed. UserError if it is none of `TRIED` or not readable."""
-    try:
-        data = path.read_bytes()
-    except IsADirectoryError as error:
-        raise UserError(f"{path.name} is a folder", "a file is wanted here", "name the file in it") from error
-    except OSError as error:
-        raise UserError(f"{path} cannot be read", error.strerror or str(error), "check the path") from error
+    data = read_bytes(path, MOST_BYTES)
     found = decode(data)
     if found is None:
         raise UserError(

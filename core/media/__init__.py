@@ -5,8 +5,8 @@ from __future__ import annotations
 from core.media.ffmpeg import Ffmpeg, find_ffmpeg, load_pydub, prepare_environment
 from core.media.probe import MediaInfo, probe
 from core.media.sound import dbfs, log_mel, overview, peaks, read_wav, speech_share
-from core.media.spans import Span, parse_segment_name, plan_spans, segment_id, segment_name
 from core.media.stream import RATE, StreamStopped, stream_pcm
+from core.spans import Span, parse_segment_name, plan_spans, segment_id, segment_name
 
 __all__ = [
     "RATE",

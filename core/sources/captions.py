@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 
 from core.config import Config
 from core.errors import UserError
+from core.exchange.captions import parse_captions
 from core.exchange.encodings import decode
-from core.exchange.formats.captions import parse_captions
+from core.exchange.formats.table import caption_suffixes
 from core.sources.failures import Failure
 from core.text import clean, join_texts
 from core.timed_text import Cue
@@ -143,9 +144,10 @@ def beside(media: Path, patterns: Sequence[str]) -> dict[str, list[tuple[str, Pa
     patterns () it comes first, and any language counts.
     """
     found: dict[str, dict[str, Path]] = {}
+    suffixes = caption_suffixes()
     for path in sorted(media.iterdir()) if media.is_dir() else ():
         id, _, language = path.stem.partition(".")
-        if path.suffix.lower() in (".srt", ".vtt") and id and path.is_file():
+        if path.suffix.lower() in suffixes and id and path.is_file():
             found.setdefault(id, {}).setdefault(language or "und", path)
     order = (*patterns, "und") if patterns else ("und", "*")
     return {id: list(_in_order(files, order)) for id, files in found.items()}

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import UserError
+from core.exchange.formats.table import caption_suffixes
 from core.ids import short_hash, slug
 from core.media import MediaInfo, probe
 from core.text import as_utf8, clean
@@ -20,11 +21,10 @@ from core.workspace import Workspace
 # Files that lie beside recordings and are none. Pictures would pass for videos without sound.
 # fmt: off
 _NEVER = frozenset({
-    ".srt", ".vtt", ".ass", ".lrc", ".txt", ".md", ".json", ".jsonl", ".csv", ".tsv", ".xml", ".html", ".pdf", ".toml",
+    ".ass", ".lrc", ".txt", ".md", ".json", ".jsonl", ".csv", ".tsv", ".xml", ".html", ".pdf", ".toml",
     ".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp", ".svg", ".py", ".zip", ".gz", ".part", ".ytdl", ".db", ".tmp",
 })
 # fmt: on
-_CAPTIONS = frozenset((".srt", ".vtt"))
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
 _ENDS = 1 << 20
 _BLOCK = 1 << 22
@@ -34,7 +34,7 @@ _BLOCK = 1 << 22
 class Recording:
     """A file that holds sound. mark: tells the same content apart from other, under any name.
 
-    captions: (language, file) of the SRT and VTT files of the same stem; language "und" where the name has none.
+    captions: (language, file) of the caption files of the same stem; language "und" where the name has none.
     """
 
     path: Path
@@ -91,11 +91,12 @@ def _walk(folder: Path) -> Iterator[Path]:
             f"{clean(str(error.filename), 300)} cannot be read", error.strerror or str(error), "check its permissions"
         ) from error
 
+    never = _NEVER | caption_suffixes()
     for root, folders, files in os.walk(folder, onerror=refuse):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
             path = Path(root, name)
-            if not name.startswith(".") and path.suffix.lower() not in _NEVER and path.is_file():
+            if not name.startswith(".") and path.suffix.lower() not in never and path.is_file():
                 yield path
 
 
@@ -123,8 +124,9 @@ def fingerprint(path: Path) -> str:
 
 
 def _captions(path: Path) -> Iterator[tuple[str, Path]]:
+    suffixes = caption_suffixes()
     for file in sorted(path.parent.iterdir()):
-        if file.suffix.lower() not in _CAPTIONS or not file.is_file():
+        if file.suffix.lower() not in suffixes or not file.is_file():
             continue
         if file.stem == path.stem:
             yield "und", file

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from core.exchange.formats.table import caption_suffixes
 from core.files import write_text
 from core.licences import WORDS
 from core.links import url_parts
@@ -15,7 +16,7 @@ from core.store.records import Video
 from core.text import clean
 
 # What may lie in media/ under a video's id and is not the recording.
-_BESIDE = frozenset((".json", ".json3", ".srt", ".vtt", ".tmp", ".part", ".txt"))
+_BESIDE = frozenset((".json", ".json3", ".tmp", ".part", ".txt"))
 
 
 def path_of(media: Path, id: str) -> Path:
@@ -71,7 +72,7 @@ def all_on_disk(media: Path) -> dict[str, Path]:
 
 
 def _is_recording(path: Path) -> bool:
-    return path.suffix.lower() not in _BESIDE and path.is_file() and path.stat().st_size > 0
+    return path.suffix.lower() not in _BESIDE | caption_suffixes() and path.is_file() and path.stat().st_size > 0
 
 
 def _best(paths: Iterable[Path]) -> Path | None:

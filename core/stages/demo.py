@@ -7,19 +7,18 @@ from typing import Any
 from core.config import Config
 from core.demo import RECORDINGS, TOY
 from core.demo_audio import NOTES, make_recording
+from core.exchange.formats.table import transcription_format
 from core.files import write_text
 from core.jobs import Job
 from core.stages import add
-from core.timed_text import Cue
 from core.workspace import Workspace
 
-MELODIES = (("melody-1", 1040, ".srt"), ("melody-2", 160, ".vtt"), ("melody-3", 60, None))
-"""Name, seconds, caption file. `split` holds out the second; the third is left for the labeller and a person."""
+MELODIES = (("melody-1", 1040, "srt"), ("melody-2", 160, "vtt"), ("melody-3", 60, None))
+"""Name, seconds, format of its captions. `split` holds out the second; the third is for the labeller and a person."""
 
 
 def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     """Make what is missing; what is there is kept. Returns the result of `add`."""
-    from core.exchange.formats.subtitles import to_srt, to_vtt
     from core.whisper.toy import build_toy
 
     folder = workspace.root / RECORDINGS
@@ -32,8 +31,9 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
         if not wav.exists():
             cues = make_recording(folder / f".{name}.wav", seconds=seconds, seed=number)
             if captions is not None:
-                pieces = [Cue(*cue) for cue in cues]
-                write_text(folder / f"{name}{captions}", (to_srt if captions == ".srt" else to_vtt)(pieces))
+                render = transcription_format(captions).write_transcription
+                assert render is not None
+                write_text(folder / f"{name}.{captions}", render(cues))
             (folder / f".{name}.wav").replace(wav)
             job.log(f"{name}: {seconds} s, {'with' if captions else 'without'} captions")
     job.check()

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.config import Config
 from core.errors import UserError
-from core.exchange.clip_import import import_clip, place_of, video_id
-from core.exchange.formats.audiofolder import Entry, entries_of, read_audiofolder
-from core.exchange.formats.captions import read_captions
-from core.exchange.formats.tables import Table, read_table
-from core.media import parse_segment_name
-from core.store import Segment, Store
+from core.exchange.clip_import import import_clip
+from core.exchange.formats.table import Format, recognise
+from core.exchange.matching import NameMatcher, is_copy_of, video_of_captions, without_copy_number
+from core.exchange.rows import Row
+from core.store import Store
 from core.store.transcripts import MachineText
 from core.text import clean, compression_ratio, is_loop
-from core.timed_text import shares
+from core.timed_text import Cue, shares
 from core.workspace import Workspace
 
 if TYPE_CHECKING:
     from core.jobs import Job
 
-CAPTIONS = (".srt", ".vtt")
-TABLES = (".csv", ".tsv", ".tab", ".txt", ".jsonl", ".ndjson", ".json")
-
-_COPY = re.compile(r"_[1-9]$")
 _BATCH = 200
 _LONGEST_TEXT = 5000
 _SHOWN = 5
@@ -45,7 +39,7 @@ class _Tally:
     conflicts: list[str] = field(default_factory=list)
     unmatched: list[str] = field(default_factory=list)
     empty: int = 0
-    taken_in: int = 0
+    clips: int = 0
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -58,14 +52,14 @@ class _Tally:
             "conflicts": len(self.conflicts),
             "unmatched": self.unmatched,
             "empty": self.empty,
-            "taken_in": self.taken_in,
+            "taken_in": self.clips,
         }
 
 
 def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     """Import `params["path"]` as `params["as"]`: "human" (the default: accepted) or "machine".
 
-    An audiofolder, CSV, TSV or JSON lines, or the SRT or VTT of a video (or a folder of them).
+    Whatever `core.exchange.formats.table` can read: clips with their texts, or the captions of a video.
     Returns counts: rows = imported + unchanged + kept (another text of a person is here) + copies + conflicts (a name
     twice, with two texts) + unmatched + empty; variants: copies (`talk_0_10_1`) whose text differs from their
     original's, which counts; taken_in: audio that came along.
@@ -81,23 +75,10 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
         raise UserError(f"{path} is not there", "no such file or folder", "check the path")
     with Store(workspace.db_path) as store:
         importer = _Import(workspace, store, job, origin, path)
-        captions = caption_files(path)
-        for file in captions:
-            importer.captions(file)
-        if not captions:
-            importer.table()
+        importer.read(recognise(path))
         importer.write()
-        importer.tell()
+        importer.report()
         return importer.tally.as_json()
-
-
-def caption_files(path: Path) -> list[Path]:
-    """The SRT or VTT itself, or those of a folder that is no audiofolder (which has its texts in metadata)."""
-    if path.is_file():
-        return [path] if path.suffix.lower() in CAPTIONS else []
-    if any(path.glob("metadata.*")) or any(path.glob("*/metadata.*")):
-        return []
-    return sorted(file for file in path.iterdir() if file.suffix.lower() in CAPTIONS)
 
 
 class _Import:
@@ -111,27 +92,36 @@ class _Import:
         self.path = path
         self.machine_origin = "machine"
         self.tally = _Tally()
-        self.segments = {row.id: row for row in store.segments.all()}
-        per_video: dict[str, list[Segment]] = {}
-        for row in self.segments.values():
-            per_video.setdefault(row.video, []).append(row)
-        # Clips that were taken in under a name of their own: a video with a single segment from its start.
-        self.singles = {
-            video: rows[0].id for video, rows in per_video.items() if len(rows) == 1 and rows[0].start_ms == 0
-        }
-        self.starts: dict[tuple[str, int], list[Segment]] = {}
-        for row in self.segments.values():
-            self.starts.setdefault((row.video, row.start_ms), []).append(row)
+        self.segments = NameMatcher(store.segments.all())
         self.texts: dict[str, str] = {}
 
     # -- what is read
 
-    def captions(self, file: Path) -> None:
+    def read(self, files: list[tuple[Format, Path]]) -> None:
+        rows: list[tuple[Row, Path | None]] = []
+        for format, file in files:
+            if format.read_cues:
+                self._captions(file, format.read_cues(file))
+            elif format.read_rows:
+                table = format.read_rows(file)
+                rows += [(row, table.audio_of(row)) for row in table.rows]
+                for note in table.notes:
+                    self.job.log(note)
+        self._rows(rows)
+
+    def _captions(self, file: Path, cues: list[Cue]) -> None:
         """Every segment of the video that the file is named after gets what is said in its time."""
         self.machine_origin = "caption"
-        cues = read_captions(file)
-        video = self._video_of_captions(file)
-        rows = [row for row in self.segments.values() if row.video == video]
+        known = {video.id for video in self.store.videos.all()}
+        video = video_of_captions(file.name, known)
+        if video is None:
+            ids = ", ".join(sorted(known)[:_SHOWN]) or "none"
+            raise UserError(
+                f"{file.name} belongs to no video here",
+                f"it is not named after one; the videos are {ids}",
+                f"name the file after the video's id, for example {min(known, default='talk')}{file.suffix}",
+            )
+        rows = self.segments.of_video(video)
         if not rows:
             raise UserError(
                 f"{video} is not cut yet", "captions are given to segments", f"whispersmith segment {video}"
@@ -140,99 +130,43 @@ class _Import:
         for row, share in zip(rows, shares(cues, rows), strict=True):
             self._give(row.id, share.text, row.id)
 
-    def _video_of_captions(self, file: Path) -> str:
-        """`talk.srt`, `talk.zh-TW.srt` and `talk.zh-TW.mp4.srt` belong to the video `talk`."""
-        known = {video.id for video in self.store.videos.all()}
-        name = file.name
-        while "." in name:
-            name = name.rpartition(".")[0]
-            if name in known:
-                return name
-        ids = ", ".join(sorted(known)[:_SHOWN]) or "none"
-        raise UserError(
-            f"{file.name} belongs to no video here",
-            f"it is not named after one; the videos are {ids}",
-            "name the file after the video's id, for example " + (f"{sorted(known)[0]}.srt" if known else "talk.srt"),
-        )
-
-    def table(self) -> None:
-        entries, tables = self._read()
-        for note in (note for table in tables for note in table.notes):
-            self.job.log(note)
-        self.tally.rows = len(entries)
-        exact, named, rest = [], [], []
-        for entry in entries:
-            target = self._target(entry)
-            (rest if target is None else exact if not target[1] else named).append(entry)
+    def _rows(self, rows: list[tuple[Row, Path | None]]) -> None:
+        """Give each row's text to the segment it names; audio: the file it names, None if that is not there."""
+        self.tally.rows += len(rows)
+        exact, copies, rest = [], [], []
+        for row, audio in rows:
+            match = self.segments.match(row.stem)
+            if match is None:
+                rest.append((row, audio))
+            else:
+                (copies if match.is_copy else exact).append(row)
         # Rows that name a segment go first: a copy gives its text only where the original has none.
-        for entry in exact:
-            self._give_to_target(entry)
-        self._take_in([entry for entry in rest if entry.audio is not None])
-        for entry in named + [entry for entry in rest if entry.audio is None]:
-            self._give_to_target(entry)
+        for row in exact:
+            self._give_to_match(row)
+        self._import_clips([(row, audio) for row, audio in rest if audio is not None])
+        for row in [*copies, *(row for row, audio in rest if audio is None)]:
+            self._give_to_match(row)
 
-    def _read(self) -> tuple[list[Entry], list[Table]]:
-        if self.path.is_dir():
-            return read_audiofolder(self.path)
-        if self.path.suffix.lower() not in TABLES:
-            raise UserError(
-                f"{self.path.name} is not a kind of file that can be imported",
-                f"{self.path.suffix or 'no suffix'}; known are {' '.join(TABLES + CAPTIONS)} and audiofolders",
-                "save it as CSV with the columns file_name and transcription",
-            )
-        table = read_table(self.path)
-        return entries_of(table), [table]
-
-    # -- where it belongs
-
-    def _target(self, entry: Entry) -> tuple[str, bool] | None:
-        """(segment, is it named as a copy of it), None if no segment is meant."""
-        found = self._named(entry.stem)
-        if found is not None:
-            return found, False
-        found = self._named(entry.stem[:-2]) if _COPY.search(entry.stem) else None
-        return None if found is None else (found, True)
-
-    def _named(self, stem: str) -> str | None:
-        """The segment of that id, or the one that a clip of that name became when it was taken in."""
-        if stem in self.segments:
-            return stem
-        if parse_segment_name(stem) is None:
-            return self.singles.get(video_id(stem))
-        place = place_of(stem, 0)
-        if place.id in self.segments:
-            return place.id
-        # Others write the last piece of a recording in whole seconds: `talk_1600_1603` is 1600 s to 1603.57 s.
-        near = self.starts.get((place.video, place.start_ms), [])
-        fitting = [row.id for row in near if abs(row.end_ms - place.end_ms) < 1000]
-        return fitting[0] if len(fitting) == 1 else None
-
-    def _take_in(self, entries: list[Entry]) -> None:
+    def _import_clips(self, rows: list[tuple[Row, Path]]) -> None:
         """Bring in audio that no segment here has; a copy of what has just come in only gives its text."""
-        stems = {entry.stem for entry in entries}
-        ordered = sorted(entries, key=lambda entry: _COPY.search(entry.stem) is not None and entry.stem[:-2] in stems)
-        for number, entry in enumerate(ordered):
+        stems = {row.stem for row, _ in rows}
+        ordered = sorted(rows, key=lambda pair: is_copy_of(pair[0].stem, stems))
+        for number, (row, audio) in enumerate(ordered):
             self.job.check()
-            if self._target(entry) is not None:
-                self._give_to_target(entry)
+            if self.segments.match(row.stem) is not None:
+                self._give_to_match(row)
                 continue
-            assert entry.audio is not None
-            stem = entry.stem
-            if _COPY.search(stem) and parse_segment_name(stem) is None and parse_segment_name(stem[:-2]):
-                stem = stem[:-2]
             try:
-                segment = import_clip(self.workspace, self.store, entry.audio, stem, self.job.check)
+                id = import_clip(self.workspace, self.store, audio, without_copy_number(row.stem), self.job.check)
             except UserError as error:
-                self.tally.unmatched.append(entry.name)
-                self.job.item_failed(entry.name, error)
+                self.tally.unmatched.append(row.name)
+                self.job.item_failed(row.name, error)
                 continue
-            found = self.store.segments.get(segment)
-            assert found is not None
-            self.tally.taken_in += 1
-            self.segments[segment] = found
-            if found.start_ms == 0:
-                self.singles.setdefault(found.video, segment)
-            self._give(segment, entry.text, entry.name)
+            segment = self.store.segments.get(id)
+            assert segment is not None
+            self.tally.clips += 1
+            self.segments.add(segment)
+            self._give(id, row.text, row.name)
             self.job.progress(number + 1, len(ordered), unit="files", note="audio")
 
     def _give(self, segment: str, text: str, name: str, *, is_copy: bool = False) -> None:
@@ -250,12 +184,12 @@ class _Import:
         else:
             self.tally.conflicts.append(name)
 
-    def _give_to_target(self, entry: Entry) -> None:
-        target = self._target(entry)
-        if target is None:
-            self.tally.unmatched.append(entry.name)
+    def _give_to_match(self, row: Row) -> None:
+        match = self.segments.match(row.stem)
+        if match is None:
+            self.tally.unmatched.append(row.name)
         else:
-            self._give(target[0], entry.text, entry.name, is_copy=target[1])
+            self._give(match.segment, row.text, row.name, is_copy=match.is_copy)
 
     # -- what is written
 
@@ -273,7 +207,7 @@ class _Import:
             self.job.progress(begin + len(batch), len(items), unit="texts")
 
     def _refuse(self) -> None:
-        have = next(iter(self.segments), None)
+        have = self.segments.example()
         raise UserError(
             f"none of the {self.tally.rows} rows of {self.path.name} belongs to a segment here",
             f"it names {clean(self.tally.unmatched[0], 60)}; "
@@ -326,11 +260,11 @@ class _Import:
         for id in sorted(written):
             self.job.item(id, "imported")
 
-    def tell(self) -> None:
+    def report(self) -> None:
         tally = self.tally
         self.workspace.log(
             f"{self.path.name}: {tally.rows} rows, {tally.imported} imported, {tally.unchanged} unchanged, "
-            f"{len(tally.kept)} kept as a person left them, {tally.empty} empty, {tally.taken_in} with audio taken in",
+            f"{len(tally.kept)} kept as a person left them, {tally.empty} empty, {tally.clips} with audio taken in",
             "import",
         )
         said = (

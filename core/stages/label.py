@@ -7,7 +7,7 @@ from typing import Any
 
 from core.config import Config
 from core.errors import UserError
-from core.exchange.formats.captions import read_captions
+from core.exchange.formats.table import read_cues
 from core.jobs import Cancelled, Job
 from core.sources.captions import beside, wanted
 from core.store import Segment, Store
@@ -106,7 +106,7 @@ class _Captioned:
             return model, stored.automatic, speech(stored.cues)
         for language, path in self._files.get(video, ()):
             try:
-                return f"captions:{language}", False, speech(read_captions(path))
+                return f"captions:{language}", False, speech(read_cues(path))
             except UserError as error:
                 self.job.log(f"{path.name} is not used: {error.what}; {error.why}", "warning")
         return "", False, []

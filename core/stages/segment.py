@@ -16,7 +16,7 @@ from core.config import Config, SegmentConfig
 from core.errors import UserError
 from core.media import RATE, Span, load_pydub, plan_spans, probe, segment_id, speech_share, stream_pcm
 from core.media.sound import SILENCE_DBFS
-from core.media.spans import parse_segment_name
+from core.spans import parse_segment_name
 from core.store import Segment, Store, Video
 from core.workspace import Workspace
 

@@ -10,6 +10,8 @@ import numpy as np
 
 from core.config import Config
 from core.errors import UserError
+from core.exchange.formats.json_document import document
+from core.exchange.formats.table import transcription_format
 from core.jobs import Cancelled, Job
 from core.stages.evaluate import choose
 from core.timed_text import Cue
@@ -24,7 +26,6 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     tuned yet). Each window is said as it comes, in a `window` event with start_ms, end_ms and text.
     Returns {"text", "segments": [{"start_ms", "end_ms", "text"}], "model", "file"}.
     """
-    from core.exchange.formats.subtitles import as_result
     from core.media import probe
     from core.whisper.loading import load
 
@@ -51,14 +52,14 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
             f"{path.name} holds no sound", "its audio stream is empty", "play it to see whether it is whole"
         )
     job.log(f"transcribed {path.name} with {Path(model).name}: {cues[-1].end_ms / 1000:.0f} s")
-    return {**as_result(cues), "model": Path(model).name if tuned else model, "file": str(path)}
+    return {**document(cues), "model": Path(model).name if tuned else model, "file": str(path)}
 
 
 def write(result: dict[str, Any], form: str) -> str:
-    """The result as a file's text; form: txt, srt, vtt or json."""
-    from core.exchange.formats.subtitles import WRITERS
-
-    return WRITERS[form]([Cue(**cue) for cue in result["segments"]])
+    """The result as a file's text; form: one of `core.exchange.formats.table.transcription_formats`."""
+    render = transcription_format(form).write_transcription
+    assert render is not None
+    return render([Cue(**cue) for cue in result["segments"]])
 
 
 def windows(blocks: Iterable[np.ndarray], size: int) -> Iterator[tuple[int, np.ndarray]]:

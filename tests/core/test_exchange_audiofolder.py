@@ -11,7 +11,11 @@ from typing import Any
 import pytest
 
 from core.errors import UserError
-from core.exchange.formats.audiofolder import Clip, read_audiofolder, survives_csv, write_audiofolder
+from core.exchange.clips import Clip
+from core.exchange.formats import audiofolder
+from core.exchange.formats.audiofolder import survives_csv
+from core.exchange.formats.table import recognise
+from core.exchange.rows import Row, TranscriptTable
 from core.media import read_wav
 from tests.core.media_kit import speech_like, write_wav
 
@@ -21,7 +25,7 @@ FATAL = ["NA", "", "null", "None", "nan", "n/a"]
 
 def _clips(folder: Path, texts: list[str]) -> list[Clip]:
     return [
-        Clip(f"v_{n}_{n + 10}.wav", text, write_wav(folder / f"src{n}.wav", speech_like(0.3, seed=n)))
+        Clip(f"v_{n}_{n + 10}", text, write_wav(folder / f"src{n}.wav", speech_like(0.3, seed=n)))
         for n, text in enumerate(texts)
     ]
 
@@ -30,10 +34,8 @@ def _pandas_reads(folder: Path, texts: list[str]) -> bool:
     """Whether the loader's own reader gives these texts back from our CSV."""
     import pandas
 
-    from core.exchange.formats import audiofolder
-
     path = folder / "metadata.csv"
-    path.write_text(audiofolder._csv([Clip(f"{n}.wav", text, path) for n, text in enumerate(texts)]), encoding="utf-8")
+    path.write_text(audiofolder._csv([Clip(str(n), text, path) for n, text in enumerate(texts)]), encoding="utf-8")
     frames = pandas.read_csv(path, iterator=True, chunksize=10_000)
     return [text for frame in frames for text in frame["transcription"].tolist()] == texts
 
@@ -71,12 +73,16 @@ def test_our_rule_is_not_overcautious() -> None:
     assert not survives_csv(["好"] * 10_000 + ["1"])
 
 
+def _rows(folder: Path) -> list[tuple[TranscriptTable, Row]]:
+    tables = [audiofolder.read(path) for path in audiofolder.find(folder)]
+    return [(table, row) for table in tables for row in table.rows]
+
+
 def _read_back(folder: Path) -> dict[str, list[tuple[str, str]]]:
-    entries, _ = read_audiofolder(folder)
     parts: dict[str, list[tuple[str, str]]] = {}
-    for entry in entries:
-        assert entry.audio is not None
-        parts.setdefault(str(entry.part), []).append((entry.name, entry.text))
+    for table, row in _rows(folder):
+        assert table.audio_of(row) is not None
+        parts.setdefault(table.path.parent.name, []).append((row.name, row.text))
     return parts
 
 
@@ -86,7 +92,7 @@ def test_what_is_written_is_read_back(tmp_path: Path, texts: list[str], form: st
     out = tmp_path / "out"
     out.mkdir()
     counts: list[int] = []
-    assert write_audiofolder(out, {"train": clips[1:], "test": clips[:1]}, counts.append) == form
+    assert audiofolder.write(out, {"train": clips[1:], "test": clips[:1]}, counts.append).metadata == form
     assert counts == list(range(1, len(clips) + 1))
     names = [(clip.name, clip.text) for clip in clips]
     assert _read_back(out) == {"train": names[1:], "test": names[:1]}
@@ -105,7 +111,7 @@ def test_the_loader_reads_back_equal(tmp_path: Path, texts: list[str]) -> None:
     out = tmp_path / "out"
     out.mkdir()
     parts = {"train": clips[:-2], "test": clips[-2:]}
-    write_audiofolder(out, parts)
+    audiofolder.write(out, parts)
     (out / "README.md").write_text("---\nlicense: other\n---\n# a card\n")
     (out / ".whispersmith.json").write_text("{}")
     data: Any = load_dataset("audiofolder", data_dir=str(out), cache_dir=str(tmp_path / "cache"))
@@ -126,7 +132,7 @@ def test_readers_that_are_not_ours_read_back_equal(tmp_path: Path, texts: list[s
     clips = _clips(tmp_path / "src", texts)
     out = tmp_path / "out"
     out.mkdir()
-    form = write_audiofolder(out, {"train": clips})
+    form = audiofolder.write(out, {"train": clips}).metadata
     with (out / "train" / f"metadata.{form}").open(encoding="utf-8", newline="") as file:
         rows: list[dict[str, str]] = list(csv.DictReader(file)) if form == "csv" else list(map(json.loads, file))
     assert [(row["file_name"], row["transcription"]) for row in rows] == [(clip.name, clip.text) for clip in clips]
@@ -142,26 +148,19 @@ def test_reading_what_others_laid_out(tmp_path: Path) -> None:
     write_wav(tmp_path / "test" / "clips" / "v_8_18.wav", speech_like(0.2))
     (tmp_path / "test" / "metadata.jsonl").write_text('{"file_name": "clips/v_8_18.wav", "text": "四"}\n')
     (tmp_path / "test" / "metadata.csv").write_text("file_name,text\nclips/v_8_18.wav,an older copy\n")
-    entries, tables = read_audiofolder(tmp_path)
-    assert [(entry.stem, entry.text, entry.part, entry.audio is not None) for entry in entries] == [
-        ("v_8_18", "四", "test", True),
-        ("v_0_10", "一, 二", "train", True),
-        ("gone_0_10", "三", "train", False),
+    assert [(row.stem, row.text, table.path.parent.name, table.audio_of(row)) for table, row in _rows(tmp_path)] == [
+        ("v_8_18", "四", "test", tmp_path / "test" / "clips" / "v_8_18.wav"),
+        ("v_0_10", "一, 二", "train", tmp_path / "train" / "v_0_10.wav"),
+        ("gone_0_10", "三", "train", None),
     ]
-    assert len(tables) == 2
 
 
 def test_one_table_at_the_top_that_names_the_folders(tmp_path: Path) -> None:
     write_wav(tmp_path / "test" / "v_0_10.wav", speech_like(0.2))
     (tmp_path / "metadata.csv").write_text("file_name,text\ntest\\v_0_10.wav,一\n../../etc/passwd,二\n/etc/passwd,三\n")
-    entries, _ = read_audiofolder(tmp_path)
-    assert [(entry.part, entry.audio is not None) for entry in entries] == [
-        ("test", True),
-        (None, False),
-        (None, False),
-    ]
+    assert [table.audio_of(row) for table, row in _rows(tmp_path)] == [tmp_path / "test" / "v_0_10.wav", None, None]
 
 
 def test_a_folder_that_is_none(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="is not an audiofolder"):
-        read_audiofolder(tmp_path)
+    with pytest.raises(UserError, match="holds nothing that can be imported"):
+        recognise(tmp_path)

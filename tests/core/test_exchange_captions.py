@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from core.errors import UserError
-from core.exchange.formats.captions import parse_captions, read_captions, write_srt
+from core.exchange.captions import parse_captions, read_captions
+from core.exchange.formats import srt
 from core.timed_text import Cue
 
 SRT = """1
@@ -81,6 +82,7 @@ def test_a_missing_empty_line_and_windows_ends(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("1\n00:00:01,000 --> soon\nx\n", "line 2: the times cannot be read"),
+        (f"1\n{'9' * 5000}:00:01,000 --> 00:00:02,000\nx\n", "line 2: the times cannot be read"),
         ("\n\n00:00:05,000 --> 00:00:01,000\nx\n", "line 3: the caption ends before it starts"),
         ("these are only words\n", "holds no captions"),
     ],
@@ -97,4 +99,9 @@ def test_nothing_said_is_no_fault() -> None:
 
 def test_what_is_written_is_read_back() -> None:
     cues = [Cue(0, 1, "a"), Cue(3_723_004, 3_725_000, "千千 & Top"), Cue(3_725_000, 360_000_000, "末")]
-    assert parse_captions(write_srt(cues)) == cues
+    assert parse_captions(srt.render(cues)) == cues
+
+
+def test_a_sign_of_thousands_of_digits_stays_as_it_is() -> None:
+    odd = "&#" + "9" * 5000 + ";"
+    assert parse_captions(f"1\n00:00:01,000 --> 00:00:02,000\n{odd} &amp; x\n") == [Cue(1000, 2000, f"{odd} &amp; x")]

@@ -226,7 +226,7 @@ def test_what_cannot_be_imported_says_why(workspace: Workspace, tmp_path: Path) 
     for path, said in [
         (tmp_path / "none.csv", "is not there"),
         (tmp_path / "a.xlsx", "not a kind of file"),
-        (tmp_path / "folder", "is not an audiofolder"),
+        (tmp_path / "folder", "holds nothing that can be imported"),
         (tmp_path / "other.srt", "belongs to no video here"),
         (tmp_path / "uncut.srt", "is not cut yet"),
         (_csv(tmp_path, {"else_0_10.wav": "x"}), "none of the 1 rows"),

@@ -1,0 +1,1 @@
+"""One file a format; `core.exchange.formats.table` says what each can do."""

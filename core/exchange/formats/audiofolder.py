@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from collections.abc import Sequence
+from pathlib import Path
 
-from core.errors import UserError
-from core.exchange.formats.tables import Table, read_table
+from core.exchange.clips import Clip, Parts, Step, Written, link_or_copy, write_durably
+from core.exchange.formats import delimited, json_lines
+from core.exchange.rows import TranscriptTable
 
-METADATA = ("metadata.jsonl", "metadata.csv", "metadata.tsv")
-PARTS = {"train": "train", "test": "test", "validation": "test", "valid": "test", "dev": "test"}
+METADATA = {"metadata.jsonl": json_lines.read, "metadata.csv": delimited.read, "metadata.tsv": delimited.read}
+"""What may lie beside the clips, the likeliest to be whole first, and how it is read."""
+
+LOADING = 'load_dataset("audiofolder", data_dir="this folder")'
+"""How the `datasets` library opens what is written here."""
 
 # What pandas, which the loader reads CSV with, takes for "no value" (its documented default of `na_values`).
 _PANDAS_NOTHING = frozenset(
@@ -22,30 +23,8 @@ _PANDAS_NOTHING = frozenset(
 )
 
 
-@dataclass(frozen=True)
-class Entry:
-    """One clip. audio: its file, None if it is not there. part: train or test, None where the folders do not say."""
-
-    name: str
-    stem: str
-    text: str
-    audio: Path | None
-    part: str | None
-    table: Path
-    line: int
-
-
-@dataclass(frozen=True)
-class Clip:
-    """What is written: a file's new name, its text, and where its audio lies."""
-
-    name: str
-    text: str
-    audio: Path
-
-
-def find_tables(folder: Path) -> list[Path]:
-    """The metadata files at the top and one folder down, one for each folder (JSON lines before CSV), in order."""
+def find(folder: Path) -> list[Path]:
+    """The metadata files at the top and one folder down, one for each folder, in order; [] if it is no audiofolder."""
     found = []
     for place in [folder, *sorted(entry for entry in folder.iterdir() if entry.is_dir())]:
         there = [place / name for name in METADATA if (place / name).is_file()]
@@ -53,33 +32,8 @@ def find_tables(folder: Path) -> list[Path]:
     return found
 
 
-def read_audiofolder(folder: Path) -> tuple[list[Entry], list[Table]]:
-    """(clips in file order, the tables they came from). UserError if there is no metadata file, or one is broken."""
-    paths = find_tables(folder)
-    if not paths:
-        raise UserError(
-            f"{folder} is not an audiofolder",
-            "neither it nor a folder in it holds metadata.csv or metadata.jsonl",
-            "name a CSV, TSV, JSONL, SRT or VTT file, or a folder with metadata.csv beside its wav files",
-        )
-    tables = [read_table(path) for path in paths]
-    return [entry for table in tables for entry in entries_of(table)], tables
-
-
-def entries_of(table: Table) -> list[Entry]:
-    """The rows with the files they name, looked for beside the table. Names that lead out of its folder find none."""
-    root = table.path.parent
-    entries = []
-    for row in table.rows:
-        relative = PurePosixPath(row.name.replace("\\", "/"))
-        inside = not relative.is_absolute() and ".." not in relative.parts
-        audio = root / relative if inside else None
-        part = PARTS.get(root.name)
-        if inside and len(relative.parts) > 1:
-            part = PARTS.get(relative.parts[0], part)
-        there = audio if audio is not None and audio.is_file() else None
-        entries.append(Entry(row.name, row.stem, row.text, there, part, table.path, row.line))
-    return entries
+def read(metadata: Path) -> TranscriptTable:
+    return METADATA[metadata.name](metadata)
 
 
 def survives_csv(texts: Sequence[str]) -> bool:
@@ -104,22 +58,15 @@ def _is_plain_text(text: str) -> bool:
     return False
 
 
-def metadata_format(parts: Mapping[str, Sequence[Clip]]) -> str:
-    """csv, unless a text would not survive it; one for all parts, since the loader refuses two kinds together."""
-    safe = all(survives_csv([clip.text for clip in clips]) for clips in parts.values() if clips)
-    return "csv" if safe else "jsonl"
-
-
-def write_audiofolder(
-    folder: Path, parts: Mapping[str, Sequence[Clip]], step: Callable[[int], object] = lambda count: None
-) -> str:
-    """Write train/ and test/ (those that have clips) into `folder`, which is empty; returns "csv" or "jsonl".
+def write(folder: Path, parts: Parts, step: Step = lambda count: None) -> Written:
+    """Write train/ and test/ (those that have clips) into `folder`, which is empty.
 
     Every metadata file is quoted where CSV needs it and UTF-8 without a mark, so that
-    `load_dataset("audiofolder", data_dir=folder)` reads back the same names, texts and sound. step: called with the
-    number of clips written, after each; it may raise to stop.
+    `load_dataset("audiofolder", data_dir=folder)` reads back the same names, texts and sound. Where a text would not
+    survive CSV all parts get JSON lines, since the loader refuses two kinds together.
     """
-    form, count = metadata_format(parts), 0
+    safe = all(survives_csv([clip.text for clip in clips]) for clips in parts.values() if clips)
+    count = 0
     for part, clips in parts.items():
         if not clips:
             continue
@@ -129,9 +76,10 @@ def write_audiofolder(
             link_or_copy(clip.audio, place / clip.name)
             count += 1
             step(count)
-        text = _csv(clips) if form == "csv" else _jsonl(clips)
-        write_durably(place / f"metadata.{form}", text)
-    return form
+        write_durably(place / ("metadata.csv" if safe else "metadata.jsonl"), _csv(clips) if safe else _jsonl(clips))
+    if safe:
+        return Written("csv")
+    return Written("jsonl", ("metadata.jsonl instead of .csv: a text like NA, or only numbers, would not survive CSV",))
 
 
 def _csv(clips: Sequence[Clip]) -> str:
@@ -148,21 +96,3 @@ def _cell(text: str) -> str:
 def _jsonl(clips: Sequence[Clip]) -> str:
     rows = [json.dumps({"file_name": clip.name, "transcription": clip.text}, ensure_ascii=False) for clip in clips]
     return "".join(row + "\n" for row in rows)
-
-
-def link_or_copy(source: Path, target: Path) -> None:
-    """A hard link where the file system allows it, else a copy. UserError if the source is not there."""
-    try:
-        os.link(source, target)
-    except FileNotFoundError as error:
-        raise UserError(f"{source.name} is gone", f"{source} is not there", "whispersmith segment") from error
-    except OSError:  # another file system, or one without hard links
-        shutil.copyfile(source, target)
-
-
-def write_durably(path: Path, text: str) -> None:
-    """Write a file inside a folder nobody looks at yet, and force it to the disk."""
-    with path.open("w", encoding="utf-8", newline="") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from core.errors import UserError
 
-_NAME = re.compile(r"(?P<video>.+)_(?P<start>\d+)(?P<ms1>ms)?_(?P<end>\d+)(?P<ms2>ms)?", re.ASCII | re.DOTALL)
+_NAME = re.compile(r"(?P<video>.+)_(?P<start>\d{1,12})(?P<ms1>ms)?_(?P<end>\d{1,12})(?P<ms2>ms)?", re.ASCII | re.DOTALL)
 
 
 class Span(NamedTuple):

@@ -1,7 +1,8 @@
-"""SRT and WebVTT: reading cues, and writing them."""
+"""What SRT and WebVTT have in common: how cues are read, and how times are written."""
 
 from __future__ import annotations
 
+import contextlib
 import html
 import re
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from core.exchange.encodings import read_text
 from core.text import join_texts
 from core.timed_text import Cue
 
-_TIME = r"(?:(\d+):)?(\d{1,2}):(\d{1,2})[.,](\d{1,3})"
+_TIME = r"(?:(\d{1,5}):)?(\d{1,2}):(\d{1,2})[.,](\d{1,3})"
 _ARROW = re.compile(rf"\s*{_TIME}\s*-->\s*{_TIME}(?:\s.*)?$")
 _TAG = re.compile(r"</?(?:[a-zA-Z][^<>]*|\d[\d:.]*)>|\{\\[^{}]*\}")
 _ROLLING = re.compile(r"<\d\d:\d\d:\d\d\.\d{3}>")
@@ -81,18 +82,17 @@ def _ms(parts: Sequence[str | None]) -> int:
 
 
 def _plain(line: str) -> str:
-    return " ".join(html.unescape(_TAG.sub("", line)).replace("\u200b", "").split())
+    text = _TAG.sub("", line)
+    with contextlib.suppress(ValueError):  # &#…; with more digits than Python reads: it stays as it is
+        text = html.unescape(text)
+    return " ".join(text.replace("\u200b", "").split())
 
 
-def write_srt(cues: Sequence[Cue]) -> str:
-    """The text of an SRT file."""
-    blocks = [
-        f"{number}\n{_clock(cue.start_ms)} --> {_clock(cue.end_ms)}\n{cue.text}\n"
-        for number, cue in enumerate(cues, start=1)
-    ]
-    return "\n".join(blocks)
+def timestamp(ms: int, mark: str) -> str:
+    """hours:minutes:seconds and milliseconds after `mark`, e.g. 01:02:03,004."""
+    seconds, rest = divmod(ms, 1000)
+    return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}{mark}{rest:03d}"
 
 
-def _clock(ms: int) -> str:
-    seconds, ms = divmod(ms, 1000)
-    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02},{ms:03}"
+def one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,102 +1,35 @@
-"""Name-and-text tables as people really make them: CSV with and without quotes, TSV, JSON lines."""
+"""Name-and-text tables as people really make them: CSV with and without quotes, and TSV."""
 
 from __future__ import annotations
 
-import json
 import re
-from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from dataclasses import dataclass
+from pathlib import Path
 
 from core.errors import UserError
 from core.exchange.encodings import read_text
-from core.media.spans import parse_segment_name
-
-NAME_COLUMNS = (
-    "file_name",
-    "filename",
-    "file",
-    "path",
-    "audio",
-    "audio_path",
-    "audio_filepath",
-    "wav",
-    "segment",
-    "id",
-    "name",
-    "檔名",
-    "檔案",
-    "文件名",
+from core.exchange.rows import (
+    NAME_COLUMNS,
+    TEXT_COLUMNS,
+    Row,
+    TranscriptTable,
+    lines_in_words,
+    looks_like_name,
+    stem_of,
 )
-TEXT_COLUMNS = (
-    "transcription",
-    "text",
-    "transcript",
-    "sentence",
-    "label",
-    "normalized_text",
-    "文字",
-    "文本",
-    "逐字稿",
-    "內容",
-    "字幕",
-)
-AUDIO_SUFFIXES = (".wav", ".flac", ".mp3", ".m4a", ".mp4", ".ogg", ".opus", ".webm", ".aac")
-
-_SHOWN = 8
+from core.spans import parse_segment_name
 
 
-@dataclass(frozen=True)
-class Row:
-    """One row. line: where it begins in the file, from 1. name: as it stands there, path and all."""
-
-    line: int
-    name: str
-    text: str
-
-    @property
-    def stem(self) -> str:
-        """The file's name without folders (of either kind of slash) and without an audio suffix."""
-        return stem_of(self.name)
-
-
-@dataclass(frozen=True)
-class Table:
-    """rows in file order. notes: what was found odd and how it was taken, for the job's log."""
-
-    path: Path
-    rows: list[Row]
-    encoding: str
-    delimiter: str
-    notes: list[str] = field(default_factory=list)
-
-    def duplicates(self) -> dict[str, list[int]]:
-        """Names that stand there more than once, with their lines."""
-        lines: dict[str, list[int]] = {}
-        for row in self.rows:
-            lines.setdefault(row.name, []).append(row.line)
-        return {name: found for name, found in lines.items() if len(found) > 1}
-
-
-def stem_of(name: str) -> str:
-    base = PurePosixPath(PureWindowsPath(name.strip()).as_posix()).name
-    for suffix in AUDIO_SUFFIXES:
-        if base.lower().endswith(suffix):
-            return base[: -len(suffix)]
-    return base
-
-
-def read_table(path: Path) -> Table:
-    """Read CSV, TSV or JSON lines. UserError names the line that cannot be taken."""
-    text, encoding = read_text(path)
-    if path.suffix.lower() in (".jsonl", ".ndjson", ".json"):
-        return Table(path, _read_jsonl(path, text), encoding, "")
+def read(path: Path) -> TranscriptTable:
+    """UserError names the line that cannot be taken."""
+    text, _ = read_text(path)
     lines = re.split(r"\r\n|\n|\r", text)  # not splitlines(): it also breaks at characters that stand inside texts
     filled = [line for line in lines if line.strip()]
     if not filled:
         raise UserError(f"{path.name} is empty", "there is no row in it", "give a table with file_name,transcription")
     delimiter = _sniff(path, filled)
     records = _Records(lines, delimiter).all()
-    return _to_table(path, records, encoding, delimiter)
+    return _to_table(path, records, delimiter)
 
 
 def _sniff(path: Path, lines: list[str]) -> str:
@@ -110,15 +43,10 @@ def _sniff(path: Path, lines: list[str]) -> str:
     score = {}
     for mark in (",", "\t"):
         heads = [line.split(mark, 1)[0].strip(' "') for line in lines if mark in line]
-        score[mark] = (sum(_looks_like_name(head) for head in heads), len(heads))
+        score[mark] = (sum(looks_like_name(head) for head in heads), len(heads))
     if score[","] == score["\t"]:
         return "\t" if path.suffix.lower() in (".tsv", ".tab") else ","
     return max(score, key=lambda mark: score[mark])
-
-
-def _looks_like_name(cell: str) -> bool:
-    base = cell.lower()
-    return base in NAME_COLUMNS or base.endswith(AUDIO_SUFFIXES) or parse_segment_name(stem_of(cell)) is not None
 
 
 @dataclass
@@ -189,7 +117,7 @@ class _Records:
                 if index + used >= len(self.lines) or used > 20:
                     return None
                 follower = self.lines[index + used]
-                if self.delimiter in follower and _looks_like_name(follower.split(self.delimiter, 1)[0].strip(' "')):
+                if self.delimiter in follower and looks_like_name(follower.split(self.delimiter, 1)[0].strip(' "')):
                     return None  # the next row: the quote before was part of a text
                 text += "\n" + follower
                 used += 1
@@ -207,11 +135,11 @@ class _Records:
             return cell, end, text, used
 
 
-def _to_table(path: Path, records: list[_Record], encoding: str, delimiter: str) -> Table:
+def _to_table(path: Path, records: list[_Record], delimiter: str) -> TranscriptTable:
     header = [cell.strip().lower() for cell in records[0].fields]
     name_at = next((header.index(name) for name in NAME_COLUMNS if name in header), None)
     text_at = next((header.index(name) for name in TEXT_COLUMNS if name in header), None)
-    if name_at is None and text_at is not None and len(header) > 1 and not any(map(_looks_like_name, header)):
+    if name_at is None and text_at is not None and len(header) > 1 and not any(map(looks_like_name, header)):
         name_at = 0 if text_at != 0 else 1  # a header whose first column has a name of its own
     has_header = name_at is not None and (text_at is not None or not _looks_like_row(records[0]))
     if has_header and text_at is None:
@@ -228,7 +156,7 @@ def _to_table(path: Path, records: list[_Record], encoding: str, delimiter: str)
         rows = _wide(path, body, len(header), name_at, text_at)
     else:
         rows = _narrow(path, body, delimiter, notes)
-    return Table(path, rows, encoding, delimiter, notes)
+    return TranscriptTable(path, rows, notes)
 
 
 def _looks_like_row(record: _Record) -> bool:
@@ -250,12 +178,12 @@ def _narrow(path: Path, records: list[_Record], delimiter: str, notes: list[str]
     mark = "comma" if delimiter == "," else "tab"
     if bare:
         raise UserError(
-            f"{path.name}, {_lines(bare)}: no {mark} between name and text",
+            f"{path.name}, {lines_in_words(bare)}: no {mark} between name and text",
             "every row is a name, then its text",
             f"put a {mark} behind the file's name",
         )
     if joined:
-        notes.append(f"{path.name}: unquoted {mark}s taken as part of the text in {_lines(joined)}")
+        notes.append(f"{path.name}: unquoted {mark}s taken as part of the text in {lines_in_words(joined)}")
     return rows
 
 
@@ -264,46 +192,15 @@ def _wide(path: Path, records: list[_Record], columns: int, name_at: int, text_a
     wrong = [record.line for record in records if len(record.fields) > columns]
     if wrong:
         raise UserError(
-            f"{path.name}, {_lines(wrong)}: more cells than columns",
+            f"{path.name}, {lines_in_words(wrong)}: more cells than columns",
             f"the header names {columns}; a comma in a text needs quotes around the text",
             "write the text in double quotes, or leave only the columns file_name,transcription",
         )
     short = [record.line for record in records if len(record.fields) <= max(name_at, text_at)]
     if short:
         raise UserError(
-            f"{path.name}, {_lines(short)}: fewer cells than columns",
+            f"{path.name}, {lines_in_words(short)}: fewer cells than columns",
             f"the header names {columns}",
             "complete the rows",
         )
     return [Row(record.line, record.fields[name_at].strip(), record.fields[text_at]) for record in records]
-
-
-def _lines(numbers: list[int]) -> str:
-    shown = ", ".join(map(str, numbers[:_SHOWN]))
-    more = f" and {len(numbers) - _SHOWN} more" if len(numbers) > _SHOWN else ""
-    return f"line{'s' if len(numbers) > 1 else ''} {shown}{more}"
-
-
-def _read_jsonl(path: Path, text: str) -> list[Row]:
-    rows = []
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            item = json.loads(line)
-        except ValueError as error:
-            raise UserError(
-                f"{path.name}, line {number} is not JSON", str(error), "one object a line, as datasets writes it"
-            ) from error
-        if not isinstance(item, dict):
-            raise UserError(f"{path.name}, line {number} is no object", "a list or a bare value", "one object a line")
-        name = next((item[key] for key in NAME_COLUMNS if isinstance(item.get(key), str)), None)
-        written = next((item[key] for key in TEXT_COLUMNS if key in item), "")
-        if name is None or not isinstance(written, str | None):
-            raise UserError(
-                f"{path.name}, line {number} has no file_name and transcription",
-                f"its keys are {', '.join(item)}",
-                '{"file_name": "a_0_10.wav", "transcription": "…"}',
-            )
-        rows.append(Row(number, name, written or ""))
-    return rows

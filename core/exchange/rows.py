@@ -1,0 +1,94 @@
+"""Transcripts by the names of their files, as every table has them: which columns, which clip a name means."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+from core.spans import parse_segment_name
+
+NAME_COLUMNS = (
+    "file_name",
+    "filename",
+    "file",
+    "path",
+    "audio",
+    "audio_path",
+    "audio_filepath",
+    "wav",
+    "segment",
+    "id",
+    "name",
+    "檔名",
+    "檔案",
+    "文件名",
+)
+TEXT_COLUMNS = (
+    "transcription",
+    "text",
+    "transcript",
+    "sentence",
+    "label",
+    "normalized_text",
+    "文字",
+    "文本",
+    "逐字稿",
+    "內容",
+    "字幕",
+)
+AUDIO_SUFFIXES = (".wav", ".flac", ".mp3", ".m4a", ".mp4", ".ogg", ".opus", ".webm", ".aac")
+
+_SHOWN = 8
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row. line: where it begins in the file, from 1. name: as it stands there, path and all."""
+
+    line: int
+    name: str
+    text: str
+
+    @property
+    def stem(self) -> str:
+        """The file's name without folders (of either kind of slash) and without an audio suffix."""
+        return stem_of(self.name)
+
+
+@dataclass(frozen=True)
+class TranscriptTable:
+    """rows in file order. notes: what was found odd and how it was taken, for the job's log."""
+
+    path: Path
+    rows: list[Row]
+    notes: list[str] = field(default_factory=list)
+
+    def audio_of(self, row: Row) -> Path | None:
+        """The file that a row names, beside the table; None if it is not there, or the name leads out of the folder."""
+        relative = PurePosixPath(row.name.replace("\\", "/"))
+        if relative.is_absolute() or ".." in relative.parts or "\0" in row.name:
+            return None
+        audio = self.path.parent / relative
+        return audio if audio.is_file() else None
+
+
+def stem_of(name: str) -> str:
+    base = PurePosixPath(PureWindowsPath(name.strip()).as_posix()).name
+    for suffix in AUDIO_SUFFIXES:
+        if base.lower().endswith(suffix):
+            return base[: -len(suffix)]
+    return base
+
+
+def looks_like_name(cell: str) -> bool:
+    """Whether a cell holds the name of a clip, or of the column of names."""
+    base = cell.lower()
+    return base in NAME_COLUMNS or base.endswith(AUDIO_SUFFIXES) or parse_segment_name(stem_of(cell)) is not None
+
+
+def lines_in_words(numbers: Sequence[int]) -> str:
+    """`line 3`, or `lines 3, 5 and 12 more`."""
+    shown = ", ".join(map(str, numbers[:_SHOWN]))
+    more = f" and {len(numbers) - _SHOWN} more" if len(numbers) > _SHOWN else ""
+    return f"line{'s' if len(numbers) > 1 else ''} {shown}{more}"
