@@ -164,15 +164,17 @@ def set_up(workspace: Workspace, config: Config, job: Job) -> RunSetup:
         return resume.plan_of(folder, last, config, counts, info, card, steps)
 
     plan = planned(now)
+    kept = runs.read_record(folder) or record
     if last is not None and last.step >= plan.steps:
         now, plan = before, planned(before)  # nothing more is learnt or measured
     else:
         report_data(job, chosen.name, parts, before, now, fresh, len(learn))
-        if _measured_differ(before, now):
+        # Runs from before plans were kept were measured with a decoding of their own.
+        if _measured_differ(before, now) or (last is not None and kept.plan is None):
+            job.log("the segments it is measured on have changed, or how: earlier figures are forgotten")
             # In this order: a kill between the two forgets once more, and never compares figures of other segments.
             checkpoints.forget_measures(folder)
             lineage.write(folder, now)
-    kept = runs.read_record(folder) or record
     if not kept.same_settings(record):
         job.log(f"{chosen.name} keeps the plan it was started with: the settings have changed since")
     _check_disk(workspace, plan, info.parameters)
@@ -206,8 +208,6 @@ def report_data(job: Job, name: str, parts: Parts, before: Lineage, now: Lineage
         job.log(f"{name} keeps its own segments; {new} others are for a new run: whispersmith train --name another")
     elif left := len(parts.train) - len(fresh.trained) - len(fresh.validated):
         job.log(f"{left} segments of the train part are left out: they lie too near to validation or test ones")
-    if _measured_differ(before, now):
-        job.log("the segments it is measured on have changed: earlier figures are forgotten")
     if now.on == "validation":
         job.log(f"{len(now.measured)} validation segments out of the train part choose the checkpoint")
     else:

@@ -1,17 +1,21 @@
 """The trainer's set-up: honest loss, sane schedules, events of finite numbers."""
 
+import dataclasses
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import transformers
 
 from core.config import Config, TrainConfig
 from core.gpu import Gpu
+from core.models.suggested import SMALL
 from core.training.dataset import Row, examples
 from core.training.plan import DataCounts, Plan, make_plan
 from core.training.reporter import finite
-from core.training.trainer import train
+from core.training.trainer import CHECKPOINTING, train, trainer_arguments
 from core.whisper.features import read_segment
 from core.whisper.info import describe
 from core.whisper.loading import load
@@ -21,6 +25,77 @@ from tests.core.whisper_kit import RATE, Listened, noise, toy, write_wav
 def planned(settings: TrainConfig, rows: int, measured: int = 0, *, card: Gpu | None = None) -> Plan:
     counts = DataCounts(rows, measured, 0, measured, "validation" if measured else None)
     return make_plan(Config(train=settings), counts, describe(str(toy(2.0))), card)
+
+
+def obeyed(arguments: Any, plan: Plan) -> dict[str, tuple[Any, Any]]:
+    """What of the arguments that run is not as the plan says, by name: (found, planned)."""
+    planned = {
+        "max_steps": plan.steps,
+        "per_device_train_batch_size": plan.batch,
+        "gradient_accumulation_steps": plan.accumulation,
+        "learning_rate": plan.learning_rate,
+        "lr_scheduler_type": plan.schedule,
+        "warmup_steps": plan.warmup,
+        "weight_decay": plan.weight_decay,
+        "seed": plan.seed,
+        "data_seed": plan.seed,
+        "bf16": plan.precision == "bf16",
+        "fp16": plan.precision == "fp16",
+        "use_cpu": plan.device == "cpu",
+        CHECKPOINTING: plan.recompute,
+        "logging_steps": plan.log_every,
+        "eval_steps": plan.eval_every,
+        "save_steps": plan.eval_every,
+        "eval_strategy": "steps" if plan.measured_segments else "no",
+        "load_best_model_at_end": plan.measured_on == "validation",
+        "dataloader_num_workers": plan.loader_workers,
+    }
+    found = {name: getattr(arguments, name) for name in planned}
+    return {name: (found[name], value) for name, value in planned.items() if found[name] != value}
+
+
+GIB = 2**30
+AMPERE = Gpu(0, "GPU-1", "RTX 3070", (8, 6), 8 * GIB, GIB, 7 * GIB, 0, 40, 10.0)
+TURING = dataclasses.replace(AMPERE, capability=(7, 5), memory_total=80 * GIB, memory_free=79 * GIB)
+
+
+@pytest.mark.parametrize(
+    ("card", "precision", "recompute", "rows", "workers"),
+    [(None, "fp32", False, 145, 0), (AMPERE, "bf16", True, 145, 0), (TURING, "fp16", False, 9000, 2)],
+)
+def test_the_arguments_that_run_are_the_plan(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    card: Gpu | None,
+    precision: str,
+    recompute: bool,
+    rows: int,
+    workers: int,
+) -> None:
+    # transformers refuses bf16 where no GPU answers; what it would do with one is looked at.
+    monkeypatch.setattr(transformers.training_args, "is_torch_bf16_gpu_available", lambda: True)
+    model = dataclasses.replace(describe(str(toy(2.0))), shape=SMALL, window_s=30.0)
+    settings = TrainConfig(batch=8, accumulation=3, schedule="cosine", weight_decay=0.01, eval_every=5, seed=7)
+    plan = make_plan(Config(train=settings), DataCounts(rows, 12, 31, 12, "validation"), model, card)
+    assert (plan.precision, plan.recompute, plan.loader_workers) == (precision, recompute, workers)
+    arguments = transformers.Seq2SeqTrainingArguments(**trainer_arguments(plan, tmp_path))
+    assert obeyed(arguments, plan) == {}
+    assert arguments.eval_on_start
+    assert not transformers.Seq2SeqTrainingArguments(**trainer_arguments(plan, tmp_path, fresh=False)).eval_on_start
+
+
+def test_recomputed_activations_reach_the_model_and_are_not_saved_with_it(tmp_path: Path) -> None:
+    from core import workspace
+
+    loaded = load(str(toy(2.0)))
+    rows = [Row("0", tmp_path / "0.wav", "宮商")]
+    write_wav(rows[0].path, noise(2, 0))
+    plan = dataclasses.replace(planned(TrainConfig(steps=1, batch=1, accumulation=1), 1), recompute=True)
+    made = Listened(workspace.create(tmp_path / "w"), "train", {})
+    data, _ = examples(loaded, rows, "zh", plan.label_tokens)
+    tuned, _ = train(loaded, plan, data, [], folder=tmp_path / "run", job=made.job)
+    assert tuned.model.encoder.gradient_checkpointing
+    assert tuned.config.use_cache
 
 
 def test_numbers_for_json_are_finite() -> None:

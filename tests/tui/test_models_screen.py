@@ -80,7 +80,7 @@ async def test_what_there_is_with_sizes_memory_and_what_it_is_for(
         await wait_until(pilot, lambda: "both" in row(app, DEFAULT))
         assert f"{'.' if ascii else '·'} not here" in row(app, DEFAULT)
         assert "971 MB" in row(app, DEFAULT)
-        assert "2.3/7.4 GB" in row(app, DEFAULT)
+        assert "2.3/12.0 GB" in row(app, DEFAULT)
         assert "MediaTek-Research/Breeze-ASR-25 " in row(app, "Breeze")
         await wait_until(pilot, lambda: "tuned for zh" in about(app))
         assert "2.3 GB to label, 7.4 GB to train" in about(app)
