@@ -1,0 +1,19 @@
+"""Who writes text from sound: engines, what they have in common, and what is kept of their texts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from core.engines.engine import Clip, Engine, EngineInfo, EngineOptions, Hypothesis, TimedText, Word
+
+__all__ = ["Clip", "Engine", "EngineInfo", "EngineOptions", "Hypothesis", "TimedText", "Word", "open_engine"]
+
+
+def open_engine(model: str, options: EngineOptions, root: Path | None = None) -> Engine:
+    """An engine with this model loaded: a folder (also relative to `root`, the workspace) or an id in the cache.
+
+    UserError if the model is missing, broken, not a Whisper, or does not fit into memory.
+    """
+    from core.engines.transformers import open_transformers
+
+    return open_transformers(model, options, root)

@@ -36,14 +36,15 @@ def probe(
     path: Path | str,
     *,
     need_sound: bool = True,
+    need_length: bool = True,
     cancelled: Callable[[], object] | None = None,
     ffmpeg: str | None = None,
 ) -> MediaInfo:
     """Read the head of a media file.
 
     When the container does not tell its length, or only guesses it from the bit rate, the sound is decoded once and
-    counted. UserError: no such file, a folder, an empty file, not readable, no media, no sound (unless `need_sound`
-    is False).
+    counted, unless `need_length` is False: the length is 0 then. UserError: no such file, a folder, an empty file,
+    not readable, no media, no sound (unless `need_sound` is False).
     """
     path = Path(path)
     check_readable(path)
@@ -64,9 +65,9 @@ def probe(
         return MediaInfo(_container_ms(text) or 0, False, "", 0, 0, container[1])
     codec, rate, channels = _audio_facts(audio[1])
     duration = _container_ms(text)
-    if duration is None:
+    if duration is None and need_length:
         duration = _decoded_ms(path, cancelled, exe)
-    return MediaInfo(duration, True, codec, rate, channels, container[1])
+    return MediaInfo(duration or 0, True, codec, rate, channels, container[1])
 
 
 def check_readable(path: Path) -> None:

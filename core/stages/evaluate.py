@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -11,15 +11,25 @@ import numpy as np
 
 from core.config import Config
 from core.dataset import lineage
+from core.engines import Clip, EngineOptions, open_engine
+from core.engines.hypothesis_cache import HypothesisCache
 from core.errors import UserError
-from core.jobs import Cancelled, Job
+from core.jobs import Job
 from core.stages.split import leak, same_audio
 from core.store import EvaluationRow, Segment, Store
 from core.text import NO_ERRORS, Errors, character_errors, is_loop, normalise
+from core.whisper.features import read_segment
 from core.whisper.folders import find, tuned_folders
+from core.whisper.info import describe
 from core.workspace import Workspace
 
 RESAMPLES = 1000
+
+
+def check_params(workspace: Workspace, config: Config, params: dict[str, Any]) -> None:
+    """UserError if there is no such model."""
+    if asked := params.get("model"):
+        check_named(workspace, asked)
 
 
 def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
@@ -33,8 +43,6 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     current train part is looked at instead); figures are name, cer, cer_low, cer_high (95 %), substitutions,
     deletions, insertions, loops, empty.
     """
-    from core.whisper.info import describe
-
     with Store(workspace.db_path) as store:
         usable = [segment for segment in store.segments.all(part="test") if segment.usable]
         if not any(normalise(segment.text) for segment in usable):
@@ -43,7 +51,7 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
                 "no test segment has an accepted text",
                 "whispersmith split, after accepting some transcripts",
             )
-        tuned = choose(workspace, job.params.get("model"), tuned_folders(workspace.models))
+        tuned = _model(workspace, job.params.get("model"))
         name = tuned.name if isinstance(tuned, Path) else tuned
         new = unheard(workspace, config, job, tuned, usable, store.segments.all(part="train"))
         test = new.segments
@@ -57,8 +65,8 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
             )
         describe(config.model.base, workspace.root)
         total = 2 * len(measurable)
-        base_texts = _decode_all(workspace, config, job, config.model.base, measurable, 0, total)
-        tuned_texts = _decode_all(workspace, config, job, str(tuned), measurable, len(measurable), total)
+        base_texts = _hypotheses(workspace, config, job, config.model.base, measurable, 0, total)
+        tuned_texts = _hypotheses(workspace, config, job, str(tuned), measurable, len(measurable), total)
         rows = [_row(segment, base_texts[segment.id], tuned_texts[segment.id]) for segment in measurable]
         result = {
             "segments": len(rows),
@@ -121,11 +129,24 @@ def unheard(
     return Unheard(left, len(barred), leak([*left, *rows], digests=digests), "model")
 
 
-def choose(workspace: Workspace, asked: str | None, tuned: Sequence[Path]) -> Path | str:
+def named(workspace: Workspace, asked: str) -> Path | str:
+    """What `--model` means: the tuned model of that name, else a folder or an id."""
+    inside = workspace.models / asked
+    return inside if inside.is_dir() else asked
+
+
+def check_named(workspace: Workspace, asked: str) -> None:
+    """UserError if no whole Whisper is meant. A model that is just being trained may be there in time."""
+    model = named(workspace, asked)
+    if isinstance(model, Path) or not (workspace.models / f".{asked}").is_dir():
+        describe(str(model), workspace.root)
+
+
+def _model(workspace: Workspace, asked: str | None) -> Path | str:
     """The model to measure: what was asked for, else the newest finished one."""
     if asked:
-        inside = workspace.models / asked
-        return inside if inside.is_dir() else asked
+        return named(workspace, asked)
+    tuned = tuned_folders(workspace.models)
     if not tuned:
         raise UserError("there is no tuned model yet", f"{workspace.models} holds none", "whispersmith train")
     return tuned[0]
@@ -165,57 +186,34 @@ def _row(segment: Segment, base: str, tuned: str) -> EvaluationRow:
     return EvaluationRow(segment.id, segment.text, base, tuned, before.total, after.total, before.characters)
 
 
-def _decode_all(
+def _hypotheses(
     workspace: Workspace, config: Config, job: Job, model: str, segments: list[Segment], done: int, total: int
 ) -> dict[str, str]:
-    """Texts by segment id, greedy, the same settings for every model. What was heard before is not decoded anew."""
-    from core.engines import hypothesis_cache as heard
-    from core.whisper.features import read_segment
-    from core.whisper.loading import load
+    """Texts by segment id, the same decoding for every model. What was written down before is not decoded anew.
 
-    language = None if config.project.language == "auto" else config.project.language
-    kept = heard.log_of(workspace.models / ".~heard", find(model, workspace.root), language)
+    done, total: for the progress that is shown.
+    """
+    language = config.project.language
+    cache = HypothesisCache(workspace.models, find(model, workspace.root), language)
     wavs = {segment.id: workspace.absolute(segment.path) for segment in segments}
-    marks = {id: heard.mark(wav) for id, wav in wavs.items() if wav.is_file()}
-    found = heard.read(kept, marks)
+    found = cache.read(wavs)
     todo = [segment for segment in segments if segment.id not in found]
     if not todo:
         return found
-    job.progress(done, total, "segments", f"loading {Path(model).name}")
-    loaded = load(model, dtype="auto", root=workspace.root)
-    size = config.evaluate.batch
-    while todo:
-        job.check()
-        batch = todo[:size]
-        sounds = [read_segment(wavs[segment.id]) for segment in batch]
-        texts = _decode(job, loaded, sounds, batch, language)
-        if texts is None:
-            size = max(1, len(batch) // 2)
-            continue
-        heard.add(kept, texts, marks)
+    name = Path(model).name
+    job.progress(done, total, "segments", f"loading {name}")
+    options = EngineOptions.for_job(job, language, config.evaluate.batch)
+    engine = open_engine(model, options, workspace.root)
+    job.check()
+    for batch in engine.hypotheses(_clips(job, {segment.id: wavs[segment.id] for segment in todo})):
+        texts = {clip.id: hypothesis.text for clip, hypothesis in batch}
+        cache.add(texts, wavs)
         found |= texts
-        todo = todo[len(batch) :]
-        job.progress(done + len(found), total, "segments", Path(model).name)
+        job.progress(done + len(found), total, "segments", name)
     return found
 
 
-def _decode(
-    job: Job, loaded: Any, sounds: list[Any], batch: list[Segment], language: str | None
-) -> dict[str, str] | None:
-    """Texts of a batch by segment id; None if it did not fit in the GPU's memory and a smaller one may."""
-    import torch
-
-    from core.engines.decoding import DecodingCancelled, decode
-
-    names = [segment.id for segment in batch]
-    try:
-        hypotheses = decode(loaded, sounds, language=language, cancelled=lambda: job.cancelled, names=names)
-    except DecodingCancelled as stop:
-        raise Cancelled from stop
-    except torch.OutOfMemoryError as error:
-        torch.cuda.empty_cache()
-        if len(batch) > 1:
-            return None
-        why = f"one segment beside {loaded.info.id} does not fit"
-        raise UserError("the GPU's memory ran out", why, "free GPU memory", str(error)) from error
-    return {name: one.text for name, one in zip(names, hypotheses, strict=True)}
+def _clips(job: Job, wavs: dict[str, Path]) -> Iterator[Clip]:
+    for id, wav in wavs.items():
+        job.check()
+        yield Clip(id, read_segment(wav))

@@ -6,14 +6,17 @@ from collections.abc import Iterator
 from typing import Any
 
 from core.config import Config
+from core.engines import Clip, EngineOptions, Hypothesis, open_engine
+from core.engines.suspicion import suspicion
 from core.errors import UserError
 from core.exchange.formats.table import read_cues
-from core.jobs import Cancelled, Job
+from core.jobs import Job
 from core.sources.captions import beside, wanted
 from core.store import Segment, Store
 from core.store.transcripts import MachineText
 from core.text import clean, compression_ratio, is_loop
 from core.timed_text import Cue, Share, shares, speech
+from core.whisper.features import read_segment
 from core.workspace import Workspace
 
 _CAPTIONS_BATCH = 200
@@ -49,19 +52,13 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
             job.log("every segment has a transcript already")
             if config.label.captions and (later := _before_captions(segments, store)):
                 job.log(f"{later} were written before their captions came: whispersmith label --redo takes those")
-            return _result(config.model.labeller, [], 0, 0) | {"captions": 0, "cut": 0}
+            return _result(config.model.labeller, []) | {"captions": 0, "cut": 0}
         captioned = _Captioned(workspace, config, job, store, len(todo))
         if config.label.captions and not job.params.get("no_captions"):
             todo = captioned.take(todo)
         if not todo:
-            return _result(config.model.labeller, [], 0, 0) | captioned.result()
-        job.progress(captioned.done, captioned.total, "segments", "loading the labeller")
-        from core.whisper.loading import load
-
-        loaded = load(config.model.labeller, dtype="auto", root=workspace.root)
-        job.check()
-        job.log(f"labelling {len(todo)} segments with {config.model.labeller} on {loaded.device}")
-        return _label(workspace, config, job, store, todo, loaded, captioned.done) | captioned.result()
+            return _result(config.model.labeller, []) | captioned.result()
+        return _label(workspace, config, job, store, todo, captioned.done) | captioned.result()
 
 
 def _before_captions(segments: list[Segment], store: Store) -> int:
@@ -125,7 +122,7 @@ class _Captioned:
                 if text.segment in kept:
                     self.written += 1
                     self.cut += "cut" in text.flags
-                    _say(self.job, text)
+                    _labelled(self.job, text)
             self.done += len(batch)
             self.job.progress(self.done, self.total, "segments", "captions")
         return {text.segment for text in texts}
@@ -147,10 +144,6 @@ def _caption_text(segment: str, share: Share, model: str, automatic: bool) -> Ma
     )
 
 
-def _say(job: Job, text: MachineText) -> None:
-    job.item(text.segment, "labelled", text=text.text, flags=list(text.flags), suspicion=text.suspicion)
-
-
 def due(segments: list[Segment], ids: list[str] | None, redo: bool) -> list[Segment]:
     """The segments to label, short ones first so that a batch has little padding; equal lengths in playing order."""
     wanted = set(ids) if ids else None
@@ -164,46 +157,65 @@ def due(segments: list[Segment], ids: list[str] | None, redo: bool) -> list[Segm
 
 
 def _label(
-    workspace: Workspace, config: Config, job: Job, store: Store, todo: list[Segment], loaded: Any, before: int
+    workspace: Workspace, config: Config, job: Job, store: Store, todo: list[Segment], before: int
 ) -> dict[str, Any]:
     """Let the labeller write. before: how many segments are done already, for the progress that is shown."""
+    job.progress(before, before + len(todo), "segments", "loading the labeller")
+    model, failures = config.model.labeller, len(job.failures)
+    options = EngineOptions.for_job(job, config.project.language, config.label.batch)
+    engine = open_engine(model, options, workspace.root)
+    job.check()
+    job.log(f"labelling {len(todo)} segments with {model} on {engine.info.device}")
     written: list[MachineText] = []
-    failed = done = 0
-    readable = _read(workspace, store, job, todo)
-    size = config.label.batch
-    batch: list[tuple[Segment, Any]] = []
-    finished = False
-    while not finished or batch:
-        while not finished and len(batch) < size:
-            item = next(readable, None)
-            if item is None:
-                finished = True
-            elif item[1] is None:
-                failed, done = failed + 1, done + 1
-            else:
-                batch.append((item[0], item[1]))
-        job.check()
-        if not batch:
-            break
-        try:
-            texts = _decode(config, job, loaded, batch[:size])
-        except _TooBig:
-            size = max(1, size // 2)
-            job.log(f"the GPU's memory ran out: going on with a batch of {size}", "warning")
-            continue
-        kept = set(store.transcripts.write_machine(texts))
+    done = 0
+    for batch in engine.hypotheses(_clips(workspace, store, job, todo)):
+        texts = [_machine_text(clip, hypothesis, model) for clip, hypothesis in batch]
+        stored = set(store.transcripts.write_machine(texts))
         for text in texts:
-            if text.segment in kept:
+            if text.segment in stored:
                 written.append(text)
-                _say(job, text)
-        done += len(texts)
-        batch = batch[size:]
-        job.progress(before + done, before + len(todo), "segments")
+                _labelled(job, text)
+        done += len(batch)
+        job.progress(before + done + len(job.failures) - failures, before + len(todo), "segments")
+    failed = len(job.failures) - failures
+    job.progress(before + len(todo), before + len(todo), "segments")
     job.log(f"labelled {len(written)} segments")
-    return _result(config.model.labeller, written, failed, len(todo) - len(written) - failed)
+    return _result(model, written, failed, skipped=len(todo) - len(written) - failed)
 
 
-def _result(model: str, written: list[MachineText], failed: int, skipped: int) -> dict[str, Any]:
+def _clips(workspace: Workspace, store: Store, job: Job, todo: list[Segment]) -> Iterator[Clip]:
+    """The segments' sounds; one whose file cannot be read is a failed item.
+
+    One that is gone, because its recording was cut anew meanwhile, is passed over.
+    """
+    for segment in todo:
+        job.check()
+        try:
+            yield Clip(segment.id, read_segment(workspace.absolute(segment.path)))
+        except UserError as error:
+            if store.segments.get(segment.id) is not None:
+                job.item_failed(segment.id, error)
+
+
+def _machine_text(clip: Clip, hypothesis: Hypothesis, model: str) -> MachineText:
+    return MachineText(
+        segment=clip.id,
+        text=" ".join(hypothesis.text.split()),
+        raw=hypothesis.text,
+        model=model,
+        avg_logprob=hypothesis.avg_logprob,
+        no_speech_prob=hypothesis.no_speech_prob,
+        compression_ratio=hypothesis.compression_ratio,
+        flags=hypothesis.flags,
+        suspicion=suspicion(hypothesis, clip.seconds),
+    )
+
+
+def _labelled(job: Job, text: MachineText) -> None:
+    job.item(text.segment, "labelled", text=text.text, flags=list(text.flags), suspicion=text.suspicion)
+
+
+def _result(model: str, written: list[MachineText], failed: int = 0, skipped: int = 0) -> dict[str, Any]:
     return {
         "labelled": len(written),
         "failed": failed,
@@ -213,68 +225,3 @@ def _result(model: str, written: list[MachineText], failed: int, skipped: int) -
         "empty": sum("empty" in text.flags for text in written),
         "model": model,
     }
-
-
-class _TooBig(Exception):
-    """A batch did not fit in the GPU's memory, a smaller one may."""
-
-
-def _read(workspace: Workspace, store: Store, job: Job, todo: list[Segment]) -> Iterator[tuple[Segment, Any]]:
-    """Each segment with its samples, None for one whose file cannot be read (said as a failed item).
-
-    One that is gone, because its recording was cut anew meanwhile, is passed over.
-    """
-    from core.whisper.features import read_segment
-
-    for segment in todo:
-        job.check()
-        try:
-            yield segment, read_segment(workspace.absolute(segment.path))
-        except UserError as error:
-            if store.segments.get(segment.id) is not None:
-                job.item_failed(segment.id, error)
-                yield segment, None
-
-
-def _decode(config: Config, job: Job, loaded: Any, batch: list[tuple[Segment, Any]]) -> list[MachineText]:
-    import torch
-
-    from core.engines.decoding import DecodingCancelled, decode, suspicion
-
-    language = None if config.project.language == "auto" else config.project.language
-    lengths = [len(samples) / 16_000 for _, samples in batch]
-    try:
-        heard = decode(
-            loaded,
-            [samples for _, samples in batch],
-            language=language,
-            durations_s=lengths,
-            cancelled=lambda: job.cancelled,
-            names=[segment.id for segment, _ in batch],
-        )
-    except DecodingCancelled as stop:
-        raise Cancelled from stop
-    except torch.OutOfMemoryError as error:
-        torch.cuda.empty_cache()
-        if len(batch) == 1:
-            raise UserError(
-                "the GPU's memory is too small for the labeller",
-                f"one segment beside {config.model.labeller} does not fit",
-                "choose a smaller labeller: whispersmith model openai/whisper-base --role labeller",
-                str(error),
-            ) from error
-        raise _TooBig from error
-    return [
-        MachineText(
-            segment=segment.id,
-            text=" ".join(one.text.split()),
-            raw=one.text,
-            model=config.model.labeller,
-            avg_logprob=one.avg_logprob,
-            no_speech_prob=one.no_speech_prob,
-            compression_ratio=one.compression_ratio,
-            flags=one.flags,
-            suspicion=suspicion(one, seconds),
-        )
-        for (segment, _), one, seconds in zip(batch, heard, lengths, strict=True)
-    ]

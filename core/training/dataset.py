@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from core.engines.decoding import language_token
 from core.errors import UserError
 from core.whisper.features import read_segment
 from core.whisper.loading import LoadedModel
+from core.whisper.tokens import language_token, language_tokens, prompt_tokens
 
 IGNORED = -100  # torch's cross entropy leaves these positions out
 
@@ -62,18 +62,15 @@ def examples(
 
 def label_prompt(loaded: LoadedModel, language: str) -> list[int]:
     """Language, task and no-timestamps tokens, as far as the model has them; without the start token."""
-    settings = loaded.model.generation_config
-    end = [settings.no_timestamps_token_id] if getattr(settings, "no_timestamps_token_id", None) else []
-    if not getattr(settings, "lang_to_id", None):
-        return end
+    if not language_tokens(loaded):
+        return prompt_tokens(loaded, None)
     if not language or language == "auto":
         raise UserError(
             "training needs to know the language",
             'language is "auto" in whispersmith.toml, and the model is taught with a language token',
             'set language = "zh" under [project] in whispersmith.toml',
         )
-    tasks: dict[str, int] = getattr(settings, "task_to_id", None) or {}
-    return [language_token(loaded, language), *([tasks["transcribe"]] if "transcribe" in tasks else []), *end]
+    return prompt_tokens(loaded, language_token(loaded, language))
 
 
 class SegmentDataset(torch.utils.data.Dataset[dict[str, Any]]):

@@ -13,8 +13,9 @@ from typing import Any
 import torch
 from transformers import EarlyStoppingCallback, Seq2SeqTrainer, Seq2SeqTrainingArguments, set_seed
 
-from core.engines.decoding import DecodingCancelled, decode
-from core.jobs import Job
+from core.engines import Clip, EngineOptions
+from core.engines.transformers import TransformersEngine
+from core.jobs import Cancelled, Job
 from core.text import corpus_cer
 from core.training.checkpoints import Checkpoint, best_checkpoint, read_state
 from core.training.dataset import Collator, Example, Row, SegmentDataset, examples
@@ -165,7 +166,8 @@ class WhisperTrainer(Seq2SeqTrainer):
         if arguments.n_gpu > 1:
             # With several cards in sight the trainer would fall back to DataParallel, which is slower than one card.
             arguments._n_gpu = 1
-        self._loaded, self._plan, self._measured, self._job = loaded, plan, measured, job
+        self._plan, self._measured, self._job = plan, measured, job
+        self._engine = TransformersEngine(loaded, EngineOptions.for_job(job, plan.language, plan.batch))
         self._folder = folder
         self._reporter = Reporter(job, plan, relative)
         held, _ = examples(loaded, measured, plan.language, plan.label_tokens)
@@ -185,7 +187,7 @@ class WhisperTrainer(Seq2SeqTrainer):
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
         try:
             return super().evaluate(*args, **kwargs)
-        except DecodingCancelled:
+        except Cancelled:
             # The loop that asked wants a figure; the worst there is leaves the best checkpoint as it is.
             return {"eval_cer": math.inf}
 
@@ -199,26 +201,13 @@ class WhisperTrainer(Seq2SeqTrainer):
         return found._replace(metrics={**(found.metrics or {}), "eval_cer": math.inf if cer is None else cer})
 
     def prediction_step(self, *args: Any, **kwargs: Any) -> Any:
-        if self._job.cancelled:
-            raise DecodingCancelled
+        self._job.check()
         return super().prediction_step(*args, **kwargs)
 
     def _decode(self) -> list[str]:
         """What the model hears in each measured segment, in their order."""
-        language = None if self._plan.language == "auto" else self._plan.language
-        found: list[str] = []
-        for start in range(0, len(self._measured), self._plan.batch):
-            rows = self._measured[start : start + self._plan.batch]
-            with self.accelerator.autocast():
-                hypotheses = decode(
-                    self._loaded,
-                    [read_segment(row.path) for row in rows],
-                    language=language,
-                    cancelled=lambda: self._job.cancelled,
-                    names=[row.segment for row in rows],
-                )
-            found += [one.text for one in hypotheses]
-        return found
+        clips = (Clip(row.segment, read_segment(row.path)) for row in self._measured)
+        return [hypothesis.text for batch in self._engine.hypotheses(clips) for _, hypothesis in batch]
 
     def outcome(self, seconds: float) -> Outcome:
         """What the run that has just ended came to."""

@@ -1,17 +1,20 @@
 """Decoding: the same tokens as transformers' own generate, bounded, cancellable, with honest numbers."""
 
-import dataclasses
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from core.engines import decoding
-from core.engines.decoding import DecodingCancelled, Hypothesis, decode, flags_of, suspicion, token_limit
+from core.engines.decoding import token_limit
+from core.engines.engine import Hypothesis
 from core.errors import UserError
 from core.whisper.features import log_mel
 from core.whisper.loading import LoadedModel, load
-from tests.core.whisper_kit import noise, toy
+from core.whisper.tokens import suppressed_tokens
+from tests.core.whisper_kit import RATE, noise, toy
 
 
 @pytest.fixture(scope="module")
@@ -19,20 +22,21 @@ def loaded() -> LoadedModel:
     return load(str(toy(2.0)))
 
 
-def hypothesis(text: str = "宮商角徵羽宮商角", logprob: float = -0.05, silence: float = 0.0) -> Hypothesis:
-    return Hypothesis(text, (1,), logprob, silence, 1.0, flags_of(text, 4.0))
+def decode(loaded: LoadedModel, audio: Sequence[np.ndarray], language: str = "zh", **more: Any) -> list[Hypothesis]:
+    seconds = [len(piece) / RATE for piece in audio]
+    return decoding.decode(loaded, log_mel(loaded.extractor, audio), seconds, language=language, **more)
 
 
 def test_same_tokens_as_transformers(loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decoding, "better", lambda first, again: first)
     audio = [noise(2, 1), noise(2, 2)]
-    ours = decode(loaded, audio, language="zh")
+    ours = decode(loaded, audio)
     theirs = loaded.model.generate(
         torch.from_numpy(log_mel(loaded.extractor, audio)),
         language="zh",
         task="transcribe",
         max_new_tokens=32,
-        suppress_tokens=decoding._suppressed(loaded),
+        suppress_tokens=suppressed_tokens(loaded),
     )
     end = loaded.model.generation_config.eos_token_id
     assert [list(one.tokens) for one in ours] == [[t for t in row if t != end] for row in theirs.tolist()]
@@ -41,9 +45,9 @@ def test_same_tokens_as_transformers(loaded: LoadedModel, monkeypatch: pytest.Mo
 def test_log_probability_and_no_speech_are_the_models_own(loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decoding, "better", lambda first, again: first)
     audio = noise(2, 3)
-    one = decode(loaded, [audio], language="zh")[0]
+    one = decode(loaded, [audio])[0]
     model, settings = loaded.model, loaded.model.generation_config
-    prompt = decoding._prompts(loaded, torch.zeros(1, 1), "zh", "transcribe")[0]
+    prompt = decoding._prompts(loaded, torch.zeros(1, 1), "zh")[0]
     row = list(one.tokens) if len(one.tokens) == 32 else [*one.tokens, settings.eos_token_id]
     with torch.no_grad():
         logits = model(
@@ -59,25 +63,25 @@ def test_log_probability_and_no_speech_are_the_models_own(loaded: LoadedModel, m
 
 def test_a_batch_says_what_each_segment_says_alone(loaded: LoadedModel) -> None:
     audio = [noise(2, 1), noise(0.5, 2)]
-    together = decode(loaded, audio, language="zh")
-    alone = [decode(loaded, [piece], language="zh")[0] for piece in audio]
+    together = decode(loaded, audio)
+    alone = [decode(loaded, [piece])[0] for piece in audio]
     assert [one.tokens for one in together] == [one.tokens for one in alone]
     assert len(together[1].tokens) <= 8
 
 
 def test_language_is_found_when_none_is_given(loaded: LoadedModel) -> None:
-    assert [one.text for one in decode(loaded, [noise(1)], language=None)]
+    assert [one.text for one in decode(loaded, [noise(1)], "auto")]
     with torch.inference_mode():
         first = torch.zeros(2, loaded.info.vocab_size)
         known = loaded.model.generation_config.lang_to_id
         first[0, known["<|zh|>"]] = first[1, known["<|en|>"]] = 1.0
-        prompts = decoding._prompts(loaded, first, "auto", "transcribe")
+        prompts = decoding._prompts(loaded, first, "auto")
     assert [prompt[1] for prompt in prompts] == [known["<|zh|>"], known["<|en|>"]]
 
 
 def test_unknown_language_lists_the_known(loaded: LoadedModel) -> None:
     with pytest.raises(UserError) as caught:
-        decode(loaded, [noise(1)], language="tlh")
+        decode(loaded, [noise(1)], "tlh")
     assert "tlh" in caught.value.what
     assert "en" in caught.value.why
 
@@ -87,25 +91,52 @@ def test_english_only_model_has_a_short_prompt(tmp_path: object) -> None:
     del loaded.model.generation_config.lang_to_id
     del loaded.model.generation_config.task_to_id
     start, silent = loaded.model.config.decoder_start_token_id, loaded.model.generation_config.no_timestamps_token_id
-    assert decoding._prompts(loaded, torch.zeros(1, 1), "zh", "transcribe") == [[start, silent]]
-    assert len(decode(loaded, [noise(1)], language="zh")) == 1
+    assert decoding._prompts(loaded, torch.zeros(1, 1), "zh") == [[start, silent]]
+    assert len(decode(loaded, [noise(1)])) == 1
 
 
 def test_cancel_stops_between_two_tokens(loaded: LoadedModel) -> None:
     asked = []
 
-    def cancelled() -> bool:
-        asked.append(1)
-        return len(asked) >= 3
+    class Stopped(Exception):
+        pass
 
-    with pytest.raises(DecodingCancelled):
-        decode(loaded, [noise(2)], language="zh", cancelled=cancelled)
-    assert len(asked) <= 5
+    def check() -> None:
+        asked.append(1)
+        if len(asked) >= 3:
+            raise Stopped
+
+    settings = loaded.model.generation_config
+    with pytest.raises(Stopped):
+        decode(loaded, [noise(2)], check=check)
+    assert len(asked) == 3
+    assert loaded.model.generation_config is settings
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_a_model_in_training_writes_the_same_and_goes_on_training(loaded: LoadedModel) -> None:
+    audio = [noise(2, 4), noise(1, 5)]
+    expected = decode(loaded, audio)
+    training = load(str(toy(2.0)))
+    training.model.config.dropout = 0.9  # would show at once where evaluation mode was forgotten
+    for layer in training.model.model.decoder.layers:
+        layer.dropout = 0.9
+    training.model.config.use_cache = False  # as the trainer sets it when activations are recomputed
+    training.model.gradient_checkpointing_enable()
+    training.model.train()
+    settings = training.model.generation_config
+    assert decode(training, audio) == expected
+    assert training.model.training
+    assert training.model.model.decoder.layers[0].training
+    assert training.model.generation_config is settings
+    features = torch.from_numpy(log_mel(training.extractor, audio))
+    training.model(input_features=features, labels=torch.zeros(2, 4, dtype=torch.long)).loss.backward()
+    assert training.model.proj_out.weight.grad.abs().sum() > 0
 
 
 def test_no_timestamp_is_ever_written(loaded: LoadedModel) -> None:
     first = loaded.model.generation_config.no_timestamps_token_id
-    assert all(token < first for one in decode(loaded, [noise(2, 5)], language="zh") for token in one.tokens)
+    assert all(token < first for one in decode(loaded, [noise(2, 5)]) for token in one.tokens)
 
 
 def test_a_loop_is_decoded_again_and_the_better_kept(loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,7 +149,7 @@ def test_a_loop_is_decoded_again_and_the_better_kept(loaded: LoadedModel, monkey
         return [[token] * 30] if not extra else plain(*args, **extra)  # type: ignore[arg-type]
 
     monkeypatch.setattr(decoding, "_generate", generate)
-    one = decode(loaded, [noise(2)], language="zh")[0]
+    one = decode(loaded, [noise(2)])[0]
     assert asked == [{}, {"no_repeat_ngram_size": decoding.NO_REPEAT}]
     assert one.text != "宮" * 30
     runs = [one.tokens[index : index + 6] for index in range(len(one.tokens) - 5)]
@@ -130,39 +161,9 @@ def test_a_loop_that_stays_one_keeps_its_text_and_its_flag(
 ) -> None:
     token = loaded.tokenizer("宮", add_special_tokens=False).input_ids[0]
     monkeypatch.setattr(decoding, "_generate", lambda *args, **extra: [[token] * 30])
-    one = decode(loaded, [noise(2)], language="zh")[0]
+    one = decode(loaded, [noise(2)])[0]
     assert one.text == "宮" * 30
     assert "loop" in one.flags
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds", "flags"),
-    [
-        ("今天天氣很好，我們出去走走。", 4.0, ()),
-        ("", 10.0, ("empty",)),
-        ("。。。", 10.0, ("empty",)),
-        ("謝謝" * 40, 30.0, ("loop",)),
-        ("。" * 60, 10.0, ("loop", "empty")),
-        ("今天天氣很好我們出去走走看看風景再回家吃飯", 1.0, ("fast",)),
-        ("the quick brown fox", 1.5, ()),
-    ],
-)
-def test_flags(text: str, seconds: float, flags: tuple[str, ...]) -> None:
-    assert flags_of(text, seconds) == flags
-
-
-def test_suspicion_orders_what_a_person_should_see_first() -> None:
-    sure = suspicion(hypothesis(), 4.0)
-    doubtful = suspicion(hypothesis(logprob=-0.6), 4.0)
-    poor = suspicion(hypothesis(logprob=-1.5), 4.0)
-    silent = suspicion(hypothesis(silence=0.9), 4.0)
-    loop = suspicion(dataclasses.replace(hypothesis(), flags=("loop",)), 4.0)
-    assert 0.0 <= sure < 0.05
-    assert sure < doubtful < poor < loop == 1.0
-    assert sure < silent < 1.0
-    # An empty text over silence is right; over speech it is not.
-    assert suspicion(hypothesis("", silence=0.95), 10.0) < suspicion(hypothesis("", silence=0.05), 10.0)
-    assert suspicion(hypothesis(logprob=float("nan")), 4.0) >= 0.9
 
 
 def test_token_limit_is_bounded_by_time_and_by_the_decoder() -> None:
@@ -172,4 +173,4 @@ def test_token_limit_is_bounded_by_time_and_by_the_decoder() -> None:
 
 
 def test_nothing_in_nothing_out(loaded: LoadedModel) -> None:
-    assert decode(loaded, [], language="zh") == []
+    assert decoding.decode(loaded, np.zeros((0, 80, 200), np.float32), [], language="zh") == []

@@ -3,23 +3,23 @@
 import random
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from core.dataset import lineage as material
-from core.engines import decoding
+from core.engines import Clip
+from core.engines.transformers import TransformersEngine
 from core.errors import UserError
 from core.jobs import Cancelled
+from core.stage import STAGES
 from core.stages import evaluate
 from core.stages.evaluate import figures, interval
 from core.stages.split import leak
 from core.store import Segment, Store
 from core.text import Errors
-from core.whisper.loading import LoadedModel
 from core.whisper.toy import build_toy
 from core.workspace import Workspace
-from tests.core.whisper_kit import Listened, make_workspace, noise, toy, write_wav
+from tests.core.whisper_kit import Listened, make_workspace, noise, toy, toy_copy, write_wav
 
 
 def test_the_leak_is_counted_not_assumed(tmp_path: Path) -> None:
@@ -144,6 +144,20 @@ def test_model_can_be_named(tmp_path: Path) -> None:
         evaluate.run(made, made.config(), Listened(made, "evaluate", {"model": "nobody"}).job)
 
 
+def test_a_model_that_is_not_there_is_said_before_the_queue(tmp_path: Path) -> None:
+    made = make_workspace(tmp_path / "w", toy(), train=1, test=1)
+    check = STAGES["evaluate"].check
+    with pytest.raises(UserError, match="nope is not here"):
+        check(made, made.config(), {"model": "nope"})
+    toy_copy(made.models / "cut")
+    (made.models / "cut" / "model.safetensors").unlink()
+    with pytest.raises(UserError, match="is not whole"):
+        check(made, made.config(), {"model": "cut"})
+    (made.models / ".coming").mkdir()  # being trained: it may be there when its turn comes
+    for fine in ({"model": "coming"}, {"model": str(toy())}, {}):
+        check(made, made.config(), fine)
+
+
 def test_what_is_missing_is_said(tmp_path: Path) -> None:
     made = make_workspace(tmp_path / "w", toy(), train=1, test=1)
     with pytest.raises(UserError) as caught:
@@ -160,13 +174,13 @@ def test_a_killed_evaluation_goes_on_and_new_audio_is_heard_anew(
     made = make_workspace(tmp_path / "w", toy(), train=1, test=6)
     build_toy(made.models / "mine", seed=7)
     decoded: list[str] = []
-    real = decoding.decode
+    plain = TransformersEngine._decode
 
-    def counting(loaded: LoadedModel, audio: list[object], **more: Any) -> object:
-        decoded.extend(more["names"])
-        return real(loaded, audio, **more)  # type: ignore[arg-type]
+    def counting(engine: TransformersEngine, clips: list[Clip]) -> object:
+        decoded.extend(clip.id for clip in clips)
+        return plain(engine, clips)
 
-    monkeypatch.setattr(decoding, "decode", counting)
+    monkeypatch.setattr(TransformersEngine, "_decode", counting)
     listened = Listened(made, "evaluate", {})
     progress = listened.job.progress
 

@@ -2,16 +2,18 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
-from core.engines import decoding
+from core.engines import transformers
 from core.errors import UserError
 from core.jobs import Cancelled
 from core.stages import label
 from core.store import Segment, Store
 from core.store.records import Captions
 from core.store.transcripts import MachineText, Transcripts
+from core.whisper.loading import LoadedModel
 from core.workspace import Workspace
 from tests.core.whisper_kit import Listened, cancel_at, make_workspace, toy
 
@@ -93,18 +95,20 @@ def test_cancel_keeps_the_batches_that_were_stored(made: Workspace) -> None:
 
 def test_batch_is_halved_when_memory_runs_out(made: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[int] = []
-    real = decoding.decode
+    plain = transformers.decode
 
-    def small_card(loaded: object, audio: list[object], **more: object) -> object:
-        sizes.append(len(audio))
-        if len(audio) > 1:
+    def small_card(loaded: LoadedModel, features: np.ndarray, *more: object, **named: object) -> object:
+        sizes.append(len(features))
+        if len(features) > 1:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return real(loaded, audio, **more)  # type: ignore[arg-type]
+        return plain(loaded, features, *more, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(decoding, "decode", small_card)
-    result, _ = run(made)
+    monkeypatch.setattr(transformers, "decode", small_card)
+    result, listened = run(made)
     assert result["labelled"] == 7
     assert sizes == [4, 2, 1, 1, 1, 1, 1, 1, 1]
+    warned = [event["text"] for event in listened.of("log") if event["level"] == "warning"]
+    assert len(warned) == 2
 
 
 def test_no_segments_says_what_comes_first(tmp_path: Path) -> None:

@@ -4,29 +4,14 @@ import json
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from core import demo_audio
 from core.errors import UserError
 from core.jobs import Cancelled
+from core.stage import STAGES
 from core.stages import transcribe
-from core.stages.transcribe import batched, windows
 from tests.core.whisper_kit import Listened, make_workspace, toy
-
-
-def test_windows_keep_every_sample() -> None:
-    sound = np.arange(1050, dtype=np.int16)
-    blocks = np.split(sound, [3, 3, 500, 501])
-    found = list(windows(blocks, 200))
-    assert [start for start, _ in found] == [0, 200, 400, 600, 800, 1000]
-    assert [len(piece) for _, piece in found] == [200] * 5 + [50]
-    np.testing.assert_array_equal(np.concatenate([piece for _, piece in found]), sound)
-    assert list(windows([], 200)) == []
-
-
-def test_batched() -> None:
-    assert list(batched(range(5), 2)) == [[0, 1], [2, 3], [4]]
 
 
 def test_a_recording_becomes_timed_text(tmp_path: Path) -> None:
@@ -51,7 +36,23 @@ def test_the_newest_tuned_model_is_taken(tmp_path: Path) -> None:
     assert len(result["segments"]) == 1
 
 
-def test_what_is_wrong_is_said(tmp_path: Path) -> None:
+def test_what_is_wrong_with_the_arguments_is_said_before_the_queue(tmp_path: Path) -> None:
+    made = make_workspace(tmp_path / "w", toy(), train=1, test=0)
+    (tmp_path / "notes.txt").write_text("buy milk")
+    (tmp_path / "empty.wav").touch()
+    sound = "segments/train/train_0_10.wav"
+    for params, says in (
+        ({"file": "none.wav"}, "not a file"),
+        ({"file": str(tmp_path / "notes.txt")}, "not a recording"),
+        ({"file": str(tmp_path / "empty.wav")}, "is empty"),
+        ({"file": sound, "model": "nope"}, "nope is not here"),
+    ):
+        with pytest.raises(UserError, match=says):
+            STAGES["transcribe"].check(made, made.config(), params)
+    STAGES["transcribe"].check(made, made.config(), {"file": sound, "model": str(toy())})
+
+
+def test_a_cancel_is_obeyed(tmp_path: Path) -> None:
     made = make_workspace(tmp_path / "w", toy(), train=1, test=0)
     with pytest.raises(UserError, match="not a file"):
         transcribe.run(made, made.config(), Listened(made, "transcribe", {"file": "none.wav"}).job)

@@ -10,6 +10,8 @@ import pytest
 import transformers
 
 from core.config import Config, TrainConfig
+from core.engines import Clip, EngineOptions
+from core.engines.transformers import TransformersEngine
 from core.gpu import Gpu
 from core.models.suggested import SMALL
 from core.training.dataset import Row, examples
@@ -131,7 +133,6 @@ def test_accumulation_does_not_multiply_the_loss(tmp_path: Path) -> None:
 def test_a_toy_learns_two_notes_and_keeps_the_best(tmp_path: Path) -> None:
     """Sounds to text, from nothing: the whole set-up is right if a random model can name the notes it hears."""
     from core import workspace
-    from core.engines.decoding import decode
 
     loaded = load(str(toy(2.0)))
     rows = []
@@ -150,5 +151,6 @@ def test_a_toy_learns_two_notes_and_keeps_the_best(tmp_path: Path) -> None:
     assert losses[-1] < losses[0] / 4
     assert outcome.base_cer is not None
     assert outcome.base_cer > 0.8
-    heard = decode(loaded, [read_segment(tmp_path / "30.wav"), read_segment(tmp_path / "31.wav")], language="zh")
-    assert [one.text[:1] for one in heard] == ["宮", "羽"]
+    clips = [Clip(name, read_segment(tmp_path / f"{name}.wav")) for name in ("30", "31")]
+    (batch,) = TransformersEngine(loaded, EngineOptions("zh", 2)).hypotheses(clips)
+    assert [hypothesis.text[:1] for _, hypothesis in batch] == ["宮", "羽"]

@@ -1,0 +1,58 @@
+"""Batches that become smaller when the device's memory runs out. Knows nothing of models: tested without a GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import TypeVar
+
+from core.errors import UserError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class OutOfMemory(Exception):
+    """The device's memory does not hold a batch. Engines raise it in place of their library's own error."""
+
+
+class HalvingBatches:
+    """Works through items in batches; one that does not fit is halved, and the smaller size is kept from then on.
+
+    size: of a batch, at first. model: what memory is filled by, for the error. warn: told of each halving.
+    """
+
+    def __init__(self, size: int, model: str, warn: Callable[[str], object] = lambda text: None) -> None:
+        self.size = size
+        self._model = model
+        self._warn = warn
+
+    def run(
+        self, items: Iterable[Item], work: Callable[[list[Item]], list[Result]]
+    ) -> Iterator[list[tuple[Item, Result]]]:
+        """Each batch with its results, in order; items are taken only as they are needed.
+
+        work raises OutOfMemory for a batch that does not fit. UserError if a single item does not.
+        """
+        source = iter(items)
+        waiting: list[Item] = []
+        while True:
+            waiting += islice(source, max(0, self.size - len(waiting)))
+            if not waiting:
+                return
+            batch = waiting[: self.size]
+            try:
+                results = work(batch)
+            except OutOfMemory as error:
+                if len(batch) == 1:
+                    raise UserError(
+                        "the GPU's memory ran out",
+                        f"a single clip beside {self._model} does not fit",
+                        "free GPU memory, or choose a smaller model: whispersmith model",
+                        str(error),
+                    ) from error
+                self.size = len(batch) // 2
+                self._warn(f"the GPU's memory ran out: going on with a batch of {self.size}")
+                continue
+            waiting = waiting[len(batch) :]
+            yield list(zip(batch, results, strict=True))

@@ -1,0 +1,115 @@
+"""Who writes text from sound: the protocol that callers know, and the data that goes in and comes out.
+
+An engine is a library with one model loaded. All audio is mono at `core.media.RATE` (16 kHz), int16 or float in -1..1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from core.jobs import Job
+from core.media import RATE
+
+
+@dataclass(frozen=True)
+class EngineInfo:
+    """name: of the library. model: what the person calls it. device: "cpu" or "cuda"; precision: "fp32", "fp16",
+    "bf16" or "int8". window_s: how much audio the model sees at once, the most a clip may last. timestamps: times of a
+    recording's texts are the model's own, not the edges of windows; word_times: each word has its own."""
+
+    name: str
+    model: str
+    device: str
+    precision: str
+    window_s: float
+    timestamps: bool
+    word_times: bool
+
+
+@dataclass(frozen=True)
+class EngineOptions:
+    """language: Whisper's code, or "auto" to let the model tell for each clip or window. batch: how many are decoded
+    at once, as far as memory allows. check: called between two tokens; raise there to break off (`job.check`).
+    warn: told in a sentence what a person should know, such as a batch that had to be made smaller."""
+
+    language: str
+    batch: int
+    check: Callable[[], object] = field(default=lambda: None)
+    warn: Callable[[str], object] = field(default=lambda text: None)
+
+    @classmethod
+    def for_job(cls, job: Job, language: str, batch: int) -> EngineOptions:
+        """Decoding that ends where the job is cancelled and warns in its log."""
+        return cls(language, batch, job.check, lambda text: job.log(text, "warning"))
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A stretch of sound that is decoded by itself, at most one window long. id: what it is called in an error."""
+
+    id: str
+    samples: np.ndarray
+
+    @property
+    def seconds(self) -> float:
+        return len(self.samples) / RATE
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """What a model wrote for a clip. tokens: without prompt and end; avg_logprob: mean natural log-probability of the
+    tokens and the end; no_speech_prob: 0-1 from the first step; compression_ratio: zlib over the text; flags: see
+    `core.engines.suspicion`."""
+
+    text: str
+    tokens: tuple[int, ...]
+    avg_logprob: float
+    no_speech_prob: float
+    compression_ratio: float
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word of a recording, or, from an engine without word times, all the text of a window. logprob: natural, the
+    mean over its tokens."""
+
+    start_ms: int
+    end_ms: int
+    text: str
+    logprob: float
+
+
+@dataclass(frozen=True)
+class TimedText:
+    """A stretch of a recording and what is said in it, on one line. words: its text with times, empty where nothing is
+    said; see `EngineInfo.word_times`. flags as for a hypothesis."""
+
+    start_ms: int
+    end_ms: int
+    text: str
+    avg_logprob: float
+    no_speech_prob: float
+    words: tuple[Word, ...]
+    flags: tuple[str, ...] = ()
+
+
+class Engine(Protocol):
+    """A loaded model. Both methods work as they are read from, so that memory stays flat for any length, and raise
+    whatever `check` raises, and UserError for a clip longer than the window, an unknown language, or a device whose
+    memory does not hold a single clip."""
+
+    @property
+    def info(self) -> EngineInfo: ...
+
+    def hypotheses(self, clips: Iterable[Clip]) -> Iterator[list[tuple[Clip, Hypothesis]]]:
+        """The clips with what was heard in each, in their order, batch by batch as they are decoded."""
+        ...
+
+    def transcribe(self, pcm: Iterable[np.ndarray]) -> Iterator[TimedText]:
+        """A whole recording, from blocks of any length: texts in the order of their times, which cover all of it."""
+        ...

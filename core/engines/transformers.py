@@ -1,0 +1,86 @@
+"""The first engine: Hugging Face transformers, greedy, window by window."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from core.engines.batches import HalvingBatches, OutOfMemory
+from core.engines.decoding import decode
+from core.engines.engine import Clip, EngineInfo, EngineOptions, Hypothesis, TimedText, Word
+from core.engines.windows import Window, consecutive
+from core.whisper.features import log_mel
+from core.whisper.loading import LoadedModel, load
+
+
+class TransformersEngine:
+    """`core.engines.engine.Engine` for a model that is loaded, also one that is just being trained.
+
+    A recording is heard in consecutive windows of the model's length; the text of each is one piece, whose times are
+    the window's.
+    """
+
+    def __init__(self, loaded: LoadedModel, options: EngineOptions) -> None:
+        self._loaded = loaded
+        self._options = options
+        self._batches = HalvingBatches(options.batch, loaded.info.id, options.warn)
+
+    @property
+    def info(self) -> EngineInfo:
+        loaded = self._loaded
+        return EngineInfo(
+            name="transformers",
+            model=loaded.info.id,
+            device=loaded.device,
+            precision=loaded.precision,
+            window_s=loaded.info.window_s,
+            timestamps=False,
+            word_times=False,
+        )
+
+    def hypotheses(self, clips: Iterable[Clip]) -> Iterator[list[tuple[Clip, Hypothesis]]]:
+        return self._batches.run(clips, self._decode)
+
+    def transcribe(self, pcm: Iterable[np.ndarray]) -> Iterator[TimedText]:
+        windows = consecutive(pcm, self._loaded.extractor.n_samples)
+        for batch in self._batches.run(windows, self._decode_windows):
+            for window, hypothesis in batch:
+                yield _timed(window, hypothesis)
+
+    def _decode_windows(self, windows: list[Window]) -> list[Hypothesis]:
+        return self._decode([Clip(f"the window at {one.start_ms / 1000:g} s", one.samples) for one in windows])
+
+    def _decode(self, clips: list[Clip]) -> list[Hypothesis]:
+        features = log_mel(self._loaded.extractor, [clip.samples for clip in clips], [clip.id for clip in clips])
+        seconds = [clip.seconds for clip in clips]
+        options = self._options
+        options.check()
+        try:
+            return decode(self._loaded, features, seconds, language=options.language, check=options.check)
+        except torch.OutOfMemoryError as error:
+            said = str(error)
+        # Only here the failed batch is let go of: the error held its frames, and they its tensors.
+        torch.cuda.empty_cache()
+        raise OutOfMemory(said)
+
+
+def open_transformers(model: str, options: EngineOptions, root: Path | None = None) -> TransformersEngine:
+    """Load a model in the precision its device computes best. UserError as `core.whisper.loading.load`."""
+    return TransformersEngine(load(model, dtype="auto", root=root), options)
+
+
+def _timed(window: Window, hypothesis: Hypothesis) -> TimedText:
+    text = " ".join(hypothesis.text.split())
+    word = Word(window.start_ms, window.end_ms, text, hypothesis.avg_logprob)
+    return TimedText(
+        start_ms=window.start_ms,
+        end_ms=window.end_ms,
+        text=text,
+        avg_logprob=hypothesis.avg_logprob,
+        no_speech_prob=hypothesis.no_speech_prob,
+        words=(word,) if text else (),
+        flags=hypothesis.flags,
+    )

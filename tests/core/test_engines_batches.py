@@ -1,0 +1,69 @@
+"""The batch that halves itself: without a GPU, with memory for as many items as the test says."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from core.engines.batches import HalvingBatches, OutOfMemory
+from core.errors import UserError
+
+
+class Device:
+    """Squares numbers, at most `room` of them at once; remembers how many it was given."""
+
+    def __init__(self, room: int) -> None:
+        self.room = room
+        self.given: list[int] = []
+
+    def work(self, batch: list[int]) -> list[int]:
+        self.given.append(len(batch))
+        if len(batch) > self.room:
+            raise OutOfMemory("CUDA out of memory")
+        return [item**2 for item in batch]
+
+
+def test_a_batch_that_fits_stays_as_it_is() -> None:
+    device = Device(4)
+    found = list(HalvingBatches(4, "m").run(range(10), device.work))
+    assert found == [[(n, n**2) for n in part] for part in ([0, 1, 2, 3], [4, 5, 6, 7], [8, 9])]
+    assert device.given == [4, 4, 2]
+
+
+def test_what_does_not_fit_is_halved_nothing_is_lost_and_the_size_is_kept() -> None:
+    said: list[str] = []
+    device = Device(2)
+    batches = HalvingBatches(8, "m", said.append)
+    found = [pair for batch in batches.run(range(7), device.work) for pair in batch]
+    assert found == [(n, n**2) for n in range(7)]
+    assert device.given == [7, 3, 1, 1, 1, 1, 1, 1, 1]
+    assert [line.rpartition(" ")[2] for line in said] == ["3", "1"]
+    list(batches.run(range(2), device.work))
+    assert device.given[-2:] == [1, 1]
+
+
+def test_an_item_that_does_not_fit_alone_is_told_with_what_to_do() -> None:
+    with pytest.raises(UserError) as caught:
+        list(HalvingBatches(2, "a/large-model").run([1, 2], Device(0).work))
+    assert "memory ran out" in caught.value.what
+    assert "a/large-model" in caught.value.why
+    assert caught.value.fix
+    assert caught.value.detail == "CUDA out of memory"
+
+
+def test_items_are_taken_only_as_they_are_needed() -> None:
+    taken: list[int] = []
+
+    def endless() -> Iterator[int]:
+        number = 0
+        while True:
+            taken.append(number)
+            yield number
+            number += 1
+
+    batches = HalvingBatches(3, "m").run(endless(), Device(3).work)
+    assert next(batches) == [(0, 0), (1, 1), (2, 4)]
+    assert taken == [0, 1, 2]
+
+
+def test_nothing_in_nothing_out() -> None:
+    assert list(HalvingBatches(3, "m").run([], Device(3).work)) == []
