@@ -35,10 +35,12 @@ from tui import clipboard, crash, keymap, terminal
 from tui import crashed_jobs as crashed
 from tui.background import BackgroundTasks, TaskResult
 from tui.bridge import Bridge, JobBatch, JobEvents, Poller
+from tui.gpu_meter import GpuMeter, sample_gpus
 from tui.host import Host, StageStart
+from tui.job_text import bar_job, end_of
 from tui.quit_dialog import leaving, stop_all
 from tui.screens.pipeline import PipelineScreen
-from tui.status import CountsReader, CountsSnapshot, GpuMeter, Status, bar_job, end_of, sample_gpus, screen_due
+from tui.status import CountsReader, CountsSnapshot, Status, screen_due
 from tui.typeahead import KeyMarker, TypeAhead
 from tui.widgets import cells, dialog
 

@@ -18,8 +18,9 @@ from tests.tui.fake_job import FakeJob
 from tests.tui.wait import screen_text, wait_until
 from tui import crash
 from tui.bridge import JobBatch
+from tui.gpu_meter import GpuMeter, GpuSample, gpu_line
+from tui.job_text import bar_job, clock, end_of
 from tui.screens.training.panes import GpuPanel
-from tui.status import GpuMeter, GpuSample, bar_job, clock, end_of, gpu_line
 from tui.widgets import marks
 
 CARD = Gpu(

@@ -150,6 +150,32 @@ async def test_an_evaluation_appears_when_its_job_ends(workspace: Workspace):
         await wait_until(pilot, lambda: "–7.3 points" in screen_text(app) and "measuring" not in screen_text(app))
 
 
+async def test_while_it_measures_it_says_what_and_an_export_that_ends_takes_nothing_away(workspace: Workspace):
+    model = workspace.models / "run-01"
+    model.mkdir()
+    (model / "config.json").write_text("{}")
+    measuring = FakeJob(workspace, "evaluate")
+    measuring.emit("progress", done=3, total=12, unit="segments", note="toy")
+    app = open_app(workspace)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await wait_until(pilot, lambda: "run-01 is being measured beside its base model" in screen_text(app))
+        await wait_until(pilot, lambda: "● measuring  25%" in screen_text(app))
+        assert "Nothing has been measured" not in screen_text(app)
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: "model: wait for" in screen_text(app))
+        export = FakeJob(workspace, "export")
+        await wait_until(pilot, lambda: "+1   x cancel" in screen_text(app))
+        assert "● measuring  25%" in screen_text(app)
+        export.finish()
+        await wait_until(pilot, lambda: len(app.live) == 1 and "+1" not in screen_text(app))
+        assert "● measuring  25%" in screen_text(app)
+        await pilot.press("x")
+        await wait_until(pilot, lambda: measuring.asked_to_stop)
+        measuring.finish("cancelled")
+        await wait_until(pilot, lambda: "Nothing has been measured yet" in screen_text(app))
+        assert "● measuring" not in screen_text(app)
+
+
 async def test_v_without_anything_to_measure_says_what_to_do_in_place(workspace: Workspace):
     app = open_app(workspace)
     async with app.run_test(size=(80, 24)) as pilot:

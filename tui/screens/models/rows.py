@@ -10,7 +10,7 @@ from rich.text import Text
 from core.errors import UserError
 from core.models.listing import ModelRow
 from tui.bridge import JobBatch
-from tui.status import clock
+from tui.job_text import clock
 from tui.widgets import marks
 from tui.widgets.columns import Column
 from tui.widgets.rows import Cell

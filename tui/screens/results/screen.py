@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,11 +14,13 @@ from textual.widgets import Static
 
 from core.errors import UserError
 from core.files import write_text
+from core.stage import lookup
 from core.status import summary, tuned_models
 from core.store import Evaluation, Segment, Store
 from core.workspace import Workspace
 from tui import keymap
 from tui.bridge import JobBatch
+from tui.job_text import progress_line
 from tui.screens.pipeline import ErrorBanner, PipelineScreen, StepTable
 from tui.screens.results import figures as results_figures
 from tui.screens.results.dialogs import Differences, Transcription
@@ -33,6 +36,7 @@ TEXTS = "transcribed"
 
 class ResultsScreen(PipelineScreen):
     PANE = STEP = "results"
+    REPORTS_FAILURES = True
     CSS_PATH = "results.tcss"
     BINDINGS: ClassVar[list[BindingType]] = keymap.bindings("results")
 
@@ -40,7 +44,11 @@ class ResultsScreen(PipelineScreen):
         super().__init__()
         self._evaluation: Evaluation | None = None
         self._segments: dict[str, Segment] = {}
+        self._models: list[str] = []
+        """The tuned models, oldest first."""
         self._next = ""
+        self._heard: dict[Path, str] = {}
+        """By the job of a transcription: the last that it wrote down."""
         self._asked: set[str] = set()
         """Recordings whose transcription was asked for here."""
 
@@ -56,6 +64,7 @@ class ResultsScreen(PipelineScreen):
 
     def on_shown(self) -> None:
         self._load()
+        self._show_job()
 
     def store_changed(self) -> None:
         self._load()
@@ -65,35 +74,48 @@ class ResultsScreen(PipelineScreen):
     def _load(self) -> None:
         workspace = self.workspace
 
-        def read() -> tuple[Evaluation | None, dict[str, Segment], str]:
+        def read() -> Measured:
             with Store(workspace.db_path) as store:
                 evaluation = store.evaluations.latest()
                 rows = evaluation.rows if evaluation is not None else ()
                 found = {row.segment: store.segments.get(row.segment) for row in rows}
-                due = what_next(store, workspace) if evaluation is None else not_measured(evaluation, workspace)
-            return evaluation, {id: segment for id, segment in found.items() if segment is not None}, due
+                models = tuned_models(workspace)
+                due = what_next(store, workspace, models) if evaluation is None else not_measured(evaluation, models)
+            segments = {id: segment for id, segment in found.items() if segment is not None}
+            return Measured(evaluation, segments, models, due)
 
         self.in_thread(read, self._loaded, group="load")
 
-    def _loaded(self, found: tuple[Evaluation | None, dict[str, Segment], str]) -> None:
-        before, (self._evaluation, self._segments, self._next) = self._evaluation, found
-        same = before is not None and self._evaluation is not None and before.id == self._evaluation.id
-        if same and self._evaluation is not None:
-            self.query_one("#measured", TextLine).show(results_figures.measured_on(self._evaluation), self._next)
-        if not same or self.table.row_count == 0:
+    def _loaded(self, found: Measured) -> None:
+        before, self._evaluation, self._segments = self._evaluation, found.evaluation, found.segments
+        self._models, self._next = found.models, found.next
+        if before is None or self._evaluation is None or before.id != self._evaluation.id or not self.table.row_count:
             self._show()
+        else:
+            self._show_heading()
+
+    def _show_heading(self) -> None:
+        """What the figures were measured on; what is being measured, or could be."""
+        heading = self.query_one("#measured", TextLine)
+        live = self.live_jobs("evaluate")
+        now = being_measured(live[0], self._models) if live else ""
+        if self._evaluation is not None:
+            heading.show(results_figures.measured_on(self._evaluation), now or self._next)
+            return
+        heading.show(now or "Nothing has been measured yet")
+        below = "Its figures come here." if now else f"Next: {self._next}"
+        self.table.empty_text = f"\nHere the base model will stand beside the tuned one.\n{below}"
 
     @on(events.Resize)
     def _show(self) -> None:
         evaluation, figures = self._evaluation, self.query_one("#figures", Static)
         self.table.set_columns(results_figures.columns(self.is_wide))
         if evaluation is None:
-            self.query_one("#measured", TextLine).show("Nothing has been measured yet")
             figures.display = False
-            self.table.empty_text = f"\nHere the base model will stand beside the tuned one.\nNext: {self._next}"
+            self._show_heading()
             self.table.set_source(Rows())
             return
-        self.query_one("#measured", TextLine).show(results_figures.measured_on(evaluation), self._next)
+        self._show_heading()
         table = results_figures.lines(evaluation, self.app.size.width - 4, self.host.ascii)
         text = dialog.plain("\n".join(table))
         text.stylize("bold", 0, len(table[0]))
@@ -107,7 +129,12 @@ class ResultsScreen(PipelineScreen):
         evaluation, key = self._evaluation, self.table.cursor_key
         row = next((row for row in evaluation.rows if row.segment == key), None) if evaluation is not None else None
         if evaluation is None or row is None:
-            self.toast(f"Nothing has been measured yet. Next: {self._next}")
+            live = self.live_jobs("evaluate")
+            self.toast(
+                f"{being_measured(live[0], self._models)}: wait for its figures"
+                if live
+                else f"Nothing has been measured yet. Next: {self._next}"
+            )
             return
         change = results_figures.points(results_figures.change(row), self.host.ascii)
         title = f"{row.segment}   {results_figures.when(row, self._segments)}   {change} points"
@@ -146,37 +173,41 @@ class ResultsScreen(PipelineScreen):
         transcript_jobs.export(self)
 
     def action_stop(self) -> None:
-        live = self.live_jobs()
-        running = [batch for batch in live if batch.view.state != "waiting"] or live
-        if not running:
+        job = shown_job(self.live_jobs())
+        if job is None:
             self.toast("Nothing is being measured or transcribed")
             return
-        self.stop_job(running[0].folder)
-        self.toast(f"{running[0].stage} stops; what has been measured is kept")
+        self.stop_job(job.folder)
+        self.toast(lookup(job.stage).stopping)
 
     # -- jobs
 
     def job_events(self, batch: JobBatch) -> None:
-        line = self.query_one("#job", TextLine)
-        if not batch.ended:
-            windows = batch.of("window")
-            text = transcript_jobs.progress_line(batch, self.host.ascii)
-            if windows:
-                text.append(f"  {windows[-1].data.get('text', '')}", "dim")
-            line.show(text, "x cancel")
-            line.display = True
+        if windows := batch.of("window"):
+            self._heard[batch.folder] = str(windows[-1].data.get("text", ""))
+        if batch.ended:
+            self._heard.pop(batch.folder, None)
+        self._show_job()
+        if not batch.ended or batch.history:
             return
-        line.display = False
-        if batch.history:
-            return
-        said, error = transcript_jobs.end_of(batch)
-        self.query_one(ErrorBanner).show(error)
-        if said:
-            self.toast(said)
+        failed = batch.view.error is not None and batch.view.state != "cancelled"
+        self.query_one(ErrorBanner).show(UserError.from_dict(batch.view.error or {}) if failed else None)
         self._load()
         finished = batch.of("finished")
         if batch.stage == "transcribe" and finished and finished[-1].data.get("outcome") == "done":
             self._transcribed(str(batch.view.params.get("file")), finished[-1].data.get("result") or {})
+
+    def _show_job(self) -> None:
+        """The job that x would stop, and how many more there are."""
+        line, live = self.query_one("#job", TextLine), self.live_jobs()
+        job = shown_job(live)
+        line.display = job is not None
+        if job is not None:
+            text = progress_line(job, self.host.ascii)
+            if heard := self._heard.get(job.folder):
+                text.append(f"  {heard}", "dim")
+            line.show(text, f"+{len(live) - 1}   x cancel" if len(live) > 1 else "x cancel")
+        self._show_heading()
 
     def _transcribed(self, file: str, result: dict[str, Any]) -> None:
         """Save the text of a transcription that was asked for here, and show it."""
@@ -197,17 +228,38 @@ class ResultsScreen(PipelineScreen):
         self.in_thread(lambda: save_text(workspace, path, result), saved, group=f"save {file}")
 
 
-def what_next(store: Store, workspace: Workspace) -> str:
-    """The sentence that leads to a first evaluation."""
-    models = tuned_models(workspace)
+@dataclass(frozen=True)
+class Measured:
+    """What the store holds for this screen. next: how to come to figures that are not there."""
+
+    evaluation: Evaluation | None
+    segments: dict[str, Segment]
+    models: list[str]
+    next: str
+
+
+def shown_job(live: Iterable[JobBatch]) -> JobBatch | None:
+    """The job a person waits for: what runs before what waits, figures and texts before an export."""
+    return min(live, key=lambda batch: (batch.view.state == "waiting", batch.stage == "export"), default=None)
+
+
+def being_measured(job: JobBatch, models: Sequence[str]) -> str:
+    """What a live evaluation is measuring: the model it was asked for, else the newest."""
+    model = str(job.view.params.get("model") or (models[-1] if models else "the tuned model"))
+    if job.view.state == "waiting":
+        return f"{model} will be measured beside its base model"
+    return f"{model} is being measured beside its base model"
+
+
+def what_next(store: Store, workspace: Workspace, models: Sequence[str]) -> str:
+    """The sentence that leads to a first evaluation. models: the tuned ones, oldest first."""
     if models:
         return f"v measures {models[-1]} beside its base model."
     return next_step(summary(store, workspace).next)
 
 
-def not_measured(evaluation: Evaluation, workspace: Workspace) -> str:
+def not_measured(evaluation: Evaluation, models: Sequence[str]) -> str:
     """The newest tuned model, if it is another than the one whose figures are shown."""
-    models = tuned_models(workspace)
     newest = models[-1] if models else evaluation.model
     return "" if newest == evaluation.model else f"v measures {newest}"
 

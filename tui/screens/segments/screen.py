@@ -21,9 +21,9 @@ from core.store import Segment, Video
 from core.workspace import Workspace
 from tui import keymap
 from tui.bridge import JobBatch
+from tui.job_text import clock
 from tui.screens.pipeline import ErrorBanner, PipelineScreen, StepTable
 from tui.screens.segments.settings_dialog import CutSettings
-from tui.status import clock
 from tui.widgets import dialog, marks
 from tui.widgets.columns import Column
 from tui.widgets.mel import MelPicture

@@ -12,9 +12,9 @@ from textual.containers import VerticalScroll
 from textual.widgets import Static
 
 from core.gpu import Gpu
+from tui.gpu_meter import GIB, GpuMeter, heat_text, memory_text, use_text
 from tui.host import host_of
 from tui.screens.training.run import Sample
-from tui.status import GIB, GpuMeter, heat_text, memory_text, use_text
 from tui.widgets import cells, marks
 from tui.widgets.diff_text import DiffText
 from tui.widgets.log_tail import LogTail

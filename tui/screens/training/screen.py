@@ -21,12 +21,12 @@ from core.training.plan_rows import PlanRow, plan_rows
 from core.training.planning import read_plan
 from tui import keymap
 from tui.bridge import JobBatch
+from tui.job_text import clock
 from tui.screens.pipeline import ErrorBanner, PipelineScreen, StepTable
 from tui.screens.training import run as training_run
 from tui.screens.training.panes import GpuPanel, RunLog, Samples
 from tui.screens.training.plan import parsed, plan_columns, problems_of, runs_of, split_report
 from tui.screens.training.run import TrainingRun, nan_for
-from tui.status import clock
 from tui.widgets import dialog, marks
 from tui.widgets.line_chart import LineChart
 from tui.widgets.segment_table import Rows, RowTable

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from rich.text import Text
-
 from core.errors import UserError
-from core.stage import lookup
 from core.store import Segment, Store
 from core.workspace import Workspace
 from tui.bridge import JobBatch
+from tui.job_text import progress_text
 from tui.screens.pipeline import ErrorBanner, PipelineScreen
-from tui.status import clock
-from tui.widgets import dialog, marks
+from tui.widgets import dialog
 
 CAPTIONS = (".srt", ".vtt")
 
@@ -118,19 +115,6 @@ def export(screen: PipelineScreen) -> None:
         screen.toast("The export is at work already")
     else:
         screen.start_job("export", {})
-
-
-def progress_text(batch: JobBatch) -> str:
-    """`labelling  63%  02:14 left  loading the labeller`."""
-    view = batch.view
-    share = f"{view.progress:.0%}" if view.progress is not None and view.state == "running" else view.state
-    left = f"{clock(batch.left_s)} left" if batch.left_s is not None else ""
-    return "  ".join(part for part in (lookup(view.stage).activity, share, left, view.note) if part)
-
-
-def progress_line(batch: JobBatch, ascii: bool) -> Text:
-    name = "waiting" if batch.view.state == "waiting" else "look" if batch.view.state == "stuck" else "running"
-    return Text(f"{marks.mark(name, ascii)} {progress_text(batch)}", marks.style(name))
 
 
 def end_of(batch: JobBatch) -> tuple[str, UserError | None]:

@@ -19,6 +19,7 @@ from core.errors import UserError
 from core.store import Segment
 from tui import keymap
 from tui.bridge import JobBatch
+from tui.job_text import progress_line
 from tui.screens.pipeline import ErrorBanner, PipelineScreen, StepTable
 from tui.screens.transcripts import jobs as transcript_jobs
 from tui.screens.transcripts import rows as transcript_rows
@@ -412,7 +413,7 @@ class TranscriptsScreen(PipelineScreen):
         if batch.ended:
             line.display = bool(others := [job for job in self.live_jobs() if job.folder != batch.folder])
             if others:
-                line.show(transcript_jobs.progress_line(others[0], self.host.ascii))
+                line.show(progress_line(others[0], self.host.ascii))
             if not batch.history:
                 said, error = transcript_jobs.end_of(batch)
                 self.query_one(ErrorBanner).show(error)
@@ -420,7 +421,7 @@ class TranscriptsScreen(PipelineScreen):
                     self.toast(said)
             self._load()
             return
-        line.show(transcript_jobs.progress_line(batch, self.host.ascii), "b stop" if batch.stage == "label" else "")
+        line.show(progress_line(batch, self.host.ascii), "b stop" if batch.stage == "label" else "")
         line.display = True
         if batch.of("item"):
             self._load()
