@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import time
 
+from core.checks.check import Context
 from core.checks.machine import Machine
-from core.checks.runner import CHECKS, Context, run_all, run_check
+from core.checks.runner import run_all, run_check
+from core.checks.table import CHECKS
 from core.config import Config
 
 

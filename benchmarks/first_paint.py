@@ -130,7 +130,7 @@ def main() -> None:
     parser.add_argument("--workspace", type=Path)
     options = parser.parse_args()
     columns, rows = (int(part) for part in options.size.split("x"))
-    from core.checks.runner import CHECKS
+    from core.checks.table import CHECKS
     from core.workspace import create
 
     with tempfile.TemporaryDirectory() as beside:

@@ -17,8 +17,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from core.checks.check import Context
 from core.checks.machine import Machine
-from core.checks.runner import CHECKS, Context, run_check
+from core.checks.runner import run_check
+from core.checks.table import CHECKS
 from core.config import Config
 from core.gpu import environment_for, for_job
 from core.gpu.wheels import precision as precision_of

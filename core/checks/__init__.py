@@ -22,7 +22,7 @@ labeller       the labeller is here and whole
 logind         jobs outlive the login
 terminal       colours, UTF-8, width of ambiguous characters, size
 
-A check whose ground is missing is "skipped", and its `found` is "after <id>", the id of the check that stopped it. No
+A check whose ground is missing is "skipped", and its `blocked_by` is the id of the check that stopped it. No
 GPU is a warning of gpu-bus, and everything up to gpu-memory but torch is skipped; all works without one, slowly.
-The order and the grounds are in `core.checks.runner`.
+The order and the grounds are in `core.checks.table`, running them in `core.checks.runner`.
 """

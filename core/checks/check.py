@@ -24,6 +24,10 @@ class Check:
     why: str = ""
     fix: str = ""
     detail: str = ""
+    blocked_by: str = ""
+    """Of a check that is skipped: the id of the one that stopped it."""
+    repeats: str = ""
+    """The id of a check above that found the very same: its why and fix mend this one, too."""
 
     def as_json(self) -> dict[str, str]:
         return asdict(self)
@@ -32,7 +36,7 @@ class Check:
 @dataclass(frozen=True)
 class Answer:
     """What a check's function returns. stops: the checks that stand on this one make no sense now; a failed check
-    always stops them."""
+    always stops them. repeats: as in `Check`."""
 
     verdict: str
     found: str
@@ -40,6 +44,7 @@ class Answer:
     fix: str = ""
     detail: str = ""
     stops: bool = False
+    repeats: str = ""
 
 
 def ok(found: str, detail: str = "") -> Answer:
@@ -50,8 +55,8 @@ def warn(found: str, why: str = "", fix: str = "", *, detail: str = "", stops: b
     return Answer(WARN, found, why, fix, detail, stops)
 
 
-def fail(found: str, why: str = "", fix: str = "") -> Answer:
-    return Answer(FAIL, found, why, fix, stops=True)
+def fail(found: str, why: str = "", fix: str = "", *, repeats: str = "") -> Answer:
+    return Answer(FAIL, found, why, fix, stops=True, repeats=repeats)
 
 
 @dataclass(frozen=True)
@@ -77,3 +82,8 @@ class CheckSpec:
     function: Callable[[Context], Answer]
     needs: tuple[str, ...] = ()
     timeout_s: float = 10.0
+
+
+def skipped(spec: CheckSpec, blocker: str) -> Check:
+    """The check that was not made because `blocker` (an id) stopped it."""
+    return Check(spec.id, spec.title, SKIPPED, f"after {blocker}", blocked_by=blocker)

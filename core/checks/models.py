@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
-
 from core.checks.check import Answer, Context, fail, ok, warn
 from core.checks.gpu import GIB, cards, held_by
 from core.errors import UserError
+from core.whisper.folders import ModelMissing, fetch_command
 
 
 def check_base(context: Context) -> Answer:
@@ -25,8 +24,11 @@ def _model(name: str, role: str, context: Context) -> Answer:
         seen = inspect(name, context.workspace.root if context.workspace else None, context.config.project.language)
     except UserError as error:
         known = suggestion(name)
-        size = f", about {known.download_bytes / 1e6:.0f} MB" if known and error.what.endswith("is not here") else ""
-        return fail(error.what + size, error.why, f"whispersmith model {shlex.quote(name)} --role {role}")
+        missing = known is not None and isinstance(error, ModelMissing)
+        size = f", about {known.download_bytes / 1e6:.0f} MB" if known and missing else ""
+        # One model for both roles is missing once.
+        repeats = "base" if role == "labeller" and name == context.config.model.base else ""
+        return fail(error.what + size, error.why, f"{fetch_command(name)} --role {role}", repeats=repeats)
     info = seen.info
     size = f"{info.parameters / 1e6:.0f} M" if info.parameters >= 1e6 else f"{info.parameters / 1e3:.0f} k"
     found = f"{name}, {size} parameters, {info.bytes_on_disk / 1e6:.0f} MB, hears {info.window_s:g} s, {info.path}"

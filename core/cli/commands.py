@@ -48,14 +48,15 @@ def init(arguments: Arguments, _: OpenApp) -> int:
 
 
 def check(arguments: Arguments, _: OpenApp) -> int:
-    from core.checks import runner as checks
+    from core.checks.check import FAIL, Context
+    from core.checks.runner import run_all
     from core.checks.terminal import ask_ambiguous_width
 
     workspace = open_workspace(arguments.workspace) if is_workspace(arguments.workspace) else None
     width = ask_ambiguous_width() if sys.stdout.isatty() and not arguments.json else None
-    context = checks.Context(workspace, workspace.config() if workspace else Config(), ambiguous_width=width)
+    context = Context(workspace, workspace.config() if workspace else Config(), ambiguous_width=width)
     done = []
-    for result in checks.run_all(context):
+    for result in run_all(context):
         done.append(result)
         if not arguments.json:
             print(f"{show.GLYPHS[result.verdict]} {result.title:<14} {result.found}", flush=True)
@@ -63,8 +64,8 @@ def check(arguments: Arguments, _: OpenApp) -> int:
                 if text:
                     print(f"  {'':<14} {name}  {text}")
     if arguments.json:
-        show.document(checks.as_json(done))
-    return ITEM_FAILED if any(result.verdict == checks.FAIL for result in done) else DONE
+        show.document([result.as_json() for result in done])
+    return ITEM_FAILED if any(result.verdict == FAIL for result in done) else DONE
 
 
 def show_models(workspace: Workspace, as_json: bool) -> int:

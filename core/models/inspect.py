@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import UserError
-from core.models.problems import command, no_safetensors
+from core.models.problems import no_safetensors
 from core.whisper import model_files
-from core.whisper.folders import find
+from core.whisper.folders import fetch_command, find
 from core.whisper.info import ModelInfo, describe
 from core.whisper.model_files import GenerationFile, TokenizerFile, TokenTable
 
@@ -63,7 +63,7 @@ def _check_folder(name: str, folder: Path) -> None:
     if "config.json" not in names:
         inner = sorted(file.parent.name for file in folder.glob("*/config.json"))
         if inner:
-            fix = command(f"{name.rstrip('/')}/{inner[0]}")
+            fix = fetch_command(f"{name.rstrip('/')}/{inner[0]}")
             raise UserError(f"{name} holds no model", f"there is none in {folder}, but in {', '.join(inner[:3])}", fix)
         raise UserError(
             f"{name} holds no model",

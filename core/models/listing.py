@@ -8,7 +8,6 @@ from typing import Any
 from core.config import Config
 from core.errors import UserError
 from core.models.cache import Installed, installed, partial_bytes
-from core.models.problems import command
 from core.models.suggested import SUGGESTED, WINDOW_S, Suggested, memory_to_label, suggestion
 from core.text import as_utf8
 from core.training.memory import memory_need
@@ -97,7 +96,7 @@ def _row(name: str, found: Installed | None, workspace: Workspace, config: Confi
     except UserError as error:
         # A suggested model that is not here is no error; one that is chosen, or lies here and is broken, is.
         wanted = bool(roles) or (found is not None and found.path is not None and not row["partial_bytes"])
-        row["error"] = _mended(error, name) if wanted else None
+        row["error"] = error.as_dict() if wanted else None
         return ModelRow(**row, **_absent(known, config, free), **_place(found))
     memory: dict[str, Any] = _memory(info.shape, config, free)
     return ModelRow(
@@ -129,12 +128,6 @@ def _absent(known: Suggested | None, config: Config, free: int | None) -> dict[s
 def _place(found: Installed | None) -> dict[str, Any]:
     path = as_utf8(found.path) if found and found.path else None
     return {"bytes": found.bytes if found and found.bytes else None, "path": path}
-
-
-def _mended(error: UserError, name: str) -> dict[str, str]:
-    """The same error with a command that can be copied, whatever signs the name holds."""
-    plain = f"whispersmith model {name}"
-    return error.as_dict() | ({"fix": command(name)} if error.fix == plain else {})
 
 
 def _memory(shape: Shape | None, config: Config, free: int | None) -> dict[str, int | None]:

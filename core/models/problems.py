@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
-import shlex
 from pathlib import Path
 
 from core.errors import UserError
 from core.models.suggested import nearest
 from core.text import clean
+from core.whisper.folders import fetch_command
 
 AGAIN = "try again: it goes on where it was"
-
-
-def command(name: str) -> str:
-    """The command that fetches a model, ready to be copied."""
-    return f"whispersmith model {shlex.quote(name)}"
 
 
 def is_offline() -> bool:
@@ -33,7 +28,7 @@ def offline(name: str, because: str = "") -> UserError:
     return UserError(
         f"{name} is not here, and the network is switched off",
         f"{variable} is set, and {because or 'the model is not whole in the Hugging Face cache'}",
-        f"{variable}=0 {command(name)}",
+        f"{variable}=0 {fetch_command(name)}",
     )
 
 
@@ -42,7 +37,7 @@ def not_an_id(name: str) -> UserError:
     return UserError(
         f"{clean(name)} is not a model id",
         "an id is owner/name, for example openai/whisper-small; no such folder is here either",
-        command(meant or "openai/whisper-small"),
+        fetch_command(meant or "openai/whisper-small"),
     )
 
 
@@ -50,7 +45,7 @@ def missing(name: str, detail: str = "") -> UserError:
     meant = nearest(name)
     why = f"the id is misspelt; perhaps {meant} is meant" if meant else "the id is misspelt, or the model is private"
     look = f"look it up: https://huggingface.co/models?search={name.rpartition('/')[2]}; private: hf auth login"
-    return UserError(f"there is no model {name} on the hub", why, command(meant) if meant else look, detail)
+    return UserError(f"there is no model {name} on the hub", why, fetch_command(meant) if meant else look, detail)
 
 
 def gated(name: str, detail: str = "") -> UserError:
@@ -105,7 +100,7 @@ def damaged(name: str, file: str) -> UserError:
     return UserError(
         f"{file} of {name} is damaged",
         "what arrived is not what the hub promised: the checksum is wrong; it was thrown away",
-        f"{command(name)}; if it comes again, a proxy or the disk changes the bytes",
+        f"{fetch_command(name)}; if it comes again, a proxy or the disk changes the bytes",
     )
 
 

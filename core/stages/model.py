@@ -12,6 +12,7 @@ from core.jobs import Job
 from core.models import problems
 from core.models.download import download
 from core.models.inspect import Inspection, inspect
+from core.whisper.folders import ModelDamaged, ModelMissing, fetch_command
 from core.workspace import Workspace
 
 ROLES = ("base", "labeller")
@@ -101,10 +102,10 @@ def _of_a_folder(name: str, error: UserError, workspace: Workspace) -> UserError
     place = workspace.root / Path(name).expanduser()
     if place.is_file():
         why = "it is a file; a model is a folder with config.json and model.safetensors"
-        return UserError(f"{name} is not a model", why, problems.command(str(place.parent)))
+        return UserError(f"{name} is not a model", why, fetch_command(str(place.parent)))
     if not place.is_dir():
         return UserError(f"there is no folder {name}", "nothing of that name is there", "whispersmith model")
-    if error.fix == f"whispersmith model {name}":
+    if isinstance(error, ModelMissing | ModelDamaged):
         fix = "copy the folder again from where it came from, or choose another model: whispersmith model"
         return UserError(error.what, error.why, fix, error.detail)
     return error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 
 from core.errors import UserError
@@ -21,6 +22,19 @@ def repository_folder(id: str) -> Path:
     return cache_folder() / f"models--{id.replace('/', '--')}"
 
 
+class ModelMissing(UserError):
+    """There is no folder and nothing in the cache; fetching the model brings it."""
+
+
+class ModelDamaged(UserError):
+    """A part of the model is missing or broken; fetching it again mends that."""
+
+
+def fetch_command(name: str) -> str:
+    """The command that fetches a model, ready to be copied whatever signs its name holds."""
+    return f"whispersmith model {shlex.quote(as_utf8(name))}"
+
+
 def find(path_or_id: str, root: Path | None = None) -> Path:
     """The folder of a model: a path (also relative to `root`, the workspace) or an id in the Hugging Face cache.
 
@@ -29,10 +43,10 @@ def find(path_or_id: str, root: Path | None = None) -> Path:
     """
     folder = _folder(path_or_id, root)
     if folder is None:
-        raise UserError(
+        raise ModelMissing(
             f"the model {as_utf8(path_or_id)} is not here",
             "it is neither a folder nor in the Hugging Face cache",
-            f"whispersmith model {as_utf8(path_or_id)}",
+            fetch_command(path_or_id),
         )
     if not is_utf8(folder):
         raise UserError(

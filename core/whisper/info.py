@@ -8,7 +8,7 @@ from pathlib import Path
 from core.errors import UserError
 from core.text import as_utf8
 from core.whisper import model_files
-from core.whisper.folders import find
+from core.whisper.folders import ModelDamaged, fetch_command, find
 from core.whisper.model_files import ConfigFile, GenerationFile, ModelType, TokenTable
 from core.whisper.shape import Shape
 
@@ -52,7 +52,7 @@ def describe(path_or_id: str, root: Path | None = None) -> ModelInfo:
     name = as_utf8(path_or_id)
     kind = model_files.read(ModelType, folder / "config.json", name)
     if kind is None:
-        raise UserError(f"{name} holds no model", f"there is no config.json in {folder}", f"whispersmith model {name}")
+        raise ModelDamaged(f"{name} holds no model", f"there is no config.json in {folder}", fetch_command(name))
     if kind.model_type != "whisper":
         raise UserError(
             f"{name} is not a Whisper model",
@@ -62,7 +62,7 @@ def describe(path_or_id: str, root: Path | None = None) -> ModelInfo:
     _check_weights(folder, name)
     config = model_files.read(ConfigFile, folder / "config.json", name)
     if config is None:
-        raise UserError(f"{name} holds no model", "its config.json has just gone", f"whispersmith model {name}")
+        raise ModelDamaged(f"{name} holds no model", "its config.json has just gone", fetch_command(name))
     generation = model_files.read(GenerationFile, folder / "generation_config.json", name)
     if generation is not None and generation.highest_token >= config.vocab_size:
         raise UserError(
@@ -87,12 +87,12 @@ def _check_weights(folder: Path, name: str) -> None:
     """Every safetensors file that should be there is there and has the length its header promises."""
     for path in model_files.weight_files(folder, name):
         if not path.is_file():
-            pickled = any(folder.glob("*.bin"))
-            why = "it has only pickled weights, which can run code" if pickled else f"{path.name} is missing"
-            fix = "choose a model with safetensors weights" if pickled else f"whispersmith model {name}"
-            raise UserError(f"{name} cannot be used" if pickled else f"{name} is not whole", why, fix)
+            if any(folder.glob("*.bin")):
+                why = "it has only pickled weights, which can run code"
+                raise UserError(f"{name} cannot be used", why, "choose a model with safetensors weights")
+            raise ModelDamaged(f"{name} is not whole", f"{path.name} is missing", fetch_command(name))
         if not model_files.whole_safetensors(path):
-            raise UserError(f"{name} is broken", f"{path.name} is cut short or damaged", f"whispersmith model {name}")
+            raise ModelDamaged(f"{name} is broken", f"{path.name} is cut short or damaged", fetch_command(name))
 
 
 def _languages_of_tokenizer(folder: Path, config: ConfigFile, name: str) -> list[str]:

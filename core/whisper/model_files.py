@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
 from core.errors import UserError
 from core.files import read_bytes
 from core.text import as_utf8
+from core.whisper.folders import ModelDamaged, fetch_command
 from core.whisper.shape import Shape
 
 LARGEST_BYTES = 64_000_000
@@ -151,15 +152,15 @@ def read(kind: type[File], path: Path, model: str) -> File | None:
     UserError for a file that cannot be read, is too large, is no JSON, is nested too deep, or holds what this kind of
     file cannot hold.
     """
-    broken, fix = f"{as_utf8(model)} is broken", f"whispersmith model {as_utf8(model)}"
+    broken, fix = f"{as_utf8(model)} is broken", fetch_command(model)
     if not path.exists():
         return None
     try:
         return kind.model_validate_json(read_bytes(path, LARGEST_BYTES))
     except UserError as error:
-        raise UserError(broken, f"{as_utf8(error.what)}: {error.why}", fix) from error
+        raise ModelDamaged(broken, f"{as_utf8(error.what)}: {error.why}", fix) from error
     except ValidationError as error:
-        raise UserError(broken, f"{path.name}: {_first_fault(error)}", fix) from error
+        raise ModelDamaged(broken, f"{path.name}: {_first_fault(error)}", fix) from error
 
 
 def extractor(folder: Path, model: str) -> ExtractorFile | None:

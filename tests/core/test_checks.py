@@ -8,14 +8,16 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from core.checks.check import Answer, fail, ok, warn
+from core.checks.check import Answer, CheckSpec, Context, fail, ok, warn
 from core.checks.machine import Machine
-from core.checks.runner import CHECKS, CheckSpec, Context, as_json, run_all, run_check
-from core.config import Config
+from core.checks.runner import run_all, run_check
+from core.checks.table import CHECKS
+from core.config import Config, ModelConfig
 from core.errors import UserError
 from core.gpu import Driver, Survey
 from tests.fakes import nvml
@@ -55,6 +57,12 @@ def test_a_failed_check_stops_what_stands_on_it_and_nothing_else(context: Contex
         "d": ("skipped", "after b"),
         "e": ("ok", "apart"),
     }
+
+
+def test_who_stopped_a_check_is_a_field_of_its_own(context: Context) -> None:
+    specs = (spec("a", fail("broken")), spec("b", ok("no"), ("a",)), spec("c", ok("no"), ("b",)), spec("d", ok("fine")))
+    found = [check.as_json() for check in run_all(context, specs)]
+    assert [check["blocked_by"] for check in found] == ["", "a", "a", ""]
 
 
 def test_a_warning_stops_only_if_it_says_so(context: Context) -> None:
@@ -149,14 +157,15 @@ def test_the_ids_are_documented() -> None:
 
 
 def test_json_has_the_keys_that_do_not_change(context: Context) -> None:
-    (found,) = as_json([run_check("python", context)])
+    found = run_check("python", context).as_json()
     assert {"id", "verdict", "found", "why", "fix"} <= set(found)
     json.dumps(found)
 
 
 def test_without_a_gpu_all_but_the_sum_is_quick_and_nothing_heavy_is_loaded(tmp_path: Path) -> None:
     code = (
-        "import json, sys\nfrom core.config import Config\nfrom core.checks.runner import *\n"
+        "import json, sys\nfrom core.config import Config\n"
+        "from core.checks.check import Context\nfrom core.checks.runner import run_all\n"
         "found = list(run_all(Context(None, Config())))\n"
         "heavy = [name for name in ('torch', 'transformers', 'datasets', 'yt_dlp', 'textual') if name in sys.modules]\n"
         "print(json.dumps([len(found), heavy, {check.id: check.verdict for check in found}]))"
@@ -172,3 +181,20 @@ def test_without_a_gpu_all_but_the_sum_is_quick_and_nothing_heavy_is_loaded(tmp_
     assert heavy == []
     assert verdicts["python"] == verdicts["ffmpeg"] == "ok"
     assert verdicts["base"] == verdicts["labeller"] == verdicts["huggingface"] == "fail"
+
+
+def test_one_model_for_both_roles_is_missing_once(
+    context: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    base, labeller = run_check("base", context), run_check("labeller", context)
+    assert (base.verdict, base.repeats, labeller.verdict, labeller.repeats) == ("fail", "", "fail", "base")
+    assert "about 9" in base.found  # a suggested model that is missing says how large it is
+    damaged = tmp_path / "is not here"
+    damaged.mkdir()
+    (damaged / "config.json").write_text("{")
+    other = Config(model=ModelConfig(base=str(damaged), labeller="nobody/nothing"))
+    base, labeller = (run_check(id, replace(context, config=other)) for id in ("base", "labeller"))
+    assert (base.repeats, labeller.repeats) == ("", "")
+    assert "about" not in base.found + labeller.found
+    assert f"whispersmith model '{damaged}'" in base.fix

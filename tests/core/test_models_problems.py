@@ -12,6 +12,7 @@ import pytest
 from core.errors import UserError
 from core.models import problems
 from core.models.suggested import nearest
+from core.whisper.folders import fetch_command
 from tests.core.model_kit import ID, WEIGHTS, Place, place, rewrite
 
 __all__ = ["place"]
@@ -171,4 +172,4 @@ def test_the_cache_is_a_file(place: Place, tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_a_name_with_signs_is_quoted_in_the_command() -> None:
-    assert problems.command("my models/one") == "whispersmith model 'my models/one'"
+    assert fetch_command("my models/one") == "whispersmith model 'my models/one'"

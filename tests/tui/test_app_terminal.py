@@ -227,7 +227,9 @@ def test_running_the_checks_in_the_app_loads_no_torch(tmp_path: Path):
 import sys
 from pathlib import Path
 from core.config import Config
-from core.checks.runner import CHECKS, Context, run_check
+from core.checks.check import Context
+from core.checks.runner import run_check
+from core.checks.table import CHECKS
 from core.workspace import create
 workspace = create(Path({str(tmp_path / "w")!r}))
 for spec in CHECKS:

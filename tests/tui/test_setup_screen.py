@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from core.checks.runner import CHECKS, Check, CheckSpec, Context
+from core.checks.check import Check, CheckSpec, Context
+from core.checks.table import CHECKS
 from core.cli import AppOptions
 from core.workspace import Workspace, create
 from tests.fakes import nvml
@@ -30,6 +31,7 @@ class Machine:
 
     def __init__(self) -> None:
         self.answers: dict[str, tuple[str, str, str, str]] = {}
+        self.repeats: dict[str, str] = {}
         self.asked: list[str] = []
         self.gate: dict[str, threading.Event] = {}
 
@@ -38,7 +40,8 @@ class Machine:
         if id in self.gate:
             assert self.gate[id].wait(30)
         title = next(spec.title for spec in CHECKS if spec.id == id)
-        return Check(id, title, *self.answers.get(id, ("ok", f"{id} is fine", "", "")))
+        answer = self.answers.get(id, ("ok", f"{id} is fine", "", ""))
+        return Check(id, title, *answer, repeats=self.repeats.get(id, ""))
 
 
 @pytest.fixture
@@ -287,7 +290,8 @@ async def test_a_fault_of_a_check_itself_is_a_row_too(
 
 async def test_one_model_missing_for_both_roles_is_explained_once(workspace: Workspace, machine: Machine):
     for role in ("base", "labeller"):
-        machine.answers[role] = ("fail", "x is not here", "it was never fetched", f"whispersmith model x --role {role}")
+        machine.answers[role] = ("fail", f"no {role}", "it was never fetched", f"whispersmith model x --role {role}")
+    machine.repeats["labeller"] = "base"
     app = open_app(workspace)
     async with app.run_test(size=(100, 40)) as pilot:
         await wait_until(pilot, lambda: not screen_of(app)._round.busy)
@@ -360,7 +364,7 @@ def test_a_round_starts_each_after_what_it_stands_on_and_a_few_at_a_time():
     assert [id for id, _ in round.begin()] == ["b"]
     assert round.answer(3, found("b", "fail"))
     assert [id for id, _ in round.begin()] == ["e"]
-    assert (round.answers["c"].verdict, round.answers["c"].found) == ("skipped", "after b")
+    assert (round.answers["c"].verdict, round.answers["c"].blocked_by) == ("skipped", "b")
     assert round.blocker_of("c") == "b"
     assert not round.answer(99, found("e"))
     assert round.answer(4, found("e"))
@@ -391,5 +395,17 @@ def test_who_is_late_frees_its_lane():
     assert round.expire()
     assert round.answers["a"].found == "no answer in 15 s"
     assert round.begin() == [("b", 2)]
-    assert round.answers["c"].found == "after a"
+    assert round.answers["c"].blocked_by == "a"
     assert not round.answer(1, found("a"))
+
+
+def test_who_stops_whom_is_read_from_the_field_and_not_from_the_words():
+    round = CheckRound([spec("a"), spec("b", "a"), spec("c", "b")])
+    round.ask("abc")
+    assert [id for id, _ in round.begin()] == ["a"]
+    assert round.answer(1, found("a"))
+    assert round.begin() == [("b", 2)]
+    # A check that says so itself, in whatever language.
+    assert round.answer(2, Check("b", "b", "skipped", "nach a übersprungen", blocked_by="a"))
+    assert round.begin() == []
+    assert (round.answers["c"].blocked_by, round.blocker_of("b"), round.blocker_of("c")) == ("a", "a", "a")

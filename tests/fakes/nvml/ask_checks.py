@@ -5,8 +5,10 @@ import sys
 from pathlib import Path
 
 from core.checks import gpu, torch
+from core.checks.check import Context
 from core.checks.machine import Machine
-from core.checks.runner import CHECKS, Context, as_json, run_check
+from core.checks.runner import run_check
+from core.checks.table import CHECKS
 from core.config import Config
 
 CHAIN = (
@@ -30,7 +32,7 @@ def main(root: str, *ids: str) -> None:
     config.model.base = "openai/whisper-small"
     context = Context(None, config, Machine(Path(root)))
     assert set(CHAIN) <= {spec.id for spec in CHECKS}
-    print(json.dumps(as_json([run_check(id, context) for id in ids or CHAIN])))
+    print(json.dumps([run_check(id, context).as_json() for id in ids or CHAIN]))
 
 
 main(*sys.argv[1:])

@@ -61,7 +61,7 @@ class ModelEntry:
             return [state, "", self.id, "", "", ""]
         size = row.bytes if row.here else row.download_bytes or row.bytes
         dim = "" if row.here or self.job else "dim"
-        languages = Text(languages_text(row), dim)
+        languages = Text(", ".join(row.tuned_for) or languages_text(row.languages), dim)
         memory = Text(memory_text(row, ascii_only), dim)
         return [state, roles_text(row.roles), Text(row.id, dim), Text(marks.megabytes(size), dim), memory, languages]
 
@@ -110,7 +110,7 @@ class ModelEntry:
         row = self.row
         if row is None:
             return []
-        known = languages_said(row.languages)
+        known = f"knows {languages_text(row.languages)}" if row.languages else ""
         unknown = row.languages and language not in ("auto", "", *row.languages)
         window = f"hears {row.window_s:g} s at once" if row.window_s else ""
         tuned = f"tuned for {', '.join(row.tuned_for)}" if row.tuned_for else ""
@@ -164,12 +164,8 @@ def memory_text(row: ModelRow, ascii_only: bool = False) -> str:
     return "/".join(dash if size is None else f"{size / 2**30:.1f}" for size in sizes) + " GB"
 
 
-def languages_text(row: ModelRow) -> str:
-    """For a column: what it is tuned for, else what it knows."""
-    return ", ".join(row.tuned_for) or languages_said(row.languages).removeprefix("knows ").removesuffix(" languages")
-
-
-def languages_said(languages: Sequence[str]) -> str:
-    if not languages:
-        return ""
-    return f"knows {', '.join(languages)}" if len(languages) <= FEW else f"knows {len(languages)} languages"
+def languages_text(languages: Sequence[str]) -> str:
+    """`zh, en`, or `99 languages`; "" for none."""
+    if len(languages) > FEW:
+        return f"{len(languages)} languages"
+    return ", ".join(languages)

@@ -6,16 +6,11 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from core.checks.runner import FAIL, SKIPPED, Check, CheckSpec
-
-LANES = 3
-"""Checks that run at the same time: the slow ones must not hold up the rest, nor all of them the machine."""
+from core.checks.check import FAIL, SKIPPED, Check, CheckSpec, skipped
+from core.checks.runner import LANES
 
 GRACE_S = 5.0
 """A check gives itself up after its own time; this much later nobody waits for it any more."""
-
-AFTER = "after "
-"""How a skipped check begins to tell the id of the one that stopped it."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +54,7 @@ class CheckRound:
             blocker = self._blocker(spec)
             if blocker is not None:
                 self._due.discard(spec.id)
-                self.answers[spec.id] = Check(spec.id, spec.title, SKIPPED, AFTER + blocker)
+                self.answers[spec.id] = skipped(spec, blocker)
             elif len(self._running) < self._lanes:
                 self._due.discard(spec.id)
                 self._asked += 1
@@ -73,7 +68,7 @@ class CheckRound:
             if answer.verdict == FAIL:
                 return need
             if answer.verdict == SKIPPED:
-                return answer.found.removeprefix(AFTER)
+                return answer.blocked_by
         return None
 
     def answer(self, number: int, check: Check) -> bool:
@@ -110,10 +105,7 @@ class CheckRound:
     def blocker_of(self, id: str) -> str:
         """The id of the check that stops this one, or its own."""
         check = self.answers.get(id)
-        if check is None or check.verdict != SKIPPED:
-            return id
-        stopped_by = check.found.removeprefix(AFTER)
-        return stopped_by if stopped_by in self._specs else id
+        return check.blocked_by if check is not None and check.blocked_by in self._specs else id
 
     @property
     def busy(self) -> bool:

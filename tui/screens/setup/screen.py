@@ -1,6 +1,6 @@
 """1 Setup: the checks in dependency order, filled in from threads; what is wrong shows why and the fix beneath it.
 
-Which check may run when is in tui/screens/setup_round.py. What was skipped for the same reason is one row.
+Which check may run when is in tui/screens/setup/check_round.py. What was skipped for the same reason is one row.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from textual.binding import BindingType
 from textual.message import Message
 from textual.widget import Widget
 
-from core.checks.runner import CHECKS, FAIL, OK, SKIPPED, WARN, Check, Context, run_check
+from core.checks.check import FAIL, OK, SKIPPED, WARN, Check, Context
+from core.checks.runner import run_check
+from core.checks.table import CHECKS
 from core.errors import UserError
 from core.workspace import Workspace
 from tui import keymap
@@ -152,7 +154,7 @@ class SetupScreen(PipelineScreen):
         """skipped id: the id in whose row it is shown, the first one skipped for the same reason."""
         first: dict[str, str] = {}
         skipped = (check for id in TITLES if (check := self._round.answers.get(id)) and check.verdict == SKIPPED)
-        return {check.id: first.setdefault(check.found, check.id) for check in skipped}
+        return {check.id: first.setdefault(check.blocked_by, check.id) for check in skipped}
 
     def _rows(self, id: str) -> Iterable[tuple[str, list[str | Text]]]:
         """A check's own row, and one for each line of why and fix where something is wrong."""
@@ -180,7 +182,7 @@ class SetupScreen(PipelineScreen):
 
     def _skipped(self, check: Check) -> list[str | Text]:
         names = [TITLES[id] for id, place in self._fold.items() if place == check.id]
-        after = f"after {TITLES.get(self._round.blocker_of(check.id), check.found)}"
+        after = f"after {TITLES.get(check.blocked_by, check.blocked_by)}"
         more = len(names) > 1
         title, said = (f"{len(names)} checks", f"{after}: {'; '.join(names)}") if more else (check.title, after)
         return [Text(f"{self._sign('unknown')} skipped", "dim"), Text(title, "dim"), Text(said, "dim")]
@@ -206,9 +208,9 @@ class SetupScreen(PipelineScreen):
             yield f"{check.id}:{place}", [Text(self._sign("rule"), "dim"), "", said]
 
     def _said_above(self, check: Check) -> bool:
-        """One model for both roles is missing once: what mends the base model mends the labeller."""
-        base = self._round.answers.get("base")
-        return check.id == "labeller" and base is not None and (base.found, base.why) == (check.found, check.why)
+        """What mends a check above mends this one: one model for both roles is missing once."""
+        above = self._round.answers.get(check.repeats)
+        return above is not None and above.verdict == check.verdict
 
     def _transfer_text(self, check: Check) -> str:
         batch = self._download
