@@ -6,21 +6,17 @@ still new to it.
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
+from core.dataset.columns import AudioSpan
 from core.files import write_text
-from core.store import Segment
-
-if TYPE_CHECKING:
-    from core.jobs import Job
 
 FILE = "training.json"
-On = Literal["validation", "test"]
+MeasuredOn = Literal["validation", "test"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +38,7 @@ class Lineage:
 
     trained: tuple[SegmentRef, ...]
     validated: tuple[SegmentRef, ...] = ()
-    on: On | None = None
+    on: MeasuredOn | None = None
     measured: tuple[str, ...] = ()
     inherited: tuple[SegmentRef, ...] = ()
 
@@ -57,45 +53,26 @@ class Lineage:
         return (*self.trained, *self.validated, *self.inherited)
 
 
-def refs_of(segments: Iterable[Segment], digests: Mapping[str, str]) -> tuple[SegmentRef, ...]:
-    return tuple(SegmentRef(row.id, row.video, row.start_ms, row.end_ms, digests.get(row.id)) for row in segments)
+def refs_of(segments: Iterable[AudioSpan]) -> tuple[SegmentRef, ...]:
+    return tuple(SegmentRef(row.id, row.video, row.start_ms, row.end_ms, row.digest) for row in segments)
 
 
-def digests_of(files: Mapping[str, Path], job: Job | None = None) -> dict[str, str]:
-    """SHA-256 of each file by id; a file that cannot be read is not in it. Costs one reading of the audio."""
-    found = {}
-    for id, path in files.items():
-        if job is not None:
-            job.check()
-        try:
-            with path.open("rb") as file:
-                found[id] = hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError:
-            continue  # whoever needs the audio says so by name
-    return found
-
-
-def sharing(rows: Iterable[SegmentRef], heard: Iterable[SegmentRef]) -> set[str]:
-    """Ids of the rows that share audio with one of `heard`: the same moment of a video, or the same bytes. It is the
-    rule that the split's leak check counts by."""
-    spans: dict[str, set[tuple[int, int]]] = {}
-    bytes_heard = set()
-    for one in heard:
-        spans.setdefault(one.video, set()).add((one.start_ms, one.end_ms))
-        bytes_heard.add(one.digest)
-    bytes_heard.discard(None)
-    return {
-        row.id
-        for row in rows
-        if row.digest in bytes_heard
-        or any(start < row.end_ms and row.start_ms < end for start, end in spans.get(row.video, ()))
-    }
-
-
-def write(folder: Path, material: Lineage) -> None:
+def write(folder: Path, lineage: Lineage) -> None:
     """Write the list into a run's or a model's folder; whole or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_text(folder / FILE, json.dumps(asdict(material), ensure_ascii=False, indent=1))
+    fields = {
+        "trained": _packed(lineage.trained),
+        "validated": _packed(lineage.validated),
+        "on": json.dumps(lineage.on),
+        "measured": json.dumps(lineage.measured, ensure_ascii=False),
+        "inherited": _packed(lineage.inherited),
+    }
+    write_text(folder / FILE, "{\n" + ",\n".join(f'"{name}": {value}' for name, value in fields.items()) + "\n}\n")
+
+
+def _packed(refs: Iterable[SegmentRef]) -> str:
+    """A JSON list with a line for each."""
+    return "[" + ",\n".join(json.dumps(vars(one), ensure_ascii=False) for one in refs) + "]"
 
 
 def read(folder: Path) -> Lineage | None:
@@ -103,15 +80,22 @@ def read(folder: Path) -> Lineage | None:
     try:
         data = json.loads((folder / FILE).read_text(encoding="utf-8"))
         return Lineage(
-            trained=_heard(data["trained"]),
-            validated=_heard(data["validated"]),
+            trained=_read_refs(data["trained"]),
+            validated=_read_refs(data["validated"]),
             on=data["on"],
             measured=tuple(data["measured"]),
-            inherited=_heard(data["inherited"]),
+            inherited=_read_refs(data["inherited"]),
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 
-def _heard(rows: list[dict[str, Any]]) -> tuple[SegmentRef, ...]:
-    return tuple(SegmentRef(**row) for row in rows)
+def _read_refs(rows: list[dict[str, Any]]) -> tuple[SegmentRef, ...]:
+    refs = tuple(SegmentRef(**row) for row in rows)
+    for one in refs:
+        if not isinstance(one.id, str) or not isinstance(one.video, str):
+            raise TypeError(one)
+        if not isinstance(one.start_ms, int) or not isinstance(one.end_ms, int):
+            raise TypeError(one)
+        bytes.fromhex(one.digest or "")
+    return refs

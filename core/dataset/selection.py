@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from core.config import Config
-from core.dataset.lineage import Lineage, refs_of, sharing
+from core.dataset.columns import SegmentColumns
+from core.dataset.leak import sharing_audio
+from core.dataset.lineage import Lineage, refs_of
+from core.dataset.split import TEST, TRAIN, By, split_segments
 from core.errors import UserError
-from core.stages.split import split_segments
 from core.store import Segment
 from core.text import normalise
 
@@ -20,36 +22,61 @@ MOST_LOST = 1 / 3
 
 
 @dataclass(frozen=True)
-class Parts:
-    """usable: every usable segment by id. train, test: those of the current split, and how it was made (by)."""
+class UsableSegments:
+    """by_id: every usable segment. train, test: those of the current split, and how it was made (split_by)."""
 
-    usable: dict[str, Segment]
+    by_id: dict[str, Segment]
     train: list[Segment]
     test: list[Segment]
-    by: str
+    split_by: str
 
     def seconds(self, ids: Iterable[str]) -> float:
         """How much audio these segments are, overlaps counted twice."""
-        return sum(self.usable[id].end_ms - self.usable[id].start_ms for id in ids) / 1000
+        return sum(self.by_id[id].end_ms - self.by_id[id].start_ms for id in ids) / 1000
 
 
-def select_for_run(parts: Parts, config: Config, digests: Mapping[str, str], base: Lineage | None = None) -> Lineage:
+def select_for_run(usable: UsableSegments, config: Config, base: Lineage | None = None) -> Lineage:
     """What a new run on the current split is given. base: the base model's own list, if it was tuned itself."""
-    test = refs_of(parts.test, digests)
-    leaking = sharing(refs_of(parts.train, digests), test)
-    clean = [row for row in parts.train if row.id not in leaking]
+    leaking = sharing_audio(usable.train, usable.test)
+    clean = [row for row in usable.train if row.id not in leaking]
     if not clean:
         raise UserError(
             "there is nothing to train on", "all of it shares audio with the test part", "whispersmith split"
         )
-    learn, block = cut_validation(clean, config, digests)
-    given = Lineage(refs_of(learn, digests), refs_of(block, digests), inherited=base.heard if base else ())
-    return watch(given, block, parts.test, digests, config.train.eval_segments)
+    learn, block = cut_validation(clean, config)
+    given = Lineage(refs_of(learn), refs_of(block), inherited=base.heard if base else ())
+    return measured_segments(given, block, usable.test, config.train.eval_segments)
 
 
-def cut_validation(
-    rows: list[Segment], config: Config, digests: Mapping[str, str] | None = None
-) -> tuple[list[Segment], list[Segment]]:
+def select_for_resume(before: Lineage, usable: UsableSegments, config: Config) -> tuple[Lineage, list[Segment]]:
+    """What a run goes on with under the current split: (its list, the segments still to learn from).
+
+    A run keeps its own segments. Those that are no longer accepted, or that share audio with what is the test part
+    now, are neither learnt from nor measured on any more; the list keeps them, for the model has heard them.
+    """
+    barred = sharing_audio((*before.trained, *before.validated), usable.test)
+    learn = [usable.by_id[one.id] for one in before.trained if one.id in usable.by_id and one.id not in barred]
+    block = [usable.by_id[one.id] for one in before.validated if one.id in usable.by_id and one.id not in barred]
+    if not learn:
+        raise UserError(
+            "nothing is left of what this run learns from",
+            "its segments are test segments now, or no longer accepted",
+            "train anew: whispersmith train --name another",
+        )
+    return measured_segments(before, block, usable.test, config.train.eval_segments), learn
+
+
+def measured_segments(lineage: Lineage, block: list[Segment], test: list[Segment], most: int) -> Lineage:
+    """Settle what is measured during training: the validation block if there is one; else test segments, for show,
+    of which the model has heard none."""
+    block = [row for row in block if normalise(row.text)]
+    known = sharing_audio(test, lineage.heard)
+    shown = evenly([row for row in test if normalise(row.text) and row.id not in known], most)
+    on = "validation" if block else "test" if shown else None
+    return replace(lineage, on=on, measured=tuple(row.id for row in block or shown))
+
+
+def cut_validation(rows: list[Segment], config: Config) -> tuple[list[Segment], list[Segment]]:
     """(train, validation) of the train part: a tenth of it, at most eval_segments, sharing no audio with the rest.
 
     Parted like train and test: whole videos, or stretches of time with a guard; the way that leaves more to train on.
@@ -59,48 +86,20 @@ def cut_validation(
     if len(rows) < LEAST_TO_CUT:
         return rows, []
     share = min(VALIDATION_SHARE, most / len(rows))
+    columns = SegmentColumns.of(rows)
+    ways: tuple[By, ...] = ("video", "time")
     found: list[tuple[list[Segment], list[Segment]]] = []
-    for by in ("video", "time"):
+    for by in ways:
         try:
-            cut = split_segments(rows, by, share, round(config.split.guard_s * 1000), config.split.seed, digests).parts
+            parts = split_segments(columns, by, share, round(config.split.guard_s * 1000), config.split.seed).parts
         except UserError:
             continue  # one video, or too little: there is no block of this kind
-        block = [row for row in rows if cut[row.id] == "test" and normalise(row.text)]
-        rest = [row for row in rows if cut[row.id] == "train"]
+        rest = [rows[place] for place in sorted(columns.place[parts == TRAIN])]
+        tested = [rows[place] for place in sorted(columns.place[parts == TEST])]
+        block = [row for row in tested if normalise(row.text)]
         if block and len(rows) - len(rest) <= MOST_LOST * len(rows):
             found.append((rest, evenly(block, most)))
     return max(found, key=lambda pair: len(pair[0]), default=(rows, []))
-
-
-def follow(before: Lineage, parts: Parts, config: Config, digests: Mapping[str, str]) -> tuple[Lineage, list[Segment]]:
-    """What a run goes on with under the current split: (its list, the segments still to learn from).
-
-    A run keeps its own segments. Those that are no longer accepted, or that share audio with what is the test part
-    now, are neither learnt from nor measured on any more; the list keeps them, for the model has heard them.
-    """
-    test = refs_of(parts.test, digests)
-    barred = sharing((*before.trained, *before.validated), test)
-    learn = [parts.usable[one.id] for one in before.trained if one.id in parts.usable and one.id not in barred]
-    block = [parts.usable[one.id] for one in before.validated if one.id in parts.usable and one.id not in barred]
-    if not learn:
-        raise UserError(
-            "nothing is left of what this run learns from",
-            "its segments are test segments now, or no longer accepted",
-            "train anew: whispersmith train --name another",
-        )
-    return watch(before, block, parts.test, digests, config.train.eval_segments), learn
-
-
-def watch(
-    material: Lineage, block: list[Segment], test: list[Segment], digests: Mapping[str, str], most: int
-) -> Lineage:
-    """Settle what is measured during training: the validation block if there is one; else test segments, for show,
-    of which the model has heard none."""
-    block = [row for row in block if normalise(row.text)]
-    known = sharing(refs_of(test, digests), material.heard)
-    shown = evenly([row for row in test if normalise(row.text) and row.id not in known], most)
-    on = "validation" if block else "test" if shown else None
-    return replace(material, on=on, measured=tuple(row.id for row in block or shown))
 
 
 def evenly(segments: list[Segment], count: int) -> list[Segment]:

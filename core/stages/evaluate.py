@@ -11,11 +11,12 @@ import numpy as np
 
 from core.config import Config
 from core.dataset import lineage
+from core.dataset.digests import fill_digests
+from core.dataset.leak import sharing_audio
 from core.engines import Clip, EngineOptions, open_engine
 from core.engines.hypothesis_cache import HypothesisCache
 from core.errors import UserError
 from core.jobs import Job
-from core.stages.split import leak, same_audio
 from core.store import EvaluationRow, Segment, Store
 from core.text import NO_ERRORS, Errors, character_errors, is_loop, normalise
 from core.whisper.features import read_segment
@@ -44,6 +45,7 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     deletions, insertions, loops, empty.
     """
     with Store(workspace.db_path) as store:
+        fill_digests(workspace, store, job)
         usable = [segment for segment in store.segments.all(part="test") if segment.usable]
         if not any(normalise(segment.text) for segment in usable):
             raise UserError(
@@ -108,25 +110,17 @@ def unheard(
     listed = lineage.read(find(str(tuned), workspace.root))
     base = lineage.read(find(config.model.base, workspace.root))
     heard = [*(listed.heard if listed else ()), *(base.heard if base else ())]
-    if not listed:
-        # Only twins need a digest here, and looking for those reads far less than all the audio.
-        digests = same_audio({row.id: workspace.absolute(row.path) for row in [*test, *train]}, job)
-        name = Path(tuned).name
-        job.log(f"{name} has no list of what it was trained on: leak is counted against the current train part")
-    else:
-        digests = {}
-    digests |= lineage.digests_of({row.id: workspace.absolute(row.path) for row in test}, job) if heard else {}
-    barred = lineage.sharing(lineage.refs_of(test, digests), heard)
+    barred = sharing_audio(test, heard)
     left = [segment for segment in test if segment.id not in barred]
     if barred:
         job.log(
             f"{len(barred)} of {len(test)} test segments are left out: a model was trained on or chosen by their audio"
         )
-    if not listed:
-        return Unheard(left, len(barred), leak([*left, *train], digests=digests), "train")
-    rows = [Segment(one.id, one.video, one.start_ms, one.end_ms, "", part="train") for one in heard]
-    digests |= {one.id: one.digest for one in heard if one.digest}
-    return Unheard(left, len(barred), leak([*left, *rows], digests=digests), "model")
+    if listed:
+        return Unheard(left, len(barred), len(sharing_audio(left, heard)), "model")
+    name = Path(tuned).name
+    job.log(f"{name} has no list of what it was trained on: leak is counted against the current train part")
+    return Unheard(left, len(barred), len(sharing_audio(left, train)), "train")
 
 
 def named(workspace: Workspace, asked: str) -> Path | str:

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.config import Config
+from core.dataset.digests import fill_digests
+from core.dataset.leak import sharing_audio
 from core.errors import UserError
 from core.exchange.atomic_folder import replaced_folder
 from core.exchange.card import dataset_card
 from core.exchange.clips import Clip, write_durably
 from core.exchange.formats.table import DATASET, Format, dataset_format
 from core.sources import sidecar
-from core.stages.split import leak, same_audio
 from core.store import Segment, Store
 from core.workspace import Workspace
 
@@ -33,6 +34,8 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     if not target.is_absolute():
         target = workspace.root / target
     with Store(workspace.db_path) as store:
+        if format.by_split:
+            fill_digests(workspace, store, job)
         accepted = [row for row in store.segments.all(review="accepted") if row.usable]
         if not accepted:
             raise UserError(
@@ -48,8 +51,7 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     if not chosen:
         raise UserError("there is nothing to export", "the audio of every segment is missing", "whispersmith segment")
     fetched = {video.id: str(sidecar.read(workspace.media, video.id).get("fetched") or "") for video in videos}
-    digests = same_audio({row.id: workspace.absolute(row.path) for row in chosen}, job) if split else {}
-    shared = leak(chosen, {row.id: part for part, rows in parts.items() for row in rows}, digests)
+    shared = len(sharing_audio(parts.get("test", ()), parts["train"]))
 
     def step(count: int) -> None:
         job.check()

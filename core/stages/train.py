@@ -14,8 +14,10 @@ from typing import Any
 
 from core.config import Config
 from core.dataset import lineage
+from core.dataset.digests import fill_digests
+from core.dataset.leak import sharing_audio
 from core.dataset.lineage import Lineage
-from core.dataset.selection import Parts, follow, select_for_run
+from core.dataset.selection import UsableSegments, select_for_resume, select_for_run
 from core.errors import UserError
 from core.gpu import Gpu
 from core.jobs import Job
@@ -25,7 +27,7 @@ from core.training.card import CardFacts, model_card
 from core.training.checkpoints import Checkpoint
 from core.training.methods import METHODS
 from core.training.plan import DataCounts, Plan, smaller_plan
-from core.training.planning import read_parts, training_card
+from core.training.planning import read_usable, training_card
 from core.training.runs import RunRecord
 from core.whisper.info import describe
 from core.workspace import Workspace
@@ -52,10 +54,9 @@ class RunSetup:
     folder: Path
     last: Checkpoint | None
     plan: Plan
-    parts: Parts
+    usable: UsableSegments
     learn: list[Segment]
     lineage: Lineage
-    digests: dict[str, str]
 
 
 def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
@@ -72,7 +73,7 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     from core.whisper.loading import load
 
     setup = set_up(workspace, config, job)
-    plan, parts = setup.plan, setup.parts
+    plan, usable = setup.plan, setup.usable
     job.progress(0, None, "step", "loading the base model")
     loaded = load(config.model.base, device=plan.device, dtype=METHODS[plan.method].weights, root=workspace.root)
     job.check()
@@ -88,7 +89,7 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
         f"{setup.name}: {plan.steps} steps on {len(data)} segments, {loaded.device}"
         + (f", going on from step {resumed_from}" if resumed_from else "")
     )
-    measured = [parts.usable[id] for id in setup.lineage.measured if id in parts.usable]
+    measured = [usable.by_id[id] for id in setup.lineage.measured if id in usable.by_id]
     try:
         tuned, outcome = trainer.train(
             loaded,
@@ -103,16 +104,16 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     except trainer.OutOfMemory as error:
         raise memory_ran_out(setup.folder, plan, str(error)) from error
     job.progress(plan.steps, plan.steps, "step", "saving the model")
-    leak = len(lineage.sharing(lineage.refs_of(parts.test, setup.digests), setup.lineage.heard))
+    leak = len(sharing_audio(usable.test, setup.lineage.heard))
     facts = CardFacts(
         name=setup.name,
         base=plan.model,
         language=plan.language,
         train_segments=len(data),
-        train_seconds=parts.seconds(example.row.segment for example in data),
+        train_seconds=usable.seconds(example.row.segment for example in data),
         validation_segments=plan.validation_segments,
         test_segments=plan.test_segments,
-        split=parts.by,
+        split=usable.split_by,
         leak=leak,
         steps=outcome.steps,
         best_step=outcome.best_step,
@@ -147,20 +148,19 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
 
 def set_up(workspace: Workspace, config: Config, job: Job) -> RunSetup:
     """Settle which run this is, what it learns from and its plan, and keep all three in the run's folder."""
-    parts = _parts(workspace, config)
+    usable = _usable(workspace, config, job)
     info = describe(config.model.base, workspace.root)
-    digests = lineage.digests_of({row.id: workspace.absolute(row.path) for row in [*parts.train, *parts.test]}, job)
-    fresh = select_for_run(parts, config, digests, lineage.read(info.path))
+    fresh = select_for_run(usable, config, lineage.read(info.path))
     record = RunRecord.of(config)
     chosen = resume.choose(workspace.models, job.params, record, fresh)
     folder = runs.hidden(workspace.models, chosen.name).absolute()
     last = resume.open_run(folder, chosen, record, fresh)
     before = lineage.read(folder) or fresh
-    now, learn = follow(before, parts, config, digests)
+    now, learn = select_for_resume(before, usable, config)
     card, steps = _card(config, job), job.params.get("steps")
 
     def planned(heard: Lineage) -> Plan:
-        counts = DataCounts.of(heard, train=len(learn), test=len(parts.test))
+        counts = DataCounts.of(heard, train=len(learn), test=len(usable.test))
         return resume.plan_of(folder, last, config, counts, info, card, steps)
 
     plan = planned(now)
@@ -168,7 +168,7 @@ def set_up(workspace: Workspace, config: Config, job: Job) -> RunSetup:
     if last is not None and last.step >= plan.steps:
         now, plan = before, planned(before)  # nothing more is learnt or measured
     else:
-        report_data(job, chosen.name, parts, before, now, fresh, len(learn))
+        report_data(job, chosen.name, usable, before, now, fresh, len(learn))
         # Runs from before plans were kept were measured with a decoding of their own.
         if _measured_differ(before, now) or (last is not None and kept.plan is None):
             job.log("the segments it is measured on have changed, or how: earlier figures are forgotten")
@@ -179,7 +179,7 @@ def set_up(workspace: Workspace, config: Config, job: Job) -> RunSetup:
         job.log(f"{chosen.name} keeps the plan it was started with: the settings have changed since")
     _check_disk(workspace, plan, info.parameters)
     runs.write_record(folder, replace(kept, plan=plan))
-    return RunSetup(chosen.name, folder, last, plan, parts, learn, now, digests)
+    return RunSetup(chosen.name, folder, last, plan, usable, learn, now)
 
 
 def _card(config: Config, job: Job) -> Gpu | None:
@@ -199,14 +199,16 @@ def _measured_differ(before: Lineage, now: Lineage) -> bool:
     return (before.on, before.measured) != (now.on, now.measured)
 
 
-def report_data(job: Job, name: str, parts: Parts, before: Lineage, now: Lineage, fresh: Lineage, learn: int) -> None:
+def report_data(
+    job: Job, name: str, usable: UsableSegments, before: Lineage, now: Lineage, fresh: Lineage, learn: int
+) -> None:
     """Say in the log what chooses the checkpoint, and what a changed split has done to a run that goes on."""
     if gone := len(before.trained) - learn:
         job.log(f"{gone} segments of {name} are test segments now, or no longer accepted: not trained on any more")
     known = {one.id for one in before.heard}
     if new := sum(one.id not in known for one in (*fresh.trained, *fresh.validated)):
         job.log(f"{name} keeps its own segments; {new} others are for a new run: whispersmith train --name another")
-    elif left := len(parts.train) - len(fresh.trained) - len(fresh.validated):
+    elif left := len(usable.train) - len(fresh.trained) - len(fresh.validated):
         job.log(f"{left} segments of the train part are left out: they lie too near to validation or test ones")
     if now.on == "validation":
         job.log(f"{len(now.measured)} validation segments out of the train part choose the checkpoint")
@@ -215,12 +217,13 @@ def report_data(job: Job, name: str, parts: Parts, before: Lineage, now: Lineage
         job.log(f"no validation block: nothing is chosen, the last checkpoint is kept{shown}")
 
 
-def _parts(workspace: Workspace, config: Config) -> Parts:
+def _usable(workspace: Workspace, config: Config, job: Job) -> UsableSegments:
     """The usable segments as they are parted now. UserError with the next command if there is none to train on."""
     with Store(workspace.db_path) as store:
-        parts, counts = read_parts(store, config), store.segments.counts()
-    if parts.train:
-        return parts
+        fill_digests(workspace, store, job)
+        usable, counts = read_usable(store, config), store.segments.counts()
+    if usable.train:
+        return usable
     if not counts["segments"]:
         why, fix = "there are no segments", "whispersmith add URL, fetch, segment, label; then accept transcripts"
     elif not counts["labelled"]:

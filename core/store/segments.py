@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 from typing import Any
@@ -40,6 +41,30 @@ _COUNTED = """
            COALESCE(SUM(CASE WHEN t.review = 'accepted' THEN s.end_ms - s.start_ms END), 0) AS accepted_ms
     FROM segments s LEFT JOIN transcripts t ON t.segment = s.id
 """
+
+
+_USABLE = "t.review = 'accepted' AND TRIM(t.text) <> ''"
+_SPANS = f"""
+    SELECT group_concat(start_ms) AS starts, group_concat(end_ms) AS ends, group_concat(digest, '') AS digests
+    FROM (
+        SELECT s.start_ms, s.end_ms, COALESCE(SUBSTR(s.digest, 1, 16), '{"0" * 16}') AS digest
+        FROM segments s JOIN transcripts t ON t.segment = s.id
+        WHERE s.video = ? AND {_USABLE} ORDER BY s.start_ms, s.end_ms
+    )
+"""
+
+
+@dataclass(frozen=True)
+class UsableSpans:
+    """Usable segments of one recording as SQLite packs them: to take up a million as rows costs three times as much.
+
+    starts, ends: ms, with commas between. digests: the first 16 hex digits of each, end to end; 0 where none is kept.
+    """
+
+    video: str
+    starts: str
+    ends: str
+    digests: str
 
 
 class Segments:
@@ -122,7 +147,32 @@ class Segments:
         here = {row.id for row in found}
         return Changes(now, found, [id for id in ids if id not in here])
 
+    # -- digests of the wavs
+
+    def without_digest(self) -> list[tuple[str, str]]:
+        """(id, path) of segments whose wav was written before digests were kept: usable ones, and those in a part."""
+        found = self._database.connection.execute(
+            "SELECT s.id, s.path FROM segments s LEFT JOIN transcripts t ON t.segment = s.id "
+            "LEFT JOIN parts p ON p.segment = s.id AND p.split = (SELECT split FROM counts) "
+            f"WHERE s.digest IS NULL AND (p.part IS NOT NULL OR {_USABLE})"
+        )
+        return [(row["id"], row["path"]) for row in found]
+
+    def set_digests(self, digests: Mapping[str, str]) -> None:
+        """Store the SHA-256 of wavs, by segment."""
+        rows = ((found, id) for id, found in digests.items())
+        self._database.write_many("UPDATE segments SET digest = ? WHERE id = ?", rows)
+
     # -- the split
+
+    def usable_spans(self) -> Iterator[UsableSpans]:
+        """The usable segments of one recording after the other, by its id; those of one in order of start and end."""
+        db = self._database.connection
+        cut = "SELECT id FROM videos WHERE EXISTS (SELECT 1 FROM segments WHERE video = videos.id) ORDER BY id"
+        for (video,) in db.execute(cut).fetchall():
+            row = db.execute(_SPANS, (video,)).fetchone()
+            if row["starts"] is not None:
+                yield UsableSpans(video, row["starts"], row["ends"], row["digests"])
 
     def set_parts(self, parts: Mapping[str, str | None], report: Mapping[str, Any] | None = None) -> None:
         """Write a split: train, test or None (left out) for each segment named, None for all others.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.dataset.lineage import On
+from core.dataset.lineage import MeasuredOn
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class CardFacts:
     leak: int
     steps: int
     best_step: int
-    on: On | None
+    on: MeasuredOn | None
     eval_segments: int
     cer: float | None
     base_cer: float | None

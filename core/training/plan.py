@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from core.config import Config, TrainConfig
-from core.dataset.lineage import Lineage, On
+from core.dataset.lineage import Lineage, MeasuredOn
 from core.gpu import Gpu, wheels
 from core.training.memory import MemoryNeed, memory_need
 from core.training.methods import METHODS
@@ -31,7 +31,7 @@ class DataCounts:
     validation: int = 0
     test: int = 0
     measured: int = 0
-    on: On | None = None
+    on: MeasuredOn | None = None
 
     @classmethod
     def of(cls, lineage: Lineage, *, train: int, test: int) -> DataCounts:
@@ -88,7 +88,7 @@ class Plan:
     segments: int
     validation_segments: int
     test_segments: int
-    measured_on: On | None
+    measured_on: MeasuredOn | None
     measured_segments: int
     memory_needed_bytes: int
     memory_free_bytes: int | None

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from core.dataset import lineage as material
+from core.dataset import lineage
 from core.errors import UserError
 from core.jobs import Cancelled, EventReader
 from core.jobs.spec import EVENTS, create
@@ -47,7 +47,7 @@ def test_a_run_ends_with_a_whole_model(made: Workspace) -> None:
 
     folder = made.models / "run-01"
     needed = {"config.json", "generation_config.json", "model.safetensors", "preprocessor_config.json"}
-    needed |= {"tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt", "README.md", material.FILE}
+    needed |= {"tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt", "README.md", lineage.FILE}
     assert needed <= {path.name for path in folder.iterdir()}
     from transformers import WhisperForConditionalGeneration, WhisperProcessor
 
@@ -157,11 +157,11 @@ def test_the_same_settings_go_on_by_themselves_others_start_anew(tmp_path: Path)
     config = made.config()
     same = RunRecord.of(config)
     other = replace(same, language="en")
-    kept = material.read(made.models / ".run-01")
+    kept = lineage.read(made.models / ".run-01")
     assert kept is not None
     assert resume.choose(made.models, {}, same, kept) == resume.ChosenRun("run-01", True)
     assert resume.choose(made.models, {}, other, kept) == resume.ChosenRun("run-02", False)
-    assert resume.choose(made.models, {}, same, material.Lineage(kept.trained[1:])) == resume.ChosenRun("run-02", False)
+    assert resume.choose(made.models, {}, same, lineage.Lineage(kept.trained[1:])) == resume.ChosenRun("run-02", False)
     assert resume.choose(made.models, {"name": "run-01"}, other, kept) == resume.ChosenRun("run-01", True)
     assert resume.choose(made.models, {"name": "mine"}, same, kept) == resume.ChosenRun("mine", False)
     (made.models / "done").mkdir()

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from core.dataset import lineage as material
-from core.dataset import selection as lessons
+from core.dataset import lineage
+from core.dataset.leak import sharing_audio
+from core.dataset.selection import cut_validation
 from core.errors import UserError
 from core.jobs import Cancelled
 from core.stages import train
@@ -44,12 +45,12 @@ def test_the_validation_block_chooses_and_the_test_part_is_not_touched(tmp_path:
     result = train.run(made, made.config(), listened.job)
     assert (result["on"], result["validation_segments"]) == ("validation", 2)
     assert (result["eval_segments"], result["leak"]) == (2, 0)
-    kept = material.read(made.models / "run-01")
+    kept = lineage.read(made.models / "run-01")
     assert kept is not None
-    assert kept == material.read(made.models / ".run-01")
+    assert kept == lineage.read(made.models / ".run-01")
     assert len(kept.trained) == result["train_segments"] < 36
     assert all(one.digest for one in kept.heard)
-    assert not material.sharing(kept.validated, kept.trained)
+    assert not sharing_audio(kept.validated, kept.trained)
     assert {event["segment"] for event in listened.of("sample")} == {one.id for one in kept.validated}
     assert {event["on"] for event in listened.of("evaluated")} == {"validation"}
     card = (made.models / "run-01" / "README.md").read_text()
@@ -80,12 +81,12 @@ def test_the_best_checkpoint_is_the_one_that_is_kept(tmp_path: Path, monkeypatch
     assert load_file(made.models / "run-01" / "model.safetensors")[name].equal(final[name])
 
 
-def interrupted(made: Workspace) -> material.Lineage:
+def interrupted(made: Workspace) -> lineage.Lineage:
     listened = Listened(made, "train", {})
     cancel_at(listened, "metric")
     with pytest.raises(Cancelled):
         train.run(made, made.config(), listened.job)
-    kept = material.read(made.models / ".run-01")
+    kept = lineage.read(made.models / ".run-01")
     assert kept is not None
     return kept
 
@@ -105,7 +106,7 @@ def test_a_resume_keeps_its_segments_and_leaves_out_what_is_test_now(tmp_path: P
     moved, judge = kept.trained[0].id, kept.validated[0].id
     # The former test part is training now; one trained and one validation segment are for testing.
     part(made, {"test_0_10": "train", "test_8_18": "train", "test_16_26": "train", moved: "test", judge: "test"})
-    heard_moved = {one.id for one in kept.trained if material.sharing([one], [kept.trained[0]])}
+    heard_moved = {one.id for one in kept.trained if sharing_audio([one], [kept.trained[0]])}
     assert moved in heard_moved
 
     listened = Listened(made, "train", {"resume": True, **steps})
@@ -119,7 +120,7 @@ def test_a_resume_keeps_its_segments_and_leaves_out_what_is_test_now(tmp_path: P
     assert f"{len(heard_moved)} segments of run-01 are test segments now" in said
     assert "earlier figures are forgotten" in said
     assert "run-01 keeps its own segments" in said
-    final = material.read(made.models / "run-01")
+    final = lineage.read(made.models / "run-01")
     assert final is not None
     assert (final.trained, final.validated) == (kept.trained, kept.validated)  # it has heard them
     assert result["leak"] == 2
@@ -131,7 +132,7 @@ def test_a_run_goes_on_by_itself_only_with_the_same_segments(tmp_path: Path) -> 
     part(made, {"train_0_10": None})
     result = train.run(made, made.config(), Listened(made, "train", {"steps": 1}).job)
     assert (result["name"], result["train_segments"], result["resumed_from"]) == ("run-02", 3, None)
-    (made.models / ".run-01" / material.FILE).unlink()
+    (made.models / ".run-01" / lineage.FILE).unlink()
     assert len(kept.trained) == 4
     with pytest.raises(UserError, match="cannot be gone on with") as caught:
         train.run(made, made.config(), Listened(made, "train", {"name": "run-01"}).job)
@@ -150,12 +151,12 @@ def test_what_shares_audio_with_the_test_part_is_not_trained_on(tmp_path: Path) 
 def test_a_model_tuned_twice_remembers_what_its_base_heard(tmp_path: Path) -> None:
     made = make_workspace(tmp_path / "w", toy(), train=3, test=1)
     train.run(made, made.config(), Listened(made, "train", {"steps": 1}).job)
-    first = material.read(made.models / "run-01")
+    first = lineage.read(made.models / "run-01")
     config = made.config()
     config.model.base = "models/run-01"
     part(made, {"train_0_10": None})
     train.run(made, config, Listened(made, "train", {"steps": 1}).job)
-    second = material.read(made.models / "run-02")
+    second = lineage.read(made.models / "run-02")
     assert first is not None
     assert second is not None
     assert second.inherited == first.heard
@@ -173,21 +174,21 @@ def test_the_block_is_small_far_from_the_rest_and_the_same_each_time(made: Works
     config = made.config()
     config.train.eval_segments = 100
     one = rows("a", 200)
-    learn, block = lessons.cut_validation(one, config)
+    learn, block = cut_validation(one, config)
     assert len(block) == 20
-    assert lessons.cut_validation(one, config) == (learn, block)
+    assert cut_validation(one, config) == (learn, block)
     assert 160 <= len(learn) < 180
     for far in learn:
         for near in block:
             assert far.start_ms >= near.end_ms + 10_000 or far.end_ms <= near.start_ms - 10_000
     config.train.eval_segments = 5
-    learn, block = lessons.cut_validation(one, config)
+    learn, block = cut_validation(one, config)
     assert (len(block), len(learn) > 185) == (5, True)
     config.train.eval_segments = 100
     many = [row for number in range(40) for row in rows(f"v{number}", 5)]
-    learn, block = lessons.cut_validation(many, config)  # whole videos: a guard in each would cost half of it
+    learn, block = cut_validation(many, config)  # whole videos: a guard in each would cost half of it
     assert (len(learn), len(block)) == (180, 20)
     assert not {row.video for row in learn} & {row.video for row in block}
-    assert lessons.cut_validation(one[:29], config) == (one[:29], [])
+    assert cut_validation(one[:29], config) == (one[:29], [])
     config.split.guard_s = 60.0  # of half an hour, that leaves too little to train on
-    assert lessons.cut_validation(one[:31], config) == (one[:31], [])
+    assert cut_validation(one[:31], config) == (one[:31], [])

@@ -1,0 +1,48 @@
+"""The digests of wavs that were written before the store kept them: each is read once, and never again."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from core.jobs import Job
+from core.store import Store
+from core.workspace import Workspace
+
+_FILES_A_WRITE = 64
+"""Some milliseconds of the store's lock at a time, and no more than that is hashed again after a kill."""
+
+
+def fill_digests(workspace: Workspace, store: Store, job: Job) -> int:
+    """Store the SHA-256 of every wav that matters to a split and has none yet; returns how many were read.
+
+    Usable segments matter, and those of the split in force. Reads nothing where `segment` and `import` have stored
+    them all. A wav that cannot be read stays without one: whoever needs its sound says so by name.
+    """
+    missing = store.segments.without_digest()
+    if not missing:
+        return 0
+    count = 0
+    with ThreadPoolExecutor(min(4, os.cpu_count() or 1), thread_name_prefix="digest") as pool:
+        for begin in range(0, len(missing), _FILES_A_WRITE):
+            job.check()
+            group = missing[begin : begin + _FILES_A_WRITE]
+            found = pool.map(file_digest, [workspace.absolute(path) for _, path in group])
+            digests = {id: digest for (id, _), digest in zip(group, found, strict=True) if digest}
+            store.segments.set_digests(digests)
+            count += len(digests)
+            job.progress(begin + len(group), len(missing), unit="files", note="digests")
+    if count:
+        job.log(f"{count} wav files from before digests were kept have been read for theirs, once")
+    return count
+
+
+def file_digest(path: Path) -> str | None:
+    """SHA-256 of a file in hex; None if it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None
