@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import tomlkit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -19,6 +19,9 @@ DEFAULT_MODEL = "ADT109119/whisper-small-zh-TW"
 
 class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", validate_assignment=True)
+
+
+TableT = TypeVar("TableT", bound=_Table)
 
 
 class ProjectConfig(_Table):
@@ -221,6 +224,22 @@ def _explain(error: ValidationError, path: Path, text: str) -> UserError:
         return UserError(f"{where} is not a setting", f"valid here: {known}", fix)
     given = clean(repr(first["input"]), 100)
     return UserError(f"{where} is not valid", f"{first['msg']}, but it is {given}", f"change it in {path}")
+
+
+def with_changes(table: TableT, changes: dict[str, Any], name: str, example: str) -> TableT:
+    """A table of settings with some of them replaced by what a command was given.
+
+    name: of the table; example: options that are valid, both for the UserError about those that are not.
+    """
+    try:
+        return table.model_validate(table.model_dump() | changes)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UserError(
+            f"{'.'.join(map(str, (name, *first['loc'])))} is not valid",
+            f"{first['msg']}, but it is {first['input']!r}",
+            f"for example {example}",
+        ) from error
 
 
 def valid_keys(table: tuple[str, ...]) -> list[str]:

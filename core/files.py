@@ -6,6 +6,7 @@ Every such thing is a UserError here, with the file and, where it is known, the 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -32,13 +33,27 @@ _QUOTED_OR_COMMENT = re.compile(r""""(?:\\.|[^"\\])*"|'[^']*'|#.*""")
 
 
 def write_text(path: Path, text: str) -> None:
+    """As `write_bytes`, in UTF-8."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path, data: bytes) -> None:
     """Write beside, fsync, replace: a reader sees the old file or the new one, never a half."""
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with beside.open("w", encoding="utf-8") as file:
-        file.write(text)
+    with beside.open("wb") as file:
+        file.write(data)
         file.flush()
         os.fsync(file.fileno())
     os.replace(beside, path)
+
+
+def digest_of(path: Path) -> str | None:
+    """SHA-256 of a file in hex; None if it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None
 
 
 def read_bytes(path: Path, most_bytes: int) -> bytes:

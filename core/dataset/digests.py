@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
+from core.files import digest_of
 from core.jobs import Job
 from core.store import Store
 from core.workspace import Workspace
@@ -29,7 +28,7 @@ def fill_digests(workspace: Workspace, store: Store, job: Job) -> int:
         for begin in range(0, len(missing), _FILES_A_WRITE):
             job.check()
             group = missing[begin : begin + _FILES_A_WRITE]
-            found = pool.map(file_digest, [workspace.absolute(path) for _, path in group])
+            found = pool.map(digest_of, [workspace.absolute(path) for _, path in group])
             digests = {id: digest for (id, _), digest in zip(group, found, strict=True) if digest}
             store.segments.set_digests(digests)
             count += len(digests)
@@ -37,12 +36,3 @@ def fill_digests(workspace: Workspace, store: Store, job: Job) -> int:
     if count:
         job.log(f"{count} wav files from before digests were kept have been read for theirs, once")
     return count
-
-
-def file_digest(path: Path) -> str | None:
-    """SHA-256 of a file in hex; None if it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        return None

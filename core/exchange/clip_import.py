@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import wave
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from core.errors import UserError
+from core.files import write_bytes
 from core.ids import is_safe, stable_id
 from core.media import RATE, dbfs, parse_segment_name, read_wav, segment_id, speech_share, stream_pcm
+from core.media.wav import encode_wav, is_whisper_wav
 from core.store import Segment, Store, Video
 from core.text import clean
 from core.workspace import Workspace
@@ -51,11 +51,11 @@ def import_clip(workspace: Workspace, store: Store, audio: Path, stem: str, chec
     A 16 kHz mono 16-bit wav is copied byte for byte, anything else converted to that. UserError if it cannot be
     read, has no sound, or is longer than 30 s.
     """
-    converted = None
     if is_whisper_wav(audio):
-        samples = read_wav(audio)[0]
+        samples, data = read_wav(audio)[0], audio.read_bytes()
     else:
-        samples = converted = np.concatenate([np.zeros(0, np.int16), *stream_pcm(audio, cancelled=check)])
+        samples = np.concatenate([np.zeros(0, np.int16), *stream_pcm(audio, cancelled=check)])
+        data = encode_wav(samples)
     duration = len(samples) * 1000 // RATE
     if duration == 0 or duration > LONGEST_MS:
         why = "it holds no sound" if duration == 0 else f"{duration / 1000:.0f} s; a segment has at most 30"
@@ -63,32 +63,11 @@ def import_clip(workspace: Workspace, store: Store, audio: Path, stem: str, chec
     place = locate(stem, duration)
     path = workspace.segments / place.video / f"{place.segment}.wav"
     path.parent.mkdir(parents=True, exist_ok=True)
-    _write_wav(audio, converted, path)
+    write_bytes(path, data)
     name = (parse_segment_name(stem) or (stem,))[0]
     store.videos.add(Video(place.video, title=clean(name, 200), licence="own", state="fetched"))
     level, share = round(dbfs(samples), 1), round(speech_share(samples), 3)
-    stored = workspace.relative(path)
-    store.segments.add([Segment(place.segment, place.video, place.start_ms, place.end_ms, stored, level, share)])
+    stored, digest = workspace.relative(path), hashlib.sha256(data).hexdigest()
+    span = place.start_ms, place.end_ms
+    store.segments.add([Segment(place.segment, place.video, *span, stored, level, share, digest)])
     return place.segment
-
-
-def is_whisper_wav(path: Path) -> bool:
-    """True for PCM wav, 16 kHz, mono, 16 bit: what needs no conversion."""
-    try:
-        with wave.open(str(path), "rb") as file:
-            return (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (RATE, 1, 2)
-    except (wave.Error, EOFError, OSError):
-        return False
-
-
-def _write_wav(audio: Path, samples: np.ndarray | None, path: Path) -> None:
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    if samples is None:
-        shutil.copyfile(audio, beside)
-    else:
-        with wave.open(str(beside), "wb") as file:
-            file.setparams((1, 2, RATE, len(samples), "NONE", ""))
-            file.writeframes(samples.astype("<i2").tobytes())
-    with beside.open("rb") as file:
-        os.fsync(file.fileno())
-    os.replace(beside, path)

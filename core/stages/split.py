@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.config import Config, SplitConfig
+from core.config import Config, with_changes
 from core.dataset.columns import SegmentColumns
 from core.dataset.digests import fill_digests
 from core.dataset.leak import random_leak
 from core.dataset.split import LEFT_OUT, PARTS, TEST, TRAIN, leak, split_segments
-from core.errors import UserError
 from core.media import segment_id
 from core.store import Store
 from core.workspace import Workspace
@@ -25,7 +24,8 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
 
     guard: accepted segments left out because they lie too near to test ones, or hold the very same audio.
     """
-    settings = _settings(config.split, job.params)
+    asked = {name: job.params[name] for name in ("by", "test", "guard_s", "seed") if job.params.get(name) is not None}
+    settings = with_changes(config.split, asked, "split", "--by auto --test 0.1")
     with Store(workspace.db_path) as store:
         fill_digests(workspace, store, job)
         segments = SegmentColumns.usable(store, job.check)
@@ -53,18 +53,3 @@ def _by_id(segments: SegmentColumns, parts: np.ndarray) -> dict[str, str | None]
     names = [segments.videos[number] for number in segments.video]
     spans = zip(names, segments.start_ms.tolist(), segments.end_ms.tolist(), parts.tolist(), strict=True)
     return {segment_id(video, start, end): PARTS[part] for video, start, end, part in spans}
-
-
-def _settings(base: SplitConfig, params: dict[str, Any]) -> SplitConfig:
-    from pydantic import ValidationError
-
-    override = {name: params[name] for name in ("by", "test", "guard_s", "seed") if params.get(name) is not None}
-    try:
-        return SplitConfig.model_validate(base.model_dump() | override)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise UserError(
-            f"split.{'.'.join(map(str, first['loc']))} is not valid",
-            f"{first['msg']}, but it is {first['input']!r}",
-            "for example --by auto --test 0.1",
-        ) from error

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import secrets
 import subprocess
+import sys
 import time
 import wave
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -107,3 +109,24 @@ def with_segments(workspace: Workspace, video: str, count: int, texts: dict[int,
         for number, text in (texts or {}).items():
             store.transcripts.save(rows[number].id, text)
     return [row.id for row in rows]
+
+
+_watched: list[list[str]] = []
+
+
+def _note_open(event: str, arguments: tuple[object, ...]) -> None:
+    if event == "open" and _watched and str(arguments[0]).endswith(".wav"):
+        _watched[-1].append(Path(str(arguments[0])).stem)
+
+
+sys.addaudithook(_note_open)
+
+
+@contextmanager
+def opened_wavs() -> Iterator[list[str]]:
+    """The stems of the wav files that this process opens meanwhile."""
+    _watched.append([])
+    try:
+        yield _watched[-1]
+    finally:
+        _watched.pop()

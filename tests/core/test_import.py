@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from core.errors import UserError
+from core.files import digest_of
 from core.media import read_wav
 from core.stages import import_, segment
 from core.store import Segment, Store, Video
@@ -179,6 +180,7 @@ def test_audio_that_comes_along_is_taken_in_as_it_is(workspace: Workspace, tmp_p
     assert (rate, len(converted)) == (RATE, 3 * RATE)
     with Store(workspace.db_path) as store:
         videos = {video.id: video for video in store.videos.all()}
+        assert all(row.digest == digest_of(workspace.absolute(row.path)) for row in store.segments.all())
     assert {"v", "greeting"} < set(videos)
     assert {(video.licence, video.state, video.path) for video in videos.values()} == {("own", "fetched", None)}
     assert "問候" in {video.title for video in videos.values()}

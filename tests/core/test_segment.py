@@ -14,8 +14,11 @@ import numpy as np
 import pytest
 
 from core.errors import UserError
+from core.files import digest_of, write_bytes
 from core.jobs import Cancelled
 from core.media import plan_spans, read_wav, segment_name
+from core.media.windows import OverlappingWindows
+from core.segmentation import writer
 from core.stages import segment
 from core.store import Segment, Store, Video
 from core.workspace import Workspace
@@ -27,6 +30,7 @@ from tests.core.media_kit import (
     logged,
     make_job,
     make_workspace,
+    opened_wavs,
     speech_like,
     wait_until,
 )
@@ -65,6 +69,7 @@ def test_a_recording_becomes_overlapping_wavs(workspace: Workspace) -> None:
             assert file.getnframes() == (row.end_ms - row.start_ms) * 16
         assert row.dbfs == pytest.approx(-18.7, abs=1)
         assert row.speech == pytest.approx(0.6, abs=0.08)
+        assert row.digest == digest_of(workspace.absolute(row.path))
     first, second = (read_wav(workspace.absolute(row.path))[0] for row in rows[:2])
     assert np.array_equal(first[8 * RATE :], second[: 2 * RATE])
     assert np.corrcoef(first, speech_like(30)[: 10 * RATE])[0, 1] > 0.95
@@ -80,11 +85,8 @@ def test_a_recording_becomes_overlapping_wavs(workspace: Workspace) -> None:
 @pytest.mark.parametrize("seconds", [0.5, 10.0, 17.99, 18.0, 18.02, 26.5])
 def test_the_stream_is_cut_exactly_as_planned(seconds: float) -> None:
     samples = speech_like(seconds)
-    pieces = segment._Windows(10_000, 2_000)
-    made = []
-    for begin in range(0, len(samples), 7_777):
-        made += [(span, part.copy()) for span, part in pieces.feed(samples[begin : begin + 7_777])]
-    made += list(pieces.rest())
+    blocks = (samples[begin : begin + 7_777] for begin in range(0, len(samples), 7_777))
+    made = [(span, part.copy()) for span, part in OverlappingWindows(10_000, 2_000).cut(blocks)]
     assert [span for span, _ in made] == plan_spans(len(samples) // 16, 10_000, 2_000)
     for span, part in made:
         assert np.array_equal(part, samples[span.start_ms * 16 : span.end_ms * 16])
@@ -99,16 +101,42 @@ def test_what_is_whole_is_not_done_again_and_what_is_not_is_mended(workspace: Wo
     assert _stamps(workspace) == before
     assert [event["state"] for event in events(job, "item")] == ["whole"]
 
+    digests = [row.digest for row in _rows(workspace)]
     broken = workspace.segments / "talk" / "talk_8_18.wav"
     whole = broken.read_bytes()
     broken.write_bytes(whole[:5000])
     (workspace.segments / "talk" / "talk_16_26.wav").unlink()
     assert _run(workspace)["new"] == 2
     assert broken.read_bytes() == whole
+    assert [row.digest for row in _rows(workspace)] == digests
     assert {name for name, stamp in _stamps(workspace).items() if before[name] != stamp} == {
         "talk_8_18.wav",
         "talk_16_26.wav",
     }
+
+
+def forget_digests(workspace: Workspace, *ids: str) -> None:
+    """As rows were before digests were kept."""
+    with Store(workspace.db_path) as store, store.write() as db:
+        db.executemany("UPDATE segments SET digest = NULL WHERE id = ?", [(id,) for id in ids])
+
+
+def test_digests_from_before_are_filled_and_no_wav_is_written_for_it(workspace: Workspace) -> None:
+    fetched(workspace, "talk", 30)
+    _run(workspace)
+    digests, before = [row.digest for row in _rows(workspace)], _stamps(workspace)
+    forget_digests(workspace, "talk_0_10", "talk_16_26")
+    with opened_wavs() as opened:
+        assert _run(workspace)["found"] == 4
+    assert sorted(opened) == ["talk_0_10", "talk_16_26"]
+    assert [row.digest for row in _rows(workspace)] == digests
+
+    (workspace.segments / "talk" / "talk_8_18.wav").unlink()  # so that the recording is streamed once more
+    forget_digests(workspace, "talk_0_10")
+    assert _run(workspace)["new"] == 1
+    assert [row.digest for row in _rows(workspace)] == digests
+    after = _stamps(workspace)
+    assert {name for name, stamp in after.items() if before[name] != stamp} == {"talk_8_18.wav"}
 
 
 def test_another_length_removes_the_old_pieces_but_none_with_human_text(workspace: Workspace) -> None:
@@ -198,16 +226,15 @@ def test_settings_and_ids_are_checked_before_anything_is_touched(workspace: Work
 def test_a_cancel_stops_and_the_next_run_goes_on(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     fetched(workspace, "talk", 60)
     job = make_job(workspace, "segment")
-    real = segment._write
     written: list[str] = []
 
-    def write(audio: object, path: Path) -> None:
-        real(audio, path)
+    def write(path: Path, data: bytes) -> None:
+        write_bytes(path, data)
         written.append(path.name)
         if len(written) == 3:
             job.cancel()
 
-    monkeypatch.setattr(segment, "_write", write)
+    monkeypatch.setattr(writer, "write_bytes", write)
     with pytest.raises(Cancelled):
         segment.run(workspace, workspace.config(), job)
     assert len(written) == 3

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from core.dataset import lineage
-from core.dataset.digests import file_digest
 from core.engines import Clip
 from core.engines.transformers import TransformersEngine
 from core.errors import UserError
+from core.files import digest_of
 from core.jobs import Cancelled
 from core.stage import STAGES
 from core.stages import evaluate
@@ -38,7 +38,7 @@ def listed(made: Workspace, *ids: str, validated: tuple[str, ...] = ()) -> None:
     shutil.copytree(toy(), made.models / "mine")
     with Store(made.db_path) as store:
         found = {row.id: row for row in store.segments.all()}
-    digests = {id: file_digest(made.absolute(row.path)) for id, row in found.items()}
+    digests = {id: digest_of(made.absolute(row.path)) for id, row in found.items()}
     known = {id: replace(row, digest=digests[id]) for id, row in found.items()}
     heard = [lineage.refs_of([known[id] for id in group]) for group in (ids, validated)]
     lineage.write(made.models / "mine", lineage.Lineage(heard[0], heard[1]))

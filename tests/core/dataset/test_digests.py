@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,27 +12,7 @@ from core.jobs import Cancelled
 from core.stages import split
 from core.store import Store
 from core.workspace import Workspace
-from tests.core.media_kit import logged, make_job, make_workspace, with_segments
-
-_watched: list[list[str]] = []
-
-
-def _note_open(event: str, arguments: tuple[object, ...]) -> None:
-    if event == "open" and _watched and str(arguments[0]).endswith(".wav"):
-        _watched[-1].append(Path(str(arguments[0])).stem)
-
-
-sys.addaudithook(_note_open)
-
-
-@contextmanager
-def opened_wavs() -> Iterator[list[str]]:
-    """The stems of the wav files that this process opens meanwhile."""
-    _watched.append([])
-    try:
-        yield _watched[-1]
-    finally:
-        _watched.pop()
+from tests.core.media_kit import logged, make_job, make_workspace, opened_wavs, with_segments
 
 
 @pytest.fixture

@@ -1,0 +1,70 @@
+"""Segments on disk and in the store: each wav whole before its row, each row with what the samples tell."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+from core.files import digest_of, write_bytes
+from core.media import Span, dbfs, segment_id, speech_share
+from core.media.wav import encode_wav, is_whole_wav
+from core.store import Segment, Store
+from core.workspace import Workspace
+
+_ROWS_A_WRITE = 16
+"""Each commit is forced to the disk, and what is not committed is measured again."""
+
+
+class SegmentWriter:
+    """Takes the windows of one recording as they come. What is there and whole is not written again."""
+
+    def __init__(self, workspace: Workspace, store: Store, video: str) -> None:
+        self._workspace = workspace
+        self._store = store
+        self._video = video
+        self._pending: list[Segment] = []
+        self.folder = workspace.segments / video
+        self.rows = {row.id: row for row in store.segments.all(video=video)}
+        """The recording's segments as they were before."""
+        self.ids: set[str] = set()
+        """Those that have come."""
+
+    def path(self, span: Span) -> Path:
+        return self.folder / f"{segment_id(self._video, *span)}.wav"
+
+    def is_whole(self, span: Span) -> bool:
+        """True if nothing is to be done for this span: its row is measured, and its wav has the length."""
+        row = self.rows.get(segment_id(self._video, *span))
+        return row is not None and row.dbfs is not None and self._wav_is_whole(span)
+
+    def _wav_is_whole(self, span: Span) -> bool:
+        return is_whole_wav(self.path(span), span.end_ms - span.start_ms)
+
+    def put(self, span: Span, samples: np.ndarray) -> bool:
+        """Write a segment's wav and note its row; False if a whole wav was there and is kept."""
+        id, path = segment_id(self._video, *span), self.path(span)
+        self.ids.add(id)
+        row = self.rows.get(id)
+        if self._wav_is_whole(span):
+            if row is None or row.dbfs is None or row.digest is None:
+                self._note(span, samples, digest_of(path))
+            return False
+        data = encode_wav(samples)
+        write_bytes(path, data)
+        self._note(span, samples, hashlib.sha256(data).hexdigest())
+        return True
+
+    def _note(self, span: Span, samples: np.ndarray, digest: str | None) -> None:
+        id, stored = segment_id(self._video, *span), self._workspace.relative(self.path(span))
+        level, share = round(dbfs(samples), 1), round(speech_share(samples), 3)
+        self._pending.append(Segment(id, self._video, *span, stored, level, share, digest))
+        if len(self._pending) >= _ROWS_A_WRITE:
+            self.flush()
+
+    def flush(self) -> None:
+        """Rows to the store, only ever after their files are whole."""
+        if self._pending:
+            self._store.segments.add(self._pending)
+            self._pending = []
