@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from core.jobs import spawn
+from core.config import Config
+from core.jobs import list_jobs, spawn
 from core.workspace import Workspace, create
 
 TOY = "toy-whisper"
@@ -50,10 +51,28 @@ eval_segments = 20
 
 
 def create_demo(folder: Path) -> Workspace:
-    """Make the workspace and start the job that fills it; the job goes on by itself."""
+    """Make the workspace and start the job that fills it; the job goes on by itself.
+
+    A workspace that is there is left as it is; a demo whose making was cut short is made further.
+    """
     workspace = create(folder, config_text=SETTINGS)
-    spawn(workspace, "demo")
+    if _is_unfinished(workspace, workspace.config()) and not _is_being_made(workspace):
+        spawn(workspace, "demo")
     return workspace
+
+
+def is_on_its_way(model: str, workspace: Workspace, config: Config) -> bool:
+    """Whether a model is the toy Whisper, which is not here yet because the demo is being made just now."""
+    return model == TOY and _is_unfinished(workspace, config) and _is_being_made(workspace)
+
+
+def _is_unfinished(workspace: Workspace, config: Config) -> bool:
+    """The toy is what is made last."""
+    return TOY in (config.model.base, config.model.labeller) and not (workspace.root / TOY).is_dir()
+
+
+def _is_being_made(workspace: Workspace) -> bool:
+    return any(job.live and job.stage == "demo" for job in list_jobs(workspace))
 
 
 def stages(workspace: Workspace) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -51,8 +51,10 @@ def ok(found: str, detail: str = "") -> Answer:
     return Answer(OK, found, detail=detail)
 
 
-def warn(found: str, why: str = "", fix: str = "", *, detail: str = "", stops: bool = False) -> Answer:
-    return Answer(WARN, found, why, fix, detail, stops)
+def warn(
+    found: str, why: str = "", fix: str = "", *, detail: str = "", stops: bool = False, repeats: str = ""
+) -> Answer:
+    return Answer(WARN, found, why, fix, detail, stops, repeats)
 
 
 def fail(found: str, why: str = "", fix: str = "", *, repeats: str = "") -> Answer:

@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from core.checks.check import Answer, Context, fail, ok, warn
-from core.checks.models import is_here
+from core.checks.models import is_here, is_on_its_way
 from core.text import clean
 
 TIMEOUT_S = 2.5
@@ -20,7 +20,7 @@ def check_huggingface(context: Context) -> Answer:
     missing = [
         name
         for name in dict.fromkeys((context.config.model.base, context.config.model.labeller))
-        if not is_here(name, context)
+        if not is_here(name, context) and not is_on_its_way(name, context)
     ]
     if is_offline():
         if not missing:

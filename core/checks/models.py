@@ -23,11 +23,13 @@ def _model(name: str, role: str, context: Context) -> Answer:
     try:
         seen = inspect(name, context.workspace.root if context.workspace else None, context.config.project.language)
     except UserError as error:
+        # One model for both roles is missing once.
+        repeats = "base" if role == "labeller" and name == context.config.model.base else ""
+        if is_on_its_way(name, context):
+            return warn(f"{name} is being made", "the demo builds it just now, after its recordings", repeats=repeats)
         known = suggestion(name)
         missing = known is not None and isinstance(error, ModelMissing)
         size = f", about {known.download_bytes / 1e6:.0f} MB" if known and missing else ""
-        # One model for both roles is missing once.
-        repeats = "base" if role == "labeller" and name == context.config.model.base else ""
         return fail(error.what + size, error.why, f"{fetch_command(name)} --role {role}", repeats=repeats)
     info = seen.info
     size = f"{info.parameters / 1e6:.0f} M" if info.parameters >= 1e6 else f"{info.parameters / 1e3:.0f} k"
@@ -59,6 +61,13 @@ def is_here(name: str, context: Context) -> bool:
     except UserError:
         return False
     return True
+
+
+def is_on_its_way(name: str, context: Context) -> bool:
+    """Whether the demo is building this model just now."""
+    from core import demo
+
+    return context.workspace is not None and demo.is_on_its_way(name, context.workspace, context.config)
 
 
 def check_memory(context: Context) -> Answer:

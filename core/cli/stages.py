@@ -16,7 +16,7 @@ from core.jobs import stop as stop_job
 from core.stage import STAGES, lookup
 from core.stages.details import is_due
 from core.store import Store, Video
-from core.workspace import Workspace, create, is_workspace, open_workspace
+from core.workspace import Workspace, create, open_workspace
 
 Arguments = argparse.Namespace
 
@@ -320,8 +320,7 @@ def run_due(workspace: Workspace) -> int:
 def demo(arguments: Arguments, open_app: OpenApp) -> int:
     folder: Path = arguments.dir
     if not arguments.headless:
-        workspace = open_workspace(folder) if is_workspace(folder) else demo_workspace.create_demo(folder)
-        return open_app(workspace.root, AppOptions(arguments.ascii, arguments.no_mouse))
+        return open_app(demo_workspace.create_demo(folder).root, AppOptions(arguments.ascii, arguments.no_mouse))
     workspace = create(folder, config_text=demo_workspace.SETTINGS)
     worst = DONE
     for stage, params in demo_workspace.stages(workspace):

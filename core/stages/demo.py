@@ -1,4 +1,4 @@
-"""The demo's own stage: synthesise the recordings and their captions, build the toy Whisper, list the recordings."""
+"""The demo's own stage: synthesise the recordings and their captions, list them, build the toy Whisper."""
 
 from __future__ import annotations
 
@@ -19,8 +19,6 @@ MELODIES = (("melody-1", 1040, "srt"), ("melody-2", 160, "vtt"), ("melody-3", 60
 
 def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     """Make what is missing; what is there is kept. Returns the result of `add`."""
-    from core.whisper.toy import build_toy
-
     folder = workspace.root / RECORDINGS
     folder.mkdir(exist_ok=True)
     for number, (name, seconds, captions) in enumerate(MELODIES):
@@ -36,10 +34,14 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
                 write_text(folder / f"{name}.{captions}", render(cues))
             (folder / f".{name}.wav").replace(wav)
             job.log(f"{name}: {seconds} s, {'with' if captions else 'without'} captions")
+    # They are seen while torch, which builds the model, is still loading.
+    job.params["what"] = [str(folder)]
+    result = add.run(workspace, config, job)
     job.check()
     if not (workspace.root / TOY).is_dir():
         job.progress(len(MELODIES), len(MELODIES) + 1, "", "toy Whisper")
+        from core.whisper.toy import build_toy
+
         build_toy(workspace.root / TOY, alphabet="".join(NOTES))
         job.log(f"a toy Whisper with random weights is in {TOY}")
-    job.params["what"] = [str(folder)]
-    return add.run(workspace, config, job)
+    return result
