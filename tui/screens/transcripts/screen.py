@@ -16,6 +16,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from core.errors import UserError
+from core.events import Item, ItemFailed
 from core.store import Segment
 from tui import keymap
 from tui.bridge import JobBatch
@@ -423,5 +424,5 @@ class TranscriptsScreen(PipelineScreen):
             return
         line.show(progress_line(batch, self.host.ascii), "b stop" if batch.stage == "label" else "")
         line.display = True
-        if batch.of("item"):
+        if batch.of(Item, ItemFailed):
             self._load()
