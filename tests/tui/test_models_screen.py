@@ -85,7 +85,7 @@ async def test_what_there_is_with_sizes_memory_and_what_it_is_for(
         assert "2.3/12.0 GB" in row(app, DEFAULT)
         assert "MediaTek-Research/Breeze-ASR-25 " in row(app, "Breeze")
         await wait_until(pilot, lambda: "tuned for zh" in about(app))
-        assert "2.3 GB to label, 7.4 GB to train" in about(app)
+        assert "2.3 GB to label, 12.0 GB to train" in about(app)
         assert "enter fetches it, about 971 MB" in about(app)
         assert ("languages" in screen_lines(app)[3]) == (size[0] > 100)
         await pilot.press("j")
