@@ -197,6 +197,10 @@ class Segments:
                 self._database.set_note("split", dict(report))
         self._clear_splits(number)
 
+    def split_number(self) -> int:
+        """Which split is in force: another number after each; 0 before the first."""
+        return int(self._database.connection.execute("SELECT COALESCE(split, 0) FROM counts").fetchone()[0])
+
     def _clear_splits(self, before: int) -> None:
         """Remove the splits that were in force once, and what a killed process has left."""
         done = ""
