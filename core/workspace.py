@@ -80,6 +80,13 @@ class Workspace:
     def absolute(self, stored: str) -> Path:
         return self.root / stored
 
+    def find(self, text: str) -> Path:
+        """What a person means by a path: as it is from here, else inside the workspace. It need not be there."""
+        path = Path(text.strip()).expanduser()
+        if not path.is_absolute() and not path.exists():
+            path = self.root / path
+        return path.absolute()
+
     def log(self, text: str, stage: str = "app") -> None:
         """One human-readable line in logs/log.txt. A single append, so that many processes can write."""
         self.logs.mkdir(parents=True, exist_ok=True)

@@ -161,9 +161,14 @@ ACTIONS: list[Action] = [
     Action("transcripts.label", "b", "label", "Let the labeller write what has no text yet; or stop it"),
     Action("transcripts.bring_in", "i", "import", "Take in transcripts that were corrected elsewhere"),
     Action("transcripts.export", "E", "export", "Write accepted segments as a dataset"),
+    Action("transcripts.place_text", "p", "place text", "Where a text shall go whose segment was cut away", False),
     Action("transcripts.editor.save", "enter", "save, next", "Save, and on to the next row", does="screen.save_text"),
     Action("transcripts.editor.revert", "escape", "as it was", "Put the text back as it was", does="screen.revert"),
     Action("transcripts.editor.leave", "tab", "save, to the table", "Save, go to the table", does="screen.to_table"),
+    Action(
+        "transcripts.editor.undo", "ctrl+z", "undo", "Take back what was typed, else the last change, also tomorrow",
+        does="screen.undo_in_editor",
+    ),
     Action("transcripts.search.rows", "enter", "to the rows", "Keep it, and to the table", does="screen.search_done"),
     Action("transcripts.search.clear", "escape", "all rows", "Forget the search", does="screen.search_clear"),
     # -- 5 training
@@ -200,6 +205,11 @@ def readable(key: str) -> str:
     if key.startswith("ctrl+"):
         return "Ctrl+" + key[5:].upper()
     return _NAMES.get(key, key)
+
+
+def key(id: str) -> str:
+    """The key of an action as people read it, for sentences that name it."""
+    return next(action.key for action in ACTIONS if action.id == id)
 
 
 def actions(pane: str) -> Iterator[Action]:

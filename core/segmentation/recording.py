@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from core.errors import UserError
-from core.events import ItemState
 from core.files import digest_of
 from core.jobs import Job
 from core.media import probe, segment_id, stream_pcm
@@ -49,7 +48,7 @@ class RecordingSegmenter:
         size = media.stat().st_size
         if self._is_whole(size):
             self._progress.advance(self._video.duration_ms or 0, self._video.id)
-            self._finish(ItemState.WHOLE)
+            self._finish("whole")
             return
         info = probe(media, cancelled=self._job.check)
         cut = self._video.cut
@@ -69,11 +68,12 @@ class RecordingSegmenter:
         remove_stray_files(self._writer.folder, self._video.id, named)
         done = self._windows.settings() | {"duration_ms": self._decoded_ms, "bytes": size}
         self._store.videos.update(self._video.id, cut=done, duration_ms=self._decoded_ms)
-        self._finish(ItemState.CUT)
+        self._finish("cut")
 
-    def _finish(self, state: ItemState) -> None:
-        self._progress.add(videos=1, segments=len(self._writer.ids))
-        self._job.item(self._video.id, state)
+    def _finish(self, state: str) -> None:
+        count = len(self._writer.ids)
+        self._progress.add(videos=1, segments=count)
+        self._job.item(self._video.id, state, segments=count)
 
     def _media_file(self) -> Path:
         video = self._video

@@ -43,7 +43,7 @@ def explained(error: sqlite3.Error, path: Path) -> UserError | None:
     if primary is None:
         return None
     what, fix = _REASONS[primary]
-    return UserError(f"{path} {what}", str(error), fix.format(name=path.name), name)
+    return UserError(f"{path.name} {what}", f"{error}: {path}", fix.format(name=path.name), name)
 
 
 def _raise(error: sqlite3.Error, path: Path) -> NoReturn:

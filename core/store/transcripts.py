@@ -42,6 +42,10 @@ class MachineText:
     origin: str = "machine"
 
 
+class SegmentGone(UserError):
+    """Something was to be written of a segment that is not in the store, or not any more."""
+
+
 class Transcripts:
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -225,7 +229,7 @@ def _snapshot(db: Connection, segment: str) -> dict[str, Any] | None:
 
 def _require(db: Connection, segment: str) -> dict[str, Any] | None:
     if not _is_here(db, segment):
-        raise UserError(f"there is no segment {segment}", "its name is not in the store", "whispersmith segments")
+        raise SegmentGone(f"there is no segment {segment}", "its name is not in the store", "whispersmith segments")
     return _snapshot(db, segment)
 
 

@@ -19,6 +19,7 @@ and it may call
     self.in_thread(work, done, group)            # work() off the UI thread, then done(result); UserErrors are shown,
                                                  # or given to `failed`: what reads in the background shows no dialog
     self.start_job(stage, params, then=None)     # a detached job; then(folder) once it runs
+    self.start_once(stage, busy)                 # the same, unless one is live
     self.stop_job(folder)                        # ask it to stop
     self.pause_job(folder) / self.resume_job(folder)
     self.send_to_job(folder, name, data)            # a control message (job.received(name))
@@ -52,7 +53,6 @@ from textual.widgets import Static
 
 from core import jobs
 from core.errors import UserError
-from core.events import JobState
 from core.stage import seen_on
 from core.store import Store
 from core.workspace import Workspace
@@ -193,6 +193,13 @@ class PipelineScreen(Screen[None]):
 
         self.in_thread(lambda: jobs.spawn(workspace, stage, params or {}), started, group=f"job {time.monotonic()}")
 
+    def start_once(self, stage: str, busy: str) -> None:
+        """Start a stage; a toast says `busy` where a job of it is live."""
+        if self.live_jobs(stage):
+            self.toast(busy)
+        else:
+            self.start_job(stage)
+
     def stop_job(self, folder: Path) -> None:
         """Ask a job to stop at its next safe point; what it has done stays."""
         self.in_thread(lambda: jobs.stop(folder), lambda _: None, group=f"stop {folder.name}")
@@ -294,11 +301,7 @@ class PipelineScreen(Screen[None]):
 
     def reports(self, batch: JobBatch) -> bool:
         """Whether this screen, now in front, shows itself how the job ended."""
-        return (
-            self.REPORTS_FAILURES
-            and batch.stage in self.stages
-            and batch.view.state in (JobState.FAILED, JobState.CRASHED)
-        )
+        return self.REPORTS_FAILURES and batch.stage in self.stages and batch.view.state in ("failed", "crashed")
 
     def handle(self, batch: JobBatch) -> None:
         """A batch from the bridge; the app calls this."""

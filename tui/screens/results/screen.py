@@ -13,7 +13,6 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from core.errors import UserError
-from core.events import JobState, Window
 from core.files import write_text
 from core.stage import lookup
 from core.status import summary, tuned_models
@@ -25,7 +24,6 @@ from tui.job_text import progress_line
 from tui.screens.pipeline import ErrorBanner, PipelineScreen, StepTable
 from tui.screens.results import figures as results_figures
 from tui.screens.results.dialogs import Differences, Transcription
-from tui.screens.transcripts import jobs as transcript_jobs
 from tui.status import next_step
 from tui.widgets import dialog
 from tui.widgets.segment_table import Rows, RowTable
@@ -156,14 +154,14 @@ class ResultsScreen(PipelineScreen):
         def check(text: str) -> str | None:
             if not text.strip():
                 return "write the path of a recording"
-            path = transcript_jobs.find(workspace, text)
+            path = workspace.find(text)
             return None if path.is_file() else "there is no file of that name"
 
         models = tuned_models(workspace)
         with_what = models[-1] if models else "the labeller, as nothing is trained yet"
         text = f"Any audio or video file, through {with_what}. The text is saved in {TEXTS}/."
         prompt = dialog.TextPrompt("Transcribe a file", "", check, text=text, placeholder="talk.mp3")
-        self.open_dialog(prompt, lambda answer: self._transcribe(transcript_jobs.find(workspace, answer)))
+        self.open_dialog(prompt, lambda answer: self._transcribe(workspace.find(answer)))
 
     def _transcribe(self, path: Path) -> None:
         self.query_one(ErrorBanner).show(None)
@@ -171,7 +169,7 @@ class ResultsScreen(PipelineScreen):
         self.start_job("transcribe", {"file": str(path)})
 
     def action_export(self) -> None:
-        transcript_jobs.export(self)
+        self.start_once("export", "The export is at work already")
 
     def action_stop(self) -> None:
         job = shown_job(self.live_jobs())
@@ -184,17 +182,19 @@ class ResultsScreen(PipelineScreen):
     # -- jobs
 
     def job_events(self, batch: JobBatch) -> None:
-        if windows := batch.of(Window):
-            self._heard[batch.folder] = windows[-1].text
+        if windows := batch.of("window"):
+            self._heard[batch.folder] = str(windows[-1].data.get("text", ""))
         if batch.ended:
             self._heard.pop(batch.folder, None)
         self._show_job()
         if not batch.ended or batch.history:
             return
-        self.query_one(ErrorBanner).show(batch.view.error if batch.view.state != JobState.CANCELLED else None)
+        failed = batch.view.error is not None and batch.view.state != "cancelled"
+        self.query_one(ErrorBanner).show(UserError.from_dict(batch.view.error or {}) if failed else None)
         self._load()
-        if batch.stage == "transcribe" and batch.view.state == JobState.DONE:
-            self._transcribed(str(batch.view.params.get("file")), batch.view.result)
+        finished = batch.of("finished")
+        if batch.stage == "transcribe" and finished and finished[-1].data.get("outcome") == "done":
+            self._transcribed(str(batch.view.params.get("file")), finished[-1].data.get("result") or {})
 
     def _show_job(self) -> None:
         """The job that x would stop, and how many more there are."""
@@ -239,13 +239,13 @@ class Measured:
 
 def shown_job(live: Iterable[JobBatch]) -> JobBatch | None:
     """The job a person waits for: what runs before what waits, figures and texts before an export."""
-    return min(live, key=lambda batch: (batch.view.state == JobState.WAITING, batch.stage == "export"), default=None)
+    return min(live, key=lambda batch: (batch.view.state == "waiting", batch.stage == "export"), default=None)
 
 
 def being_measured(job: JobBatch, models: Sequence[str]) -> str:
     """What a live evaluation is measuring: the model it was asked for, else the newest."""
     model = str(job.view.params.get("model") or (models[-1] if models else "the tuned model"))
-    if job.view.state == JobState.WAITING:
+    if job.view.state == "waiting":
         return f"{model} will be measured beside its base model"
     return f"{model} is being measured beside its base model"
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
+from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.widgets import Input, TextArea
 
-from core.store import Segment
+from core.store import Segment, TranscriptRow
 from core.text import clean
 from tui import keymap
 from tui.screens.transcripts import rows as transcript_rows
-from tui.screens.transcripts.rows import SegmentIndex
-from tui.widgets import cells
+from tui.screens.transcripts.session import ReviewSession
+from tui.widgets import cells, marks
 from tui.widgets.text_line import TextLine
 
 
@@ -55,8 +57,8 @@ class Editor(TextArea):
     def dirty(self) -> bool:
         return self.segment is not None and self.text != self.given and self.typed != self.given
 
-    def kept(self) -> None:
-        """What is here is on the disk now."""
+    def taken(self) -> None:
+        """What is here has been taken for saving."""
         self.given = self.text
 
     async def _on_key(self, event: events.Key) -> None:
@@ -79,27 +81,85 @@ class SearchBox(Input):
         self.display = False
 
 
+@dataclass(frozen=True)
+class Notice:
+    """What was done last: in place, as a toast would lie over the next text.
+
+    row: at which it stands; saving: the segment it tells of, which may not be on the disk yet; undo: whether undo
+    takes it back.
+    """
+
+    row: str | None = None
+    text: str = ""
+    saving: str | None = None
+    undo: bool = False
+
+
 class EditorPanel(Vertical):
     """The row under the cursor: what is known of it, what is said around it, its text, what the machine wrote."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.editor = Editor()
+        self.row: TranscriptRow | None = None
+        """The row whose text is in the editor, as it was when it was put there."""
+        self.gone = False
+        """It was cut away while something was typed."""
 
     def compose(self) -> ComposeResult:
         yield TextLine(id="heading")
         yield TextLine(id="around")
-        yield Editor()
+        yield self.editor
         yield TextLine(id="machine")
 
-    def show(self, segment: Segment | None, index: SegmentIndex, said: str, width: int, ascii: bool) -> None:
-        """said: what was done last. The text is left alone where something is typed, or nothing has changed."""
-        editor = self.query_one(Editor)
-        heading, around, machine = (self.query_one(name, TextLine) for name in ("#heading", "#around", "#machine"))
-        if segment is None:
-            editor.show(None, "")
-            for line in (heading, around, machine):
-                line.show("")
+    def show(self, segment: Segment | None, session: ReviewSession, notice: Notice) -> None:
+        """The text is left alone where something is typed, or nothing has changed."""
+        row = None if segment is None else session.index.get(segment.id)
+        if segment is None or row is None:
+            self.row, self.gone = None, False
+            self.editor.show(None, "")
+            self._show_lines("", "", "")
             return
-        here = editor.segment == segment.id
-        if not here or (not editor.dirty and editor.given != cells.harmless(segment.text)):
+        editor, ascii, width = self.editor, cells.is_ascii(self.app), self.app.size.width - 2
+        if editor.segment != segment.id or (not editor.dirty and editor.given != cells.harmless(segment.text)):
             editor.show(segment.id, segment.text)
-        heading.show(transcript_rows.heading(segment, ascii), said or segment.part or "")
-        around.show(transcript_rows.around(*index.neighbours(segment.id), width, ascii))
-        machine.show(transcript_rows.written_by_machine(segment, width, ascii))
+            self.row, self.gone = row, False
+        state = transcript_rows.state_of(row, session.unsaved)
+        self.query_one("#heading", TextLine).show(
+            transcript_rows.heading(segment, state, ascii), self._words(notice, session) or segment.part or ""
+        )
+        around = transcript_rows.around(*session.index.neighbours(row), width, ascii)
+        self.query_one("#around", TextLine).show(around)
+        self.query_one("#machine", TextLine).show(transcript_rows.written_by_machine(segment, width, ascii))
+
+    def show_gone(self, session: ReviewSession) -> None:
+        """The segment in the editor was cut away: what is typed stays, with what becomes of it."""
+        if self.row is None:
+            return
+        ascii, width = cells.is_ascii(self.app), self.app.size.width - 2
+        sign, span = marks.mark("failed", ascii), transcript_rows.span(self.row, ascii)
+        what = f"{sign} {span} was cut away elsewhere; enter: where shall your text go"
+        there = transcript_rows.lies_there(session.index.lying_at(self.row), width, ascii)
+        self._show_lines(Text(what, marks.style("failed")), Text("it is in logs/log.txt too", "dim"), there)
+
+    def take(self, session: ReviewSession) -> bool:
+        """Take what was typed for saving. False where nothing is typed, or its segment is gone: then it is kept."""
+        if self.row is None or not self.editor.dirty:
+            return False
+        self.gone = False
+        taken = session.save(self.row, self.editor.typed)
+        self.editor.taken()
+        return taken
+
+    def _words(self, notice: Notice, session: ReviewSession) -> str:
+        """What was done last. The key is the one that works where the focus is: in the editor `u` types a letter."""
+        if self.row is None or notice.row != self.row.id:
+            return ""
+        if session.unsaved.get(notice.saving or "") is not None:
+            return "saving"
+        key = keymap.key("transcripts.editor.undo" if self.editor.has_focus else "transcripts.undo")
+        return f"{notice.text}; {key} undoes" if notice.undo else notice.text
+
+    def _show_lines(self, heading: str | Text, around: str | Text, machine: str | Text) -> None:
+        for name, text in (("#heading", heading), ("#around", around), ("#machine", machine)):
+            self.query_one(name, TextLine).show(text)

@@ -1,77 +1,125 @@
-"""Reading every segment for the transcripts screen: in a thread, one at a time, never over what was just saved."""
+"""Reading the store for the transcripts screen: every row once, then only what has changed since."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
 
 from core.clock import now_ms
 from core.errors import UserError
 from core.store import Store
-from tui.screens.pipeline import ErrorBanner, PipelineScreen
-from tui.screens.transcripts.rows import ReviewRate, SegmentIndex
+from core.store.records import Changes
+from tui.screens.transcripts.index import TranscriptIndex
+from tui.screens.transcripts.rows import ReviewRate
 
 WINDOW_MS = 30 * 60_000
 """The pace is that of the last half hour, or of this session where it is shorter."""
+MOST = 300
+"""Changes are applied one by one, on the UI thread; with more than so many all rows are read in a thread."""
 REST = 5
-"""A reading of all segments that took a second is not repeated for five: 100 000 rows leave room for the keys."""
+"""A reading of all rows that took a second is not repeated for five: 100 000 rows leave room for the keys."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was read. index: all rows anew, or None; changes: since the last reading, or None."""
+
+    index: TranscriptIndex | None
+    changes: Changes | None
+    counts: dict[str, int]
+    rate: ReviewRate
+
+
+def read(path: Path, revision: int | None, rate_from: int, *, all_rows: bool = True) -> Reading | None:
+    """What has changed since `revision`; all rows where that is None or too much has changed, or None if that may not
+    be done now."""
+    # A store of its own, closed at once: the shared one keeps a connection for every thread that ever asked.
+    with Store(path) as store:
+        changes = None if revision is None else store.segments.changed_since(revision, MOST)
+        index = None
+        if changes is None:
+            if not all_rows:
+                return None
+            found = store.segments.rows()
+            index = TranscriptIndex(found.rows, found.revision)
+        since = max(rate_from, now_ms() - WINDOW_MS)
+        rate = ReviewRate.of(store.transcripts.reviewed_since(since), (now_ms() - since) / 1000)
+        return Reading(index, changes, store.segments.counts(), rate)
+
+
+class RunInThread(Protocol):
+    """`PipelineScreen.in_thread`."""
+
+    def __call__(
+        self,
+        work: Callable[[], Reading | None],
+        done: Callable[[Reading | None], object],
+        group: str = "",
+        failed: Callable[[UserError], object] | None = None,
+    ) -> None: ...
 
 
 class TranscriptLoader:
-    """`ask()` reads anew, and `loaded(index, pace)` on the UI thread; `written()` after our own changes."""
+    """`ask()` reads what is new, one reading at a time; `loaded(reading)` and `failed(error)` come on the UI thread."""
 
-    def __init__(self, screen: PipelineScreen, loaded: Callable[[SegmentIndex, ReviewRate], object]) -> None:
-        self._screen = screen
-        self._loaded = loaded
-        self._writes = 0
+    def __init__(
+        self,
+        path: Path,
+        in_thread: RunInThread,
+        later: Callable[[float, Callable[[], None]], object],
+        loaded: Callable[[Reading], object],
+        failed: Callable[[UserError], object],
+    ) -> None:
+        """later(seconds, call): a timer of the UI thread."""
+        self._path, self._in_thread, self._later = path, in_thread, later
+        self._loaded, self._failed = loaded, failed
+        self._revision: int | None = None
+        self._rate_from = now_ms()
         self._busy = False
         self._again = False
         self._rest_until = 0.0
-        self._pace_from = now_ms()
-
-    def written(self, *, in_bulk: bool = False) -> None:
-        """Something was saved: a reading that is under way may have missed it, and is repeated."""
-        self._writes += 1
-        if in_bulk:
-            # Nobody reads that quickly: it says nothing about the pace.
-            self._pace_from = now_ms()
-
-    def pace(self, store: Store) -> ReviewRate:
-        since = max(self._pace_from, now_ms() - WINDOW_MS)
-        return ReviewRate.of(store.transcripts.reviewed_since(since), (now_ms() - since) / 1000)
 
     def ask(self) -> None:
-        rest = self._rest_until - time.monotonic()
-        if self._busy or rest > 0:
-            if not self._busy and not self._again:
-                self._screen.set_timer(rest, self._rested)
+        """Something may have changed."""
+        if self._busy:
             self._again = True
             return
         self._busy, self._again = True, False
-        writes, began = self._writes, time.monotonic()
-        self._screen.in_thread(self._read, lambda found: self._done(found, writes, began), group="load")
+        began, revision, rate_from = time.monotonic(), self._revision, self._rate_from
+        may_read_all = began >= self._rest_until
+        self._in_thread(
+            lambda: read(self._path, revision, rate_from, all_rows=may_read_all),
+            lambda reading: self._done(reading, time.monotonic() - began),
+            "load",
+            self._broken,
+        )
 
-    def _read(self) -> tuple[SegmentIndex, ReviewRate] | UserError:
-        # A store of its own, closed at once: the shared one keeps a connection for every thread that ever asked.
-        try:
-            with Store(self._screen.workspace.db_path) as store:
-                pace = self.pace(store)
-                return SegmentIndex(store.segments.all(), store.segments.counts()), pace
-        except UserError as error:
-            return error
-
-    def _done(self, found: tuple[SegmentIndex, ReviewRate] | UserError, writes: int, began: float) -> None:
-        took = time.monotonic() - began
-        self._busy, self._rest_until = False, time.monotonic() + (REST * took if took > 0.2 else 0)
-        if isinstance(found, UserError):
-            self._screen.query_one(ErrorBanner).show(found)
-        elif writes == self._writes:
-            self._loaded(*found)
-        # What was saved while the reading went on may not be in it: it is read anew.
-        if self._again or writes != self._writes:
-            self._again = False
-            self.ask()
-
-    def _rested(self) -> None:
-        self._rest_until, self._again = 0.0, False
+    def read_in_bulk(self) -> None:
+        """Many rows were accepted unread: what was done until now says nothing about the pace."""
+        self._rate_from = now_ms()
         self.ask()
+
+    def _done(self, reading: Reading | None, took: float) -> None:
+        if reading is None:
+            # Nothing but all rows would do, and they were read a moment ago.
+            self._later(max(0.0, self._rest_until - time.monotonic()), self.ask)
+        elif reading.index is not None:
+            self._revision = reading.index.revision
+            self._rest_until = time.monotonic() + (REST * took if took > 0.2 else 0)
+        elif reading.changes is not None:
+            self._revision = reading.changes.revision
+        if reading is not None:
+            self._loaded(reading)
+        self._over()
+
+    def _broken(self, error: UserError) -> None:
+        self._failed(error)
+        self._over()
+
+    def _over(self) -> None:
+        self._busy = False
+        if self._again:
+            self.ask()

@@ -1,127 +1,74 @@
-"""The rows of the transcripts screen: which segments are shown, in which order, and what stands in a row. No app."""
+"""What stands in a row of the transcripts screen, and around the editor: words and signs. No app."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from rich.cells import cell_len
 from rich.text import Text
 
-from core.store import Segment
+from core.store import Segment, TranscriptRow
+from tui.screens.transcripts.index import Query, Selection, TranscriptIndex
+from tui.screens.transcripts.saving import UnsavedTexts
 from tui.widgets import cells, marks
 from tui.widgets.columns import Column
 
-FILTERS = ("all", "pending", "accepted", "rejected", "flagged")
-ORDERS = ("time", "suspicion")
-STATES = {"accepted": "done", "rejected": "failed", "pending": "not", "no text": "unknown"}
+STATES = {
+    "accepted": "done",
+    "rejected": "failed",
+    "pending": "not",
+    "no text": "unknown",
+    "saving": "running",
+    "unsaved": "failed",
+}
 """The sign (tui/marks.py) of each state of a transcript."""
 
 
-@dataclass(frozen=True)
-class Query:
-    """What is shown. words: each must occur in a row's text or name."""
-
-    filter: str = "all"
-    order: str = "time"
-    words: tuple[str, ...] = ()
-
-
-class SegmentIndex:
-    """Every segment in playing order, to be found by its place and by its id. `put` replaces one."""
-
-    def __init__(self, segments: Sequence[Segment] = (), counts: Mapping[str, int] | None = None) -> None:
-        self.segments = list(segments)
-        self.counts = dict(counts or {})
-        self._places = {segment.id: place for place, segment in enumerate(self.segments)}
-
-    def place(self, id: str) -> int | None:
-        return self._places.get(id)
-
-    def put(self, segment: Segment) -> None:
-        place = self._places.get(segment.id)
-        if place is not None:
-            self.segments[place] = segment
-
-    def neighbours(self, id: str) -> tuple[Segment | None, Segment | None]:
-        """The segments before and after it in the same recording."""
-        place = self._places.get(id)
-        if place is None:
-            return None, None
-        video = self.segments[place].video
-        around = [self.segments[i] if 0 <= i < len(self.segments) else None for i in (place - 1, place + 1)]
-        before, after = (found if found is not None and found.video == video else None for found in around)
-        return before, after
-
-
-def state_of(segment: Segment) -> str:
-    """accepted, rejected, pending, or "no text" where nobody has written any yet."""
-    if segment.review != "pending":
-        return segment.review
-    return "pending" if segment.origin is not None else "no text"
-
-
-def matches(segment: Segment, query: Query) -> bool:
-    if query.filter == "flagged":
-        if not segment.flags:
-            return False
-    elif query.filter != "all" and segment.review != query.filter:
-        return False
-    if not query.words:
-        return True
-    text = f"{segment.id} {segment.text}".casefold()
-    return all(word in text for word in query.words)
-
-
-def select(segments: Sequence[Segment], query: Query, kept: Mapping[str, Segment]) -> list[int]:
-    """Places in `segments` of the rows to show, in order.
-
-    kept: rows a person has just dealt with, as they were before: these are filtered and ordered as if nothing had
-    happened to them, so that a row does not run away from under the cursor.
-    """
-    seen = [kept.get(segment.id, segment) for segment in segments] if kept else segments
-    found = [place for place, segment in enumerate(seen) if matches(segment, query)]
-    if query.order == "suspicion":
-        # What nobody has measured comes last; equals stay in playing order.
-        found.sort(key=lambda place: -1.0 if (value := seen[place].suspicion) is None else value, reverse=True)
-    return found
+def state_of(row: Segment | TranscriptRow, unsaved: UnsavedTexts | None = None) -> str:
+    """saving or unsaved until it is on the disk; else accepted, rejected, pending, or "no text" where nobody has
+    written any yet."""
+    waits = unsaved.get(row.id) if unsaved is not None else None
+    if waits is not None:
+        return "saving" if waits.error is None else "unsaved"
+    if row.review != "pending":
+        return row.review
+    return "pending" if row.origin is not None else "no text"
 
 
 @dataclass
 class TranscriptRows:
-    """The table's rows (a RowSource): the places of a index that a query found."""
+    """The table's rows (a RowSource): those of the index that were selected."""
 
-    index: SegmentIndex = field(default_factory=SegmentIndex)
-    shown: list[int] = field(default_factory=list)
+    index: TranscriptIndex = field(default_factory=TranscriptIndex)
+    selection: Selection = field(default_factory=Selection)
+    unsaved: UnsavedTexts = field(default_factory=UnsavedTexts)
     ascii: bool = False
     wide: bool = True
 
-    def __post_init__(self) -> None:
-        self._rows = {self.index.segments[place].id: row for row, place in enumerate(self.shown)}
-
     def __len__(self) -> int:
-        return len(self.shown)
+        return len(self.selection)
 
     def key(self, index: int, /) -> str:
-        return self.index.segments[self.shown[index]].id
+        return self.selection.id(index)
 
     def index_of(self, key: str, /) -> int | None:
-        return self._rows.get(key)
-
-    def segment(self, index: int) -> Segment:
-        return self.index.segments[self.shown[index]]
+        row = self.index.get(key)
+        return None if row is None else self.selection.find(row)
 
     def cells(self, index: int, /) -> list[str | Text]:
-        segment = self.segment(index)
+        row = self.index.get(self.selection.id(index))
+        if row is None:
+            return []
         return [
-            str(self.shown[index]),
-            marks.length(segment.start_ms),
-            state_text(segment, self.ascii, word=self.wide),
-            " ".join(segment.flags),
-            two_digits(segment.suspicion),
-            "" if segment.avg_logprob is None else f"{segment.avg_logprob:.2f}",
-            segment.text,
+            str(self.index.number(row)),
+            marks.length(row.start_ms),
+            state_text(state_of(row, self.unsaved), self.ascii, word=self.wide),
+            " ".join(row.flags),
+            two_digits(row.suspicion),
+            "" if row.avg_logprob is None else f"{row.avg_logprob:.2f}",
+            row.text,
         ]
 
 
@@ -132,8 +79,7 @@ def two_digits(value: float | None) -> str:
     return f"{value:.2f}"[1:] if 0 <= value < 0.995 else f"{value:.1f}"
 
 
-def state_text(segment: Segment, ascii: bool, *, word: bool = True) -> Text:
-    state = state_of(segment)
+def state_text(state: str, ascii: bool, *, word: bool = True) -> Text:
     name = STATES[state]
     sign = marks.mark(name, ascii)
     return Text(f"{sign} {state}" if word else sign, marks.style(name))
@@ -152,11 +98,15 @@ def columns(wide: bool) -> list[Column]:
     ]
 
 
-def heading(segment: Segment, ascii: bool) -> Text:
+def span(row: Segment | TranscriptRow, ascii: bool) -> str:
+    """`8:00–8:10`."""
+    return f"{marks.length(row.start_ms)}{'-' if ascii else '–'}{marks.length(row.end_ms)}"
+
+
+def heading(segment: Segment, state: str, ascii: bool) -> Text:
     """`8:00–8:10  ✓ accepted, by a person  loop`, what is known of the row under the cursor."""
-    dash = "-" if ascii else "–"
-    text = Text(f"{marks.length(segment.start_ms)}{dash}{marks.length(segment.end_ms)}", "bold")
-    text.append("  ").append_text(state_text(segment, ascii))
+    text = Text(span(segment, ascii), "bold")
+    text.append("  ").append_text(state_text(state, ascii))
     by = {"human": "by a person", "imported": "by a person", "machine": "by a machine", "caption": "a caption"}
     if segment.origin is not None:
         text.append(f", {by[segment.origin]}")
@@ -165,7 +115,7 @@ def heading(segment: Segment, ascii: bool) -> Text:
     return text
 
 
-def around(before: Segment | None, after: Segment | None, width: int, ascii: bool) -> Text:
+def around(before: TranscriptRow | None, after: TranscriptRow | None, width: int, ascii: bool) -> Text:
     """The end of the text before and the beginning of the text after, in `width` cells."""
     more = ".." if ascii else "…"
     half = max(4, (width - 20) // 2)
@@ -198,6 +148,14 @@ def written_by_machine(segment: Segment, width: int, ascii: bool) -> Text:
     return text.append(shown).append(count if len(shown) < len(raw) else "", "dim")
 
 
+def lies_there(row: TranscriptRow | None, width: int, ascii: bool) -> Text:
+    """What is said now where a segment was cut away."""
+    if row is None:
+        return Text("nothing lies there now", "dim")
+    text = Text().append(f"now {span(row, ascii)} lies there ", "dim")
+    return text.append(cells.cut(cells.harmless(row.text) or "-", max(4, width - 36), ".." if ascii else "…"))
+
+
 @dataclass(frozen=True)
 class ReviewRate:
     """How quickly a person reviews. per_hour: None while there is too little to tell."""
@@ -209,14 +167,29 @@ class ReviewRate:
         return cls(reviewed * 3600 / elapsed_s if reviewed >= 3 and elapsed_s >= 20 else None)
 
 
-def progress(counts: Mapping[str, Any], pace: ReviewRate, wide: bool) -> str:
-    """`145 of 601 reviewed · 19.8 min accepted · 41 rows/h · 3 h 05 m left`."""
+def progress(counts: Mapping[str, Any], rate: ReviewRate, wide: bool, unsaved: int = 0) -> str:
+    """`145 of 601 reviewed  19.8 min accepted  41 rows/h  3 h 05 m left`; unsaved: rows that are not on the disk."""
     total = counts.get("segments", 0)
     done = counts.get("accepted", 0) + counts.get("rejected", 0)
     minutes = counts.get("accepted_ms", 0) / 60_000
     parts = [f"{done} of {total} reviewed", f"{minutes:.1f} min accepted" if wide else f"{minutes:.1f} min"]
-    if pace.per_hour:
-        parts.append(f"{pace.per_hour:.0f} rows/h" if wide else f"{pace.per_hour:.0f}/h")
+    if unsaved:
+        parts.insert(1, f"{unsaved} not saved yet")
+    if rate.per_hour:
+        parts.append(f"{rate.per_hour:.0f} rows/h" if wide else f"{rate.per_hour:.0f}/h")
         if total > done:
-            parts.append(f"{marks.total_length(round((total - done) / pace.per_hour * 3_600_000))} left")
+            parts.append(f"{marks.total_length(round((total - done) / rate.per_hour * 3_600_000))} left")
+    return "  ".join(parts)
+
+
+def shown(query: Query, count: int, total: int, *, wide: bool, searching: bool, ascii: bool) -> str:
+    """`filter pending 601→456  order suspicion  /words`. searching: the words stand in the search box already."""
+    parts = []
+    if wide or query.filter != "all" or count != total:
+        name = f"filter {query.filter}" if wide or query.filter != "all" else ""
+        parts.append(f"{name} {total}{'->' if ascii else '→'}{count}".strip() if count != total else name)
+    if wide or query.order != "time":
+        parts.append(f"order {query.order}")
+    if query.words and not searching:
+        parts.append(f"/{' '.join(query.words)}")
     return "  ".join(parts)

@@ -1,13 +1,14 @@
 """4 Transcripts: the review. A table of every segment, the text under the cursor in an editor below it.
 
-What is typed is on the disk before the cursor moves on, whichever way it moves: Enter, another row, another screen,
-quitting, a terminal that goes away.
+What is typed is taken for saving before the cursor moves on, whichever way it moves: Enter, another row, another
+screen, quitting, a terminal that goes away. Until it is on the disk its row says so, and leaving waits for it.
+This file shows and takes keys; what is being written is in session.py and saving.py, what is read in loader.py.
 """
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable
+from functools import partial
 from typing import ClassVar
 
 from textual import events, on
@@ -16,17 +17,23 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from core.errors import UserError
-from core.events import Item, ItemFailed
 from core.store import Segment
+from core.store.records import Undone
 from tui import keymap
+from tui.background import TaskResult
 from tui.bridge import JobBatch
-from tui.job_text import progress_line
-from tui.screens.pipeline import ErrorBanner, PipelineScreen, StepTable
+from tui.job_text import progress_line, progress_text
+from tui.screens.pipeline import ErrorBanner, PipelineScreen
+from tui.screens.transcripts import dialogs
 from tui.screens.transcripts import jobs as transcript_jobs
 from tui.screens.transcripts import rows as transcript_rows
-from tui.screens.transcripts.editor import Editor, EditorPanel, SearchBox
-from tui.screens.transcripts.loader import TranscriptLoader
-from tui.screens.transcripts.rows import FILTERS, ORDERS, Query, ReviewRate, SegmentIndex, TranscriptRows
+from tui.screens.transcripts.editor import Editor, EditorPanel, Notice, SearchBox
+from tui.screens.transcripts.index import FILTERS, ORDERS, Query
+from tui.screens.transcripts.loader import Reading, TranscriptLoader
+from tui.screens.transcripts.rows import ReviewRate
+from tui.screens.transcripts.saving import AcceptAll, SaveText, SetReview, Written
+from tui.screens.transcripts.session import ReviewSession
+from tui.screens.transcripts.table import TranscriptTable
 from tui.widgets import marks
 from tui.widgets.segment_table import RowTable
 from tui.widgets.text_line import TextLine
@@ -40,170 +47,174 @@ class TranscriptsScreen(PipelineScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._index = SegmentIndex()
-        self._query = Query()
-        self._kept: dict[str, Segment] = {}
-        """Rows dealt with since the filter was chosen, as they were before."""
+        self._notice = Notice()
         self._rate = ReviewRate()
-        self._loader = TranscriptLoader(self, self._loaded)
-        self._bulk: list[str] = []
-        """What the last key accepted in one go, for undo to take back in one go."""
-        self._said: tuple[str | None, str] = (None, "")
-        """The row at which it stands, and what was done last: in place, as a toast would lie over the next text."""
+        self._counts: dict[str, int] = {}
         self._reverted: tuple[str, str] | None = None
         """What was typed and put back with Escape: undo brings it again."""
+        self._undoing_at: str | None = None
+        """Where the cursor was when undo was pressed."""
 
     def content(self) -> Iterable[Widget]:
+        path = self.workspace.db_path
+        self._session = ReviewSession(path, self._deliver, self.workspace.log)
+        self._loader = TranscriptLoader(path, self.in_thread, self.set_timer, self._loaded, self._show_failure)
         yield TextLine(id="progress")
         yield SearchBox()
-        yield StepTable(transcript_rows.columns(True), TranscriptRows())
-        yield EditorPanel()
-        yield ErrorBanner()
+        self._table, self._panel = TranscriptTable(self._session), EditorPanel()
+        yield self._table
+        yield self._panel
+        yield ErrorBanner(id="unsaved")
+        yield ErrorBanner(id="failure")
         yield TextLine(id="job")
+
+    def on_mount(self) -> None:
+        self.query_one("#job").display = False
+        self.editor.show(None, "")
+        self._loader.ask()
+
+    @property
+    def table(self) -> TranscriptTable:
+        return self._table
 
     @property
     def editor(self) -> Editor:
-        return self._editor
-
-    @property
-    def lines(self) -> TranscriptRows:
-        source = self.table.source
-        assert isinstance(source, TranscriptRows)
-        return source
-
-    def on_mount(self) -> None:
-        self._editor = self.query_one(Editor)
-        self.query_one("#job").display = False
-        self.editor.show(None, "")
-        self.table.focus()
-        self._load()
+        return self._panel.editor
 
     def store_changed(self) -> None:
-        self._load()
+        self._loader.ask()
 
     @on(events.Resize)
     def _fit(self) -> None:
-        self.table.set_columns(transcript_rows.columns(self.is_wide))
-        self._select()
-        self._show_row(again=True)
+        self.table.fit(self.is_wide)
+        self._show_row()
         self._show_progress()
 
-    # -- reading
+    # -- what was read
 
-    def _load(self) -> None:
-        self._loader.ask()
+    def _loaded(self, reading: Reading) -> None:
+        self._counts, self._rate = reading.counts, reading.rate
+        applied = self._session.apply(reading, self.table.cursor_key, self.editor.segment)
+        if applied.gone is not None and self.editor.dirty:
+            self._panel.gone = True
+            self._session.strand(applied.gone._replace(text=self.editor.typed))
+            self._show_unsaved()
+        if applied.all:
+            self.table.select(self._session.query)
+            return
+        self.table.redraw(*applied.changed)
+        if applied.moved:
+            self.table.show_rows()
+        self.table.travel()
+        self._show_row()
+        self._show_progress()
 
-    def _loaded(self, index: SegmentIndex, pace: ReviewRate) -> None:
-        self._index, self._rate = index, pace
-        self._select()
+    @on(TranscriptTable.Selected)
+    def _selected(self) -> None:
+        self._show_row()
+        self._show_progress()
 
-    def _select(self, keep_key: bool = True) -> None:
-        """Find the rows to show, in a thread, and show them."""
-        index, query, kept = self._index, self._query, dict(self._kept)
-        ascii, wide = self.host.ascii, self.is_wide
-
-        def found(lines: TranscriptRows) -> None:
-            if lines.index is not self._index:
-                return
-            self._name_nothing()
-            self.table.set_source(lines, keep_key)
-            self._show_row()
-            self._show_progress()
-
-        def find() -> TranscriptRows:
-            return TranscriptRows(index, transcript_rows.select(index.segments, query, kept), ascii, wide)
-
-        self.in_thread(find, found, group="select")
-
-    def _name_nothing(self) -> None:
-        if self._index.segments:
-            words = f" with {' '.join(self._query.words)!r}" if self._query.words else ""
-            text = f"\nNo {self._query.filter if self._query.filter != 'all' else ''} rows{words}."
-            self.table.empty_text = text.replace("No  ", "No ") + "\nf shows others, / searches for something else."
-        else:
-            self.table.empty_text = "\nThere are no segments yet.\n3 Segments cuts recordings; i imports a data set."
+    def _show_failure(self, error: UserError | None) -> None:
+        self.query_one("#failure", ErrorBanner).show(error)
 
     # -- showing
 
     def _show_progress(self) -> None:
-        query, wide = self._query, self.is_wide
-        shown, total = len(self.lines), len(self._index.segments)
-        arrow = "->" if self.host.ascii else "→"
-        right = f"filter {query.filter}" if wide or query.filter != "all" else ""
-        right += f" {total}{arrow}{shown}" if shown != total else ""
-        right += f"  order {query.order}" if wide or query.order != "time" else ""
-        words = f"  /{' '.join(query.words)}" if query.words and not self.query_one(SearchBox).display else ""
-        left = transcript_rows.progress(self._index.counts, self._rate, wide)
-        self.query_one("#progress", TextLine).show(left, f"{right}{words}".strip())
+        session, wide = self._session, self.is_wide
+        right = transcript_rows.shown(
+            session.query,
+            len(session.selection),
+            len(session.index),
+            wide=wide,
+            searching=self.query_one(SearchBox).display,
+            ascii=self.host.ascii,
+        )
+        left = transcript_rows.progress(self._counts, self._rate, wide, len(session.unsaved))
+        self.query_one("#progress", TextLine).show(left, right)
 
     @on(RowTable.Highlighted)
     def _moved(self) -> None:
         self._show_row()
 
-    def _show_row(self, *, again: bool = False) -> None:
-        """Put the row under the cursor on the desk; first save what was typed for another one."""
+    def _show_row(self) -> None:
+        """Put the row under the cursor into the editor; first take what was typed for another one for saving."""
         id = self.table.cursor_key
-        if self.editor.segment != id and not self.flush():
+        if self._panel.gone and self.editor.has_focus:
+            self._panel.show_gone(self._session)
             return
-        # From the store, not from the rows: they may be a reading behind.
-        segment = self.store.segments.get(id) if id is not None else None
-        said = self._said[1] if self._said[0] == id else ""
-        self.query_one(EditorPanel).show(segment, self._index, said, self.app.size.width - 2, self.host.ascii)
+        if self.editor.segment != id:
+            self.flush()
+        self._panel.show(self._segment(id), self._session, self._notice)
 
-    def _refresh(self, id: str) -> None:
-        """A row was written by a person: show it as it is now, where it is."""
-        self._loader.written()
-        segment = self.store.segments.get(id)
-        if segment is not None:
-            for index in {self._index, self.lines.index}:
-                index.put(segment)
-        row = self.lines.index_of(id)
-        if row is not None:
-            self.table.refresh_row(row)
-        self._index.counts = self.store.segments.counts()
-        self._rate = self._loader.pace(self.store)
-        self._show_progress()
-        if self.table.cursor_key == id:
-            self._show_row()
-
-    # -- writing
-
-    def _keep(self, id: str) -> None:
-        """Remember a row as it is before it is changed, so that it stays where it is."""
-        segment = self.store.segments.get(id)
-        if segment is not None:
-            self._kept.setdefault(id, segment)
-
-    def _write(self, id: str, text: str | None = None, review: str = "") -> bool:
-        """Save a person's text, or their verdict. True once it is on the disk; else the reason is shown."""
-        self._keep(id)
+    def _segment(self, id: str | None) -> Segment | None:
+        """From the store, not from the rows, which may be a reading behind; with what is not on the disk yet."""
         try:
-            if text is not None:
-                self.store.transcripts.save(id, text)
-            else:
-                self.store.transcripts.review(id, review)
+            segment = None if id is None else self.store.segments.get(id)
         except UserError as error:
-            self.toast("\n".join(line for line in error.lines() if line), error=True)
-            return False
-        except sqlite3.Error as error:
-            why = f"{error}; what you typed is still in the editor"
-            self.show_error(UserError(f"{id} could not be saved", why, "look at the disk, then press enter again"))
-            return False
-        self._bulk, self._reverted = [], None
-        return True
+            self._show_failure(error)
+            return None
+        return None if segment is None else self._session.person_text(segment)
 
-    def flush(self) -> bool:
-        """Save what was typed and not saved yet. False if that failed: then it must stay in the editor."""
-        editor = self.editor
-        if editor.segment is None or not editor.dirty:
-            return True
-        id = editor.segment
-        if not self._write(id, editor.typed):
-            return False
-        editor.kept()
-        self._refresh(id)
-        self.toast(f"{self._called(id)} saved as you left it; u undoes")
-        return True
+    def _show_edited(self, id: str) -> None:
+        """A row has been taken for saving."""
+        self.table.redraw(id)
+        self._show_progress()
+
+    def _show_notice(self, text: str, *, saving: str | None = None, undo: bool = False) -> None:
+        """What was done, beside the heading of the row that is now under the cursor."""
+        self._notice = Notice(self.table.cursor_key, text, saving, undo)
+        self._show_row()
+
+    def _show_unsaved(self) -> None:
+        """Which texts are not on the disk, and why; nothing while they only wait."""
+        error = self._session.unsaved_error(keymap.key("transcripts.place_text"))
+        self.query_one("#unsaved", ErrorBanner).show(error)
+
+    def _time_of(self, id: str) -> str:
+        row = self._session.index.get(id)
+        return id if row is None else marks.length(row.start_ms)
+
+    # -- what is written
+
+    def _deliver(self, written: Written) -> None:
+        """Called in the writer's thread."""
+        self.post_message(TaskResult(partial(self._written, written)))
+
+    def _written(self, written: Written) -> None:
+        edit, error, session = written.edit, written.error, self._session
+        session.take_written(written)
+        self._counts = written.counts or self._counts
+        if isinstance(edit, SaveText | SetReview):
+            if error is not None and isinstance(edit, SetReview):
+                self._restore(edit.segment)
+            self.table.redraw(edit.segment)
+        elif isinstance(edit, AcceptAll) and error is None:
+            self._loader.read_in_bulk()
+            self._show_notice(f"{written.result} rows accepted", undo=True)
+        elif isinstance(written.result, Undone):
+            self._undone(written.result)
+        elif error is None:
+            self.toast("There is nothing to take back")
+        self._show_unsaved()
+        self._show_row()
+        self._show_progress()
+
+    def _restore(self, id: str) -> None:
+        """A verdict could not be written: the row is what the store says."""
+        stored = self._segment(id)
+        if stored is not None and self._session.restore(stored):
+            self.table.show_rows()
+
+    def flush(self) -> None:
+        """Take what was typed and not saved yet for saving."""
+        id = self.editor.segment
+        if id is None or not self.editor.dirty:
+            return
+        if self._panel.take(self._session):
+            self._show_edited(id)
+            self._notice = Notice(id, f"{self._time_of(id)} saved as you left it", id, True)
+            self.toast(f"{self._time_of(id)} is kept as you left it")
+        self._show_unsaved()
 
     def on_screen_suspend(self) -> None:
         self.flush()
@@ -211,34 +222,20 @@ class TranscriptsScreen(PipelineScreen):
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         if event.widget is not self.editor:
             self.flush()
-
-    def on_unmount(self) -> None:
-        """The app ends, in whatever way: the last chance for what is in the editor."""
-        editor = self.editor
-        if editor.segment is None or not editor.dirty:
-            return
-        try:
-            self.store.transcripts.save(editor.segment, editor.typed)
-        except (UserError, sqlite3.Error) as error:
-            self.workspace.log(f"{editor.segment} could not be saved ({error}); its text: {editor.typed}")
-        editor.kept()
-
-    def _called(self, id: str) -> str:
-        place = self._index.place(id)
-        return id if place is None else marks.length(self._index.segments[place].start_ms)
-
-    def _report(self, text: str) -> None:
-        """What was done, and how to undo it, beside the heading of the row that is now under the cursor."""
-        self._said = (self.table.cursor_key, text)
         self._show_row()
 
-    def _next(self, done: str = "", undo: str = "u undoes") -> None:
+    def on_unmount(self) -> None:
+        """The app ends, in whatever way: nothing that was typed is forgotten."""
+        self._panel.take(self._session)
+        self._session.close()
+
+    def _next(self, done: str = "", *, saving: str | None = None, undo: bool = True) -> None:
         """To the next row; done: what has happened to the one before."""
         last = self.table.cursor + 1 >= self.table.row_count
         if not last:
             self.table.cursor += 1
-        parts = [done, "the last row shown" if last else "", undo if done else ""]
-        self._report("; ".join(part for part in parts if part))
+        text = "; ".join(part for part in (done, "the last row shown" if last else "") if part)
+        self._show_notice(text, saving=saving, undo=undo and bool(done))
 
     # -- keys of the editor
 
@@ -251,130 +248,146 @@ class TranscriptsScreen(PipelineScreen):
         self.editor.focus()
 
     def action_save_text(self) -> None:
-        id = self.editor.segment
+        id, editor = self.editor.segment, self.editor
+        row = self._session.index.get(id or "")
         if id is None:
             return
-        changed, now = self.editor.dirty, self.store.segments.get(id)
-        if not changed and (not self.editor.typed or (now is not None and now.review == "accepted")):
+        if row is None:
+            # It was cut away: what is typed is kept, and asked about.
+            self.flush()
+            self.action_place_text()
+            return
+        changed = editor.dirty or self._session.unsaved.failed(id)
+        if changed:
+            self._session.save(row, editor.typed)
+        elif editor.typed and row.review != "accepted":
+            self._session.set_review(id, "accepted")
+        else:
             self._next()
             return
-        if not (self._write(id, self.editor.typed) if changed else self._write(id, review="accepted")):
-            return
-        self.editor.kept()
-        self._refresh(id)
-        self._next(f"{self._called(id)} {'saved' if changed else 'accepted as it is'}")
+        self._reverted = None
+        editor.taken()
+        self._show_edited(id)
+        self._next(f"{self._time_of(id)} {'saved' if changed else 'accepted as it is'}", saving=id)
 
     def action_revert(self) -> None:
         editor = self.editor
-        if editor.segment is not None and editor.dirty:
+        if editor.segment is not None and editor.dirty and not self._panel.gone:
             self._reverted = (editor.segment, editor.text)
             editor.show(editor.segment, editor.given)
-            self._report("as it was; u brings back what you typed")
+            self._show_notice(f"as it was; {keymap.key('transcripts.undo')} brings back what you typed")
         self.table.focus()
 
     def action_to_table(self) -> None:
-        if self.flush():
-            self.table.focus()
+        self.flush()
+        self.table.focus()
+
+    def action_undo_in_editor(self) -> None:
+        """What is being typed first; then what was saved."""
+        if self.editor.dirty:
+            self.editor.undo()
+        else:
+            self.action_undo()
 
     # -- keys of the table
 
-    def _judge(self, review: str) -> None:
+    def _review(self, review: str) -> None:
         id = self.table.cursor_key
-        if id is None:
+        self.flush()
+        row = self._session.index.get(id or "")
+        if id is None or row is None:
             self.toast("There is no row under the cursor")
-        elif self.flush():
-            now = self.store.segments.get(id)
-            if now is not None and now.review == review:
-                # Nothing is written, so undo would take back something else.
-                self._next(f"{self._called(id)} was {review} already", undo="")
-            elif self._write(id, review=review):
-                self._refresh(id)
-                self._next(f"{self._called(id)} {review}")
+        elif row.review == review:
+            # Nothing is written, so undo would take back something else.
+            self._next(f"{self._time_of(id)} was {review} already", undo=False)
+        elif review == "accepted" and row.origin is None:
+            self.toast(f"{self._time_of(id)} has no text to accept: type it, or b lets the labeller write", error=True)
+        else:
+            self._session.set_review(id, review)
+            self._reverted = None
+            self._show_edited(id)
+            self._next(f"{self._time_of(id)} {review}", saving=id)
 
     def action_accept(self) -> None:
-        self._judge("accepted")
+        self._review("accepted")
 
     def action_reject(self) -> None:
-        self._judge("rejected")
+        self._review("rejected")
 
     def action_undo(self) -> None:
         if self._reverted is not None:
             (id, text), self._reverted = self._reverted, None
-            if self._go_to(id):
+            if self.table.go_to_key(id):
                 self._show_row()
                 self.editor.load_text(text)
                 self.editor.move_cursor(self.editor.document.end)
                 self.editor.focus()
             return
-        if self._bulk:
-            self._undo_bulk()
-            return
-        try:
-            undone = self.store.transcripts.undo()
-        except UserError as error:
-            self.show_error(error)
-            return
-        if undone is None or undone.segment is None:
-            self.toast("There is nothing to take back")
-            return
-        id = undone.segment
-        self._refresh(id)
-        self._go_to(id)
-        self._report(f"{self._called(id)} is as it was before")
+        self._undoing_at = self.table.cursor_key
+        self._session.undo()
 
-    def _go_to(self, id: str) -> bool:
-        """To a row, if need be by showing all rows."""
-        if self.table.go_to_key(id):
-            return True
-        if self._index.place(id) is None:
-            return False
-        self._ask_for(Query(order=self._query.order))
-        # The rows are found here and now, so that the cursor can go there with this key.
-        shown = transcript_rows.select(self._index.segments, self._query, self._kept)
-        self.table.set_source(TranscriptRows(self._index, shown, self.host.ascii, self.is_wide))
-        return self.table.go_to_key(id)
+    def _undone(self, undone: Undone) -> None:
+        if undone.segment is None:
+            self.toast("All of them were changed since; nothing was taken back")
+            return
+        text = f"{self._time_of(undone.segment)} is as it was before"
+        if undone.count > 1 or undone.changed:
+            text = f"{undone.count} rows are as they were before"
+            text += f", {undone.changed} were changed since and stay" if undone.changed else ""
+        self._notice = Notice(undone.segment, text)
+        if not self.editor.dirty:
+            self.table.travel(undone.segment, self._undoing_at)
+        self._loader.ask()
 
     def action_accept_all(self) -> None:
-        if not self.flush():
+        self.flush()
+        ids = [row.id for row in self.table.rows() if row.review == "pending" and row.text.strip()]
+        if not ids:
+            self.toast("No pending row with text is shown")
             return
-        segments = [self.lines.segment(row) for row in range(len(self.lines))]
 
-        def accepted(done: list[str]) -> None:
-            self._bulk, self._reverted = done, None
-            self._kept.clear()
-            self._loader.written(in_bulk=True)
-            self.toast(f"{len(done)} rows accepted; u takes all of them back")
-            self._load()
+        def answered(answer: str) -> None:
+            if answer == "y":
+                self._reverted = None
+                self._show_notice(f"accepting {len(ids)} rows")
+                self._session.accept_all(ids)
 
-        transcript_jobs.ask_accept_all(self, segments, accepted)
+        self.open_dialog(dialogs.accept_all(len(ids)), answered)
 
-    def _undo_bulk(self) -> None:
-        path, ids = self.workspace.db_path, self._bulk
-        self._bulk = []
+    def action_place_text(self) -> None:
+        """Ask where the text of a segment that was cut away shall go."""
+        gone = next(iter(self._session.stranded.values()), None)
+        if gone is None:
+            self.toast("No text has lost its segment")
+            return
+        there = self._session.index.lying_at(gone)
 
-        def undone(count: int) -> None:
-            self._loader.written()
-            self.toast(f"{count} rows are as they were before")
-            self._load()
+        def answered(answer: str) -> None:
+            if answer == "p" and there is not None:
+                self._session.place(gone, there)
+                self._notice = Notice(there.id, f"{self._time_of(there.id)} saved", there.id, True)
+                self._show_edited(there.id)
+                self.table.go_to_key(there.id)
+            else:
+                if answer == "c":
+                    self.host.copy_to_clipboard(gone.text)
+                self._session.place(gone, None)
+            self._show_unsaved()
+            self._show_row()
 
-        self.in_thread(lambda: transcript_jobs.undo_each(path, ids), undone, group="bulk")
+        self.open_dialog(dialogs.place_text(gone, there, self.host.ascii), answered)
 
     # -- what is shown
 
-    def _ask_for(self, query: Query) -> None:
-        self._query = query
-        self._kept.clear()
-        self._select()
-
     def action_filter(self) -> None:
-        filter = FILTERS[(FILTERS.index(self._query.filter) + 1) % len(FILTERS)]
-        if self.flush():
-            self._ask_for(Query(filter, self._query.order, self._query.words))
+        query = self._session.query
+        self.flush()
+        self.table.select(Query(_after(FILTERS, query.filter), query.order, query.words))
 
     def action_order(self) -> None:
-        order = ORDERS[(ORDERS.index(self._query.order) + 1) % len(ORDERS)]
-        if self.flush():
-            self._ask_for(Query(self._query.filter, order, self._query.words))
+        query = self._session.query
+        self.flush()
+        self.table.select(Query(query.filter, _after(ORDERS, query.order), query.words))
 
     def action_search(self) -> None:
         box = self.query_one(SearchBox)
@@ -383,9 +396,9 @@ class TranscriptsScreen(PipelineScreen):
 
     @on(Input.Changed)
     def _search(self, event: Input.Changed) -> None:
-        words = tuple(event.value.casefold().split())
-        if words != self._query.words:
-            self._ask_for(Query(self._query.filter, self._query.order, words))
+        query, words = self._session.query, tuple(event.value.casefold().split())
+        if words != query.words:
+            self.table.select(Query(query.filter, query.order, words))
 
     @on(Input.Submitted)
     def action_search_done(self) -> None:
@@ -400,14 +413,29 @@ class TranscriptsScreen(PipelineScreen):
     # -- jobs
 
     def action_label(self) -> None:
-        counts = self.store.segments.counts()
-        transcript_jobs.label_or_stop(self, counts["segments"] - counts["labelled"])
+        live, counts = self.live_jobs("label"), self._counts
+        without_text = counts.get("segments", 0) - counts.get("labelled", 0)
+        if live:
+            folder = live[0].folder
+            question = dialogs.stop_labeller(progress_text(live[0]))
+            self.open_dialog(question, lambda answer: self.stop_job(folder) if answer == "s" else None)
+        elif not without_text:
+            self.toast("Every segment has a text already" if counts.get("segments") else "No segments")
+        else:
+            self._show_failure(None)
+            self.start_job("label", {}, lambda _: self.toast(f"The labeller starts on {without_text} segments"))
 
     def action_bring_in(self) -> None:
-        transcript_jobs.ask_import(self)
+        workspace = self.workspace
+
+        def start(answer: str) -> None:
+            self._show_failure(None)
+            self.start_job("import", {"path": str(workspace.find(answer))})
+
+        self.open_dialog(dialogs.import_from(workspace), start)
 
     def action_export(self) -> None:
-        transcript_jobs.export(self)
+        self.start_once("export", "The export is at work already")
 
     def job_events(self, batch: JobBatch) -> None:
         line = self.query_one("#job", TextLine)
@@ -416,13 +444,17 @@ class TranscriptsScreen(PipelineScreen):
             if others:
                 line.show(progress_line(others[0], self.host.ascii))
             if not batch.history:
-                said, error = transcript_jobs.end_of(batch)
-                self.query_one(ErrorBanner).show(error)
-                if said:
-                    self.toast(said)
-            self._load()
+                text, error = transcript_jobs.end_of(batch)
+                self._show_failure(error)
+                if text:
+                    self.toast(text)
+            self._loader.ask()
             return
         line.show(progress_line(batch, self.host.ascii), "b stop" if batch.stage == "label" else "")
         line.display = True
-        if batch.of(Item, ItemFailed):
-            self._load()
+        if batch.of("item"):
+            self._loader.ask()
+
+
+def _after(names: tuple[str, ...], name: str) -> str:
+    return names[(names.index(name) + 1) % len(names)]

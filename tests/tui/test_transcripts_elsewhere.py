@@ -1,0 +1,186 @@
+"""What others write meanwhile: it comes row by row, moves nothing under the cursor, and takes no typed text along."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from core.store import Segment, Store, Video
+from core.workspace import Workspace
+from tests.tui.transcripts_kit import TEXTS, filled, held, machine, open_app, row, segment, workspace
+from tests.tui.wait import screen_lines, screen_text, wait_until, wrong_widths
+from tui.screens.transcripts import loader
+from tui.screens.transcripts.editor import Editor
+from tui.screens.transcripts.screen import TranscriptsScreen
+from tui.widgets.dialog import Choice
+
+__all__ = ["workspace"]
+
+ANEW = Segment("talk_7_15", "talk", 7_000, 15_000, "segments/talk/talk_7_15.wav", -20.0, 0.8)
+"""What lies where segment 1 (8 to 18 s) was, once the recording is cut in pieces of 8 s."""
+
+
+def cut_anew(workspace: Workspace, *numbers: int) -> None:
+    with Store(workspace.db_path) as store:
+        store.segments.remove([segment(number).id for number in numbers])
+        store.segments.add([ANEW])
+        store.transcripts.write_machine([replace(machine(0, "今天吃什麼"), segment=ANEW.id)])
+
+
+def cursor_line(app) -> int:
+    return next(number for number, line in enumerate(screen_lines(app)) if line.startswith("▸"))
+
+
+async def opened_and_cut_away(pilot, app, workspace: Workspace) -> TranscriptsScreen:
+    """Segment 1 in the editor, with something typed, is cut away by somebody else."""
+    screen = await filled(pilot, app)
+    await pilot.press("down", "e", *"喔")
+    await wait_until(pilot, lambda: screen.editor.text == TEXTS[1] + "喔")
+    cut_anew(workspace, 1)
+    await wait_until(pilot, lambda: "✗ 0:08–0:18 was cut away elsewhere" in screen_text(app))
+    return screen
+
+
+async def test_a_text_whose_segment_is_cut_away_stays_and_finds_its_place(workspace: Workspace):
+    app = open_app(workspace)
+    async with app.run_test(size=(100, 40)) as pilot:
+        screen = await opened_and_cut_away(pilot, app, workspace)
+        # It is still being typed, and in the log already.
+        assert isinstance(app.focused, Editor)
+        assert screen.editor.text == TEXTS[1] + "喔"
+        assert TEXTS[1] + "喔" in workspace.log_file.read_text()
+        assert "now 0:07–0:15 lies there 今天吃什麼" in screen_text(app)
+        assert wrong_widths(app) == []
+        await pilot.press(*"好", "enter")
+        await wait_until(
+            pilot, lambda: isinstance(app.screen, Choice) and "Where shall this text go?" in screen_text(app)
+        )
+        assert f"{TEXTS[1]}喔好" in screen_text(app)
+        await pilot.press("p")
+        with Store(workspace.db_path) as store:
+            await wait_until(pilot, lambda: store.segments.get(ANEW.id).text == TEXTS[1] + "喔好")  # type: ignore[union-attr]
+        await wait_until(
+            pilot, lambda: screen.table.cursor_key == ANEW.id and "lost its segment" not in screen_text(app)
+        )
+        assert f"{TEXTS[1]}喔好" in workspace.log_file.read_text()
+        # And it can be taken back as any other.
+        await pilot.press("tab", "u")
+        await wait_until(pilot, lambda: screen.editor.text == "今天吃什麼")
+
+
+@pytest.mark.parametrize("answer", ["c", "d", "escape"])
+async def test_a_text_that_lost_its_segment_is_copied_let_go_or_waits(workspace: Workspace, answer: str):
+    app = open_app(workspace)
+    async with app.run_test(size=(100, 40)) as pilot:
+        screen = await opened_and_cut_away(pilot, app, workspace)
+        # Leaving the editor forgets nothing.
+        await pilot.press("tab")
+        await wait_until(pilot, lambda: app.focused is screen.table)
+        await wait_until(pilot, lambda: "✗ a text has lost its segment" in screen_text(app))
+        assert screen.editor.segment == screen.table.cursor_key
+        await pilot.press("p")
+        await wait_until(pilot, lambda: isinstance(app.screen, Choice))
+        await pilot.press(answer)
+        await wait_until(pilot, lambda: app.screen is screen)
+        waits = answer == "escape"
+        await wait_until(pilot, lambda: ("✗ a text has lost its segment" in screen_text(app)) == waits)
+        if answer == "c":
+            assert app.clipboard == TEXTS[1] + "喔"
+        with Store(workspace.db_path) as store:
+            assert store.segments.get(ANEW.id).text == "今天吃什麼"  # type: ignore[union-attr]
+
+
+async def test_a_text_that_waits_while_its_segment_is_cut_away_is_kept_too(workspace: Workspace):
+    app = open_app(workspace)
+    async with app.run_test(size=(100, 40)) as pilot:
+        screen = await filled(pilot, app)
+        await pilot.press("down", "e")
+        with held(workspace) as other:
+            await pilot.press(*"喔", "enter")
+            await wait_until(pilot, lambda: "1 not saved yet" in screen_text(app))
+            other.execute("DELETE FROM segments WHERE id = ?", (segment(1).id,))
+            other.commit()
+        await wait_until(pilot, lambda: "✗ a text has lost its segment" in screen_text(app))
+        await wait_until(pilot, lambda: screen.table.row_count == 7)
+        assert f"{TEXTS[1]}喔" in workspace.log_file.read_text()
+        assert "not saved yet" not in screen_text(app)
+        # What is typed in the next row meanwhile is left alone.
+        assert screen.editor.segment == segment(2).id
+
+
+async def test_a_verdict_on_a_segment_that_was_cut_away_meanwhile_is_told(workspace: Workspace):
+    app = open_app(workspace)
+    async with app.run_test(size=(100, 40)) as pilot:
+        screen = await filled(pilot, app)
+        with held(workspace) as other:
+            await pilot.press("down", "x")
+            await wait_until(pilot, lambda: "1 not saved yet" in screen_text(app))
+            other.execute("DELETE FROM segments WHERE id = ?", (segment(1).id,))
+            other.commit()
+        await wait_until(pilot, lambda: f"✗ there is no segment {segment(1).id}" in screen_text(app))
+        await wait_until(pilot, lambda: screen.table.row_count == 7 and "not saved yet" not in screen_text(app))
+        await pilot.press("x")
+        await wait_until(pilot, lambda: "there is no segment" not in screen_text(app))
+
+
+async def test_a_row_that_is_only_looked_at_goes_without_a_word(workspace: Workspace):
+    app = open_app(workspace)
+    async with app.run_test(size=(100, 40)) as pilot:
+        screen = await filled(pilot, app)
+        await pilot.press("down", "e")
+        await wait_until(pilot, lambda: isinstance(app.focused, Editor))
+        cut_anew(workspace, 1)
+        await wait_until(
+            pilot, lambda: "0:07" in screen_text(app) and segment(1).id not in screen._session.index._by_id
+        )
+        assert "cut away" not in screen_text(app)
+        assert screen.editor.segment == screen.table.cursor_key
+
+
+@pytest.mark.parametrize("many", [False, True])
+async def test_rows_that_change_elsewhere_move_neither_cursor_nor_text(workspace: Workspace, many: bool, monkeypatch):
+    if many:
+        # More than is taken in one by one: all rows are read.
+        monkeypatch.setattr(loader, "MOST", 1)
+    app = open_app(workspace)
+    async with app.run_test(size=(100, 24)) as pilot:
+        screen = await filled(pilot, app)
+        await pilot.press("o", "f")
+        await wait_until(pilot, lambda: "order suspicion" in screen_text(app) and "filter pending" in screen_text(app))
+        assert screen.table.go_to_key(segment(4).id)
+        await pilot.press("e", *"口")
+        await wait_until(pilot, lambda: screen.editor.text == TEXTS[4] + "口")
+        line = cursor_line(app)
+        with Store(workspace.db_path) as store:
+            # Before it and behind it in the order, out of the filter, and its own row too: labelled anew, and accepted.
+            store.transcripts.write_machine([replace(machine(6, "新"), suspicion=0.9)])
+            store.transcripts.write_machine([replace(machine(4, "別的"), suspicion=0.99)])
+            store.transcripts.review(segment(4).id, "accepted")
+            store.transcripts.review(segment(5).id, "rejected")
+            store.videos.add(Video("early"))
+            store.segments.add([Segment("early_0_10", "early", 0, 10_000, "segments/early/early_0_10.wav")])
+        await wait_until(pilot, lambda: "2 of 9 reviewed" in screen_text(app) and "  新" in screen_text(app))
+        assert screen.table.cursor_key == segment(4).id
+        assert cursor_line(app) == line
+        assert screen.editor.text == TEXTS[4] + "口"
+        assert isinstance(app.focused, Editor)
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: row(workspace, 4).text == TEXTS[4] + "口")
+
+
+async def test_what_changes_while_all_rows_are_read_or_rest_follows(workspace: Workspace, monkeypatch):
+    monkeypatch.setattr(loader, "MOST", 0)
+    app = open_app(workspace)
+    async with app.run_test(size=(100, 30)) as pilot:
+        screen = await filled(pilot, app)
+        # As after a reading of 100 000 rows: the next one has to wait a little.
+        screen._loader._rest_until = loader.time.monotonic() + 0.5
+        with Store(workspace.db_path) as store:
+            store.transcripts.write_machine([machine(7, "機器寫的")])
+        screen.store_changed()
+        screen.store_changed()
+        await pilot.pause()
+        assert "機器寫的" not in screen_text(app)
+        await wait_until(pilot, lambda: "機器寫的" in screen_text(app))
+        assert loader.time.monotonic() >= screen._loader._rest_until

@@ -1,0 +1,71 @@
+"""The questions of the transcripts screen, as dialogs; what the answers do is the screen's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from core.store import TranscriptRow
+from core.workspace import Workspace
+from tui.screens.transcripts import rows as transcript_rows
+from tui.widgets import cells
+from tui.widgets.dialog import Choice, TextPrompt
+
+CAPTIONS = (".srt", ".vtt")
+LONGEST = 300
+"""Characters of a text that are shown in a question."""
+
+
+def accept_all(count: int) -> Choice:
+    """Answer "y": yes."""
+    text = "Every pending row shown now that has text. Nobody may have read them; undo takes all of them back."
+    return Choice(
+        f"Accept {count} rows?", text, [("y", f"accept {count} rows as they are"), ("n", "leave them pending")]
+    )
+
+
+def stop_labeller(progress: str) -> Choice:
+    """Answer "s": stop it."""
+    choices = [("g", "let it go on"), ("s", "stop it; what it has written is kept")]
+    return Choice("The labeller is at work", progress, choices)
+
+
+def place_text(gone: TranscriptRow, there: TranscriptRow | None, ascii: bool) -> Choice:
+    """Where the text of a segment that was cut away shall go. Answers: "p" into the one there, "c" copy, "d" drop."""
+    choices = [("c", "copy it"), ("d", "let it go; logs/log.txt has it")]
+    text = f"{transcript_rows.span(gone, ascii)} was cut away while this was written:\n\n{_shown(gone.text)}"
+    if there is not None:
+        by = {"human": "what a person wrote", "imported": "what a person wrote", None: "no text"}
+        span = transcript_rows.span(there, ascii)
+        choices.insert(0, ("p", f"put it into {span}, in place of {by.get(there.origin, 'what is there')}"))
+        text += f"\n\n{span} lies there now: {_shown(there.text) or '-'}"
+    return Choice("Where shall this text go?", text, choices)
+
+
+def _shown(text: str) -> str:
+    return cells.cut(cells.harmless(text), LONGEST)
+
+
+def import_from(workspace: Workspace) -> TextPrompt:
+    """The answer is a path that is there: `workspace.find` says which."""
+    beside = bool(captions_in(workspace.media))
+
+    def check(text: str) -> str | None:
+        if not text.strip():
+            return "write the path of a file or a folder"
+        return None if workspace.find(text).exists() else "there is nothing of that name"
+
+    text = "A CSV, TSV, JSONL, SRT or VTT file, a folder of them, or one with metadata.csv. What a person wrote stays."
+    return TextPrompt(
+        "Import corrected transcripts",
+        "media" if beside else "",
+        check,
+        text=text + ("\nThere are captions beside the recordings in media/." if beside else ""),
+        placeholder="metadata.csv",
+    )
+
+
+def captions_in(folder: Path) -> list[Path]:
+    """Caption files right in a folder, by name."""
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in CAPTIONS and path.is_file())

@@ -1,0 +1,203 @@
+"""Writing what a person has done, off the UI thread and in order; what is not on the disk yet is known and kept.
+
+TranscriptWriter   one thread and a queue: a save never waits for another program that holds the store
+Unsaved            what of a segment is not on the disk: it waits, or could not be written
+UnsavedTexts       all of them
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from core.errors import UserError
+from core.store import Store, TranscriptRow
+from core.store.connection import BUSY_S
+from core.store.records import Undone
+
+
+class Edit(Protocol):
+    """One thing a person did, to be written by `apply` in the writer's thread."""
+
+    def apply(self, store: Store) -> Undone | int | None: ...
+
+
+@dataclass(frozen=True)
+class SaveText:
+    segment: str
+    text: str
+
+    def apply(self, store: Store) -> None:
+        store.transcripts.save(self.segment, self.text)
+
+
+@dataclass(frozen=True)
+class SetReview:
+    segment: str
+    review: str
+
+    def apply(self, store: Store) -> None:
+        store.transcripts.review(self.segment, self.review)
+
+
+@dataclass(frozen=True)
+class AcceptAll:
+    segments: tuple[str, ...]
+
+    def apply(self, store: Store) -> int:
+        return store.transcripts.accept_all(self.segments)
+
+
+@dataclass(frozen=True)
+class Undo:
+    def apply(self, store: Store) -> Undone | None:
+        return store.transcripts.undo()
+
+
+@dataclass(frozen=True)
+class Written:
+    """An edit is on the disk, or could not be written. result: what it gave; counts: of the store, after it."""
+
+    edit: Edit
+    result: Undone | int | None = None
+    error: UserError | None = None
+    counts: dict[str, int] | None = None
+
+
+class TranscriptWriter:
+    """Edits are written one after the other, in a thread that is started with the first one.
+
+    written: called in that thread after each.
+    """
+
+    SOON_S = 1.5
+    """A text that is not on the disk so long after the end is put in the log: a terminal that is gone takes the process
+    along (`terminal.LEAVE_S`)."""
+    LONGEST_S = BUSY_S + 5
+
+    def __init__(self, path: Path, written: Callable[[Written], object]) -> None:
+        self._path, self._written = path, written
+        self._queue: queue.SimpleQueue[Edit | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._texts: dict[str, SaveText] = {}
+        """The last text of each segment that is not on the disk, whether it waits or could not be written."""
+        self._guard = threading.Lock()
+
+    def put(self, edit: Edit) -> None:
+        if isinstance(edit, SaveText):
+            with self._guard:
+                self._texts[edit.segment] = edit
+        self._queue.put(edit)
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="transcripts", daemon=True)
+            self._thread.start()
+
+    def forget(self, segment: str) -> None:
+        """The text of a segment that is gone has been taken care of."""
+        with self._guard:
+            self._texts.pop(segment, None)
+
+    def close(self, log: Callable[[str], object]) -> None:
+        """Write all that waits, and once more what has failed; what cannot be written is put in the log."""
+        for edit in self._left():
+            self._queue.put(edit)
+        if self._finish(self.SOON_S):
+            logged: list[SaveText] = []
+        else:
+            logged = self._left()
+            for edit in logged:
+                log(f"{edit.segment} is not saved yet; its text: {edit.text}")
+            self._finish(self.LONGEST_S)
+        left = self._left()
+        for edit in left:
+            if edit not in logged:
+                log(f"{edit.segment} could not be saved; its text: {edit.text}")
+        if saved := [edit.segment for edit in logged if edit not in left]:
+            log(f"saved after all: {' '.join(saved)}")
+
+    def _left(self) -> list[SaveText]:
+        with self._guard:
+            return list(self._texts.values())
+
+    def _finish(self, timeout: float) -> bool:
+        if self._thread is None:
+            return True
+        self._queue.put(None)
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        store: Store | None = None
+        while (edit := self._queue.get()) is not None:
+            try:
+                store = store or Store(self._path)
+                written = Written(edit, edit.apply(store), None, store.segments.counts())
+            except UserError as error:
+                written = Written(edit, error=error)
+            else:
+                self._is_written(edit)
+            self._written(written)
+        if store is not None:
+            store.close()
+
+    def _is_written(self, edit: Edit) -> None:
+        if isinstance(edit, SaveText):
+            with self._guard:
+                if self._texts.get(edit.segment) is edit:
+                    del self._texts[edit.segment]
+
+
+@dataclass
+class Unsaved:
+    """What of one segment is not on the disk. row: as the person has left it; edits: how many wait to be written.
+
+    error: why the text of `row` could not be written; None while it waits, or if only a verdict is to be written.
+    """
+
+    row: TranscriptRow
+    edits: int = 0
+    error: UserError | None = None
+
+
+class UnsavedTexts:
+    """By segment, what is not on the disk."""
+
+    def __init__(self) -> None:
+        self._unsaved: dict[str, Unsaved] = {}
+
+    def __len__(self) -> int:
+        return len(self._unsaved)
+
+    def __iter__(self) -> Iterator[Unsaved]:
+        return iter(list(self._unsaved.values()))
+
+    def get(self, id: str) -> Unsaved | None:
+        return self._unsaved.get(id)
+
+    def failed(self, id: str) -> bool:
+        """Whether a text of this segment could not be written."""
+        found = self._unsaved.get(id)
+        return found is not None and found.error is not None
+
+    def put(self, row: TranscriptRow) -> None:
+        """One more edit of this segment waits; `row` is what it will be."""
+        found = self._unsaved.setdefault(row.id, Unsaved(row))
+        found.row, found.edits = row, found.edits + 1
+
+    def written(self, written: Written) -> None:
+        """An edit has been written, or has failed: then a text is kept, and a verdict is forgotten."""
+        edit = written.edit
+        if not isinstance(edit, SaveText | SetReview) or (found := self._unsaved.get(edit.segment)) is None:
+            return
+        found.edits -= 1
+        if isinstance(edit, SaveText):
+            found.error = written.error
+        if not found.edits and found.error is None:
+            del self._unsaved[edit.segment]
+
+    def drop(self, id: str) -> None:
+        self._unsaved.pop(id, None)

@@ -1,0 +1,242 @@
+"""One review: the rows, which of them are shown, and what a person has done that is not on the disk yet. No app.
+
+The screen asks it for rows and gives it what was typed; what has been read (`Reading`) and what has been written
+(`Written`) comes back in here, and every method says what of the table has to be drawn again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from core.errors import UserError
+from core.store import Segment, TranscriptRow
+from core.store.records import Changes
+from core.store.transcripts import SegmentGone
+from tui.screens.transcripts.index import Key, Query, Selection, TranscriptIndex
+from tui.screens.transcripts.loader import Reading
+from tui.screens.transcripts.saving import (
+    AcceptAll,
+    SaveText,
+    SetReview,
+    TranscriptWriter,
+    Undo,
+    UnsavedTexts,
+    Written,
+)
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What a reading did. all: every row was read; moved: rows came, went, or stand elsewhere.
+
+    changed: ids of rows whose cells are others now. gone: the row that is being edited, if it was cut away.
+    """
+
+    all: bool = False
+    moved: bool = False
+    changed: list[str] = field(default_factory=list)
+    gone: TranscriptRow | None = None
+
+
+class ReviewSession:
+    def __init__(self, path: Path, written: Callable[[Written], object], log: Callable[[str], object]) -> None:
+        """written: called in the writer's thread; its argument is to be given to `take_written` in the UI thread."""
+        self.index = TranscriptIndex()
+        self.selection = Selection()
+        self.unsaved = UnsavedTexts()
+        self.stranded: dict[str, TranscriptRow] = {}
+        """Texts whose segment was cut away before they were saved, as the rows they would be."""
+        self._refused: UserError | None = None
+        """Why the last edit that is no text (a verdict, an undo) could not be written."""
+        self._writer = TranscriptWriter(path, written)
+        self._log = log
+        self._touched: dict[str, TranscriptRow | None] = {}
+        """Rows that have changed since the newest selection was begun, as they were then."""
+        self._coming: Selection | None = None
+        """The selection that is being made: what is pinned meanwhile is pinned there too."""
+
+    # -- what is shown
+
+    def begin_selection(self, query: Query) -> Callable[[], tuple[Selection, list[Key]]]:
+        """What finds the rows of a query, to be run in a thread; its result is for `end_selection`."""
+        pinned = self._newest.pinned if query == self._newest.query else {}
+        coming, rows = Selection(query, dict(pinned)), list(self.index.rows)
+        self._coming, self._touched = coming, {}
+        return lambda: (coming, query.select(rows, pinned))
+
+    @property
+    def query(self) -> Query:
+        """What is shown, or will be in a moment."""
+        return self._newest.query
+
+    @property
+    def _newest(self) -> Selection:
+        return self._coming or self.selection
+
+    def end_selection(self, found: tuple[Selection, list[Key]]) -> bool:
+        """Show what was found, with what has changed meanwhile; False if something else has been asked for since."""
+        selection, selection.keys = found
+        if selection is not self._coming:
+            return False
+        self.selection, self._coming = selection, None
+        for id, before in self._touched.items():
+            selection.change(before, self.index.get(id))
+        return True
+
+    def pin(self, id: str) -> None:
+        """Let a row stay where it is shown."""
+        row = self.index.get(id)
+        if row is not None:
+            self.selection.pin(row)
+            if self._coming is not None:
+                self._coming.pin(row)
+
+    def _put(self, row: TranscriptRow) -> bool:
+        before = self.index.put(row)
+        self._touched.setdefault(row.id, before)
+        return self.selection.change(before, row)
+
+    # -- what others have written
+
+    def apply(self, reading: Reading, cursor: str | None, editing: str | None) -> Applied:
+        """Take in what was read. The row under the cursor stays where it is, unless it is gone."""
+        edited = None if editing is None else self.index.get(editing)
+        if reading.index is not None:
+            self.pin(cursor or "")
+            self.index = reading.index
+            for unsaved in self.unsaved:
+                if self.index.get(unsaved.row.id) is not None:
+                    self.index.put(unsaved.row)
+            applied = Applied(all=True, moved=True)
+        else:
+            applied = self._apply_changes(reading.changes or Changes(0, [], []), cursor)
+        is_gone = edited is not None and self.index.get(edited.id) is None
+        return replace(applied, gone=edited if is_gone else None)
+
+    def _apply_changes(self, changes: Changes, cursor: str | None) -> Applied:
+        moved, changed = False, []
+        for id in changes.removed:
+            row = self.index.remove(id)
+            if row is not None:
+                self._touched.setdefault(id, row)
+                moved = self.selection.change(row, None) or moved
+        for row in changes.rows:
+            if self.unsaved.get(row.id) is not None or row == self.index.get(row.id):
+                continue
+            if row.id == cursor:
+                self.pin(row.id)
+            moved = self._put(row) or moved
+            changed.append(row.id)
+        return Applied(moved=moved, changed=changed)
+
+    # -- what a person does
+
+    def person_text(self, segment: Segment) -> Segment:
+        """A segment of the store as the person has left it, where that is not on the disk yet."""
+        unsaved = self.unsaved.get(segment.id)
+        if unsaved is None:
+            return segment
+        row = unsaved.row
+        return replace(
+            segment, text=row.text, origin=row.origin, review=row.review, flags=row.flags, suspicion=row.suspicion
+        )
+
+    def save(self, row: TranscriptRow, text: str) -> bool:
+        """A person's text for a row. False if it was cut away: then the text is stranded."""
+        now = self.index.get(row.id)
+        if now is None:
+            self.strand(row._replace(text=text))
+            return False
+        self._will_be(now._replace(text=text, origin="human", review="accepted", flags=(), suspicion=0.0))
+        self._writer.put(SaveText(row.id, text))
+        return True
+
+    def set_review(self, id: str, review: str) -> bool:
+        """A person's verdict; False if there is no such row."""
+        row = self.index.get(id)
+        if row is None:
+            return False
+        if self.unsaved.failed(id):
+            # Its text first: a verdict is on what is seen.
+            self._writer.put(SaveText(id, row.text))
+            self.unsaved.put(row)
+        self._will_be(row._replace(review=review, origin=row.origin or "human"))
+        self._writer.put(SetReview(id, review))
+        return True
+
+    def accept_all(self, ids: Iterable[str]) -> None:
+        self._writer.put(AcceptAll(tuple(ids)))
+
+    def undo(self) -> None:
+        self._writer.put(Undo())
+
+    def _will_be(self, row: TranscriptRow) -> None:
+        self.pin(row.id)
+        self._put(row)
+        self.unsaved.put(row)
+
+    def take_written(self, written: Written) -> None:
+        """An edit is on the disk, or could not be written."""
+        edit, error = written.edit, written.error
+        unsaved = self.unsaved.get(edit.segment) if isinstance(edit, SaveText) else None
+        if isinstance(edit, SaveText) and unsaved is not None and isinstance(error, SegmentGone):
+            self.unsaved.drop(edit.segment)
+            self.strand(unsaved.row._replace(text=edit.text))
+            return
+        if isinstance(edit, SaveText) and error is not None:
+            self._log(f"{edit.segment} is not saved ({error.what}); its text: {edit.text}")
+        else:
+            self._refused = error
+        self.unsaved.written(written)
+
+    def restore(self, segment: Segment) -> bool:
+        """Show a row as it is in the store: a verdict could not be written. True if others moved for it."""
+        row = self.index.get(segment.id)
+        if row is None or self.unsaved.get(segment.id) is not None:
+            return False
+        return self._put(
+            row._replace(
+                text=segment.text,
+                origin=segment.origin,
+                review=segment.review,
+                flags=segment.flags,
+                suspicion=segment.suspicion,
+                avg_logprob=segment.avg_logprob,
+            )
+        )
+
+    def strand(self, row: TranscriptRow) -> None:
+        """Keep a text whose segment was cut away, and put it in the log."""
+        self._writer.forget(row.id)
+        if row.text and (row.id not in self.stranded or self.stranded[row.id].text != row.text):
+            self._log(f"{row.id} was cut away while its text was written: {row.text}")
+            self.stranded[row.id] = row
+
+    def place(self, gone: TranscriptRow, there: TranscriptRow | None) -> None:
+        """A stranded text has found its place: it is saved as that of `there`, or let go where that is None."""
+        if there is None or self.save(there, gone.text):
+            self.stranded.pop(gone.id, None)
+
+    def unsaved_error(self, key: str) -> UserError | None:
+        """Why something is not on the disk, besides that it waits; a text first. key: of what places a text."""
+        if self.stranded:
+            count, first = len(self.stranded), next(iter(self.stranded.values()))
+            what = "a text has lost its segment" if count == 1 else f"{count} texts have lost their segments"
+            return UserError(
+                what,
+                f"{first.id} was cut away elsewhere; what you wrote is kept, and in logs/log.txt: {first.text}",
+                f"in the table, {key} says where it shall go",
+            )
+        failed = [unsaved.error for unsaved in self.unsaved if unsaved.error is not None]
+        if not failed:
+            return self._refused
+        what = "a text is not saved" if len(failed) == 1 else f"{len(failed)} texts are not saved"
+        why = " - ".join(part for part in (failed[0].what, failed[0].why) if part)
+        fix = f"{failed[0].fix}; enter in its row saves it again. It is kept here, and in logs/log.txt"
+        return UserError(what, why, fix)
+
+    def close(self) -> None:
+        """Wait until all is on the disk; what cannot be written is put in the log."""
+        self._writer.close(self._log)
