@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 
 class UserError(Exception):
     """Something the person can understand and mend.
@@ -9,7 +11,11 @@ class UserError(Exception):
     what: what happened, in one sentence. why: the cause, as far as it is known.
     fix: what to do next, preferably a command that can be copied.
     detail: the original text of a library or program, for the log and for `enter details`.
+
+    Two that say the same are equal: they stand in events and states of jobs, which are compared.
     """
+
+    FIELDS: ClassVar[tuple[str, ...]] = ("what", "why", "fix", "detail")
 
     def __init__(self, what: str, why: str = "", fix: str = "", detail: str = "") -> None:
         super().__init__(what)
@@ -21,6 +27,12 @@ class UserError(Exception):
     def __str__(self) -> str:
         return "\n".join(line for line in self.lines() if line)
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, UserError) and self.as_dict() == other.as_dict()
+
+    def __hash__(self) -> int:
+        return hash((self.what, self.why, self.fix, self.detail))
+
     def lines(self) -> tuple[str, str, str]:
         """what, why and fix as three short lines; the last two may be empty."""
         why = f"why  {self.why}" if self.why else ""
@@ -28,7 +40,7 @@ class UserError(Exception):
         return self.what, why, fix
 
     def as_dict(self) -> dict[str, str]:
-        return {"what": self.what, "why": self.why, "fix": self.fix, "detail": self.detail}
+        return {name: getattr(self, name) for name in self.FIELDS}
 
     @classmethod
     def from_dict(cls, data: dict[str, str]) -> UserError:

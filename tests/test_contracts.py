@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 
 import pytest
 
@@ -42,6 +43,14 @@ def test_torch_stands_at_the_top_of_files_in_three_rooms_only() -> None:
     assert sorted(name for name in heavy if not name.startswith(MODEL_ROOMS)) == []
     # What the other rooms want to know of a model costs no torch.
     assert heavy.isdisjoint({*MODEL_ROOMS, "core.whisper.info", "core.training.plan", "core.training.runs"})
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    """Also what only types need counts: a circle of names is a circle of thoughts."""
+    try:
+        TopologicalSorter(graph(modules("core", "tui"), type_checking=True)).prepare()
+    except CycleError as error:
+        pytest.fail(" imports ".join(reversed(error.args[1])))
 
 
 def test_core_loads_no_screen_and_nothing_heavy() -> None:

@@ -195,14 +195,16 @@ class WhispersmithApp(App[int]):
     @on(JobEvents)
     def _on_jobs(self, message: JobEvents) -> None:
         for batch in message.batches:
-            self._recent.append(f"{batch.stage} {batch.view.state} {batch.seq} {[e.kind for e in batch.events[-6:]]}")
+            self._recent.append(
+                f"{batch.stage} {batch.view.state} {batch.seq} {[e.event.kind for e in batch.entries[-6:]]}"
+            )
             if batch.ended:
                 self.live.pop(batch.folder, None)
                 self.recount()
                 if not (isinstance(self.screen, PipelineScreen) and self.screen.reports(batch)):
                     self.toast(*end_of(batch.view))
             else:
-                self.live[batch.folder] = replace(batch, events=())
+                self.live[batch.folder] = replace(batch, entries=())
             for screen in self._pipeline_screens():
                 screen.handle(batch)
         self._gpu_meter.follow(self.live.values())

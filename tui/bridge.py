@@ -18,13 +18,27 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from textual.message import Message
 
 from core.errors import UserError
-from core.jobs import Event, EventReader, JobView, attach
+from core.events import (
+    Cancelling,
+    Event,
+    Finished,
+    Item,
+    ItemFailed,
+    LogEntry,
+    LogLine,
+    Progress,
+    Running,
+    Started,
+    Waiting,
+)
+from core.jobs import EventReader, JobView, attach
 from core.jobs.spec import EVENTS
+from core.jobs.status import StatusReader, read_status
 from core.workspace import Workspace
 
 TICK_S = 0.05
@@ -33,22 +47,26 @@ SCAN_S = 0.5
 VIEW_S = 1.0
 FULL, DRAINED = 10, 2
 """With more messages than FULL waiting in the app nothing is posted until there are no more than DRAINED."""
-ENDED = frozenset({"done", "failed", "cancelled"})
 LOG_LINES = 2000
 """Log lines kept in one batch; more than that nobody reads, and output.log has them all."""
+
+CHANGES_STATE = (Started, Waiting, Running, Cancelling, Finished)
+"""After one of these the job's state is read at once."""
+
+E = TypeVar("E", bound=Event)
 
 
 @dataclass(frozen=True)
 class JobBatch:
     """What happened to one job.
 
-    view: its state now. events: merged, in order: the last progress, the last item per id, every metric.
-    after, seq: the numbers of the last event before the batch and of the last one in it, merged ones included.
+    view: its state now, with how far it is. entries: of its log, merged, in order: the last item per id, every metric.
+    after, seq: the numbers of the last entry before the batch and of the last one in it, merged ones included.
     left_s: seconds to go at the present pace; None while unknown. history: True if this is the past being read.
     """
 
     view: JobView
-    events: tuple[Event, ...] = ()
+    entries: tuple[LogEntry, ...] = ()
     after: int = 0
     seq: int = 0
     left_s: float | None = None
@@ -62,8 +80,14 @@ class JobBatch:
     def stage(self) -> str:
         return self.view.stage
 
-    def of(self, *kinds: str) -> list[Event]:
-        return [event for event in self.events if event.kind in kinds]
+    @property
+    def progress(self) -> Progress | None:
+        """How far the job is, for a live one now."""
+        return self.view.progress
+
+    def of(self, *kinds: type[E]) -> list[E]:
+        """The events of these classes."""
+        return [entry.event for entry in self.entries if isinstance(entry.event, kinds)]
 
     @property
     def ended(self) -> bool:
@@ -78,27 +102,22 @@ class JobEvents(Message):
         self.batches = batches
 
 
-def coalesce(events: Iterable[Event]) -> tuple[Event, ...]:
-    """Only the last progress, only the last item of each id, all the rest; at the place of the last one."""
-    kept: dict[object, Event] = {}
-    logs = 0
-    for event in events:
-        key: object = event.seq, event.kind
-        if event.kind == "progress":
-            key = "progress"
-        elif event.kind == "item":
-            key = ("item", str(event.data.get("id")))
-            before = kept.get(key)
-            if before is not None:
-                # What an earlier one said and the later one does not repeat (a reason, a size) still stands.
-                event = replace(event, data={**before.data, **event.data})
-        logs += event.kind == "log"
+def coalesce(entries: Iterable[LogEntry]) -> tuple[LogEntry, ...]:
+    """Only the last item of each id, and its last failure; no progress; all the rest; at the place of the last one."""
+    kept: dict[object, LogEntry] = {}
+    lines = 0
+    for entry in entries:
+        event = entry.event
+        if isinstance(event, Progress):
+            continue
+        key: object = (type(event), event.id) if isinstance(event, (Item, ItemFailed)) else entry.seq
+        lines += isinstance(event, LogLine)
         kept.pop(key, None)
-        kept[key] = event
+        kept[key] = entry
     found = list(kept.values())
-    if logs > LOG_LINES:
-        spare = iter(range(logs - LOG_LINES))
-        found = [event for event in found if event.kind != "log" or next(spare, None) is None]
+    if lines > LOG_LINES:
+        spare = iter(range(lines - LOG_LINES))
+        found = [entry for entry in found if not isinstance(entry.event, LogLine) or next(spare, None) is None]
     return tuple(found)
 
 
@@ -107,27 +126,27 @@ class TimeLeft:
 
     def __init__(self) -> None:
         self._seen: deque[tuple[int, float]] = deque()
-        self._told: float | None = None
-        """What the job itself says, which knows its pauses and sizes."""
+        self._estimate: float | None = None
+        """The job's own, which knows its pauses and sizes."""
 
-    def handle(self, event: Event) -> None:
-        self._told = event.data.get("all_eta")
-        total, done = event.data.get("total"), event.data.get("done")
-        if not total or done is None:
+    def handle(self, progress: Progress, at: int) -> None:
+        """at: ms since 1970."""
+        self._estimate = progress.transfer.all_eta if progress.transfer else None
+        share = progress.share
+        if share is None:
             self._seen.clear()
             return
-        share = done / total
         if self._seen and share < self._seen[-1][1]:
             # Another part of the stage began, counted anew.
             self._seen.clear()
-        self._seen.append((event.t, share))
+        self._seen.append((at, share))
         while self._seen[-1][0] - self._seen[0][0] > 60_000:
             self._seen.popleft()
 
     @property
     def left_s(self) -> float | None:
-        if self._told is not None:
-            return self._told
+        if self._estimate is not None:
+            return self._estimate
         if len(self._seen) < 2:
             return None
         (first, before), (last, now) = self._seen[0], self._seen[-1]
@@ -137,56 +156,54 @@ class TimeLeft:
 
 
 class Tail:
-    """One job's log, read from where it stopped, and what has been read but not posted."""
+    """One job's log and status, read from where they stopped, and what has been read but not posted."""
 
     def __init__(self, folder: Path, *, from_end: bool = False) -> None:
         self.folder = folder
         self._reader = EventReader(folder / EVENTS)
-        self._pending: tuple[Event, ...] = ()
+        self._status = StatusReader(folder)
+        self._pending: tuple[LogEntry, ...] = ()
         self._time_left = TimeLeft()
         self.after = self.seq = 0
         self.dirty = True
-        """Something about the job's state has not been told yet."""
+        """Something about the job's state has not been posted yet."""
         self.view: JobView | None = None
         self._next_view = 0.0
         if from_end:
-            self.after = self.seq = self._reader_to_end()
-
-    def _reader_to_end(self) -> int:
-        """Skip what is there; screens that want it read the history. Returns the number of the last whole event."""
-        try:
-            with self._reader.path.open("rb") as file:
-                size = file.seek(0, 2)
-                start = max(0, size - 65536)
-                file.seek(start)
-                window = file.read(size - start)
-        except FileNotFoundError:
-            return 0
-        whole = window.rfind(b"\n") + 1
-        self._reader.offset = start + window.rfind(b"\n", 0, max(0, whole - 1)) + 1 if whole else 0
-        events = self._reader.read()[0]
-        return events[-1].seq if events else 0
+            # Screens that want what is there read the history.
+            self.after = self.seq = self._reader.skip_to_last()
 
     def read(self) -> None:
         """Read for at most a slice; what is left comes with the next one."""
-        events, _ = self._reader.read(TICK_S)
-        if events:
-            for event in events:
-                if event.kind == "progress":
-                    self._time_left.handle(event)
-            self._pending = coalesce((*self._pending, *events))
-            self.seq = max(self.seq, events[-1].seq)
+        entries, _ = self._reader.read(TICK_S)
+        if entries:
+            self._pending = coalesce((*self._pending, *entries))
+            self.seq = max(self.seq, entries[-1].seq)
             self.dirty = True
-            if any(event.kind in ("started", "waiting", "running", "cancelling", "finished") for event in events):
+            if any(isinstance(entry.event, CHANGES_STATE) for entry in entries):
                 self._next_view = 0.0
-        self._look()
+        self._read_view()
+        status = self._status.changed()
+        if status is not None and status.progress is not None:
+            self._show_progress(status.progress, status.progress_at or status.heartbeat or 0)
+        for entry in entries:
+            # A job that was started by an earlier version has its progress in the log.
+            if isinstance(entry.event, Progress):
+                self._show_progress(entry.event, entry.t)
 
-    def _look(self) -> None:
+    def _show_progress(self, progress: Progress, at: int) -> None:
+        self._time_left.handle(progress, at)
+        if self.view is not None and self.view.live and progress != self.view.progress:
+            self.view, self.dirty = replace(self.view, progress=progress), True
+
+    def _read_view(self) -> None:
         now = time.monotonic()
         if now < self._next_view:
             return
         self._next_view = now + VIEW_S
         found = attach.view(self.folder)
+        if found is None and self.view is not None and self.view.live:
+            found = replace(attach.gone(self.folder), params=self.view.params)
         if found is not None and found != self.view:
             self.dirty = True
             self.view = found
@@ -195,14 +212,9 @@ class Tail:
         """What is new, for posting; None if nothing is."""
         if not self.dirty or self.view is None:
             return None
-        view = self.view
-        for event in self._pending:
-            if event.kind == "progress" and view.live:
-                total, done = event.data.get("total"), event.data.get("done")
-                share = min(1.0, done / total) if total and done is not None else None
-                view = replace(view, progress=share, note=str(event.data.get("note", "")))
-        batch = JobBatch(view, self._pending, self.after, self.seq, self._time_left.left_s if view.live else None)
-        self.view, self._pending, self.after, self.dirty = view, (), self.seq, False
+        left_s = self._time_left.left_s if self.view.live else None
+        batch = JobBatch(self.view, self._pending, self.after, self.seq, left_s)
+        self._pending, self.after, self.dirty = (), self.seq, False
         return batch
 
     @property
@@ -272,7 +284,8 @@ class Bridge:
     @staticmethod
     def _is_live(folder: Path) -> bool:
         # Years of jobs lie there: what the status file says of an ended one is enough, its log is not read.
-        if attach.read_status(folder).get("phase") in ENDED and not attach.is_alive(folder):
+        phase = read_status(folder).phase
+        if phase is not None and phase.ended and not attach.is_alive(folder):
             return False
         found = attach.view(folder)
         return found is not None and found.live
@@ -296,12 +309,12 @@ def history(folder: Path) -> Iterator[JobBatch]:
     reader = EventReader(folder / EVENTS)
     after, more = 0, True
     while more:
-        events, more = reader.read(TICK_S)
+        entries, more = reader.read(TICK_S)
         view = attach.view(folder)
         if view is None:
             return
-        seq = events[-1].seq if events else after
-        yield JobBatch(view, coalesce(events), after, seq, history=True)
+        seq = entries[-1].seq if entries else after
+        yield JobBatch(view, coalesce(entries), after, seq, history=True)
         after = seq
 
 
@@ -333,9 +346,9 @@ class Inbox:
         return [fresh for batch in held for fresh in self._fresh(batch)]
 
     def _fresh(self, batch: JobBatch) -> list[JobBatch]:
-        events = tuple(event for event in batch.events if event.seq > self._seq)
+        entries = tuple(entry for entry in batch.entries if entry.seq > self._seq)
         self._seq = max(self._seq, batch.seq)
-        return [replace(batch, events=events)]
+        return [replace(batch, entries=entries)]
 
 
 class Poller:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from core.errors import UserError
+from core.events import JobState
 from core.jobs import JobView, attach
 from core.jobs.spec import CONTROL
 from core.stage import STAGES, lookup
@@ -29,14 +30,14 @@ def newest(workspace: Workspace) -> JobView | None:
 
 
 def is_news(view: JobView) -> bool:
-    return view.state == "crashed" and not (view.folder / CONTROL / SEEN).exists()
+    return view.state == JobState.CRASHED and not (view.folder / CONTROL / SEEN).exists()
 
 
 def question(view: JobView) -> Choice:
     """The dialog; it answers "g" to go on."""
-    error = UserError.from_dict(view.error or {})
+    error = view.error or UserError(f"{view.stage} crashed")
     choices = [("g", f"go on with {view.stage} where it was"), ("l", "leave it")]
-    return Choice(error.what or f"{view.stage} crashed", "\n".join(filter(None, (error.why, error.fix))), choices)
+    return Choice(error.what, "\n".join(filter(None, (error.why, error.fix))), choices)
 
 
 def answered(view: JobView, go_on: Callable[[], object], answer: str | None) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.events import GpuChosen, JobState
 from core.gpu import Gpu, choose, read_gpus
 from core.jobs import EventReader
 from core.jobs.spec import EVENTS
@@ -51,7 +52,8 @@ class JobGpu:
 
     def of(self, live: Iterable[JobBatch]) -> str | None:
         """None where no such job runs, or has not settled on one."""
-        folders = [b.folder for b in live if b.view.state in ("running", "stuck") and lookup(b.stage).resource == "gpu"]
+        at_work = [batch for batch in live if batch.view.state in (JobState.RUNNING, JobState.STUCK)]
+        folders = [batch.folder for batch in at_work if lookup(batch.stage).resource == "gpu"]
         for gone in self._logs.keys() - set(folders):
             self._logs.pop(gone)
             self._found.pop(gone, None)
@@ -59,9 +61,9 @@ class JobGpu:
             log = self._logs.setdefault(folder, EventReader(folder / EVENTS))
             if folder not in self._found:
                 # Near the beginning; what a long log holds after it is never read.
-                for event in log.read(0.005)[0]:
-                    if event.kind == "gpu" and event.data.get("uuid"):
-                        self._found[folder] = str(event.data["uuid"])
+                for entry in log.read(0.005)[0]:
+                    if isinstance(entry.event, GpuChosen):
+                        self._found[folder] = entry.event.uuid
         return next((self._found[folder] for folder in folders if folder in self._found), None)
 
 

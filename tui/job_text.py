@@ -7,7 +7,7 @@ from typing import Literal
 
 from rich.text import Text
 
-from core.errors import UserError
+from core.events import JobState
 from core.jobs import JobView
 from core.stage import lookup
 from tui.bridge import JobBatch
@@ -26,7 +26,7 @@ def clock(seconds: float) -> str:
 def bar_job(live: Iterable[JobBatch]) -> JobProgress | None:
     """The job to show: a running one before a waiting one, the quiet look-ups last; how many more there are stands
     behind its name."""
-    order = {"running": 0, "stuck": 1, "waiting": 2}
+    order = {JobState.RUNNING: 0, JobState.STUCK: 1, JobState.WAITING: 2}
     found = sorted(live, key=lambda batch: (lookup(batch.stage).quiet, order.get(batch.view.state, 3)))
     if not found:
         return None
@@ -34,13 +34,13 @@ def bar_job(live: Iterable[JobBatch]) -> JobProgress | None:
     view = first.view
     state = "paused" if view.paused else view.state
     word = lookup(view.stage).title
-    name = word if state == "running" else f"{word} {state}"
-    percent = None if view.progress is None else view.progress * 100
+    name = word if state == JobState.RUNNING else f"{word} {state}"
+    percent = None if view.share is None else view.share * 100
     left = f"{clock(first.left_s)} left" if first.left_s is not None and not view.paused else ""
-    if view.stage == "fetch" and "goes on" in view.note and not view.paused:
+    if view.block is not None and not view.paused:
         # The site has blocked it: no time left can be told but when it tries again.
         left = view.note[:48]
-    if view.stage == "model" and view.state == "running":
+    if view.stage == "model" and view.state == JobState.RUNNING:
         # A download is told by its bytes and its speed.
         left = "  ".join(part for part in (view.note[:40], left) if part)
     return JobProgress(f"{name} +{more}" if more else name, percent, left)
@@ -49,18 +49,17 @@ def bar_job(live: Iterable[JobBatch]) -> JobProgress | None:
 def end_of(view: JobView) -> tuple[str, Literal["information", "warning", "error"]]:
     """What a toast says of a job that has ended, and how loudly; "" for no toast."""
     stage = lookup(view.stage)
-    if stage.quiet and view.state in ("done", "cancelled"):
+    if stage.quiet and view.state in (JobState.DONE, JobState.CANCELLED):
         return "", "information"
     word = stage.title
     if view.result.get("stopped"):
         return f"{word} stopped: {view.result['stopped']}", "warning"
-    if view.state == "done":
+    if view.state == JobState.DONE:
         failed = f", {view.failed} failed: see there" if view.failed else ""
         return f"{word} done{brought(view)}{failed}", "warning" if view.failed else "information"
-    if view.state == "cancelled":
+    if view.state == JobState.CANCELLED:
         return f"{word} stopped; starting it again goes on where it was", "information"
-    lines = UserError.from_dict(view.error or {}).lines()
-    return "\n".join(line for line in lines if line) or f"{word} {view.state}", "error"
+    return str(view.error or f"{word} {view.state}"), "error"
 
 
 def brought(view: JobView) -> str:
@@ -73,11 +72,11 @@ def brought(view: JobView) -> str:
 def progress_text(batch: JobBatch) -> str:
     """`labelling  63%  02:14 left  loading the labeller`."""
     view = batch.view
-    share = f"{view.progress:.0%}" if view.progress is not None and view.state == "running" else view.state
+    share = f"{view.share:.0%}" if view.share is not None and view.state == JobState.RUNNING else view.state
     left = f"{clock(batch.left_s)} left" if batch.left_s is not None else ""
     return "  ".join(part for part in (lookup(view.stage).activity, share, left, view.note) if part)
 
 
 def progress_line(batch: JobBatch, ascii: bool) -> Text:
-    name = "waiting" if batch.view.state == "waiting" else "look" if batch.view.state == "stuck" else "running"
+    name = {JobState.WAITING: "waiting", JobState.STUCK: "look"}.get(batch.view.state, "running")
     return Text(f"{marks.mark(name, ascii)} {progress_text(batch)}", marks.style(name))

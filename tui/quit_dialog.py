@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from core.errors import UserError
 from core.jobs import stop
 from core.stage import lookup
 from tui.widgets.dialog import Choice
@@ -23,6 +24,6 @@ def stop_all(folders: Iterable[Path]) -> str:
     try:
         for folder in folders:
             stop(folder)
-    except OSError as error:
-        return f"The jobs could not be asked to stop: {error.strerror}"
+    except UserError as error:
+        return f"The jobs could not be asked to stop: {error.why}"
     return ""

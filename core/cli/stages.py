@@ -11,6 +11,7 @@ from typing import Any
 from core import demo as demo_workspace
 from core.cli import CANNOT, DONE, ITEM_FAILED, AppOptions, OpenApp, show
 from core.errors import UserError
+from core.events import JobState
 from core.jobs import find_job, list_jobs, pause, resume, spawn
 from core.jobs import stop as stop_job
 from core.stage import STAGES, lookup
@@ -41,12 +42,11 @@ def run_stage(
             print(f"{stage} runs as job {id}; `whispersmith jobs --follow {id}` shows it")
         return DONE, {}
     end = follow(folder, quiet=as_json)
-    outcome = end["outcome"]
-    if outcome == "done":
-        return (ITEM_FAILED if end.get("failed") else DONE), end.get("result") or {}
-    if outcome == "cancelled":
+    if end.state == JobState.DONE:
+        return (ITEM_FAILED if end.failed else DONE), end.result
+    if end.state == JobState.CANCELLED:
         raise UserError(f"{stage} was stopped", "somebody asked for it", "start it again: it goes on where it was")
-    raise UserError.from_dict(end.get("error") or {"what": f"{stage} failed"})
+    raise end.error or UserError(f"{stage} failed")
 
 
 def _simple(arguments: Arguments, stage: str, params: dict[str, Any], sentence: str) -> int:
@@ -244,9 +244,9 @@ def jobs(arguments: Arguments, _: OpenApp) -> int:
         return _hold(workspace, arguments.pause or arguments.resume, bool(arguments.pause))
     if arguments.follow:
         end = follow(find_job(workspace, arguments.follow).folder)
-        if end.get("error"):
-            show.error(UserError.from_dict(end["error"]))
-        return DONE if end["outcome"] == "done" else CANNOT
+        if end.error is not None:
+            show.error(end.error)
+        return DONE if end.state == JobState.DONE else CANNOT
     found_jobs = list_jobs(workspace)
     if arguments.json:
         show.document([job.as_json() for job in found_jobs])
@@ -256,9 +256,9 @@ def jobs(arguments: Arguments, _: OpenApp) -> int:
             job.id,
             job.stage,
             "paused" if job.paused else job.state,
-            show.percent(job.progress),
+            show.percent(job.share),
             time.strftime("%Y-%m-%d %H:%M", time.localtime(job.created / 1000)),
-            (job.error or {}).get("what", ""),
+            job.error.what if job.error else "",
         ]
         for job in found_jobs
     ]

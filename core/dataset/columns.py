@@ -1,4 +1,4 @@
-"""Segments by column: what the split and the leak rule compute on, 36 bytes a segment."""
+"""Segments by column: what the split and the leak rule compute on, 32 bytes a segment."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class SegmentColumns:
 
     videos: ids of the recordings, sorted. video: int32, index into `videos`. start_ms, end_ms: int64.
     digest: uint64, the first 64 bits of the wav's SHA-256, 0 where it is not known; that two different ones among ten
-    million agree in these has a chance of 3 in a million. place: int64, where each stands in what it was made from.
+    million agree in these has a chance of 3 in a million. place: int32, where each stands in what it was made from.
     """
 
     videos: tuple[str, ...]
@@ -52,7 +52,7 @@ class SegmentColumns:
         start = np.fromiter((row.start_ms for row in segments), np.int64, count)
         end = np.fromiter((row.end_ms for row in segments), np.int64, count)
         digest = np.fromiter((_first_bits(row.digest) for row in segments), np.uint64, count)
-        order = np.lexsort((end, start, video))
+        order = np.lexsort((end, start, video)).astype(np.int32)
         return cls(videos, video[order], start[order], end[order], digest[order], order)
 
     @classmethod
@@ -70,7 +70,7 @@ class SegmentColumns:
             return cls.of([])
         video = np.repeat(np.arange(len(videos), dtype=np.int32), [len(one) for one in starts])
         joined = np.concatenate(starts), np.concatenate(ends), np.concatenate(digests)
-        return cls(tuple(videos), video, *joined, np.arange(len(video)))
+        return cls(tuple(videos), video, *joined, np.arange(len(video), dtype=np.int32))
 
     def __len__(self) -> int:
         return len(self.video)

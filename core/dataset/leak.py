@@ -22,10 +22,9 @@ class AudioIndex:
 
     def __init__(self, segments: SegmentColumns) -> None:
         self._videos = {name: index for index, name in enumerate(segments.videos)}
-        self._width = int(segments.end_ms.max(initial=0)) + 1
-        offset = segments.video.astype(np.int64) * self._width
-        self._starts = offset + segments.start_ms
-        self._latest_ends = np.maximum.accumulate(offset + segments.end_ms)
+        self._width = _width_of(segments, len(segments.videos))
+        self._starts, self._latest_ends = _on_one_axis(segments, segments.video, self._width)
+        np.maximum.accumulate(self._latest_ends, out=self._latest_ends)
         self._digests = known_digests(segments.digest)
 
     def shares(self, segments: SegmentColumns) -> np.ndarray:
@@ -37,9 +36,7 @@ class AudioIndex:
             return np.zeros(len(segments), bool)
         known = np.array([self._videos.get(name, -1) for name in segments.videos], np.int64)
         video = known[segments.video]
-        offset = video * self._width
-        start = offset + np.minimum(segments.start_ms, self._width)
-        end = offset + np.minimum(segments.end_ms, self._width)
+        start, end = _on_one_axis(segments, video, self._width)
         before = np.searchsorted(self._starts, end)  # how many start before this one ends
         latest = self._latest_ends[np.maximum(before - 1, 0)]
         # One of an earlier recording ends before this one's axis begins: it never lies after `start`.
@@ -47,8 +44,10 @@ class AudioIndex:
 
 
 def known_digests(digests: np.ndarray) -> np.ndarray:
-    """The different ones, sorted, without the 0 of those that are not known."""
-    return np.unique(digests[digests != 0])
+    """Sorted, without the 0 of those that are not known."""
+    known = digests[digests != 0]
+    known.sort()
+    return known
 
 
 def is_among(digests: np.ndarray, known: np.ndarray) -> np.ndarray:
@@ -85,22 +84,31 @@ def random_leak(segments: SegmentColumns, test_count: int) -> int:
 def _count_sharing(segments: SegmentColumns) -> np.ndarray:
     """int64 (n,): with how many others each segment shares audio."""
     found = _count_overlapping(segments.video, segments)
-    twin = np.flatnonzero(segments.digest)
+    digests = known_digests(segments.digest)
+    twin = np.flatnonzero(is_among(segments.digest, digests[1:][digests[1:] == digests[:-1]]))
     if len(twin):
-        digests, kind, copies = np.unique(segments.digest[twin], return_inverse=True, return_counts=True)
-        if len(digests) < len(twin):
-            # Those that hold the same bytes and overlap as well, as silence does, count once.
-            twin, kind = twin[copies[kind] > 1], kind[copies[kind] > 1]
-            both = np.unique(kind * len(segments.videos) + segments.video[twin], return_inverse=True)[1]
-            found[twin] += copies[kind] - 1 - _count_overlapping(both, segments.where(twin))
+        kind, copies = np.unique(segments.digest[twin], return_inverse=True, return_counts=True)[1:]
+        # Those that hold the same bytes and overlap as well, as silence does, count once.
+        both = np.unique(kind * len(segments.videos) + segments.video[twin], return_inverse=True)[1]
+        found[twin] += copies[kind] - 1 - _count_overlapping(both, segments.where(twin))
     return found
 
 
 def _count_overlapping(group: np.ndarray, segments: SegmentColumns) -> np.ndarray:
     """int64 (n,): how many others of its group (small numbers, (n,)) overlap each segment in time: those that start
     before its end, without those that end by its start."""
-    offset = group.astype(np.int64) * (int(segments.end_ms.max(initial=0)) + 1)
-    start, end = offset + segments.start_ms, offset + segments.end_ms
+    start, end = _on_one_axis(segments, group, _width_of(segments, int(group.max(initial=0)) + 1))
     started = np.searchsorted(np.sort(start), end)
     ended = np.searchsorted(np.sort(end), start, side="right")
     return started - ended - 1
+
+
+def _width_of(segments: SegmentColumns, groups: int) -> int:
+    """How much of the one axis each group gets, in ms: room for all times, unless some are beyond all sense."""
+    return min(int(segments.end_ms.max(initial=0)) + 1, 2**62 // max(groups, 1))
+
+
+def _on_one_axis(segments: SegmentColumns, group: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Starts and ends, int64 (n,), with group after group on one axis. What lies past the width comes to its end."""
+    offset = group * np.int64(width)
+    return offset + np.minimum(segments.start_ms, width - 1), offset + np.minimum(segments.end_ms, width)

@@ -63,7 +63,6 @@ class Downloader:
 
     table: `[ytdlp]` of the workspace. heed: called from every hook and log line; it raises to interrupt, and the
     video is continued later. stop: the same where all has come and is only being checked; it raises to end for good.
-    on_line: given what yt-dlp says between the transfers, where no progress tells that it works.
     """
 
     def __init__(
@@ -75,10 +74,9 @@ class Downloader:
         partial: Path,
         heed: Callable[[], None],
         stop: Callable[[], None],
-        on_line: Callable[[str], None],
         request_pause_s: float,
     ) -> None:
-        self._ear = YtdlpLogger(heed=self._alive, on_line=on_line)
+        self._ear = YtdlpLogger(heed=self._alive)
         self._heed = heed
         self._stop = stop
         self._watchdog = Watchdog(STUCK_S)

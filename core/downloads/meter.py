@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
 
+from core.events import TransferProgress
 from core.store.records import Video
 
 RATE = 16_000
@@ -50,8 +51,8 @@ class QueueProgress:
         self._came.pop(id, None)
         self._left.pop(id, None)
 
-    def figures(self) -> dict[str, Any]:
-        """all_bytes, all_bytes_total (bytes), all_eta (seconds, None before any speed is known)."""
+    def figures(self, present: TransferProgress) -> TransferProgress:
+        """The present download's figures with those of the queue beside them; all_eta None before a speed is known."""
         rate = self._rate()
         total = sum(
             self._sizes.get(id) or max(self._came.get(id, 0), int(length * rate))
@@ -61,7 +62,7 @@ class QueueProgress:
         eta = None
         if self._speed:
             eta = (total - came) / self._speed + self._pause_s * max(0, len(self._left) - 1)
-        return {"all_bytes": came, "all_bytes_total": total, "all_eta": eta}
+        return replace(present, all_bytes=came, all_bytes_total=total, all_eta=eta)
 
     def _rate(self) -> float:
         """Bytes of sound a second, by the sizes that this run has been told."""

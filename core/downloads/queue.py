@@ -8,13 +8,15 @@ import traceback
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 from core.clock import now_ms, time_of_day
 from core.config import Config
 from core.downloads.download import Downloader, Refused, Transfer
 from core.downloads.meter import QueueProgress
 from core.errors import UserError
+from core.events import Blocked, ItemState, TransferProgress, Unblocked
 from core.licences import FREE
 from core.links import is_youtube, url_parts
 from core.sources import failures
@@ -66,7 +68,6 @@ class Queue:
         self._meter = QueueProgress(())
         self._ended = self._count = 0
         self._share = 0.0
-        self._note = ""
         # One after the other, of the kind that says that going on is no use.
         self._line_failures = self._blocks = 0
         self._puzzled: set[str] = set()
@@ -83,7 +84,7 @@ class Queue:
         pause = (self.config.fetch.pause_min_s + self.config.fetch.pause_max_s) / 2
         self._meter = QueueProgress(videos, pause_s=pause)
         for video in videos:
-            self.job.item(video.id, "queued")
+            self.job.item(video.id, ItemState.QUEUED)
         while self._queue and not self.stopped:
             self._renew = False
             with self._downloader() as downloader:
@@ -114,10 +115,10 @@ class Queue:
         self._at_once = False
         wait = one.not_before - time.monotonic()
         if wait > polite:
-            self._tell(f"tried again at {time_of_day(now_ms() + wait * 1000)}: {one.video.title}", sure=True)
-            self.job.wait_or_go(wait)
+            self._progress(f"tried again at {time_of_day(now_ms() + wait * 1000)}: {one.video.title}")
+            self.job.wait_for_resume(wait)
         elif polite:
-            self._tell(f"pause of {polite:.0f} s", sure=True)
+            self._progress(f"pause of {polite:.0f} s")
             self.job.wait(polite)
         self.job.hold()
         return one
@@ -128,13 +129,12 @@ class Queue:
 
     def _turn(self, downloader: Downloader, one: Due) -> None:
         self.job.check()
-        self.job.item(one.video.id, "fetching", done=0, total=None, speed=None, eta=None)
-        self._note = one.video.title
-        self._tell(one.video.title)
+        self.job.item(one.video.id, ItemState.FETCHING)
+        self._progress(one.video.title)
         try:
             failure = self._try(downloader, one.video)
         except _Held:
-            self._tell(f"paused: {one.video.title}", sure=True)
+            self._progress(f"paused: {one.video.title}")
             self.job.hold()
             self._once_more(one)
             return
@@ -156,7 +156,7 @@ class Queue:
 
     def _end(self, video: Video) -> None:
         self._ended += 1
-        self._tell(video.title, sure=True)
+        self._progress(video.title)
 
     # -- what a failure means for the queue
 
@@ -187,7 +187,7 @@ class Queue:
         one.waits += 1
         one.not_before = time.monotonic() + wait
         self._queue.append(one)
-        self.job.item(one.video.id, "again", at=int(now_ms() + wait * 1000), what=failure.what)
+        self.job.item(one.video.id, ItemState.AGAIN, at=int(now_ms() + wait * 1000))
         self.job.log(f"{one.video.id}: {failure.what}; tried again in {wait:.0f} s, after the others")
 
     def _block(self, video: Video, failure: Failure) -> Failure | None:
@@ -202,11 +202,11 @@ class Queue:
         waits = bool(self.job.params.get("wait")) and block.wait_s is not None
         seconds = self._block_wait(block) if waits else None
         until = None if seconds is None else int(now_ms() + seconds * 1000)
-        goes = self.job.goes
-        words = {"what": block.what, "why": block.why, "fix": block.fix, "steps": list(block.steps)}
-        self.job.emit("blocked", cause=block.kind, **words, until=until, waits=waits, left=len(self._queue) + 1)
+        resumes = self.job.resumes
+        left = len(self._queue) + 1
+        self.job.emit(Blocked(block.what, block.kind, block.why, block.fix, tuple(block.steps), until, waits, left))
         if waits:
-            self._wait_out(one, block, seconds, until, goes)
+            self._wait_out(one, block, seconds, until, resumes)
         else:
             self._stop(one.video, failure, block)
 
@@ -218,17 +218,17 @@ class Queue:
         longest = failures.HOUR_S if block.kind in ("network", "proxy") else _LONGEST_WAIT_S
         return min(seconds, longest) if seconds else None
 
-    def _wait_out(self, one: Due, block: Failure, seconds: float | None, until: int | None, goes: int) -> None:
+    def _wait_out(self, one: Due, block: Failure, seconds: float | None, until: int | None, resumes: int) -> None:
         """Wait until the block may have passed or somebody says go on, then go on with the same video."""
         who = f"blocked by {_site(one.video)}" if block.kind in ("bot wall", "rate limited") else block.what
         goes_on = "goes on when told to" if until is None else f"goes on at {time_of_day(until)}"
-        self.job.item(one.video.id, "queued")
+        self.job.item(one.video.id, ItemState.QUEUED)
         self.job.log(f"{block.what}: {goes_on}, {len(self._queue) + 1} left", level="warning")
-        self._tell(f"{who}: {goes_on}", sure=True)
-        self.job.wait_or_go(float("inf") if seconds is None else seconds, since=goes)
+        self._progress(f"{who}: {goes_on}")
+        self.job.wait_for_resume(float("inf") if seconds is None else seconds, since=resumes)
         self.job.hold()
         self._read_settings()
-        self.job.emit("unblocked")
+        self.job.emit(Unblocked())
         # What the site refused says nothing of the video: the try does not count.
         one.tries -= 1
         self._once_more(one)
@@ -260,9 +260,6 @@ class Queue:
 
         from core.jobs.handle import Cancelled
 
-        def on_transfer(transfer: Transfer) -> None:
-            self._show(video, transfer)
-
         def permit(licence: str) -> None:
             if not self._free and licence not in FREE:
                 self.store.videos.update(video.id, licence=licence)
@@ -272,7 +269,7 @@ class Queue:
         # What others have learnt since the queue was made: licences are asked for beside it.
         video = self.store.videos.get(video.id) or video
         try:
-            row = downloader.fetch(video, permit=permit, on_transfer=on_transfer)
+            row = downloader.fetch(video, permit=permit, on_transfer=partial(self._on_transfer, video))
         except Cancelled:
             raise
         except DownloadCancelled:
@@ -302,7 +299,7 @@ class Queue:
         self.store.videos.update(row.id, **changes, bytes=row.bytes, state="fetched", path=path, error=None)
         self.fetched += 1
         self._meter.finish(row.id, row.bytes or 0)
-        self.job.item(row.id, "fetched", path=path, bytes=row.bytes)
+        self.job.item(row.id, ItemState.FETCHED)
         self.job.log(f"{row.id}: fetched, {(row.bytes or 0) / 1e6:.1f} MB, {row.title}")
 
     def _downloader(self) -> Downloader:
@@ -313,7 +310,6 @@ class Queue:
             partial=self.workspace.partial,
             heed=self._heed,
             stop=self._heed_cancel,
-            on_line=self._say,
             request_pause_s=self.config.fetch.request_pause_s,
         )
 
@@ -327,27 +323,15 @@ class Queue:
 
     # -- what is said
 
-    def _tell(self, note: str, *, sure: bool = False, **more: Any) -> None:
-        """Progress. sure: nothing follows for a while, so this one must not fall under the limit of ten a second."""
-        data = {"done": self._ended + self._share, "total": self._count, "unit": "videos", "note": note}
-        data |= self._meter.figures() | more
-        if sure:
-            self.job.emit("progress", **data)
-        else:
-            self.job.progress(**data)
+    def _progress(self, note: str, transfer: TransferProgress | None = None) -> None:
+        """transfer: the figures of the video that comes now, where there are any."""
+        figures = self._meter.figures(transfer or TransferProgress())
+        self.job.progress(self._ended + self._share, self._count, "videos", note, figures)
 
-    def _show(self, video: Video, transfer: Transfer) -> None:
-        numbers = {"total": transfer.total, "speed": transfer.speed, "eta": transfer.eta}
-        self.job.item(video.id, "fetching", done=transfer.done, **numbers)
-        self._meter.transfer(video.id, transfer.done, transfer.total, transfer.speed)
-        self._share = min(transfer.done / transfer.total, 0.99) if transfer.total else 0.0
-        more = {"bytes": transfer.done, "bytes_total": transfer.total, "speed": transfer.speed, "eta": transfer.eta}
-        self._tell(video.title, **more)
-
-    def _say(self, line: str) -> None:
-        """yt-dlp is silent for seconds while it extracts or waits; its last line shows that it works."""
-        if str(self.workspace.partial) not in line:
-            self._tell(self._note, saying=line)
+    def _on_transfer(self, video: Video, now: Transfer) -> None:
+        self._meter.transfer(video.id, now.done, now.total, now.speed)
+        self._share = min(now.done / now.total, 0.99) if now.total else 0.0
+        self._progress(video.title, TransferProgress(video.id, now.done, now.total, now.speed, now.eta))
 
     def _heed_cookies(self, warnings: Sequence[str]) -> None:
         """Said once: yt-dlp itself repeats it at every request."""

@@ -1,20 +1,28 @@
-"""The state of every job, read from outside: lock, heartbeat and event log, never a guess from a pid alone."""
+"""The state of every job, read from outside: lock, heartbeat and event log, never a guess from a pid alone.
+
+A folder that is damaged is a job all the same: its name says which, its log how it ended; else it is shown as failed,
+with what is wrong and what to do.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from core.clock import now_ms
 from core.errors import UserError
+from core.events import Blocked, JobState, Progress
 from core.files import write_text
 from core.jobs import lock
-from core.jobs.events import last_events
-from core.jobs.spec import CANCEL, CONTROL, EVENTS, GO, LOCK, OUTPUT, PAUSE, STATUS, JobSpec, read
+from core.jobs.event_log import last_progress, read_tail
+from core.jobs.spec import CANCEL, CONTROL, EVENTS, LOCK, OUTPUT, PAUSE, RESUME, SPEC, STATUS, of_name, read
+from core.jobs.status import JobStatus, Phase, read_status
 from core.stage import lookup
 from core.workspace import Workspace
 
@@ -24,41 +32,53 @@ STUCK_MS = 20_000
 STARTING_MS = 15_000
 """A new job may take this long to take its lock; before that its silence is no crash."""
 
-LIVE = frozenset({"waiting", "running", "stuck"})
+OUTPUT_BYTES = 2**16
 
 
 @dataclass(frozen=True)
 class JobView:
-    """A job as it stands. state: waiting, running, stuck, done, failed, cancelled or crashed."""
+    """A job as it stands. Times in ms since 1970; failed: how many of its items failed."""
 
     id: str
     stage: str
     folder: Path
-    state: str
+    state: JobState
     created: int
-    started: int | None
-    ended: int | None
-    progress: float | None
-    note: str
-    error: dict[str, str] | None
-    result: dict[str, Any]
-    params: dict[str, Any]
+    ended: int | None = None
+    progress: Progress | None = None
+    error: UserError | None = None
+    result: dict[str, Any] = field(default_factory=dict)
+    params: dict[str, Any] = field(default_factory=dict)
     failed: int = 0
     paused: bool = False
+    block: Blocked | None = None
+    """What a live job waits to pass."""
 
     @property
     def live(self) -> bool:
-        return self.state in LIVE
+        return self.state.live
+
+    @property
+    def share(self) -> float | None:
+        """0 to 1; None while it is not known."""
+        if self.state == JobState.DONE:
+            return 1.0
+        return self.progress.share if self.progress else None
+
+    @property
+    def note(self) -> str:
+        """What it is at."""
+        return self.progress.note if self.progress else ""
 
     def as_json(self) -> dict[str, Any]:
         return {
             "id": self.id,
             "stage": self.stage,
             "state": self.state,
-            "progress": self.progress,
-            "started": self.started,
+            "progress": self.share,
+            "started": self.created,
             "ended": self.ended,
-            "error": self.error,
+            "error": self.error.as_dict() if self.error else None,
             "result": self.result,
             "failed_items": self.failed,
             "paused": self.paused,
@@ -84,112 +104,125 @@ def find_job(workspace: Workspace, id: str) -> JobView:
 
 def view(folder: Path) -> JobView | None:
     """One job's state; None if the folder holds no job."""
+    damage = ""
     try:
         spec = read(folder)
-    except (OSError, ValueError, KeyError):
-        return None
-    # The lock is asked first: a job that ends in between is then seen with its last word, never as a crash.
+    except ValueError as error:
+        if not any((folder / name).exists() for name in (SPEC, EVENTS, STATUS)):
+            return None
+        spec, damage = of_name(folder), f"{SPEC}: {error}"
+    # The lock first, the log next, the status last: a job that ends in between is then seen with its end, never as a
+    # crash, and with its last progress.
     alive = is_alive(folder)
-    events = last_events(folder / EVENTS, frozenset({"started", "progress", "finished"}))
-    finished, progress = events.get("finished"), events.get("progress")
+    tail = read_tail(folder / EVENTS)
     status = read_status(folder)
-    state, ended, error, result = "crashed", None, None, {}
-    if finished is not None:
-        state, ended = str(finished.data["outcome"]), finished.t
-        error, result = finished.data.get("error"), finished.data.get("result") or {}
-    elif alive:
-        stale = now_ms() - int(status.get("heartbeat", now_ms())) > STUCK_MS
-        state = "stuck" if stale else ("waiting" if status.get("phase") == "waiting" else "running")
-    elif not events and now_ms() - spec.created < STARTING_MS:
-        state = "running"
-    else:
-        ended = int(status.get("heartbeat", spec.created))
-        error = crash_error(folder, spec)
-    return JobView(
+    found = JobView(
         id=spec.id,
         stage=spec.stage,
         folder=folder,
-        state=state,
+        state=JobState.RUNNING,
         created=spec.created,
-        started=spec.created,
-        ended=ended,
-        progress=1.0 if state == "done" else _share(progress.data if progress else {}),
-        note=str(progress.data.get("note", "")) if progress else "",
-        error=error,
-        result=result,
+        progress=status.progress or last_progress(folder / EVENTS),
         params=spec.params,
-        failed=int(finished.data.get("failed", 0)) if finished else 0,
-        paused=state in LIVE and (folder / CONTROL / PAUSE).exists(),
     )
+    if alive and tail.finished is None:
+        paused = (folder / CONTROL / PAUSE).exists()
+        return replace(found, state=_live_state(status), paused=paused, block=status.block)
+    if damage or (tail.finished is None and tail.damaged):
+        return replace(
+            found,
+            state=JobState.FAILED,
+            ended=tail.ended or status.heartbeat or spec.created,
+            error=damage_error(found, damage or f"{EVENTS}: {tail.damaged}"),
+        )
+    if tail.finished is not None:
+        end = tail.finished
+        state = JobState(end.outcome)
+        return replace(found, state=state, ended=tail.ended, error=end.error, result=end.result, failed=end.failed)
+    if tail.empty and now_ms() - spec.created < STARTING_MS:
+        return found
+    ended = status.heartbeat or spec.created
+    return replace(found, state=JobState.CRASHED, ended=ended, error=crash_error(found))
+
+
+def _live_state(status: JobStatus) -> JobState:
+    if status.heartbeat is not None and now_ms() - status.heartbeat > STUCK_MS:
+        return JobState.STUCK
+    return JobState.WAITING if status.phase == Phase.WAITING else JobState.RUNNING
 
 
 def is_alive(folder: Path) -> bool:
     locked = lock.is_locked(folder / LOCK)
     if locked is not None:
         return locked
-    status = read_status(folder)
-    try:
-        mark = lock.ProcessMark(int(status["pid"]), int(status["started"]), str(status["boot"]))
-    except (KeyError, ValueError):
-        return False
-    return lock.is_alive(mark)
+    mark = read_status(folder).process
+    return mark is not None and lock.is_alive(mark)
 
 
-def read_status(folder: Path) -> dict[str, Any]:
-    try:
-        return json.loads((folder / STATUS).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
+def gone(folder: Path) -> JobView:
+    """A job that somebody has seen, and whose folder is not there any more."""
+    spec = of_name(folder)
+    error = UserError(
+        f"{spec.stage} is gone",
+        f"somebody has removed {folder.name} from logs/jobs while it ran",
+        f"whispersmith {spec.stage} goes on where it was",
+    )
+    return JobView(spec.id, spec.stage, folder, JobState.CRASHED, spec.created, now_ms(), error=error)
 
 
-def crash_error(folder: Path, spec: JobSpec) -> dict[str, str]:
+def damage_error(job: JobView, why: str) -> UserError:
+    return UserError("this job's folder is damaged", why, f"nothing else needs it: rm -r logs/jobs/{job.folder.name}")
+
+
+def crash_error(job: JobView) -> UserError:
     """What is known of a job that ended without a word."""
     try:
-        lines = (folder / OUTPUT).read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        with (job.folder / OUTPUT).open("rb") as output:
+            output.seek(max(0, output.seek(0, os.SEEK_END) - OUTPUT_BYTES))
+            lines = output.read().decode("utf-8", "replace").strip().splitlines()
     except OSError:
         lines = []
     why = lines[-1][:300] if lines else "it was killed, or the machine went down"
-    option = lookup(spec.stage).resume_param
-    resume = f"whispersmith {spec.stage} --{option}" if option else f"whispersmith {spec.stage}"
-    return UserError(f"{spec.stage} crashed", why, f"{resume} goes on where it was").as_dict()
+    option = lookup(job.stage).resume_param
+    resume = f"whispersmith {job.stage} --{option}" if option else f"whispersmith {job.stage}"
+    return UserError(f"{job.stage} crashed", why, f"{resume} goes on where it was")
 
 
 def stop(folder: Path) -> None:
     """Ask a job to stop, from any process: a file in its control folder, and SIGTERM to wake it."""
-    control = folder / CONTROL
-    control.mkdir(exist_ok=True)
-    (control / CANCEL).touch()
-    status = read_status(folder)
-    try:
-        mark = lock.ProcessMark(int(status["pid"]), int(status["started"]), str(status["boot"]))
-    except (KeyError, ValueError):
-        return
-    if lock.is_alive(mark):
-        try:
+    with _control(folder) as control:
+        (control / CANCEL).touch()
+    mark = read_status(folder).process
+    if mark is not None and lock.is_alive(mark):
+        with contextlib.suppress(ProcessLookupError):
             os.kill(mark.pid, signal.SIGTERM)
-        except ProcessLookupError:
-            return
 
 
 def pause(folder: Path) -> None:
     """Hold a job where it is, from any process, until `resume`. A stage that cannot be held goes on."""
-    (folder / CONTROL).mkdir(exist_ok=True)
-    (folder / CONTROL / PAUSE).touch()
+    with _control(folder) as control:
+        (control / PAUSE).touch()
 
 
 def resume(folder: Path) -> None:
     """Let a held job go on, and end the wait of one that waits (for a block of the site to pass) now."""
-    (folder / CONTROL).mkdir(exist_ok=True)
-    (folder / CONTROL / PAUSE).unlink(missing_ok=True)
-    (folder / CONTROL / GO).touch()
+    with _control(folder) as control:
+        (control / PAUSE).unlink(missing_ok=True)
+        (control / RESUME).touch()
 
 
 def send(folder: Path, name: str, data: Any) -> None:
-    """Something for a running job to heed, read there as `job.received(name)`. data: JSON-able; the last one counts."""
-    (folder / CONTROL).mkdir(exist_ok=True)
-    write_text(folder / CONTROL / f"{name}.json", json.dumps(data, ensure_ascii=False))
+    """Give a running job something, read there as `job.received(name)`. data: JSON-able; the last one counts."""
+    with _control(folder) as control:
+        write_text(control / f"{name}.json", json.dumps(data, ensure_ascii=False))
 
 
-def _share(progress: dict[str, Any]) -> float | None:
-    done, total = progress.get("done"), progress.get("total")
-    return min(1.0, done / total) if total and done is not None else None
+@contextlib.contextmanager
+def _control(folder: Path) -> Iterator[Path]:
+    """The folder of files that a job looks for. UserError if it cannot be written."""
+    try:
+        (folder / CONTROL).mkdir(exist_ok=True)
+        yield folder / CONTROL
+    except OSError as error:
+        why = f"{folder.name} in logs/jobs: {error.strerror or error}"
+        raise UserError("the job cannot be reached", why, "whispersmith jobs shows how it stands") from error

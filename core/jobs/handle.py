@@ -1,20 +1,33 @@
-"""The `Job` a stage is given: its parameters, its voice (events, log lines) and its cancel token."""
+"""The `Job` a stage is given: its parameters, what it can say (events, log lines, progress) and its cancel token."""
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+from pydantic_core import from_json
 
 from core.errors import UserError
-from core.jobs.events import EventWriter
-from core.jobs.spec import CONTROL, JobSpec
+from core.events import (
+    Blocked,
+    Event,
+    Item,
+    ItemFailed,
+    ItemState,
+    LogLine,
+    Paused,
+    Progress,
+    Resumed,
+    TransferProgress,
+    Unblocked,
+)
+from core.jobs.event_log import EventWriter
+from core.jobs.lock import ProcessMark
+from core.jobs.spec import CONTROL, EVENTS, JobSpec
+from core.jobs.status import StatusWriter
 from core.workspace import Workspace
-
-PROGRESS_S = 0.1
-"""Progress is written at most this often; the last value before a pause is never lost for good, since 100 % is."""
 
 
 class Cancelled(Exception):
@@ -22,48 +35,62 @@ class Cancelled(Exception):
 
 
 class Job:
-    def __init__(self, spec: JobSpec, folder: Path, workspace: Workspace, writer: EventWriter) -> None:
+    """Made in the job's process, which is the only writer of the folder's log and status."""
+
+    def __init__(self, spec: JobSpec, folder: Path, workspace: Workspace, process: ProcessMark | None = None) -> None:
+        """process: the one to be signalled when the job is to stop; None: it only looks for a file that says so."""
         self.id = spec.id
         self.stage = spec.stage
         self.params: dict[str, Any] = spec.params
         self.dir = folder
         self.failures: list[tuple[str, UserError]] = []
+        self.status = StatusWriter(folder, spec.stage, process)
+        self._log = EventWriter(folder / EVENTS)
         self._workspace = workspace
-        self._writer = writer
         self._cancel = threading.Event()
         self._wake = threading.Condition()
         self._paused = False
-        self._go = 0
-        self._last_progress = 0.0
+        self._resumes = 0
 
-    def emit(self, kind: str, **data: Any) -> None:
-        """Append one event. data must be JSON-able; `saved` and `finished` are forced to the disk."""
-        self._writer.emit(kind, data, durable=kind in ("saved", "finished"))
+    # -- what a stage says
 
-    def progress(self, done: float, total: float | None = None, unit: str = "", note: str = "", **more: Any) -> None:
-        """How far the stage is. Cheap to call often: written at most ten times a second, the end always."""
-        now = time.monotonic()
-        if now - self._last_progress < PROGRESS_S and not (total is not None and done >= total):
-            return
-        self._last_progress = now
-        self.emit("progress", done=done, total=total, unit=unit, note=note, **more)
+    def emit(self, event: Event) -> None:
+        """Append one event to the log; Saved and Finished are forced to the disk."""
+        self._log.emit(event)
+        if isinstance(event, Unblocked):
+            self.status.set_block(None)
+        elif isinstance(event, Blocked) and event.waits:
+            self.status.set_block(event)
 
-    def log(self, text: str, level: str = "info") -> None:
+    def progress(
+        self,
+        done: float,
+        total: float | None = None,
+        unit: str = "",
+        note: str = "",
+        transfer: TransferProgress | None = None,
+    ) -> None:
+        """How far the stage is (see core.events.Progress). Cheap to call often: the last value is what counts."""
+        self.status.set_progress(Progress(done, total, unit, note, transfer))
+
+    def log(self, text: str, level: Literal["info", "warning", "error"] = "info") -> None:
         """A line for people, in the event log and in logs/log.txt."""
-        self.emit("log", text=text, level=level)
+        self.emit(LogLine(text, level))
         self._workspace.log(text, self.stage)
 
-    def item(self, id: str, state: str, **data: Any) -> None:
-        """One row (a video, a segment) has changed: whoever shows it reads it anew."""
-        self.emit("item", id=id, state=state, **data)
+    def item(self, id: str, state: ItemState, at: int | None = None) -> None:
+        """One row (a video, a segment) has changed: whoever shows it reads it anew. at: when it is tried again, ms."""
+        self.emit(Item(id, state, at))
 
     def item_failed(self, id: str, error: UserError) -> None:
         """One item failed, the rest goes on; the job then ends with outcome done but exit code 1."""
         self.failures.append((id, error))
-        self.emit("item", id=id, state="failed", error=error.as_dict())
+        self.emit(ItemFailed(id, error))
         why = f" - {error.why}" if error.why else ""
         fix = f" - {error.fix}" if error.fix else ""
         self._workspace.log(f"{id}: {error.what}{why}{fix}", self.stage)
+
+    # -- what is asked of it
 
     @property
     def cancelled(self) -> bool:
@@ -85,12 +112,12 @@ class Job:
                 return
             self._paused = wanted
             self._wake.notify_all()
-        self.emit("paused" if wanted else "resumed")
+        self.emit(Paused() if wanted else Resumed())
 
-    def go(self) -> None:
-        """End the present `wait_or_go` now."""
+    def end_wait(self) -> None:
+        """End the present `wait_for_resume` now."""
         with self._wake:
-            self._go += 1
+            self._resumes += 1
             self._wake.notify_all()
 
     def hold(self) -> bool:
@@ -104,28 +131,28 @@ class Job:
         return held
 
     @property
-    def goes(self) -> int:
-        """How often somebody has said go on, up to now."""
-        return self._go
+    def resumes(self) -> int:
+        """How often somebody has ended a wait, up to now."""
+        return self._resumes
 
-    def wait_or_go(self, seconds: float, since: int | None = None) -> bool:
-        """Sleep until the time is up (False) or somebody says go on now (True); a cancel ends it with Cancelled.
+    def wait_for_resume(self, seconds: float, since: int | None = None) -> bool:
+        """Sleep until the time is up (False) or somebody resumes the job (True); a cancel ends it with Cancelled.
 
-        since: `goes` as it was before the wait was told of, so that an answer quicker than this call counts.
+        since: `resumes` as it was before the wait was announced, so that an answer quicker than this call counts.
         """
         end = time.monotonic() + seconds
         with self._wake:
-            before = self._go if since is None else since
-            while self._go == before and not self.cancelled and (left := end - time.monotonic()) > 0:
+            before = self._resumes if since is None else since
+            while self._resumes == before and not self.cancelled and (left := end - time.monotonic()) > 0:
                 self._wake.wait(min(left, 60.0))
-            told = self._go != before
+            resumed = self._resumes != before
         self.check()
-        return told
+        return resumed
 
     def received(self, name: str) -> Any:
         """What somebody wrote for this job with `core.jobs.send`, now; None if nothing (whole) is there."""
         try:
-            return json.loads((self.dir / CONTROL / f"{name}.json").read_text(encoding="utf-8"))
+            return from_json((self.dir / CONTROL / f"{name}.json").read_bytes())
         except (OSError, ValueError):
             return None
 

@@ -37,12 +37,14 @@ def acquire(path: Path) -> FileLock | None:
 
 
 def is_locked(path: Path) -> bool | None:
-    """Whether somebody holds the lock; None where flock does not work. A shared probe, so that readers
-    who look at the same moment do not take each other for the holder."""
+    """Whether somebody holds the lock; None where flock does not work or the file cannot be read. A shared probe, so
+    that readers who look at the same moment do not take each other for the holder."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return False
+    except OSError:
+        return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError as error:
@@ -59,9 +61,6 @@ class ProcessMark:
     pid: int
     started: int
     boot: str
-
-    def as_dict(self) -> dict[str, int | str]:
-        return {"pid": self.pid, "started": self.started, "boot": self.boot}
 
 
 def mark_of(pid: int) -> ProcessMark | None:

@@ -7,7 +7,6 @@ the lock is free, the process was killed, and readers show a crash.
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
@@ -18,29 +17,25 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from core.clock import now_ms
 from core.config import ModelConfig
 from core.errors import UserError
-from core.files import write_text
+from core.events import Cancelling, Finished, GpuChosen, Outcome, Running, Started, Waiting
 from core.jobs import lock
-from core.jobs.events import EventWriter
 from core.jobs.handle import Cancelled, Job
 from core.jobs.spec import (
     CANCEL,
     CONTROL,
-    EVENTS,
-    GO,
     LOCK,
     PAUSE,
-    STATUS,
+    RESUME,
     JobSpec,
     read,
     workspace_of,
 )
+from core.jobs.status import Phase
 from core.stage import lookup
 from core.workspace import Workspace
 
-HEARTBEAT_S = 2.0
 POLL_S = 0.1
 GRACE_S = 0.6
 """How long a cancelled stage may take to end by itself. Every stage can be killed at any instant (law 3)."""
@@ -54,26 +49,22 @@ def main(folder: Path) -> int:
     life = acquire_job_lock(folder)
     if life is None:
         return EXIT_STOPPED
-    writer = EventWriter(folder / EVENTS)
-    job = Job(spec, folder, workspace, writer)
+    job = Job(spec, folder, workspace, lock.mark_of(os.getpid()))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: job.cancel())
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    mark = lock.mark_of(os.getpid())
-    status = {"stage": spec.stage, "phase": "starting", **(mark.as_dict() if mark else {"pid": os.getpid()})}
-    beat = Heartbeat(folder / STATUS, status)
-    beat.write("starting")
-    job.emit("started", stage=spec.stage, pid=os.getpid(), params=spec.params)
+    job.status.set_phase(Phase.STARTING)
+    job.emit(Started(spec.stage, os.getpid(), spec.params))
     work = StageThread(spec, workspace, job)
     if not work.check():
-        return finish(job, beat, work.outcome, error=work.error)
+        return finish(job, work.outcome, error=work.error)
     try:
-        resource = wait_for_resource(workspace, lookup(spec.stage).resource, job, beat)
+        resource = wait_for_resource(workspace, lookup(spec.stage).resource, job)
     except Cancelled:
-        return finish(job, beat, "cancelled")
+        return finish(job, Outcome.CANCELLED)
     thread = threading.Thread(target=work.run, name=spec.stage, daemon=True)
     thread.start()
-    code = watch(thread, work, job, beat, folder)
+    code = watch(thread, work, job)
     resource.release()
     return code
 
@@ -88,39 +79,22 @@ def acquire_job_lock(folder: Path) -> lock.FileLock | None:
         time.sleep(0.01)
 
 
-class Heartbeat:
-    """status.json, replaced atomically: who the process is, its phase, and when it was last well."""
-
-    def __init__(self, path: Path, fixed: dict[str, Any]) -> None:
-        self._path = path
-        self._fixed = fixed
-        self._next = 0.0
-
-    def write(self, phase: str) -> None:
-        self._next = time.monotonic() + HEARTBEAT_S
-        write_text(self._path, json.dumps(self._fixed | {"phase": phase, "heartbeat": now_ms()}))
-
-    def due(self, phase: str) -> None:
-        if time.monotonic() >= self._next:
-            self.write(phase)
-
-
-def wait_for_resource(workspace: Workspace, resource: str, job: Job, beat: Heartbeat) -> lock.FileLock:
+def wait_for_resource(workspace: Workspace, resource: str, job: Job) -> lock.FileLock:
     """Queue for the resource. Raises Cancelled if the job is stopped while it waits."""
     path = workspace.jobs / f".{resource}.lock"
-    said = False
+    waiting = False
     while True:
         found = lock.acquire(path)
         if found is not None:
-            beat.write("running")
-            if said:
-                job.emit("running", resource=resource)
+            job.status.set_phase(Phase.RUNNING)
+            if waiting:
+                job.emit(Running(resource))
             return found
-        if not said:
-            said = True
-            job.emit("waiting", resource=resource)
-            beat.write("waiting")
-        beat.due("waiting")
+        if not waiting:
+            waiting = True
+            job.emit(Waiting(resource))
+            job.status.set_phase(Phase.WAITING)
+        job.status.tick()
         apply_control(job)
         job.wait(POLL_S)
 
@@ -132,7 +106,7 @@ class StageThread:
         self._spec = spec
         self._workspace = workspace
         self._job = job
-        self.outcome = "failed"
+        self.outcome = Outcome.FAILED
         self.result: dict[str, Any] = {}
         self.error: UserError | None = None
 
@@ -142,7 +116,7 @@ class StageThread:
 
     def run(self) -> None:
         if self._attempt(self._run):
-            self.outcome = "done"
+            self.outcome = Outcome.DONE
 
     def _check(self) -> None:
         lookup(self._spec.stage).check(self._workspace, self._workspace.config(), self._spec.params)
@@ -151,7 +125,7 @@ class StageThread:
         config = self._workspace.config()
         stage = lookup(self._spec.stage)
         if stage.resource == "gpu":
-            take_gpu(config.model, self._job)
+            choose_gpu(config.model, self._job)
         self.result = stage.load().run(self._workspace, config, self._job) or {}
 
     def _attempt(self, work: Callable[[], None]) -> bool:
@@ -160,7 +134,7 @@ class StageThread:
             work()
             return True
         except Cancelled:
-            self.outcome = "cancelled"
+            self.outcome = Outcome.CANCELLED
         except UserError as error:
             self.error = error
             if error.__cause__ is not None:
@@ -180,58 +154,57 @@ class StageThread:
         return False
 
 
-def take_gpu(settings: ModelConfig, job: Job) -> None:
+def choose_gpu(settings: ModelConfig, job: Job) -> None:
     """Settle on one GPU before torch is loaded, and say which. On a machine without one nothing happens."""
     from core import gpu
 
-    def tell(card: gpu.Gpu) -> None:
+    def show_wait(card: gpu.Gpu) -> None:
         job.progress(0, None, "", f"waiting for {settings.wait_for_gb:g} GB on {card.name}")
 
     if settings.wait_for_gb:
-        card = gpu.wait_until_free(int(settings.wait_for_gb * 2**30), job.wait, wish=settings.gpu, tell=tell)
+        card = gpu.wait_until_free(int(settings.wait_for_gb * 2**30), job.wait, wish=settings.gpu, tell=show_wait)
     else:
         card = gpu.for_job(settings.gpu)
     if card is not None:
         os.environ.update(gpu.environment_for(card))
-        job.emit("gpu", uuid=card.uuid, name=card.name)
+        job.emit(GpuChosen(card.uuid, card.name))
 
 
-def watch(thread: threading.Thread, work: StageThread, job: Job, beat: Heartbeat, folder: Path) -> int:
-    """Wait for the stage; on a cancel, give it its grace and then leave without it."""
-    asked: float | None = None
+def watch(thread: threading.Thread, work: StageThread, job: Job) -> int:
+    """Wait for the stage; on a cancel, give it its grace and then end without it."""
+    cancelled_at: float | None = None
     while thread.is_alive():
         thread.join(POLL_S)
-        beat.due("running")
+        job.status.tick()
         apply_control(job)
-        if job.cancelled and asked is None:
-            asked = time.monotonic()
-            job.emit("cancelling")
-            beat.write("cancelling")
-        patient = lookup(job.stage).saves_on_cancel
-        if asked is not None and not patient and time.monotonic() - asked > GRACE_S and thread.is_alive():
-            finish(job, beat, "cancelled")
-            leave(EXIT_STOPPED)
-    if work.outcome == "done" and job.failures:
-        finish(job, beat, "done", result=work.result, failed=len(job.failures))
+        if job.cancelled and cancelled_at is None:
+            cancelled_at = time.monotonic()
+            job.emit(Cancelling())
+            job.status.set_phase(Phase.CANCELLING)
+        grace_over = cancelled_at is not None and time.monotonic() - cancelled_at > GRACE_S
+        if grace_over and not lookup(job.stage).saves_on_cancel and thread.is_alive():
+            finish(job, Outcome.CANCELLED)
+            exit_process(EXIT_STOPPED)
+    if work.outcome == Outcome.DONE and job.failures:
+        finish(job, Outcome.DONE, result=work.result, failed=len(job.failures))
         return EXIT_ITEMS_FAILED
-    return finish(job, beat, work.outcome, result=work.result, error=work.error)
+    return finish(job, work.outcome, result=work.result, error=work.error)
 
 
 def apply_control(job: Job) -> None:
-    """What the files in the control folder ask for."""
+    """What the files in the control folder ask for. A folder that somebody has removed asks to stop."""
     control = job.dir / CONTROL
-    if not job.cancelled and (control / CANCEL).exists():
+    if not job.cancelled and ((control / CANCEL).exists() or not job.dir.exists()):
         job.cancel()
     job.pause((control / PAUSE).exists())
-    if (control / GO).exists():
-        (control / GO).unlink(missing_ok=True)
-        job.go()
+    if (control / RESUME).exists():
+        (control / RESUME).unlink(missing_ok=True)
+        job.end_wait()
 
 
 def finish(
     job: Job,
-    beat: Heartbeat,
-    outcome: str,
+    outcome: Outcome,
     *,
     result: dict[str, Any] | None = None,
     error: UserError | None = None,
@@ -239,12 +212,13 @@ def finish(
 ) -> int:
     if error is not None:
         job.log(" - ".join(line for line in error.lines() if line), level="error")
-    job.emit("finished", outcome=outcome, result=result or {}, failed=failed, error=error.as_dict() if error else None)
-    beat.write(outcome)
-    return EXIT_DONE if outcome == "done" else EXIT_STOPPED
+    # Whoever sees the end in the log finds the last progress in the status.
+    job.status.set_phase(Phase(outcome))
+    job.emit(Finished(outcome, result or {}, failed, error))
+    return EXIT_DONE if outcome == Outcome.DONE else EXIT_STOPPED
 
 
-def leave(code: int) -> None:
+def exit_process(code: int) -> None:
     """End at once, with every child: a download or an ffmpeg must not outlive its cancelled job."""
     sys.stdout.flush()
     sys.stderr.flush()
@@ -257,4 +231,4 @@ def leave(code: int) -> None:
 if __name__ == "__main__":
     code = main(Path(sys.argv[1]))
     # Worker threads of torch or yt-dlp may still be winding down; nothing of theirs is needed any more.
-    leave(code)
+    exit_process(code)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import UserError
-from core.jobs.events import EventReader
+from core.jobs.event_log import EventReader
 from core.jobs.spec import EVENTS, OUTPUT, create
 from core.workspace import Workspace
 

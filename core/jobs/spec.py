@@ -10,15 +10,20 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from core import typed_json
 from core.clock import now_ms
 from core.errors import UserError
 from core.files import write_text
 from core.stage import STAGES, lookup
+from core.typed_json import Millis
 from core.workspace import Workspace
 
 VERSION = 1
 
-CANCEL, PAUSE, GO = "cancel", "pause", "go"
+SPEC_BYTES = 64 * 2**20
+"""Parameters may name every segment of a large workspace."""
+
+CANCEL, PAUSE, RESUME = "cancel", "pause", "go"
 """Files in a job's control folder: to stop it, to hold it while the file is there, to end a wait now."""
 
 EVENTS, STATUS, SPEC, OUTPUT, LOCK, CONTROL = (
@@ -33,9 +38,11 @@ EVENTS, STATUS, SPEC, OUTPUT, LOCK, CONTROL = (
 
 @dataclass(frozen=True)
 class JobSpec:
+    """created: ms since 1970. params: of the shape that the stage's `run` documents."""
+
     id: str
     stage: str
-    created: int
+    created: Millis
     params: dict[str, Any] = field(default_factory=dict)
     v: int = VERSION
 
@@ -56,8 +63,22 @@ def create(workspace: Workspace, stage: str, params: dict[str, Any]) -> Path:
 
 
 def read(folder: Path) -> JobSpec:
-    data = json.loads((folder / SPEC).read_text(encoding="utf-8"))
-    return JobSpec(id=data["id"], stage=data["stage"], created=data["created"], params=data["params"], v=data["v"])
+    """ValueError if the folder holds none that this version understands."""
+    spec = typed_json.read(JobSpec, folder / SPEC, SPEC_BYTES)
+    if spec.v != VERSION:
+        raise ValueError(f"it is of version {spec.v}, this program knows version {VERSION}")
+    return spec
+
+
+def of_name(folder: Path) -> JobSpec:
+    """What the name of a job's folder alone says of it: <time>-<stage>-<id>, as `create` makes it."""
+    start, _, id = folder.name.rpartition("-")
+    when, stage = start[:15], start[16:]
+    try:
+        created = int(time.mktime(time.strptime(when, "%Y%m%d-%H%M%S")) * 1000)
+    except (ValueError, OverflowError):
+        created = 0
+    return JobSpec(id or folder.name, stage, created)
 
 
 def workspace_of(folder: Path) -> Workspace:

@@ -7,6 +7,7 @@ import time
 from collections import deque
 from typing import Any
 
+from core.events import TransferProgress
 from core.jobs import Job
 
 WINDOW_S = 5.0
@@ -63,9 +64,7 @@ class DownloadProgress:
         since, before = self._seen[0]
         rate = (self.done - before) / (now - since) if now - since > 0.2 else None
         left = (self._total - self.done) / rate if rate else None
-        self._job.progress(
-            self.done, self._total, "B", self._note(rate), bytes_per_s=rate and round(rate), left_s=left and round(left)
-        )
+        self._job.progress(self.done, self._total, "B", self._note(rate), TransferProgress(all_eta=left))
 
     def _note(self, rate: float | None) -> str:
         speed = f", {_amount(rate)}/s" if rate else ""

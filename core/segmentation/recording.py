@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from core.errors import UserError
+from core.events import ItemState
 from core.files import digest_of
 from core.jobs import Job
 from core.media import probe, segment_id, stream_pcm
@@ -48,7 +49,7 @@ class RecordingSegmenter:
         size = media.stat().st_size
         if self._is_whole(size):
             self._progress.advance(self._video.duration_ms or 0, self._video.id)
-            self._finish("whole")
+            self._finish(ItemState.WHOLE)
             return
         info = probe(media, cancelled=self._job.check)
         cut = self._video.cut
@@ -68,12 +69,11 @@ class RecordingSegmenter:
         remove_stray_files(self._writer.folder, self._video.id, named)
         done = self._windows.settings() | {"duration_ms": self._decoded_ms, "bytes": size}
         self._store.videos.update(self._video.id, cut=done, duration_ms=self._decoded_ms)
-        self._finish("cut")
+        self._finish(ItemState.CUT)
 
-    def _finish(self, state: str) -> None:
-        count = len(self._writer.ids)
-        self._progress.add(videos=1, segments=count)
-        self._job.item(self._video.id, state, segments=count)
+    def _finish(self, state: ItemState) -> None:
+        self._progress.add(videos=1, segments=len(self._writer.ids))
+        self._job.item(self._video.id, state)
 
     def _media_file(self) -> Path:
         video = self._video

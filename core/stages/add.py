@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.config import Config
 from core.errors import UserError
+from core.events import ItemState
 from core.sources import failures, listing, local, names, sidecar
 from core.sources.licence import open_site
 from core.sources.ytdlp import YtdlpLogger, cancelled_by
@@ -171,7 +172,7 @@ class _Adding:
         self.added += len(new)
         self.known += len(rows) - len(new)
         for row in rows:
-            self.job.item(row.id, row.state if row.id in new else "known", title=row.title, source=source["id"])
+            self.job.item(row.id, ItemState(row.state) if row.id in new else ItemState.KNOWN)
 
     def _judged(self, row: Video) -> Video:
         """The row, failed if yt-dlp has just warned that it is private, gone or blocked."""
@@ -219,7 +220,7 @@ class _Adding:
             source["known"] += 1
             self.known += 1
             self.job.log(f"{clean(found.path.name, 200)} is here already, as {known}")
-            self.job.item(known, "known", source=source["id"])
+            self.job.item(known, ItemState.KNOWN)
             return
         id = known or local.choose_id(found, lambda id: self._taken(id, found.mark))
         target = self.workspace.media / f"{id}{found.path.suffix.lower()}"
@@ -246,7 +247,7 @@ class _Adding:
         marks[found.mark] = id
         source["added"] += 1
         self.added += 1
-        self.job.item(id, "fetched", title=row.title, source=source["id"])
+        self.job.item(id, ItemState.FETCHED)
 
     def _taken(self, id: str, mark: str) -> bool:
         """True if the id belongs to another recording. A file left by a killed run is the same one, not another."""

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from core.config import Config
 from core.downloads.watchdog import Watchdog
 from core.errors import UserError
+from core.events import ItemFailed, ItemState
 from core.links import is_youtube
 from core.sources import captions, failures
 from core.sources.captions import Track
@@ -182,7 +183,7 @@ class _Pass:
         self._misses = 0
         self.found += 1
         self._store.captions.put(Captions(video.id, track.language, track.automatic, tuple(cues)))
-        self._job.item(video.id, "captions", language=track.language, automatic=track.automatic, cues=len(cues))
+        self._job.item(video.id, ItemState.CAPTIONS)
 
     def _take(self, video: Video) -> tuple[Track, list[Cue]]:
         """The captions of a video; raises _Missed with the reason where there are none."""
@@ -266,11 +267,11 @@ class _Pass:
             row = failure.as_row() | {"wanted": self._wanted}
             self._store.captions.put(Captions(video.id, error=row))
         if failure.kind == captions.NONE.kind:
-            self._job.item(video.id, "captions", cues=0)
+            self._job.item(video.id, ItemState.CAPTIONS)
         elif self._alone:
             self._job.item_failed(video.id, failure.error())
         else:
-            self._job.item(video.id, "captions", cues=0, error=failure.error().as_dict())
+            self._job.emit(ItemFailed(video.id, failure.error(), ItemState.CAPTIONS))
             self._job.log(f"{video.id}: {failure.what}; {failure.why}", "warning")
         if failure.stops_queue or self._misses == _IN_A_ROW:
             self.stopped = f"{failure.what}; {failure.fix}"

@@ -6,7 +6,7 @@ from typing import Any
 
 from core.config import Config
 from core.demo import RECORDINGS, TOY
-from core.demo_audio import NOTES, make_recording
+from core.demo_audio import make_recording
 from core.exchange.formats.table import transcription_format
 from core.files import write_text
 from core.jobs import Job
@@ -42,6 +42,6 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
         job.progress(len(MELODIES), len(MELODIES) + 1, "", "toy Whisper")
         from core.whisper.toy import build_toy
 
-        build_toy(workspace.root / TOY, alphabet="".join(NOTES))
+        build_toy(workspace.root / TOY)
         job.log(f"a toy Whisper with random weights is in {TOY}")
     return result

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.clock import now_ms
 from core.config import Config
+from core.events import ItemState
 from core.links import is_youtube
 from core.sources import failures
 from core.sources.failures import Failure
@@ -206,4 +207,4 @@ class _Asking:
             self._store.videos.update(row.id, **changes)
         now = replace(now, **changes)
         self._rows[row.id] = now
-        self._job.item(row.id, now.state, licence=now.licence)
+        self._job.item(row.id, ItemState(now.state))

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from core.config import Config, set_value
 from core.downloads.queue import Queue
 from core.errors import UserError
+from core.events import ItemState
 from core.sources import sidecar
 from core.sources.failures import Failure, hopeless
 from core.store import Store, Video
@@ -98,7 +99,7 @@ def _note_on_disk(videos: list[Video], workspace: Workspace, job: Job, store: St
         if (video.state, video.path, video.bytes) != ("fetched", path, size):
             learnt = _learnt(video, sidecar.read(workspace.media, video.id))
             store.videos.update(video.id, **learnt, state="fetched", path=path, bytes=size, error=None)
-        job.item(video.id, "skipped", path=path)
+        job.item(video.id, ItemState.SKIPPED)
     return missing, len(videos) - len(missing)
 
 

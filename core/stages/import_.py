@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.config import Config
 from core.errors import UserError
+from core.events import ItemState
 from core.exchange.clip_import import import_clip
 from core.exchange.formats.table import Format, recognise
 from core.exchange.matching import NameMatcher, is_copy_of, video_of_captions, without_copy_number
@@ -232,7 +233,7 @@ class _Import:
                 self.tally.unmatched.append(id)
             else:
                 self.tally.imported += 1
-                self.job.item(id, "imported")
+                self.job.item(id, ItemState.IMPORTED)
 
     def _write_machine(self, batch: dict[str, str]) -> None:
         rows = {id: self.store.segments.get(id) for id in batch}
@@ -258,7 +259,7 @@ class _Import:
             gone = self.store.segments.get(id) is None
             (self.tally.unmatched if gone else self.tally.kept).append(id)
         for id in sorted(written):
-            self.job.item(id, "imported")
+            self.job.item(id, ItemState.IMPORTED)
 
     def report(self) -> None:
         tally = self.tally

@@ -9,6 +9,7 @@ from core.config import Config
 from core.engines import Clip, EngineOptions, Hypothesis, open_engine
 from core.engines.suspicion import suspicion
 from core.errors import UserError
+from core.events import ItemState
 from core.exchange.formats.table import read_cues
 from core.jobs import Job
 from core.sources.captions import beside, wanted
@@ -122,7 +123,7 @@ class _Captioned:
                 if text.segment in kept:
                     self.written += 1
                     self.cut += "cut" in text.flags
-                    _labelled(self.job, text)
+                    self.job.item(text.segment, ItemState.LABELLED)
             self.done += len(batch)
             self.job.progress(self.done, self.total, "segments", "captions")
         return {text.segment for text in texts}
@@ -174,7 +175,7 @@ def _label(
         for text in texts:
             if text.segment in stored:
                 written.append(text)
-                _labelled(job, text)
+                job.item(text.segment, ItemState.LABELLED)
         done += len(batch)
         job.progress(before + done + len(job.failures) - failures, before + len(todo), "segments")
     failed = len(job.failures) - failures
@@ -209,10 +210,6 @@ def _machine_text(clip: Clip, hypothesis: Hypothesis, model: str) -> MachineText
         flags=hypothesis.flags,
         suspicion=suspicion(hypothesis, clip.seconds),
     )
-
-
-def _labelled(job: Job, text: MachineText) -> None:
-    job.item(text.segment, "labelled", text=text.text, flags=list(text.flags), suspicion=text.suspicion)
 
 
 def _result(model: str, written: list[MachineText], failed: int = 0, skipped: int = 0) -> dict[str, Any]:

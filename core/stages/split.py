@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +13,7 @@ from core.dataset.columns import SegmentColumns
 from core.dataset.digests import fill_digests
 from core.dataset.leak import random_leak
 from core.dataset.split import LEFT_OUT, PARTS, TEST, TRAIN, leak, split_segments
-from core.media import segment_id
+from core.spans import segment_id
 from core.store import Store
 from core.workspace import Workspace
 
@@ -40,7 +42,7 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
         }
         job.check()
         facts = {"usable": len(segments), "share": settings.test, "seed": settings.seed}
-        store.segments.set_parts(_by_id(segments, split.parts), result | facts)
+        store.segments.set_parts(_pairs(segments, split.parts), result | facts)
     workspace.log(
         f"by {split.by}: {result['train']} train, {result['test']} test, {result['guard']} left out; "
         f"{result['leak']} test segments share audio with training ones (a random split: {result['random_leak']})",
@@ -49,7 +51,10 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     return result
 
 
-def _by_id(segments: SegmentColumns, parts: np.ndarray) -> dict[str, str | None]:
-    names = [segments.videos[number] for number in segments.video]
-    spans = zip(names, segments.start_ms.tolist(), segments.end_ms.tolist(), parts.tolist(), strict=True)
-    return {segment_id(video, start, end): PARTS[part] for video, start, end, part in spans}
+def _pairs(segments: SegmentColumns, parts: np.ndarray) -> Iterator[tuple[str, str | None]]:
+    """(id, part), one recording after the other, so that no million of names is held."""
+    for begin, end in itertools.pairwise(segments.bounds().tolist()):
+        video = segments.videos[segments.video[begin]]
+        spans = zip(segments.start_ms[begin:end].tolist(), segments.end_ms[begin:end].tolist(), strict=True)
+        for (start_ms, end_ms), part in zip(spans, parts[begin:end].tolist(), strict=True):
+            yield segment_id(video, start_ms, end_ms), PARTS[part]

@@ -19,6 +19,7 @@ from core.dataset.leak import sharing_audio
 from core.dataset.lineage import Lineage
 from core.dataset.selection import UsableSegments, select_for_resume, select_for_run
 from core.errors import UserError
+from core.events import RunStarted, Saved
 from core.gpu import Gpu
 from core.jobs import Job
 from core.store import Segment, Store
@@ -89,6 +90,7 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
         f"{setup.name}: {plan.steps} steps on {len(data)} segments, {loaded.device}"
         + (f", going on from step {resumed_from}" if resumed_from else "")
     )
+    job.emit(RunStarted(setup.name, plan.steps, len(data), resumed_from))
     measured = [usable.by_id[id] for id in setup.lineage.measured if id in usable.by_id]
     try:
         tuned, outcome = trainer.train(
@@ -131,7 +133,7 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
 
     path = runs.publish(workspace.models, setup.name, loaded.info.path, model_card(facts), save)
     checkpoints.keep_last(setup.folder)
-    job.emit("saved", step=outcome.best_step, path=workspace.relative(path))
+    job.emit(Saved(outcome.best_step, workspace.relative(path)))
     job.log(f"the model is in {workspace.relative(path)}")
     return {
         "name": setup.name,

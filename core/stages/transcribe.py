@@ -8,6 +8,7 @@ from typing import Any
 from core.config import Config
 from core.engines import EngineOptions, open_engine
 from core.errors import UserError
+from core.events import Window
 from core.exchange.formats.json_document import document
 from core.exchange.formats.table import transcription_format
 from core.jobs import Job
@@ -43,7 +44,7 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     cues: list[Cue] = []
     for piece in engine.transcribe(stream_pcm(path, RATE, cancelled=job.check)):
         cues.append(Cue(piece.start_ms, piece.end_ms, piece.text))
-        job.emit("window", start_ms=piece.start_ms, end_ms=piece.end_ms, text=piece.text)
+        job.emit(Window(piece.start_ms, piece.end_ms, piece.text))
         job.progress(piece.end_ms, duration_ms, "ms")
     if not cues:
         raise UserError(

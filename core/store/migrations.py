@@ -173,6 +173,10 @@ MIGRATIONS = (
             COALESCE(SUM(CASE WHEN t.review = 'accepted' THEN s.end_ms - s.start_ms END), 0)
         FROM segments s LEFT JOIN transcripts t ON t.segment = s.id;
     """,
+    """
+    -- Those whose wav is still to be read for its digest: all of them at first, soon none.
+    CREATE INDEX segments_without_digest ON segments(id) WHERE digest IS NULL;
+    """,
 )
 
 

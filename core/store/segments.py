@@ -174,18 +174,23 @@ class Segments:
             if row["starts"] is not None:
                 yield UsableSpans(video, row["starts"], row["ends"], row["digests"])
 
-    def set_parts(self, parts: Mapping[str, str | None], report: Mapping[str, Any] | None = None) -> None:
+    def set_parts(
+        self,
+        parts: Mapping[str, str | None] | Iterable[tuple[str, str | None]],
+        report: Mapping[str, Any] | None = None,
+    ) -> None:
         """Write a split: train, test or None (left out) for each segment named, None for all others.
 
+        parts: by segment, or as pairs, which a million of had better come as. In the order of ids it goes quickest.
         It is written beside the one in force, in slices, and takes its place whole, together with `report` as the
         note "split". A segment that is gone by then has no part.
         """
         with self._database.write() as db:
             number = int(db.execute("INSERT INTO splits (at) VALUES (?)", (now_ms(),)).lastrowid or 0)
+        pairs = sorted(parts.items()) if isinstance(parts, Mapping) else parts
         self._database.write_many(
             "INSERT INTO parts (segment, split, part) SELECT id, ?, ? FROM segments WHERE id = ?",
-            # In the order of the table, which is that of its pages.
-            ((number, part, id) for id, part in sorted(parts.items()) if part is not None),
+            ((number, part, id) for id, part in pairs if part is not None),
         )
         with self._database.write() as db:
             if db.execute("SELECT 1 FROM splits WHERE id = ?", (number,)).fetchone() is None:
@@ -196,6 +201,10 @@ class Segments:
             if report is not None:
                 self._database.set_note("split", dict(report))
         self._clear_splits(number)
+
+    def split_number(self) -> int:
+        """Which split is in force: another number after each; 0 before the first."""
+        return int(self._database.connection.execute("SELECT COALESCE(split, 0) FROM counts").fetchone()[0])
 
     def _clear_splits(self, before: int) -> None:
         """Remove the splits that were in force once, and what a killed process has left."""

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
 from core.config import Config
 from core.dataset import lineage
 from core.dataset.selection import UsableSegments, select_for_run
-from core.gpu import Gpu, for_job, installed_torch, read_host
+from core.errors import UserError
+from core.gpu import Gpu, for_job, installed_torch, read_gpus, read_host
 from core.gpu.wheels import code_for
 from core.store import Store
-from core.training.plan import DataCounts, Plan, make_plan
+from core.training.plan import GB, DataCounts, Plan, make_plan
+from core.whisper.folders import find
 from core.whisper.info import describe
 from core.workspace import Workspace
 
@@ -35,12 +42,102 @@ def read_counts(usable: UsableSegments, config: Config, base: lineage.Lineage | 
     return DataCounts.of(chosen, train=len(chosen.trained), test=len(usable.test))
 
 
-def training_card(wish: str) -> Gpu | None:
+def training_card(wish: str, read: Callable[[], list[Gpu]] = read_gpus) -> Gpu | None:
     """The GPU a run starts on, None for the processor: where there is no GPU, or the installed torch cannot use it.
 
     wish: `model.gpu` of the settings.
     """
-    card, build = for_job(wish), installed_torch()
+    card, build = for_job(wish, read=read), installed_torch()
     if card is None or build is None or build.cuda is None:
         return None
     return None if code_for(build, card.capability, read_host().arch) is False else card
+
+
+@dataclass(frozen=True)
+class PlanReading:
+    """The plan as it is now. config, plan: None where they cannot be had, and `error` says why. split: the report of
+    the split in force, {} before the first."""
+
+    config: Config | None
+    plan: Plan | None
+    error: UserError | None
+    split: Mapping[str, Any]
+
+
+class PlanReader:
+    """Reads the plan again and again, and computes it anew only when something it depends on has changed: the settings,
+    the split, how many segments are usable, the base model's files, the card. Used by one thread at a time."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._selection: tuple[Hashable, DataCounts | UserError] | None = None
+        self._last: tuple[Hashable, PlanReading] | None = None
+        self.selected = 0
+        """How often the segments of a run were selected."""
+        self.planned = 0
+        """How often a plan was made."""
+
+    def read(self, gpus: Callable[[], list[Gpu]] = read_gpus) -> PlanReading:
+        """The plan now; the same object while nothing has changed. gpus: how the cards are asked."""
+        settings = _stamp(self._workspace.config_path)
+        with Store(self._workspace.db_path) as store:
+            counts = store.segments.counts()
+            data = (settings, counts["usable"], counts["train"], counts["test"], store.segments.split_number())
+            config: Config | None = None
+            try:
+                config = self._workspace.config()
+                card = training_card(config.model.gpu, gpus)
+                folder = find(config.model.base, self._workspace.root)
+            except UserError as error:
+                unreadable = PlanReading(config, None, error, store.note("split") or {})
+                return self._keep((data, str(error)), lambda: unreadable)
+            data = (*data, _stamp(folder / lineage.FILE))
+            files = [_stamp(path) for path in sorted([*folder.glob("*.json"), *folder.glob("*.safetensors")])]
+            return self._keep((data, *files, _figures(card)), lambda: self._reading(config, store, data, card))
+
+    def _keep(self, inputs: Hashable, make: Callable[[], PlanReading]) -> PlanReading:
+        if self._last is None or self._last[0] != inputs:
+            self._last = (inputs, make())
+        return self._last[1]
+
+    def _reading(self, config: Config, store: Store, data: Hashable, card: Gpu | None) -> PlanReading:
+        self.planned += 1
+        split = store.note("split") or {}
+        try:
+            model = describe(config.model.base, self._workspace.root)
+            counts = self._counts(data, store, config, model.path)
+            plan = make_plan(config, counts, model, card)
+        except UserError as error:
+            return PlanReading(config, None, error, split)
+        return PlanReading(config, plan, None, split)
+
+    def _counts(self, inputs: Hashable, store: Store, config: Config, model: Path) -> DataCounts:
+        if self._selection is None or self._selection[0] != inputs:
+            self.selected += 1
+            found: DataCounts | UserError
+            try:
+                found = read_counts(read_usable(store, config), config, lineage.read(model))
+            except UserError as error:
+                found = error
+            self._selection = (inputs, found)
+        found = self._selection[1]
+        if isinstance(found, UserError):
+            raise found
+        return found
+
+
+def _figures(card: Gpu | None) -> Hashable:
+    """What of a card a plan depends on; free memory as it is shown, in tenths of a GB."""
+    if card is None:
+        return None
+    free = None if card.memory_free is None else round(10 * card.memory_free / GB)
+    return card.uuid, card.capability, free
+
+
+def _stamp(path: Path) -> Hashable:
+    """What tells one state of a file from another; None if it is not there."""
+    try:
+        state = path.stat()
+    except OSError:
+        return None
+    return path.name, state.st_ino, state.st_size, state.st_mtime_ns

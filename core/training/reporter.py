@@ -10,6 +10,7 @@ from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from core.events import Evaluated, Metric, Sample, Saved
 from core.jobs import Job
 from core.training.plan import Plan
 
@@ -54,14 +55,15 @@ class Reporter(TrainerCallback):
         self._last = (state.global_step, now)
         segments = (state.global_step - before) * self._plan.batch * self._plan.accumulation
         self._job.emit(
-            "metric",
-            step=state.global_step,
-            total=self._plan.steps,
-            epoch=round(state.epoch or 0.0, 4),
-            loss=finite(logs["loss"]),
-            learning_rate=finite(logs.get("learning_rate")),
-            grad_norm=finite(logs.get("grad_norm")),
-            samples_per_second=round(segments / max(now - then, 1e-6), 3),
+            Metric(
+                step=state.global_step,
+                total=self._plan.steps,
+                epoch=round(state.epoch or 0.0, 4),
+                loss=finite(logs["loss"]),
+                learning_rate=finite(logs.get("learning_rate")),
+                grad_norm=finite(logs.get("grad_norm")),
+                samples_per_second=round(segments / max(now - then, 1e-6), 3),
+            )
         )
 
     def on_evaluate(
@@ -74,23 +76,22 @@ class Reporter(TrainerCallback):
     ) -> None:
         found = metrics or {}
         self._job.emit(
-            "evaluated",
-            step=state.global_step,
-            cer=finite(found.get("eval_cer")),
-            on=self._plan.measured_on,
-            segments=self._plan.measured_segments,
-            loss=finite(found.get("eval_loss")),
-            seconds=finite(found.get("eval_runtime")),
+            Evaluated(
+                step=state.global_step,
+                cer=finite(found.get("eval_cer")),
+                on=self._plan.measured_on,
+                segments=self._plan.measured_segments,
+                loss=finite(found.get("eval_loss")),
+                seconds=finite(found.get("eval_runtime")),
+            )
         )
         for segment, reference, hypothesis in self.samples:
-            self._job.emit(
-                "sample", step=state.global_step, segment=segment, reference=reference, hypothesis=hypothesis
-            )
+            self._job.emit(Sample(state.global_step, segment, reference, hypothesis))
         self._last = (state.global_step, time.monotonic())
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         path = Path(str(args.output_dir)) / f"checkpoint-{state.global_step}"
-        self._job.emit("saved", step=state.global_step, path=self._relative(path))
+        self._job.emit(Saved(state.global_step, self._relative(path)))
 
 
 def finite(value: Any) -> float | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from core.config import Config
+from core.events import Item, ItemFailed
 from core.jobs.handle import Cancelled
 from core.stages import fetch
 from core.store import Store, Video
@@ -55,9 +56,9 @@ def error_of(workspace: Workspace, id: str) -> dict[str, str]:
 def states(run: Run, id: str) -> list[str]:
     """The states that the item events of a row went through, repeats left out."""
     seen: list[str] = []
-    for event in run.events("item"):
-        if event.data["id"] == id and seen[-1:] != [event.data["state"]]:
-            seen.append(event.data["state"])
+    for item in run.events(Item, ItemFailed):
+        if item.id == id and seen[-1:] != [item.state]:
+            seen.append(item.state)
     return seen
 
 

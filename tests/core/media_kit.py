@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import subprocess
 import sys
@@ -12,12 +11,13 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from core import workspace as workspaces
-from core.jobs.events import EventWriter
+from core.events import Event, LogLine
+from core.jobs.event_log import EventReader
 from core.jobs.handle import Job
 from core.jobs.spec import EVENTS, JobSpec
 from core.media import find_ffmpeg, segment_id
@@ -25,6 +25,8 @@ from core.store import Segment, Store, Video
 from core.workspace import Workspace
 
 RATE = 16_000
+
+E = TypeVar("E", bound=Event)
 
 
 def speech_like(seconds: float, rate: int = RATE, seed: int = 1) -> np.ndarray:
@@ -73,16 +75,15 @@ def make_job(workspace: Workspace, stage: str, **params: Any) -> Job:
     folder = workspace.jobs / f"{time.time_ns()}-{stage}"
     folder.mkdir(parents=True)
     spec = JobSpec(secrets.token_hex(4), stage, 0, params)
-    return Job(spec, folder, workspace, EventWriter(folder / EVENTS))
+    return Job(spec, folder, workspace)
 
 
-def events(job: Job, kind: str) -> list[dict[str, Any]]:
-    lines = (job.dir / EVENTS).read_text(encoding="utf-8").splitlines()
-    return [event for event in map(json.loads, lines) if event["kind"] == kind]
+def events(job: Job, *kinds: type[E]) -> list[E]:
+    return [entry.event for entry in EventReader(job.dir / EVENTS).all() if isinstance(entry.event, kinds)]
 
 
 def logged(job: Job) -> str:
-    return "\n".join(event["text"] for event in events(job, "log"))
+    return "\n".join(line.text for line in events(job, LogLine))
 
 
 def fetched(workspace: Workspace, id: str, seconds: float, seed: int = 1) -> Path:

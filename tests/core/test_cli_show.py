@@ -10,7 +10,7 @@ import pytest
 
 from core.cli import commands, follow, show
 from core.errors import UserError
-from core.jobs import Event
+from core.events import ItemFailed
 from core.store import Video
 from tests.fakes.youtube import HOSTILE
 
@@ -71,10 +71,9 @@ def test_markup_is_text(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_many_that_fail_alike_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
-    with follow.Screen(quiet=True) as screen:
+    with follow.FollowDisplay(quiet=True) as display:
         for number in range(25):
-            error = UserError("this video is private" if number else "the disk is full").as_dict()
-            screen.show(Event(number, 0, "item", {"id": f"v{number}", "state": "failed", "error": error}))
+            display.show(ItemFailed(f"v{number}", UserError("this video is private" if number else "the disk is full")))
     lines = capsys.readouterr().err.splitlines()
     assert [line.partition(":")[0] for line in lines] == [*(f"v{number}" for number in range(11)), "14 more"]
     assert lines[-1] == "14 more: this video is private"

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from core.cli.follow import Screen, block_lines, transfer
-from core.jobs import Event, list_jobs, lock, spec
-from core.jobs.events import EventWriter
+from core.cli.follow import FollowDisplay, block_lines, transfer_text
+from core.events import Blocked, Finished, Outcome, Paused, Resumed, TransferProgress, Unblocked
+from core.jobs import list_jobs, lock, spec
+from core.jobs.event_log import EventWriter
 from core.sources.failures import RATE_LIMITED
 from core.store import Captions, Store
 from core.store import Video as Row
@@ -224,7 +226,7 @@ def test_lines_for_programs_keep_their_order(shelf: Workspace, run: Run) -> None
 
 def test_a_job_is_held_and_let_go(shelf: Workspace, run: Run) -> None:
     ended = spec.create(shelf, "fetch", {})
-    EventWriter(ended / spec.EVENTS).emit("finished", {"outcome": "done"})
+    EventWriter(ended / spec.EVENTS).emit(Finished(Outcome.DONE))
     code, _, error = run("-w", shelf.root, "jobs", "--pause", spec.read(ended).id)
     assert code == 3
     assert "is not running" in error
@@ -243,7 +245,7 @@ def test_a_job_is_held_and_let_go(shelf: Workspace, run: Run) -> None:
             assert f"{id}\tfetch\tpaused" in out
             assert run("-w", shelf.root, "jobs", "--resume", id)[0] == 0
             assert not (folder / spec.CONTROL / spec.PAUSE).exists()
-            assert (folder / spec.CONTROL / spec.GO).exists()
+            assert (folder / spec.CONTROL / spec.RESUME).exists()
         else:
             assert "cannot be held" in error
         held.release()
@@ -267,42 +269,40 @@ def test_the_new_options_are_explained(words: list[str], run: Run) -> None:
 
 
 def test_a_blocked_queue_says_what_to_do_in_order(capsys: pytest.CaptureFixture[str]) -> None:
-    blocked = {
-        "kind": "bot wall",
-        "what": "YouTube asks to prove that this is not a bot",
-        "why": "it does not trust this address",
-        "fix": "wait",
-        "steps": ["wait a day", "set ytdlp.proxy", "set ytdlp.cookiefile"],
-        "until": 1_700_000_000_000,
-        "left": 7,
-    }
+    blocked = Blocked(
+        cause="bot wall",
+        what="YouTube asks to prove that this is not a bot",
+        why="it does not trust this address",
+        fix="wait",
+        steps=("wait a day", "set ytdlp.proxy", "set ytdlp.cookiefile"),
+        until=1_700_000_000_000,
+        left=7,
+    )
     lines = block_lines(blocked, "abc123")
     assert "7 not fetched yet" in lines[0]
     assert [line[:2] for line in lines[2:5]] == ["1.", "2.", "3."]
     assert "goes on by itself at 2023-11-1" in lines[-1]
     assert "`whispersmith jobs --resume abc123`" in lines[-1]
-    assert block_lines({"what": RATE_LIMITED.what, "fix": RATE_LIMITED.fix}, "x")[-1] == f"1. {RATE_LIMITED.fix}"
-    waiting = block_lines({"what": "x", "steps": ["go on now: whispersmith fetch"], "waits": True}, "abc123")
+    assert block_lines(Blocked(RATE_LIMITED.what, fix=RATE_LIMITED.fix), "x")[-1] == f"1. {RATE_LIMITED.fix}"
+    waiting = block_lines(Blocked("x", steps=("go on now: whispersmith fetch",), waits=True), "abc123")
     assert waiting[1:] == [
         "1. go on now: whispersmith jobs --resume abc123",
         "it waits until it is told to go on: `whispersmith jobs --resume abc123`",
     ]
-    with Screen(quiet=False, id="abc123") as screen:
-        for number, kind in enumerate(("blocked", "paused", "resumed", "unblocked")):
-            screen.show(Event(number, 0, kind, blocked if kind == "blocked" else {}))
+    with FollowDisplay(quiet=False, id="abc123") as display:
+        for event in (blocked, Paused(), Resumed(), Unblocked()):
+            display.show(event)
     out = capsys.readouterr().out.splitlines()
     assert out[: len(lines)] == lines
     assert len(out) == len(lines) + 3
 
 
 def test_bytes_speed_and_time_of_the_whole_queue() -> None:
-    one = {"bytes": 1_000_000, "bytes_total": 4_000_000, "speed": 500_000.0, "eta": 6.0}
-    assert transfer(one) == "1 MB of 4 MB, 500 kB/s, 0:06 left"
-    assert transfer({**one, "all_bytes": 2_000_000, "all_bytes_total": None, "all_eta": 75}) == (
-        "2 MB of 4 MB, 500 kB/s, 1:15 left"
-    )
-    assert transfer({"bytes": 0, "speed": None}) == "0 B"
-    assert transfer({}) == ""
+    one = TransferProgress("v", bytes=1_000_000, bytes_total=4_000_000, speed=500_000.0, eta=6.0)
+    assert transfer_text(one) == "1 MB of 4 MB, 500 kB/s, 0:06 left"
+    assert transfer_text(replace(one, all_bytes=2_000_000, all_eta=75)) == "2 MB of 4 MB, 500 kB/s, 1:15 left"
+    assert transfer_text(TransferProgress(bytes=0)) == "0 B"
+    assert transfer_text(TransferProgress()) == transfer_text(None) == ""
 
 
 def test_hostile_titles_break_no_line(site: YouTube, tmp_path: Path, run: Run) -> None:

@@ -41,14 +41,14 @@ def test_a_model_arrives_whole_and_works(place: Place, capfd: pytest.CaptureFixt
 def test_progress_is_one_figure_over_all_files(place: Place) -> None:
     run = place.begin(id=ID)
     place.run(run)
-    told = [event.data for event in run.events("progress")]
+    told = run.progress
     total = sum(len(data) for data in place.repository.files.values())
-    done = [one["done"] for one in told]
+    done = [one.done for one in told]
     assert done == sorted(done)
     assert done[-1] == total
-    assert {(one["total"], one["unit"]) for one in told} == {(total, "B")}
-    assert "MB" in told[-1]["note"]
-    assert "left_s" in told[-1]
+    assert {(one.total, one.unit) for one in told} == {(total, "B")}
+    assert "MB" in told[-1].note
+    assert told[-1].transfer is not None
 
 
 def test_the_second_run_asks_nothing(place: Place) -> None:
@@ -83,7 +83,7 @@ def test_a_cut_line_is_taken_up_where_it_broke(place: Place) -> None:
     run = place.begin(id=ID)
     place.run(run)
     assert place.sent() == [(0, 600_000), (600_000, place.size - 600_000)]
-    assert any("the line broke" in event.data["text"] for event in run.events("log"))
+    assert any("the line broke" in line for line in run.log())
     describe(ID)
 
 
@@ -120,8 +120,7 @@ def test_a_server_that_knows_no_ranges_sends_it_all_again(place: Place) -> None:
     run = place.begin(id=ID)
     place.run(run)
     assert place.sent() == [(0, 600_000), (0, place.size)]
-    last = run.events("progress")[-1].data
-    assert last["done"] == last["total"]
+    assert run.progress[-1].share == 1
 
 
 def test_wrong_bytes_are_thrown_away(place: Place) -> None:
@@ -160,7 +159,7 @@ def test_damaged_weights_in_the_cache_are_mended(place: Place, damage: object) -
     (find(ID) / "config.json").unlink()  # a damage that is seen without reading the weights
     run = place.begin(id=ID)
     assert place.run(run)["downloaded"]
-    assert any("damaged" in event.data["text"] for event in run.events("log"))
+    assert any("damaged" in line for line in run.log())
     assert place.sent() == [(0, place.size)] * 2
     assert place.blob.read_bytes() == place.repository.files[WEIGHTS]
 

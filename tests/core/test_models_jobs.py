@@ -12,14 +12,16 @@ from pathlib import Path
 
 import pytest
 
+from core.events import LogLine
 from core.jobs import find_job, list_jobs, spawn, stop
-from core.jobs.attach import read_status, view
-from core.jobs.events import EventReader
+from core.jobs.attach import view
+from core.jobs.event_log import EventReader
 from core.whisper.info import describe
 from core.workspace import Workspace, create
 from tests.core.model_kit import ID, WEIGHTS, Place, place
 from tests.fakes.hub import PIECE
 from tests.fakes.stage import wait_until
+from tests.jobs.conftest import process_of
 
 __all__ = ["place"]
 
@@ -33,7 +35,7 @@ def _no_job_outlives_its_test(place: Place) -> Iterator[None]:
     for workspace in place.workspace.root.parent.glob("ws*"):
         for job in list_jobs(Workspace(workspace)):
             if job.live:
-                os.killpg(int(read_status(job.folder)["pid"]), signal.SIGKILL)
+                os.killpg(process_of(job.folder), signal.SIGKILL)
 
 
 def state(folder: Path) -> str:
@@ -42,7 +44,8 @@ def state(folder: Path) -> str:
 
 
 def says(folder: Path, text: str) -> bool:
-    return any(text in str(event.data.get("text")) for event in EventReader(folder / "events.jsonl").all())
+    entries = EventReader(folder / "events.jsonl").all()
+    return any(isinstance(entry.event, LogLine) and text in entry.event.text for entry in entries)
 
 
 def held_job(place: Place, workspace: Workspace | None = None) -> Path:
@@ -60,7 +63,7 @@ def let_go(place: Place) -> None:
 
 def test_killed_in_the_middle_it_goes_on_where_it_was(place: Place) -> None:
     folder = held_job(place)
-    os.killpg(int(read_status(folder)["pid"]), signal.SIGKILL)
+    os.killpg(process_of(folder), signal.SIGKILL)
     wait_until(lambda: state(folder) == "crashed")
     let_go(place)
     assert place.unchanged()

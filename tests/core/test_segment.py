@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from core.errors import UserError
+from core.events import Item, ItemState
 from core.files import digest_of, write_bytes
 from core.jobs import Cancelled
 from core.media import plan_spans, read_wav, segment_name
@@ -78,8 +79,9 @@ def test_a_recording_becomes_overlapping_wavs(workspace: Workspace) -> None:
     assert video is not None
     assert video.cut is not None
     assert (video.cut["length_ms"], video.cut["overlap_ms"], video.duration_ms) == (10_000, 2_000, 30_000)
-    assert events(job, "progress")[-1]["done"] == 30
-    assert [event["state"] for event in events(job, "item")] == ["cut"]
+    assert job.status.progress is not None
+    assert job.status.progress.done == 30
+    assert [item.state for item in events(job, Item)] == [ItemState.CUT]
 
 
 @pytest.mark.parametrize("seconds", [0.5, 10.0, 17.99, 18.0, 18.02, 26.5])
@@ -99,7 +101,7 @@ def test_what_is_whole_is_not_done_again_and_what_is_not_is_mended(workspace: Wo
     job = make_job(workspace, "segment")
     assert segment.run(workspace, workspace.config(), job)["new"] == 0
     assert _stamps(workspace) == before
-    assert [event["state"] for event in events(job, "item")] == ["whole"]
+    assert [item.state for item in events(job, Item)] == [ItemState.WHOLE]
 
     digests = [row.digest for row in _rows(workspace)]
     broken = workspace.segments / "talk" / "talk_8_18.wav"

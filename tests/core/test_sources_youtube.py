@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import UserError
+from core.events import ItemState
 from core.jobs.handle import Cancelled
 from core.stages import add
 from core.store import Store
@@ -48,7 +49,7 @@ def test_a_playlist_of_several_pages_in_both_layouts(tmp_path: Path, layout: str
         assert {request.page for request in site.requests("list")} == {0, 1, 2}
         # A list is all that was asked for.
         assert {request.what for request in site.requests()} == {"list"}
-        assert run.items("listed")[:2] == ["v0000000000", "v0000000001"]
+        assert run.items(ItemState.LISTED)[:2] == ["v0000000000", "v0000000001"]
         with Store(workspace.db_path) as store:
             (source,) = store.videos.sources()
         assert (source.kind, source.url, source.title) == ("playlist", site.playlist_url(LIST), "Talks")
@@ -100,7 +101,7 @@ def test_adding_again_brings_only_what_is_new(tmp_path: Path) -> None:
         site.videos[videos[1].id].state = "private"
         result, run = added(workspace, site.playlist_url(LIST))
         assert (result["added"], result["known"]) == (1, 3)
-        assert run.items("listed") == [videos[3].id]
+        assert run.items(ItemState.LISTED) == [videos[3].id]
         assert list(rows(workspace)) == [videos[number].id for number in (0, 3, 1, 2)]
         # What a person has chosen stays, and nothing else is preselected.
         assert [id for id, row in rows(workspace).items() if row.selected] == [videos[2].id]

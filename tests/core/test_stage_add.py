@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from core.errors import UserError
+from core.events import ItemState
 from core.jobs.handle import Cancelled
 from core.stages import add
 from core.store import Store, Video
@@ -67,7 +68,7 @@ def test_a_feed_is_listed_and_nothing_is_downloaded(workspace: Workspace, tmp_pa
         assert result["sources"][0]["title"] == "A loopback podcast"
         assert result["sources"][0]["kind"] == "feed"
         videos = rows(workspace)
-        assert run.items("listed") == [video.id for video in videos]
+        assert run.items(ItemState.LISTED) == [video.id for video in videos]
         assert [video.title for video in videos] == ["第一集 !", "two", "three"]
         assert [video.selected for video in videos] == [True, False, False]
         assert {video.channel for video in videos} == {"A loopback podcast"}
@@ -217,7 +218,7 @@ def test_a_file_is_linked_not_copied_and_known_again(workspace: Workspace, tmp_p
     assert os.path.samefile(workspace.media / "talk.mp3", file)
     assert (workspace.media / "talk.zh-TW.srt").is_file()
     assert json.loads((workspace.media / "talk.json").read_text())["licence"] == "own"
-    assert run.items("fetched") == ["talk"]
+    assert run.items(ItemState.FETCHED) == ["talk"]
     assert result["added"] == 1
 
     renamed = tmp_path / "renamed.mp3"
@@ -225,7 +226,7 @@ def test_a_file_is_linked_not_copied_and_known_again(workspace: Workspace, tmp_p
     for again in (file, renamed):
         result, run = added(workspace, again)
         assert (result["added"], result["known"]) == (0, 1)
-        assert any("is here already, as talk" in str(event.data["text"]) for event in run.events("log"))
+        assert any("is here already, as talk" in line for line in run.log())
     assert len(rows(workspace)) == 1
 
 
@@ -259,7 +260,7 @@ def test_a_folder_gives_its_recordings_and_names_the_rest(workspace: Workspace, 
     result, run = added(workspace, "in", cwd=str(tmp_path))
     assert (result["added"], result["failed"]) == (2, 0)
     assert [(video.id, video.path) for video in rows(workspace)] == [("a", "media/a.mp3"), ("b", "media/b.wav")]
-    logged = " ".join(str(event.data["text"]) for event in run.events("log"))
+    logged = " ".join(line for line in run.log())
     assert "broken.mp4" in logged
     assert "notes.txt" not in logged
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from core.events import ItemState
 from core.stages import add
 from core.store import Store, Video
 from core.store.videos import Videos
@@ -109,9 +110,8 @@ def test_a_list_of_two_thousand_takes_few_transactions(
     assert max(batches) <= add.BATCH
     # 25 rows at a time, and what is held when a page ends or a tenth of a second is over.
     assert len(batches) < 400
-    assert len(run.items("listed")) == 2000
-    last = run.events("progress")[-1].data
-    assert (last["done"], last["total"]) == (2000, 2000)
+    assert len(run.items(ItemState.LISTED)) == 2000
+    assert (run.progress[-1].done, run.progress[-1].total) == (2000, 2000)
 
 
 def test_the_link_points_at_a_video_that_its_list_no_longer_holds(site: YouTube, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from core.errors import UserError
+from core.events import ItemState
 from core.jobs.handle import Cancelled
 from core.sources.failures import Failure
 from core.stages import captions
@@ -91,14 +92,7 @@ def test_what_people_wrote_is_taken_with_its_times(opened: Open) -> None:
     found = stored(workspace)
     assert (found[PEOPLE].language, found[PEOPLE].automatic, list(found[PEOPLE].cues)) == ("zh-TW", False, TEXTS)
     assert (found[NAMED].language, list(found[NAMED].cues)) == ("zh-TW-second", TEXTS)
-    (first, _) = run.events("item")
-    assert {key: first.data[key] for key in ("id", "state", "language", "automatic", "cues")} == {
-        "id": PEOPLE,
-        "state": "captions",
-        "language": "zh-TW",
-        "automatic": False,
-        "cues": 3,
-    }
+    assert run.items(ItemState.CAPTIONS) == [PEOPLE, NAMED]
     # The page and the one track: no player, no sound.
     assert [request.what for request in site.requests(video=PEOPLE)] == ["watch", "captions"]
     site.forget()
@@ -136,7 +130,7 @@ def test_captions_in_another_language_than_is_heard_are_warned_of(opened: Open) 
     )
     result, run = passed(workspace)
     assert result["found"] == 2
-    (warned,) = [event.data["text"] for event in run.events("log") if event.data["level"] == "warning"]
+    (warned,) = run.log("warning")
     assert PEOPLE in warned
     assert "zh-TW may translate" in warned
 
@@ -177,8 +171,8 @@ def test_too_many_requests_stop_the_pass_and_cost_nothing_else(opened: Open) -> 
     assert (result["found"], result["failed"]) == (1, 1)
     assert "too many requests" in result["stopped"]
     assert run.job.failures == []
-    assert run.items("failed") == []
-    assert any("1 not tried" in event.data["text"] for event in run.events("log"))
+    assert run.items(ItemState.FAILED) == []
+    assert any("1 not tried" in line for line in run.log())
     error = stored(workspace)[BUSY].error or {}
     assert (error["kind"], error["retry"]) == ("rate limited", "later")
     assert "whispersmith captions" in error["fix"]

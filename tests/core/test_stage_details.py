@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import UserError
+from core.events import ItemState
 from core.jobs import send
 from core.jobs.handle import Cancelled
 from core.sources.rate_limit import BURST, RateLimiter
@@ -35,7 +36,7 @@ def place(site: YouTube, tmp_path: Path, *videos: Video, **tables: object) -> Wo
 
 
 def said(run: Run) -> str:
-    return " ".join(str(event.data["text"]) for event in run.events("log"))
+    return " ".join(line for line in run.log())
 
 
 def refuse(*videos: Video) -> None:
@@ -63,10 +64,7 @@ def test_one_request_tells_licence_captions_channel_date_and_length(site: YouTub
     assert (standard.licence, standard.duration_ms, standard.licence_text) == ("standard", 90_000, "")
     assert free.asked
     assert standard.asked
-    assert {event.data["id"]: event.data["licence"] for event in run.events("item")} == {
-        "freeAAAAAAA": "cc-by",
-        "standardAAA": "standard",
-    }
+    assert run.items(ItemState.LISTED) == ["freeAAAAAAA", "standardAAA"]
     # Nobody is asked twice, unless it is wanted.
     site.forget()
     assert ran("details", workspace)[0]["asked"] == 0
@@ -105,7 +103,7 @@ def test_rows_that_cannot_be_fetched_get_their_reason(site: YouTube, tmp_path: P
     )
     assert "in your country" in (found[ids["country"]].error or {})["detail"]
     assert found["okAAAAAAAAA"].state == "listed"
-    assert sorted(run.items("failed")) == sorted(ids.values())
+    assert sorted(run.items(ItemState.FAILED)) == sorted(ids.values())
     # None of these is a fault of the pass.
     assert run.job.failures == []
     assert ran("details", workspace)[0]["asked"] == 0
@@ -271,7 +269,7 @@ def test_a_wait_is_ended_by_a_cancel_and_what_is_known_stays(site: YouTube, tmp_
 
     thread = threading.Thread(target=work)
     thread.start()
-    wait_until(lambda: run.items("listed"))
+    wait_until(lambda: run.items(ItemState.LISTED))
     run.job.cancel()
     thread.join(30)
     assert ended == [Cancelled]

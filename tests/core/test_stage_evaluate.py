@@ -10,6 +10,7 @@ from core.dataset import lineage
 from core.engines import Clip
 from core.engines.transformers import TransformersEngine
 from core.errors import UserError
+from core.events import LogLine
 from core.files import digest_of
 from core.jobs import Cancelled
 from core.stage import STAGES
@@ -59,7 +60,7 @@ def test_what_the_model_has_heard_is_not_measured_with(tmp_path: Path) -> None:
     # SegmentRef: train_0, train_8, train_40; overlapping those: train_16, train_32; the same bytes: test_16.
     assert {row.segment for row in stored.rows} == {"train_24_34", "test_0_10", "test_8_18"}
     assert (result["segments"], result["excluded"], result["leak"], result["leak_against"]) == (3, 6, 0, "model")
-    assert any("6 of 9 test segments are left out" in event["text"] for event in listened.of("log"))
+    assert any("6 of 9 test segments are left out" in line.text for line in listened.of(LogLine))
 
 
 def test_a_base_that_was_tuned_itself_has_heard_things_too(tmp_path: Path) -> None:

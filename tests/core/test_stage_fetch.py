@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from core.errors import UserError
-from core.jobs.events import EventReader
+from core.events import ItemState
 from core.jobs.handle import Cancelled
 from core.jobs.spawn import spawn
-from core.jobs.spec import EVENTS
+from core.jobs.status import read_status
 from core.media import probe
 from core.sources import sidecar
 from core.stages import add, fetch
@@ -86,7 +86,7 @@ def test_two_are_fetched_with_their_attribution_and_nothing_is_asked_for_twice(
         assert counts == {"fetched": 2, "skipped": 0, "failed": 0, "passed": 0, "stopped": ""}
         # The captions pass has looked at them; a feed has none.
         assert (result["captions"]["found"], result["captions"]["failed"]) == (0, 0)
-        assert run.items("fetched") == [ids["one"], ids["two"]]
+        assert run.items(ItemState.FETCHED) == [ids["one"], ids["two"]]
         for name in ("one", "two"):
             video = row(workspace, ids[name])
             assert video.state == "fetched"
@@ -139,7 +139,7 @@ def test_too_many_requests_stops_the_queue_and_says_so(workspace: Workspace, tmp
         assert result["failed"] == 1
         assert "too many requests" in result["stopped"]
         assert not server.requests("media", "next")
-        assert any("stopped with 1 not tried" in str(event.data["text"]) for event in run.events("log"))
+        assert any("stopped with 1 not tried" in line for line in run.log())
         assert row(workspace, ids["next"]).state == "listed"
 
 
@@ -151,7 +151,7 @@ def test_a_refusal_is_tried_once_more_with_a_new_link(workspace: Workspace, tmp_
         result, run = fetched(workspace, config, all=True)
     assert (result["fetched"], result["failed"]) == (1, 0)
     # At once, not after the wait of the others.
-    assert run.items("again") == []
+    assert run.items(ItemState.AGAIN) == []
 
 
 def test_a_cut_transfer_goes_on_where_it_stopped(workspace: Workspace, tmp_path: Path) -> None:
@@ -231,10 +231,10 @@ def test_progress_says_bytes_and_speed(workspace: Workspace, tmp_path: Path) -> 
         ids = listed(workspace, server)
         size = server.audio("one").stat().st_size
         _, run = fetched(workspace, all=True)
-    seen = [event.data for event in run.events("item") if event.data["state"] == "fetching" and event.data["done"]]
+    seen = [one.transfer for one in run.progress if one.transfer is not None and one.transfer.bytes]
     assert seen
-    assert all(0 < data["done"] <= size and data["total"] == size and data["id"] == ids["one"] for data in seen)
-    shares = [event.data["done"] for event in run.events("progress")]
+    assert all(0 < (one.bytes or 0) <= size and (one.bytes_total, one.id) == (size, ids["one"]) for one in seen)
+    shares = [one.done for one in run.progress]
     assert shares == sorted(shares)
     assert shares[-1] == 1
 
@@ -284,7 +284,8 @@ def test_sigkill_in_the_middle_then_resumed_to_the_byte(workspace: Workspace, tm
     with FeedServer(tmp_path / "site", [Episode("one", rate=30_000)]) as server:
         ids = listed(workspace, server)
         folder = spawn(workspace, "fetch", {"all": True})
-        pid = int(EventReader(folder / EVENTS).all()[0].data["pid"])
+        pid = read_status(folder).pid
+        assert pid is not None
         wait_until(lambda: part_size(workspace, ids["one"]) > 8_000, 60)
         os.killpg(pid, signal.SIGKILL)
         wait_until(lambda: not runs(pid), 30)

@@ -12,6 +12,7 @@ import pytest
 
 from core.config import set_value
 from core.downloads import download, queue, watchdog
+from core.events import Blocked, ItemState, Unblocked
 from core.sources.failures import classify
 from core.stages import fetch
 from core.store import Store
@@ -34,9 +35,9 @@ def test_a_wall_ends_the_queue_and_says_what_to_do_in_order(tmp_path: Path, enco
         assert (result["fetched"], result["failed"]) == (0, 1)
         assert "not a bot" in result["stopped"]
         assert site.asked("watch") == [ONE]
-        (event,) = run.events("blocked")
-        assert (event.data["cause"], event.data["until"], event.data["left"]) == ("bot wall", None, 3)
-        steps = event.data["steps"]
+        (event,) = run.events(Blocked)
+        assert (event.cause, event.until, event.left) == ("bot wall", None, 3)
+        steps = event.steps
         places = [next(n for n, step in enumerate(steps) if word in step) for word in ("wait", "socks5h://", "cookies")]
         assert places == sorted(set(places))
         text = " ".join(steps)
@@ -49,7 +50,12 @@ def test_a_wall_ends_the_queue_and_says_what_to_do_in_order(tmp_path: Path, enco
 
 
 def blocked(run: Run, times: int = 1) -> Callable[[], bool]:
-    return lambda: len(run.events("blocked")) == times
+    return lambda: len(run.events(Blocked)) == times
+
+
+def waited(run: Run) -> list[int]:
+    """ms from each block to the time when it goes on by itself."""
+    return [entry.event.until - entry.t for entry in run.entries(Blocked)]  # type: ignore[union-attr]
 
 
 def test_a_blocked_queue_waits_and_goes_on_with_the_same_video(tmp_path: Path, encoded: Path) -> None:
@@ -57,14 +63,13 @@ def test_a_blocked_queue_waits_and_goes_on_with_the_same_video(tmp_path: Path, e
         workspace = prepared(site, tmp_path / "ws", block_wait_min=0.002, tries=1)
         result, run = fetched(workspace, all=True, wait=True)
         assert (result["fetched"], result["failed"], result["stopped"]) == (3, 0, "")
-        assert run.items("fetched") == [ONE, TWO, THREE]
-        waits = [event.data["until"] - event.t for event in run.events("blocked")]
+        assert run.items(ItemState.FETCHED) == [ONE, TWO, THREE]
+        waits = waited(run)
         # Twice as long the second time.
         assert waits == [pytest.approx(120, abs=60), pytest.approx(240, abs=60)]
-        assert len(run.events("unblocked")) == 2
+        assert len(run.events(Unblocked)) == 2
         assert states(run, TWO) == ["queued", "fetching", "queued", "fetching", "queued", "fetching", "fetched"]
-        notes = [str(event.data["note"]) for event in run.events("progress")]
-        assert any(note.startswith("blocked by YouTube: goes on at ") for note in notes)
+        assert any(told.note.startswith("blocked by YouTube: goes on at ") for told in run.progress)
 
 
 def test_a_blocked_queue_goes_on_by_key_and_asks_for_nothing_before(tmp_path: Path, encoded: Path) -> None:
@@ -74,12 +79,11 @@ def test_a_blocked_queue_goes_on_by_key_and_asks_for_nothing_before(tmp_path: Pa
         job = Background(workspace, all=True, wait=True)
         wait_until(blocked(job.run))
         # Six hours, for the wall.
-        (event,) = job.run.events("blocked")
-        assert event.data["until"] - event.t == pytest.approx(6 * 3_600_000, abs=60_000)
+        assert waited(job.run) == [pytest.approx(6 * 3_600_000, abs=60_000)]
         site.wall = False
         site.forget()
         assert site.requests() == []
-        job.run.job.go()
+        job.run.job.end_wait()
         assert job.end()["fetched"] == 2
 
 
@@ -89,8 +93,8 @@ def test_a_wait_without_an_end_waits_for_the_key_and_can_be_cancelled(tmp_path: 
         site.wall = True
         job = Background(workspace, all=True, wait=True)
         wait_until(blocked(job.run))
-        assert job.run.events("blocked")[0].data["until"] is None
-        job.run.job.go()
+        assert job.run.events(Blocked)[0].until is None
+        job.run.job.end_wait()
         wait_until(blocked(job.run, 2))
         job.cancel()
         assert row(workspace, ONE).state == "listed"
@@ -105,18 +109,18 @@ def test_what_is_set_while_a_queue_waits_counts_when_it_goes_on(tmp_path: Path, 
         set_value(workspace.config_path, "ytdlp", "proxy", "http://127.0.0.1:9")
         job = Background(workspace, all=True, wait=True)
         wait_until(blocked(job.run))
-        assert job.run.events("blocked")[0].data["waits"] is True
+        assert job.run.events(Blocked)[0].waits is True
         set_value(workspace.config_path, "ytdlp", "proxy", right)
-        job.run.job.go()
+        job.run.job.end_wait()
         assert job.end()["fetched"] == 2
-        assert len(job.run.events("blocked")) == 1
+        assert len(job.run.events(Blocked)) == 1
 
 
 def test_a_proxy_that_is_gone_stops_the_queue_at_once(tmp_path: Path, encoded: Path) -> None:
     with YouTube(encoded, [talk(ONE), talk(TWO), talk(THREE)]) as site:
         workspace = prepared(site, tmp_path / "ws")
     result, run = fetched(workspace, all=True)
-    assert (result["failed"], run.events("blocked")[0].data["cause"]) == (1, "proxy")
+    assert (result["failed"], run.events(Blocked)[0].cause) == (1, "proxy")
     assert [id for id, _ in run.job.failures] == [ONE]
 
 
@@ -134,9 +138,9 @@ def test_two_that_do_not_answer_are_the_network(tmp_path: Path, encoded: Path) -
             store.videos.update(id, url=f"{gone}/media/{id}.m4a")
     result, run = fetched(workspace, config, all=True)
     assert (result["failed"], [id for id, _ in run.job.failures]) == (2, [TWO, ONE])
-    (event,) = run.events("blocked")
-    assert (event.data["cause"], event.data["left"]) == ("network", 3)
-    assert any("stopped with 1 not tried" in str(event.data["text"]) for event in run.events("log"))
+    (event,) = run.events(Blocked)
+    assert (event.cause, event.left) == ("network", 3)
+    assert any("stopped with 1 not tried" in line for line in run.log())
     assert row(workspace, THREE).state == "listed"
 
 
@@ -154,7 +158,7 @@ def test_a_full_disk_ends_even_a_patient_queue(tmp_path: Path, encoded: Path, mo
             result = fetch.run(workspace, config, run.job)
         assert os.replace is not full
         assert "cannot be written" in result["stopped"]
-        assert run.events("blocked")[0].data["cause"] == "disk"
+        assert run.events(Blocked)[0].cause == "disk"
         assert site.asked("watch") == [ONE]
         assert list(workspace.media.glob("*.mp4")) == []
         site.forget()
@@ -179,10 +183,10 @@ def test_two_that_make_no_sense_point_at_an_old_ytdlp(tmp_path: Path, encoded: P
         assert (result["fetched"], result["failed"]) == (1, 3)
         assert "yt-dlp is probably out of date" in result["stopped"]
         assert "queue000005" not in site.asked("watch")
-        (event,) = run.events("blocked")
-        assert event.data["until"] is None
-        assert "days old" in event.data["why"]
-        assert event.data["fix"] == 'pip install -U "yt-dlp[default,deno]"'
+        (event,) = run.events(Blocked)
+        assert event.until is None
+        assert "days old" in event.why
+        assert event.fix == 'pip install -U "yt-dlp[default,deno]"'
         assert error_of(workspace, ONE)["retry"] == "later"
 
 
@@ -200,8 +204,8 @@ def test_cookies_that_have_ended_are_said(tmp_path: Path, encoded: Path) -> None
             waiting = queue.Queue(workspace, workspace.config(), run.job, store, free=True)
             for _ in range(3):
                 waiting._heed_cookies([warning])
-    (event,) = run.events("log")
-    assert (event.data["level"], "no longer valid" in event.data["text"]) == ("warning", True)
+    (line,) = run.log("warning")
+    assert "no longer valid" in line
 
 
 def test_only_a_javascript_runtime_that_hangs_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -240,4 +244,4 @@ def test_a_challenge_that_is_never_solved_does_not_hold_the_queue(
         result, run = fetched(workspace, config, all=True)
         assert (result["failed"], result["stopped"]) == (1, "")
         assert (error_of(workspace, ONE)["kind"], error_of(workspace, ONE)["retry"]) == ("stuck", "again")
-        assert run.items("again") == [ONE]
+        assert run.items(ItemState.AGAIN) == [ONE]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.config import set_value
+from core.events import Item, ItemState
 from core.status import summary
 from core.store import Store
 from tests.core.fetch_kit import ONE, THREE, TWO, Background, error_of, fetched, prepared, row, states, talk
@@ -29,7 +30,7 @@ def test_what_is_asked_for_is_on_disk_before_the_first_request(tmp_path: Path, e
         job = Background(workspace, ids=[ONE, THREE])
         wait_until(lambda: site.requests("watch"))
         assert [row(workspace, id).selected for id in (ONE, TWO, THREE)] == [True, False, True]
-        assert [job.run.items("queued")[:2]] == [[ONE, THREE]]
+        assert [job.run.items(ItemState.QUEUED)[:2]] == [[ONE, THREE]]
         wait_until(lambda: site.sent(ONE) >= 10_000)
         job.cancel()
         site.videos[ONE].rate = None
@@ -91,7 +92,7 @@ def test_what_breaks_off_is_tried_again_at_the_end_of_the_queue(tmp_path: Path, 
         result, run = fetched(workspace, all=True)
         assert (result["fetched"], result["failed"]) == (2, 0)
         assert states(run, ONE) == ["queued", "fetching", "again", "fetching", "fetched"]
-        assert run.items("fetched") == [TWO, ONE]
+        assert run.items(ItemState.FETCHED) == [TWO, ONE]
         starts = [request.start for request in site.requests("media", ONE)]
         assert starts[0] == 0
         assert 0 < starts[1] <= 20_000
@@ -106,14 +107,15 @@ def test_tries_have_an_end_and_their_waits_grow(tmp_path: Path, encoded: Path) -
         assert len(site.requests("media", ONE)) == 3
         assert error_of(workspace, ONE)["kind"] == "server"
         assert "503" in error_of(workspace, ONE)["detail"]
-        first, second = [e for e in run.events("item") if e.data["state"] == "again"]
-        assert (first.data["at"] - first.t, second.data["at"] - second.t) == (
+        items = [(entry.t, entry.event) for entry in run.entries(Item) if isinstance(entry.event, Item)]
+        (t1, at1), (t2, at2) = [(t, item.at or 0) for t, item in items if item.state == ItemState.AGAIN]
+        assert (at1 - t1, at2 - t2) == (
             pytest.approx(400, abs=100),
             pytest.approx(800, abs=100),
         )
-        begun = [e.t for e in run.events("item") if e.data["id"] == ONE and e.data["state"] == "fetching"]
-        assert begun[1] >= first.data["at"] - 20
-        assert begun[2] >= second.data["at"] - 20
+        begun = [t for t, item in items if (item.id, item.state) == (ONE, ItemState.FETCHING)]
+        assert begun[1] >= at1 - 20
+        assert begun[2] >= at2 - 20
 
 
 def test_a_refused_link_is_renewed_at_once_and_then_waits_like_the_others(tmp_path: Path, encoded: Path) -> None:
@@ -122,7 +124,7 @@ def test_a_refused_link_is_renewed_at_once_and_then_waits_like_the_others(tmp_pa
         result, run = fetched(workspace, all=True)
         assert (result["fetched"], result["failed"]) == (2, 0)
         assert [request.video for request in site.requests("media")] == [ONE, ONE, TWO, ONE]
-        assert run.items("again") == [ONE]
+        assert run.items(ItemState.AGAIN) == [ONE]
     with YouTube(encoded, [talk(ONE, Fault("media", status=403, times=None))]) as site:
         workspace = prepared(site, tmp_path / "never", tries=3)
         assert fetched(workspace, all=True)[0]["failed"] == 1
@@ -137,7 +139,7 @@ def test_too_short_and_silent_are_not_taken_for_recordings(tmp_path: Path, encod
     assert (result["fetched"], result["failed"]) == (0, 2)
     assert (error_of(workspace, ONE)["kind"], error_of(workspace, TWO)["kind"]) == ("incomplete", "silent")
     # The first may have been cut short on its way; silence comes again.
-    assert run.items("again") == [ONE]
+    assert run.items(ItemState.AGAIN) == [ONE]
     assert list(workspace.media.glob("*.mp4")) == []
 
 
@@ -149,18 +151,18 @@ def test_progress_knows_the_whole_queue(tmp_path: Path, encoded: Path) -> None:
         workspace = prepared(site, tmp_path / "ws")
         sizes = [len(site.audio(id)) for id in (ONE, TWO)]
         _, run = fetched(workspace, all=True)
-        seen = [event.data for event in run.events("progress")]
+    seen = [progress.transfer for progress in run.progress if progress.transfer is not None]
     first = seen[0]
     # Nothing is known but the lengths: 6 + 12 + 6 s.
-    assert (first["all_bytes"], first["all_bytes_total"], first["all_eta"]) == (0, 24 * 16_000, None)
-    moving = [data for data in seen if data.get("bytes")]
+    assert (first.all_bytes, first.all_bytes_total, first.all_eta) == (0, 24 * 16_000, None)
+    moving = [figures for figures in seen if figures.bytes]
     assert moving
-    assert all(data["bytes_total"] in sizes and data["all_bytes"] >= data["bytes"] for data in moving)
-    assert all(data["all_eta"] is not None for data in moving if data["speed"])
+    assert all(one.bytes_total in sizes and (one.all_bytes or 0) >= (one.bytes or 0) for one in moving)
+    assert all(one.all_eta is not None for one in moving if one.speed)
     last = seen[-1]
-    assert last["done"] == last["total"] == 3
+    assert run.progress[-1].done == run.progress[-1].total == 3
     # The private one will not come: what is left is what came.
-    assert last["all_bytes"] == last["all_bytes_total"] == sum(row(workspace, id).bytes or 0 for id in (ONE, TWO))
+    assert last.all_bytes == last.all_bytes_total == sum(row(workspace, id).bytes or 0 for id in (ONE, TWO))
 
 
 def test_the_original_is_taken_and_not_the_better_sounding_dub(tmp_path: Path, encoded: Path) -> None:
@@ -220,7 +222,7 @@ def test_captions_that_fail_cost_nothing(tmp_path: Path, encoded: Path, monkeypa
         result, run = fetched(workspace, config, all=True)
     assert (result["fetched"], result["failed"], result["captions"]) == (1, 0, {})
     assert run.job.failures == []
-    assert any("a bug of the captions" in str(event.data["text"]) for event in run.events("log"))
+    assert any("a bug of the captions" in line for line in run.log())
 
 
 def test_what_is_learnt_of_a_row_while_it_waits_or_comes_is_not_taken_back(tmp_path: Path, encoded: Path) -> None:

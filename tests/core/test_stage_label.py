@@ -8,6 +8,7 @@ import torch
 
 from core.engines import transformers
 from core.errors import UserError
+from core.events import Item, ItemFailed, LogLine
 from core.jobs import Cancelled
 from core.stages import label
 from core.store import Segment, Store
@@ -38,16 +39,16 @@ def test_labels_all_with_numbers_and_events(made: Workspace) -> None:
         assert all(s.model == str(toy()) and s.avg_logprob is not None and s.avg_logprob < 0 for s in segments)
         assert all(s.suspicion is not None and 0 <= s.suspicion <= 1 for s in segments)
         assert all(s.raw for s in segments)
-    assert sorted(event["id"] for event in listened.of("item")) == sorted(s.id for s in segments)
-    last = listened.of("progress")[-1]
-    assert (last["done"], last["total"]) == (7, 7)
+    assert sorted(event.id for event in listened.of(Item)) == sorted(s.id for s in segments)
+    last = listened.progress[-1]
+    assert (last.done, last.total) == (7, 7)
 
 
 def test_goes_on_where_it_was(made: Workspace) -> None:
     run(made, ids=["train_0_10", "train_8_18"])
     result, listened = run(made)
     assert result["labelled"] == 5
-    assert {"train_0_10", "train_8_18"}.isdisjoint(event["id"] for event in listened.of("item"))
+    assert {"train_0_10", "train_8_18"}.isdisjoint(event.id for event in listened.of(Item))
     again, _ = run(made)
     assert again["labelled"] == 0
 
@@ -70,21 +71,14 @@ def test_a_broken_file_is_one_failed_item(made: Workspace) -> None:
     (made.root / "segments/train/train_8_18.wav").write_bytes(b"RIFF")
     result, listened = run(made)
     assert (result["labelled"], result["failed"]) == (6, 1)
-    failed = [event for event in listened.of("item") if event["state"] == "failed"]
-    assert [event["id"] for event in failed] == ["train_8_18"]
-    assert failed[0]["error"]["fix"]
+    (failed,) = listened.of(ItemFailed)
+    assert failed.id == "train_8_18"
+    assert failed.error.fix
 
 
 def test_cancel_keeps_the_batches_that_were_stored(made: Workspace) -> None:
     listened = Listened(made, "label", {})
-    emit = listened.job.emit
-
-    def cancel_at_first_item(kind: str, **data: object) -> None:
-        emit(kind, **data)
-        if kind == "item":
-            listened.job.cancel()
-
-    listened.job.emit = cancel_at_first_item  # type: ignore[method-assign]
+    cancel_at(listened, Item)
     with pytest.raises(Cancelled):
         label.run(made, made.config(), listened.job)
     with Store(made.db_path) as store:
@@ -107,7 +101,7 @@ def test_batch_is_halved_when_memory_runs_out(made: Workspace, monkeypatch: pyte
     result, listened = run(made)
     assert result["labelled"] == 7
     assert sizes == [4, 2, 1, 1, 1, 1, 1, 1, 1]
-    warned = [event["text"] for event in listened.of("log") if event["level"] == "warning"]
+    warned = [line.text for line in listened.of(LogLine) if line.level == "warning"]
     assert len(warned) == 2
 
 
@@ -160,9 +154,9 @@ def test_captions_come_first_and_the_labeller_writes_the_rest(made: Workspace) -
     assert 0.15 < first.suspicion < 0.5
     assert {row.review for row in found.values()} == {"pending"}
     assert first.model == "captions:zh-TW"
-    progress = listened.of("progress")
-    assert (progress[-1]["done"], progress[-1]["total"]) == (7, 7)
-    assert sorted(event["id"] for event in listened.of("item")) == sorted(found)
+    progress = listened.progress
+    assert (progress[-1].done, progress[-1].total) == (7, 7)
+    assert sorted(event.id for event in listened.of(Item)) == sorted(found)
     assert run(made)[0]["captions"] == 0
 
 
@@ -211,7 +205,7 @@ def test_captions_that_came_after_the_labeller_are_told_of(made: Workspace) -> N
     _, before = run(made)
     with_captions(made)
     _, after = run(made)
-    assert [any("--redo" in str(e["text"]) for e in listened.of("log")) for listened in (before, after)] == [
+    assert [any("--redo" in line.text for line in listened.of(LogLine)) for listened in (before, after)] == [
         False,
         True,
     ]
@@ -232,7 +226,7 @@ def test_files_beside_the_recording(made: Workspace) -> None:
     assert (result["captions"], result["labelled"], result["failed"]) == (1, 6, 0)
     first = rows(made)["train_0_10"]
     assert (first.text, first.origin, first.model) == ("大家好", "caption", "captions:und")
-    warned = [event["text"] for event in listened.of("log") if event["level"] == "warning"]
+    warned = [line.text for line in listened.of(LogLine) if line.level == "warning"]
     assert len(warned) == 1
     assert "train.zh-TW.vtt" in warned[0]
 
@@ -251,7 +245,7 @@ def test_what_the_site_has_comes_before_files_beside(made: Workspace) -> None:
 def test_a_cancel_among_the_captions_keeps_what_is_stored(made: Workspace) -> None:
     with_captions(made)
     listened = Listened(made, "label", {})
-    cancel_at(listened, "item")
+    cancel_at(listened, Item)
     with pytest.raises(Cancelled):
         label.run(made, made.config(), listened.job)
     assert sum(row.origin is not None for row in rows(made).values()) == 3
@@ -276,4 +270,4 @@ def test_a_recording_that_is_cut_anew_meanwhile_is_passed_over(
     monkeypatch.setattr(Transcripts, "write_machine", cut_and_write)
     result, listened = run(made)
     assert (result["labelled"], result["skipped"], result["failed"]) == (2, 5, 0)
-    assert sorted(event["id"] for event in listened.of("item")) == ["test_0_10", "test_8_18"]
+    assert sorted(event.id for event in listened.of(Item)) == ["test_0_10", "test_8_18"]

@@ -15,6 +15,7 @@ import pytest
 
 from core.dataset import lineage
 from core.errors import UserError
+from core.events import Evaluated, Metric, Sample, Saved
 from core.jobs import Cancelled, EventReader
 from core.jobs.spec import EVENTS, create
 from core.stages import train
@@ -59,17 +60,17 @@ def test_a_run_ends_with_a_whole_model(made: Workspace) -> None:
     assert not model.proj_out.weight.equal(base.proj_out.weight)
     assert "training segments: 8" in (folder / "README.md").read_text()
 
-    steps = [event["step"] for event in listened.of("metric")]
+    steps = [event.step for event in listened.of(Metric)]
     assert steps == [1, 2, 3, 4]
-    metric = listened.of("metric")[-1]
+    metric = listened.of(Metric)[-1]
     assert {"total", "epoch", "loss", "learning_rate", "grad_norm", "samples_per_second"} <= set(metric)
-    assert [event["step"] for event in listened.of("evaluated")] == [0, 2, 4]  # 0 is the base model
-    assert listened.of("evaluated")[0]["cer"] == result["base_cer"]
-    assert {event["segment"] for event in listened.of("sample")} == {"test_0_10", "test_8_18"}
-    assert all(event["reference"] for event in listened.of("sample"))
-    assert [event["path"] for event in listened.of("saved")][-1] == "models/run-01"
-    assert {event["on"] for event in listened.of("evaluated")} == {"test"}
-    assert result["cer"] == listened.of("evaluated")[-1]["cer"]
+    assert [event.step for event in listened.of(Evaluated)] == [0, 2, 4]  # 0 is the base model
+    assert listened.of(Evaluated)[0].cer == result["base_cer"]
+    assert {event.segment for event in listened.of(Sample)} == {"test_0_10", "test_8_18"}
+    assert all(event.reference for event in listened.of(Sample))
+    assert [event.path for event in listened.of(Saved)][-1] == "models/run-01"
+    assert {event.on for event in listened.of(Evaluated)} == {"test"}
+    assert result["cer"] == listened.of(Evaluated)[-1].cer
 
 
 def test_rejected_pending_and_empty_texts_are_not_trained_on(made: Workspace) -> None:
@@ -93,21 +94,21 @@ def test_too_long_a_text_fails_by_name_and_the_rest_goes_on(made: Workspace) -> 
 def test_cancel_saves_and_resume_goes_on(tmp_path: Path) -> None:
     made = make_workspace(tmp_path / "w", toy(), train=8, test=3, settings=LONG)
     listened = Listened(made, "train", {})
-    cancel_at(listened, "metric")
+    cancel_at(listened, Metric)
     with pytest.raises(Cancelled):
         train.run(made, made.config(), listened.job)
     last = checkpoints.last_checkpoint(made.models / ".run-01")
     assert last is not None
     assert last.step in (4, 5)
     assert not (made.models / "run-01").exists()
-    assert listened.of("saved")[-1]["path"] == f"models/.run-01/checkpoint-{last.step}"
+    assert listened.of(Saved)[-1].path == f"models/.run-01/checkpoint-{last.step}"
 
     again = Listened(made, "train", {"resume": True, "steps": last.step + 4})
     result = train.run(made, made.config(), again.job)
     assert (result["name"], result["resumed_from"], result["steps"]) == ("run-01", last.step, last.step + 4)
-    assert again.of("metric")[0]["step"] == 8  # the rhythm it was started with
-    assert all(event["step"] > 0 for event in again.of("evaluated"))
-    assert result["base_cer"] == listened.of("evaluated")[0]["cer"]  # remembered over the stop
+    assert again.of(Metric)[0].step == 8  # the rhythm it was started with
+    assert all(event.step > 0 for event in again.of(Evaluated))
+    assert result["base_cer"] == listened.of(Evaluated)[0].cer  # remembered over the stop
 
     longer = Listened(made, "train", {"resume": True, "steps": last.step + 6})
     extended = train.run(made, made.config(), longer.job)
@@ -122,7 +123,7 @@ def test_stopped_and_resumed_is_the_same_as_never_stopped(tmp_path: Path) -> Non
         made = make_workspace(tmp_path / name, toy(), train=8, test=0)
         listened = Listened(made, "train", {})
         if name == "parts":
-            cancel_at(listened, "metric")
+            cancel_at(listened, Metric)
             with pytest.raises(Cancelled):
                 train.run(made, made.config(), listened.job)
             listened = Listened(made, "train", {})
@@ -137,10 +138,10 @@ def test_cancel_during_an_evaluation_does_not_wait_for_it(tmp_path: Path) -> Non
     made = make_workspace(tmp_path / "w", toy(), train=4, test=3, settings=LONG)
     listened = Listened(made, "train", {})
     listened.job.cancel()
-    listened.job.check = lambda: None if not listened.of("progress")[1:] else _cancelled()  # type: ignore[method-assign]
+    listened.job.check = lambda: None if not listened.progress[1:] else _cancelled()  # type: ignore[method-assign]
     with pytest.raises(Cancelled):
         train.run(made, made.config(), listened.job)
-    assert listened.of("evaluated") == []
+    assert listened.of(Evaluated) == []
     assert not (made.models / "run-01").exists()
 
 
@@ -151,7 +152,7 @@ def _cancelled() -> None:
 def test_the_same_settings_go_on_by_themselves_others_start_anew(tmp_path: Path) -> None:
     made = make_workspace(tmp_path / "w", toy(), train=4, test=2, settings=LONG)
     listened = Listened(made, "train", {})
-    cancel_at(listened, "metric")
+    cancel_at(listened, Metric)
     with pytest.raises(Cancelled):
         train.run(made, made.config(), listened.job)
     config = made.config()
@@ -172,7 +173,7 @@ def test_the_same_settings_go_on_by_themselves_others_start_anew(tmp_path: Path)
 def test_another_base_model_cannot_go_on(tmp_path: Path) -> None:
     made = make_workspace(tmp_path / "w", toy(), train=4, test=2, settings=LONG)
     listened = Listened(made, "train", {})
-    cancel_at(listened, "metric")
+    cancel_at(listened, Metric)
     with pytest.raises(Cancelled):
         train.run(made, made.config(), listened.job)
     config = made.config()
@@ -238,7 +239,7 @@ def test_stopped_between_the_last_step_and_the_model(
     weights = load_file(best.path / "model.safetensors")
     listened = Listened(made, "train", {})
     result = train.run(made, made.config(), listened.job)
-    assert listened.of("metric") == []  # no step is made twice
+    assert listened.of(Metric) == []  # no step is made twice
     assert (result["name"], result["steps"], result["best_step"]) == ("run-01", 4, best.step)
     assert result["on"] == ("test" if segments == 8 else "validation")
     assert result["cer"] is not None
@@ -251,7 +252,7 @@ def test_without_test_segments_the_last_step_is_kept(tmp_path: Path) -> None:
     listened = Listened(made, "train", {"name": "blind"})
     result = train.run(made, made.config(), listened.job)
     assert (result["name"], result["cer"], result["best_step"]) == ("blind", None, 4)
-    assert listened.of("evaluated") == []
+    assert listened.of(Evaluated) == []
     assert "error rate" not in (made.models / "blind" / "README.md").read_text()
 
 

@@ -9,6 +9,7 @@ from core.dataset import lineage
 from core.dataset.leak import sharing_audio
 from core.dataset.selection import cut_validation
 from core.errors import UserError
+from core.events import Evaluated, LogLine, Metric, Sample
 from core.jobs import Cancelled
 from core.stages import train
 from core.store import Segment, Store
@@ -51,8 +52,8 @@ def test_the_validation_block_chooses_and_the_test_part_is_not_touched(tmp_path:
     assert len(kept.trained) == result["train_segments"] < 36
     assert all(one.digest for one in kept.heard)
     assert not sharing_audio(kept.validated, kept.trained)
-    assert {event["segment"] for event in listened.of("sample")} == {one.id for one in kept.validated}
-    assert {event["on"] for event in listened.of("evaluated")} == {"validation"}
+    assert {event.segment for event in listened.of(Sample)} == {one.id for one in kept.validated}
+    assert {event.on for event in listened.of(Evaluated)} == {"validation"}
     card = (made.models / "run-01" / "README.md").read_text()
     assert "on 2 validation segments (normalised text; the checkpoint was chosen by this figure" in card
     with Store(made.db_path) as store:
@@ -83,7 +84,7 @@ def test_the_best_checkpoint_is_the_one_that_is_kept(tmp_path: Path, monkeypatch
 
 def interrupted(made: Workspace) -> lineage.Lineage:
     listened = Listened(made, "train", {})
-    cancel_at(listened, "metric")
+    cancel_at(listened, Metric)
     with pytest.raises(Cancelled):
         train.run(made, made.config(), listened.job)
     kept = lineage.read(made.models / ".run-01")
@@ -113,10 +114,10 @@ def test_a_resume_keeps_its_segments_and_leaves_out_what_is_test_now(tmp_path: P
     result = train.run(made, made.config(), listened.job)
     assert result["train_segments"] == len(kept.trained) - len(heard_moved)
     assert result["base_cer"] is None  # it was measured on another block
-    asked = {event["segment"] for event in listened.of("sample")}
+    asked = {event.segment for event in listened.of(Sample)}
     assert result["on"] == "validation"
     assert asked == {one.id for one in kept.validated[2:]}  # the first is for testing, the second overlaps it
-    said = "\n".join(event["text"] for event in listened.of("log"))
+    said = "\n".join(line.text for line in listened.of(LogLine))
     assert f"{len(heard_moved)} segments of run-01 are test segments now" in said
     assert "earlier figures are forgotten" in said
     assert "run-01 keeps its own segments" in said

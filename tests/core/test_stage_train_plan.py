@@ -9,6 +9,7 @@ import pytest
 
 from core.config import set_value
 from core.errors import UserError
+from core.events import Evaluated, LogLine, Metric, Saved
 from core.jobs import Cancelled
 from core.stages import evaluate, train
 from core.store import Store
@@ -60,7 +61,7 @@ def test_what_is_shown_is_kept_and_is_what_runs_and_the_base_has_one_figure(
     assert kept(made) == plan
     assert obeyed(arguments[0], plan) == {}
     assert trained["steps"] == plan.steps
-    assert {event["segments"] for event in listened.of("evaluated")} == {3}
+    assert {event.segments for event in listened.of(Evaluated)} == {3}
     # The same three test segments, the same decoding: the same figure on either screen.
     models = evaluate.run(made, made.config(), Listened(made, "evaluate", {}).job)["models"]
     assert models["base"]["cer"] == pytest.approx(trained["base_cer"], abs=1e-9)
@@ -70,10 +71,10 @@ def test_what_is_shown_is_kept_and_is_what_runs_and_the_base_has_one_figure(
 def interrupted(made: Workspace) -> int:
     """Start a long run and stop it; the step of its checkpoint."""
     listened = Listened(made, "train", {})
-    cancel_at(listened, "metric")
+    cancel_at(listened, Metric)
     with pytest.raises(Cancelled):
         train.run(made, made.config(), listened.job)
-    return listened.of("saved")[-1]["step"]
+    return listened.of(Saved)[-1].step
 
 
 def change_settings(made: Workspace) -> None:
@@ -96,16 +97,16 @@ def test_a_run_that_goes_on_obeys_its_own_plan_and_the_steps_asked_for_now(
     change_settings(made)
     # Without steps asked for it goes on with its own 400, though the settings say 9 now.
     again = Listened(made, "train", {"resume": True})
-    cancel_at(again, "metric")
+    cancel_at(again, Metric)
     with pytest.raises(Cancelled):
         train.run(made, made.config(), again.job)
     assert replace(kept(made), fixed_steps=begun.fixed_steps) == begun
     assert obeyed(arguments[-1], begun) == {}
-    said = "".join(event["text"] for event in again.of("log"))
+    said = "".join(line.text for line in again.of(LogLine))
     assert "the settings have changed since" in said
     assert ("earlier figures are forgotten" in said) == yesterday  # they were of another decoding
     # --steps changes the steps, and nothing else.
-    done = again.of("saved")[-1]["step"]
+    done = again.of(Saved)[-1].step
     result = train.run(made, made.config(), Listened(made, "train", {"resume": True, "steps": done + 2}).job)
     assert (result["name"], result["resumed_from"], result["steps"]) == ("run-01", done, done + 2)
     longer = kept(made)
@@ -154,7 +155,7 @@ def test_the_card_of_the_plan_is_asked_before_torch_takes_some_of_it(
     listened = Listened(made, "train", {"steps": 1})
     train.run(made, made.config(), listened.job)
     assert kept(made).device == "cpu"
-    assert any("torch cannot use Some GPU" in event["text"] for event in listened.of("log"))
+    assert any("torch cannot use Some GPU" in line.text for line in listened.of(LogLine))
 
 
 def test_what_can_be_refused_is_refused_before_the_queue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from core.config import Config, TrainConfig
-from core.dataset.lineage import On
+from core.dataset.lineage import MeasuredOn
 from core.gpu import Gpu
 from core.gpu.wheels import precision
 from core.models.suggested import SMALL
@@ -26,7 +26,7 @@ MODEL = dataclasses.replace(describe(str(toy(2.0))), shape=SMALL, window_s=30.0)
 WEIGHTS = SMALL.parameters
 
 
-def planned(card: Gpu | None = None, on: On | None = "validation", rows: int = 145, **train: object) -> Plan:
+def planned(card: Gpu | None = None, on: MeasuredOn | None = "validation", rows: int = 145, **train: object) -> Plan:
     config = Config(train=TrainConfig(**train))  # type: ignore[arg-type]
     return make_plan(config, DataCounts(rows, 12, 31, 12, on), MODEL, card)
 
@@ -130,7 +130,7 @@ def test_plan_says_what_a_run_would_do(tmp_path: Path, monkeypatch: pytest.Monke
 def test_a_card_that_torch_cannot_use_is_no_card_for_the_plan(monkeypatch: pytest.MonkeyPatch) -> None:
     from core.gpu import TorchBuild
 
-    monkeypatch.setattr(planning, "for_job", lambda wish: CARD)
+    monkeypatch.setattr(planning, "for_job", lambda wish, read: CARD)
     builds = [(TorchBuild("2.13.0+cu126", (12, 6)), CARD), (TorchBuild("2.13.0+cpu", None), None), (None, None)]
     for build, card in builds:
         monkeypatch.setattr(planning, "installed_torch", lambda build=build: build)

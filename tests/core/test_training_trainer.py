@@ -12,6 +12,7 @@ import transformers
 from core.config import Config, TrainConfig
 from core.engines import Clip, EngineOptions
 from core.engines.transformers import TransformersEngine
+from core.events import Metric
 from core.gpu import Gpu
 from core.models.suggested import SMALL
 from core.training.dataset import Row, examples
@@ -117,7 +118,7 @@ def first_loss(folder: Path, accumulation: int, made: Listened) -> float:
     plan = planned(settings, 4)
     data, _ = examples(loaded, rows, "zh", plan.label_tokens)
     train(loaded, plan, data, [], folder=folder / f"run{accumulation}", job=made.job)
-    return made.of("metric")[-1]["loss"]
+    return made.of(Metric)[-1].loss
 
 
 def test_accumulation_does_not_multiply_the_loss(tmp_path: Path) -> None:
@@ -147,7 +148,7 @@ def test_a_toy_learns_two_notes_and_keeps_the_best(tmp_path: Path) -> None:
     data, _ = examples(loaded, rows[:24], "zh", plan.label_tokens)
     tuned, outcome = train(loaded, plan, data, rows[24:], folder=tmp_path / "run", job=made.job)
     assert tuned is loaded.model
-    losses = [event["loss"] for event in made.of("metric")]
+    losses = [event.loss for event in made.of(Metric)]
     assert losses[-1] < losses[0] / 4
     assert outcome.base_cer is not None
     assert outcome.base_cer > 0.8

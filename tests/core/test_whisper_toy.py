@@ -4,9 +4,15 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
+from core.engines import Clip, EngineOptions, open_engine
+from core.engines.decoding import decode
+from core.whisper.features import log_mel
+from core.whisper.loading import load
+from core.whisper.tokens import language_token, prompt_tokens
 from core.whisper.toy import DEFAULT_ALPHABET, build_toy, byte_alphabet
-from tests.core.whisper_kit import toy
+from tests.core.whisper_kit import noise, toy
 
 
 def test_is_read_by_transformers() -> None:
@@ -41,6 +47,36 @@ def test_byte_alphabet_is_a_bijection_without_blanks() -> None:
     assert letters[ord("A")] == "A"
     assert letters[ord(" ")] == "Ġ"
     assert not any(letter.isspace() for letter in letters)
+
+
+@pytest.mark.parametrize(("window_s", "seed"), [(1, 0), (2, 0), (2, 5), (10, 0), (10, 3)])
+def test_untrained_it_writes_readable_nonsense_and_ends(tmp_path: Path, window_s: int, seed: int) -> None:
+    build_toy(tmp_path / "toy", window_s=window_s, seed=seed)
+    engine = open_engine(str(tmp_path / "toy"), EngineOptions("zh", 4))
+    clips = [Clip("noise", noise(window_s, seed)), Clip("short", noise(window_s / 2, seed))]
+    ((_, whole), (_, short)) = next(iter(engine.hypotheses(clips)))
+    assert len(whole.text) == max(1, round(0.8 * window_s))
+    assert set(whole.text + short.text) <= set(DEFAULT_ALPHABET)
+    assert "loop" not in whole.flags
+
+
+def test_it_can_learn_to_write_anything() -> None:
+    """Characters of its own, bytes, spaces, and far more of them than it writes by itself: one text by heart."""
+    text = "宮商 ok 今天天氣很好，我們去 Taipei 101"
+    loaded = load(str(toy(2.0)))
+    model = loaded.model
+    prompt = prompt_tokens(loaded, language_token(loaded, "zh"))
+    tokens = loaded.tokenizer(text, add_special_tokens=False).input_ids
+    labels = torch.tensor([[*prompt, *tokens, model.config.eos_token_id]])
+    features = torch.from_numpy(log_mel(loaded.extractor, [noise(2)]))
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    for _ in range(60):
+        optimizer.zero_grad()
+        model(input_features=features, labels=labels).loss.backward()
+        optimizer.step()
+    # The text has more tokens than decoding allows for two seconds.
+    (found,) = decode(loaded, log_mel(loaded.extractor, [noise(2)]), [30.0], language="zh")
+    assert found.text == text
 
 
 def test_seed_decides_the_weights(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from core.events import Blocked, Unblocked
 from core.stages import fetch
 from core.workspace import Workspace
 from tests.core.youtube_kit import kinds, listed, made, ran, rows
@@ -64,9 +65,9 @@ def test_a_block_stops_the_queue_and_the_next_fetch_goes_on(
         assert {request.video for request in site.requests() if request.what in ("watch", "player", "next")} == {ids[1]}
         assert not site.requests("media")
         assert not site.requests("captions")
-        (blocked,) = run.events("blocked")
-        assert (blocked.data["cause"], blocked.data["left"], blocked.data["until"]) == (kind, 3, None)
-        steps = " ".join(blocked.data["steps"])
+        (blocked,) = run.events(Blocked)
+        assert (blocked.cause, blocked.left, blocked.until) == (kind, 3, None)
+        steps = " ".join(blocked.steps)
         assert steps.index("wait") < steps.index("proxy =") < steps.index("cookies.txt")
         assert kinds(workspace) == {ids[1]: kind}
         # The queue lies on the disk: the next one knows what is left without being told.
@@ -95,17 +96,17 @@ def test_a_queue_that_may_wait_goes_on_when_it_is_told_to(sound: Path, tmp_path:
         listed(workspace, site, licence="cc-by")
         run = start(workspace, "fetch", {"all": True, "wait": True})
         thread, results = carried(workspace, run)
-        wait_until(lambda: run.events("blocked"))
-        (blocked,) = run.events("blocked")
-        assert blocked.data["until"] > 0
+        wait_until(lambda: run.events(Blocked))
+        (blocked,) = run.events(Blocked)
+        assert blocked.until
         assert site.asked("media") == [videos[0].id]
         asked = len(site.requests())
         opened(site)
         assert len(site.requests()) == asked
-        run.job.go()
+        run.job.end_wait()
         thread.join(60)
         assert [result["fetched"] for result in results] == [3]
-        assert len(run.events("unblocked")) == 1
+        assert len(run.events(Unblocked)) == 1
         assert kinds(workspace) == {}
         # The blocked video comes next, before the others.
         assert site.asked("media") == [video.id for video in videos]
@@ -119,8 +120,8 @@ def test_a_queue_that_may_wait_goes_on_by_itself(sound: Path, tmp_path: Path) ->
         listed(workspace, site, licence="cc-by")
         result, run = ran("fetch", workspace, all=True, wait=True)
         assert (result["fetched"], result["stopped"]) == (2, "")
-        assert len(run.events("blocked")) == len(run.events("unblocked")) == 2
-        lengths = [event.data["until"] - event.t for event in run.events("blocked")]
+        assert len(run.events(Blocked)) == len(run.events(Unblocked)) == 2
+        lengths = [entry.event.until - entry.t for entry in run.entries(Blocked)]  # type: ignore[union-attr]
         assert lengths[1] > lengths[0]
 
 
@@ -131,4 +132,4 @@ def test_one_refused_media_server_is_no_block(sound: Path, tmp_path: Path) -> No
         listed(workspace, site, licence="cc-by")
         result, run = ran("fetch", workspace, all=True)
         assert (result["fetched"], result["failed"], result["stopped"]) == (2, 0, "")
-        assert run.events("blocked") == []
+        assert run.events(Blocked) == []

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from core.events import ItemState
 from tests.core.youtube_kit import captions, kinds, listed, made, ran, rows
 from tests.fakes.youtube import Caption, Fault, Video, YouTube, many
 
@@ -38,7 +39,7 @@ def test_people_s_captions_come_with_a_fetch_and_translations_are_never_asked_fo
         # First the sound, then the words.
         order = [request.what for request in site.requests() if request.what in ("media", "captions")]
         assert order == ["media", "captions"]
-        assert run.items("captions") == ["captionsAAA"]
+        assert run.items(ItemState.CAPTIONS) == ["captionsAAA"]
         site.forget()
         ran("fetch", workspace, all=True)
         ran("captions", workspace)

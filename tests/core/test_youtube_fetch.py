@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from core.events import Blocked, ItemState
 from core.media import probe
 from core.sources import sidecar
 from tests.core.youtube_kit import SHOWN, kinds, listed, made, packets, ran, rows
@@ -69,13 +70,13 @@ def test_cuts_are_mended_within_one_run(sound: Path, tmp_path: Path) -> None:
         listed(workspace, site)
         result, run = ran("fetch", workspace, ids=[video.id, "otherAAAAAA"])
         assert (result["fetched"], result["failed"], result["stopped"]) == (2, 0, "")
-        assert run.items("again") == [video.id, video.id]
+        assert run.items(ItemState.AGAIN) == [video.id, video.id]
         starts = [request.start for request in site.requests("media", video.id)]
         assert len(starts) == 3
         assert starts[0] == 0 < starts[1] < starts[2]
         assert packets(workspace.media / f"{video.id}.mp4") == packets(site.audio(video.id))
         # The others come first.
-        assert run.items("fetched") == ["otherAAAAAA", video.id]
+        assert run.items(ItemState.FETCHED) == ["otherAAAAAA", video.id]
 
 
 def test_a_403_midway_is_mended_with_a_new_link(sound: Path, tmp_path: Path) -> None:
@@ -192,5 +193,5 @@ def test_two_videos_that_make_no_sense_mean_an_old_yt_dlp(sound: Path, tmp_path:
         assert "pip install -U" in result["stopped"]
         assert set(kinds(workspace).values()) == {"outdated"}
         assert not site.requests("watch", "v0000000000")
-        (blocked,) = run.events("blocked")
-        assert blocked.data["left"] >= 1
+        (blocked,) = run.events(Blocked)
+        assert (blocked.left or 0) >= 1

@@ -36,10 +36,8 @@ def assert_harmless(text: str, limit: int) -> None:
 
 
 def assert_log_is_harmless(run: Run) -> None:
-    for event in run.events():
-        for value in (event.data.get("text"), event.data.get("note"), event.data.get("title")):
-            if value is not None:
-                assert_harmless(str(value), 1000)
+    for text in (*run.log(), *(progress.note for progress in run.progress)):
+        assert_harmless(text, 1000)
 
 
 @pytest.mark.parametrize("layout", ["lockup", "classic"])

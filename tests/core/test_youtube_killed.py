@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from core.jobs.events import EventReader
 from core.jobs.spawn import spawn
-from core.jobs.spec import EVENTS
+from core.jobs.status import read_status
 from core.workspace import Workspace
 from tests.core.youtube_kit import listed, made, packets, ran, rows
 from tests.fakes.stage import wait_until
@@ -28,8 +27,9 @@ def three() -> list[Video]:
 
 def running(workspace: Workspace) -> int:
     """The process of a fetch of what is selected, which has begun."""
-    folder = spawn(workspace, "fetch")
-    return int(EventReader(folder / EVENTS).all()[0].data["pid"])
+    pid = read_status(spawn(workspace, "fetch")).pid
+    assert pid is not None
+    return pid
 
 
 def alive(pid: int) -> bool:

@@ -8,19 +8,22 @@ import shutil
 import tempfile
 import wave
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from core import demo_audio, workspace
-from core.jobs.events import Event, EventReader, EventWriter
+from core.events import Event
+from core.jobs.event_log import EventReader
 from core.jobs.handle import Job
 from core.jobs.spec import EVENTS, create, read
 from core.media import stream_pcm
 from core.store import Segment, Store, Video
 from core.whisper.toy import build_toy
 from core.workspace import Workspace
+from tests.fakes.stage import recorded_progress
 
+E = TypeVar("E", bound=Event)
 RATE = 16_000
 
 CONFIG = """
@@ -113,26 +116,27 @@ class Listened:
 
     def __init__(self, made: Workspace, stage: str, params: dict[str, Any]) -> None:
         folder = create(made, stage, params)
-        self.job = Job(read(folder), folder, made, EventWriter(folder / EVENTS))
+        self.job = Job(read(folder), folder, made)
+        self.progress = recorded_progress(self.job)
         self._reader = EventReader(folder / EVENTS)
         self._events: list[Event] = []
 
     @property
     def events(self) -> list[Event]:
-        self._events += self._reader.all()
+        self._events += [entry.event for entry in self._reader.all()]
         return self._events
 
-    def of(self, kind: str) -> list[dict[str, Any]]:
-        return [event.data for event in self.events if event.kind == kind]
+    def of(self, *kinds: type[E]) -> list[E]:
+        return [event for event in self.events if isinstance(event, kinds)]
 
 
-def cancel_at(listened: Listened, kind: str, count: int = 1) -> None:
+def cancel_at(listened: Listened, kind: type[Event], count: int = 1) -> None:
     """Ask the job to stop when it emits its count-th event of this kind."""
     emit, seen = listened.job.emit, []
 
-    def cancelling(name: str, **data: object) -> None:
-        emit(name, **data)
-        seen.append(name)
+    def cancelling(event: Event) -> None:
+        emit(event)
+        seen.append(type(event))
         if seen.count(kind) >= count:
             listened.job.cancel()
 

@@ -5,32 +5,58 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
+from core.events import Event, Item, ItemFailed, ItemState, LogEntry, LogLine, Progress
 from core.jobs import spec
-from core.jobs.events import Event, EventReader, EventWriter
+from core.jobs.event_log import EventReader
 from core.jobs.handle import Job
 from core.workspace import Workspace
+
+E = TypeVar("E", bound=Event)
 
 
 @dataclass
 class Run:
-    """A job that no process carries: `job` is handed to a stage's `run`, `events()` is what it wrote so far."""
+    """A job that no process carries: `job` is handed to a stage's `run`, the rest is what it said so far."""
 
     workspace: Workspace
     job: Job
+    progress: list[Progress]
+    """Every one, also those that came too quickly for status.json."""
 
-    def events(self, kind: str | None = None) -> list[Event]:
-        return [e for e in EventReader(self.job.dir / spec.EVENTS).all() if kind in (None, e.kind)]
+    def entries(self, *kinds: type[Event]) -> list[LogEntry]:
+        found = EventReader(self.job.dir / spec.EVENTS).all()
+        return [entry for entry in found if isinstance(entry.event, kinds)] if kinds else found
 
-    def items(self, state: str) -> list[str]:
+    def events(self, *kinds: type[E]) -> list[E]:
+        return [entry.event for entry in self.entries(*kinds) if isinstance(entry.event, kinds)]
+
+    def items(self, state: ItemState) -> list[str]:
         """Ids of the item events with this state, in order."""
-        return [str(e.data["id"]) for e in self.events("item") if e.data["state"] == state]
+        return [item.id for item in self.events(Item, ItemFailed) if item.state == state]
+
+    def log(self, *levels: str) -> list[str]:
+        """Its lines for people, of these levels."""
+        return [line.text for line in self.events(LogLine) if not levels or line.level in levels]
+
+
+def recorded_progress(job: Job) -> list[Progress]:
+    """A list that every progress of this job is added to from now on."""
+    set_progress, found = job.status.set_progress, []
+
+    def recording(progress: Progress) -> None:
+        found.append(progress)
+        set_progress(progress)
+
+    job.status.set_progress = recording  # type: ignore[method-assign]
+    return found
 
 
 def start(workspace: Workspace, stage: str, params: dict[str, Any] | None = None) -> Run:
     folder = spec.create(workspace, stage, params or {})
-    return Run(workspace, Job(spec.read(folder), folder, workspace, EventWriter(folder / spec.EVENTS)))
+    job = Job(spec.read(folder), folder, workspace)
+    return Run(workspace, job, recorded_progress(job))
 
 
 def wait_until(predicate: Callable[[], object], timeout: float = 30.0) -> None:

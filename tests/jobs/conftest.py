@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from core.jobs import list_jobs
-from core.jobs.attach import read_status
 from core.jobs.spawn import CODE
+from core.jobs.status import read_status
 from core.stage import STAGES, Stage
 from core.workspace import Workspace, create
 
@@ -27,6 +27,13 @@ def wait_for(predicate: Callable[[], object], timeout: float = 20.0) -> None:
         time.sleep(0.02)
 
 
+def process_of(folder: Path) -> int:
+    """The number of a job's process, which is also that of its group."""
+    pid = read_status(folder).pid
+    assert pid is not None
+    return pid
+
+
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
     monkeypatch.setenv("PYTHONPATH", f"{NAP}{os.pathsep}{CODE}")
@@ -39,4 +46,4 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Works
     # Only the jobs of this very workspace; none may outlive its test.
     for job in list_jobs(made):
         if job.live:
-            os.killpg(int(read_status(job.folder)["pid"]), signal.SIGKILL)
+            os.killpg(process_of(job.folder), signal.SIGKILL)

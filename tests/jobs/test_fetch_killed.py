@@ -16,13 +16,14 @@ from pathlib import Path
 
 import pytest
 
+from core.events import Item
 from core.jobs import EventReader, spawn
-from core.jobs.attach import read_status, view
+from core.jobs.attach import view
 from core.store import Store, Video
 from core.workspace import Workspace, create
 from tests.fakes import youtube
 from tests.fakes.youtube import Request, YouTube
-from tests.jobs.conftest import wait_for
+from tests.jobs.conftest import process_of, wait_for
 
 IDS = ["killed00001", "-illed00002", "killed_0003"]
 
@@ -76,7 +77,7 @@ def kill(folder: Path, send: Callable[[int, int], None]) -> bool:
     """SIGKILL for the job, with or without its children. False if it had ended already."""
     if not alive(folder):
         return False
-    send(int(read_status(folder)["pid"]), signal.SIGKILL)
+    send(process_of(folder), signal.SIGKILL)
     wait_for(lambda: not alive(folder))
     return True
 
@@ -97,7 +98,7 @@ def killed_often(workspace: Workspace, site: YouTube, times: int, dice: random.R
         if params:
             # Before this nobody can know what was asked for; from here on a bare fetch goes on with it.
             events = EventReader(folder / "events.jsonl")
-            wait_for(lambda events=events: any(event.kind == "item" for event in events.read()[0]))
+            wait_for(lambda events=events: any(isinstance(entry.event, Item) for entry in events.read()[0]))
             params = {}
         if trail.kills % 2 == 0:
             before = came(site)

@@ -13,50 +13,54 @@ from pathlib import Path
 import pytest
 
 from core.errors import UserError
+from core.events import Event, Finished, JobState, Progress, Started, Waiting
 from core.jobs import EventReader, find_job, list_jobs, lock, spawn, stop
-from core.jobs.attach import JobView, read_status, view
+from core.jobs.attach import JobView, view
 from core.jobs.lock import mark_of
+from core.jobs.status import Phase, read_status
 from core.workspace import Workspace
-from tests.jobs.conftest import wait_for
+from tests.jobs.conftest import process_of, wait_for
 
 LONG = {"steps": 1000, "each": 0.05}
 
 
-def state(folder: Path) -> str:
+def state(folder: Path) -> JobState:
     seen = view(folder)
     assert seen is not None
     return seen.state
 
 
+def steps(folder: Path) -> float:
+    progress = read_status(folder).progress
+    return progress.done if progress else 0
+
+
 def ended(folder: Path) -> JobView:
-    wait_for(lambda: state(folder) not in ("running", "waiting"))
+    wait_for(lambda: not state(folder).live)
     seen = view(folder)
     assert seen is not None
     return seen
 
 
-def kinds(folder: Path) -> list[str]:
-    return [event.kind for event in EventReader(folder / "events.jsonl").all()]
-
-
-def pid(folder: Path) -> int:
-    return int(read_status(folder)["pid"])
+def kinds(folder: Path) -> list[type[Event]]:
+    return [type(entry.event) for entry in EventReader(folder / "events.jsonl").all()]
 
 
 def test_a_job_runs_to_its_end(workspace: Workspace) -> None:
     job = ended(spawn(workspace, "nap", {"steps": 3}))
-    assert (job.state, job.progress, job.result) == ("done", 1.0, {"done": [0, 1, 2], "resumed": 0, "cuda": ""})
-    events = EventReader(job.folder / "events.jsonl").all()
-    assert [event.seq for event in events] == list(range(1, len(events) + 1))
-    assert (events[0].kind, events[-1].kind) == ("started", "finished")
+    assert (job.state, job.share, job.result) == ("done", 1.0, {"done": [0, 1, 2], "resumed": 0, "cuda": ""})
+    entries = EventReader(job.folder / "events.jsonl").all()
+    assert [entry.seq for entry in entries] == list(range(1, len(entries) + 1))
+    assert kinds(job.folder) == [Started, Finished]
+    assert job.progress == Progress(3, 3, "step")
     assert json.loads((job.folder / "spec.json").read_text())["params"] == {"steps": 3}
 
 
 def test_it_has_a_session_of_its_own_and_no_terminal(workspace: Workspace) -> None:
     folder = spawn(workspace, "nap", LONG)
-    assert os.getsid(pid(folder)) == pid(folder) != os.getsid(0)
-    assert os.readlink(f"/proc/{pid(folder)}/fd/0") == "/dev/null"
-    assert os.readlink(f"/proc/{pid(folder)}/fd/1") == str((folder / "output.log").resolve())
+    assert os.getsid(process_of(folder)) == process_of(folder) != os.getsid(0)
+    assert os.readlink(f"/proc/{process_of(folder)}/fd/0") == "/dev/null"
+    assert os.readlink(f"/proc/{process_of(folder)}/fd/1") == str((folder / "output.log").resolve())
     stop(folder)
 
 
@@ -64,7 +68,7 @@ def test_a_failure_is_told_in_words(workspace: Workspace) -> None:
     job = ended(spawn(workspace, "nap", {"fail": True}))
     assert job.state == "failed"
     assert job.error is not None
-    assert (job.error["what"], job.error["why"], job.error["fix"]) == ("it failed", "because", "do that")
+    assert (job.error.what, job.error.why, job.error.fix) == ("it failed", "because", "do that")
     assert "it failed" in workspace.log_file.read_text()
 
 
@@ -72,8 +76,8 @@ def test_a_bug_is_a_failure_with_its_traceback_in_the_output(workspace: Workspac
     job = ended(spawn(workspace, "nap", {"broken": True}))
     assert job.state == "failed"
     assert job.error is not None
-    assert "ZeroDivisionError" in job.error["why"]
-    assert "output.log" in job.error["fix"]
+    assert "ZeroDivisionError" in job.error.why
+    assert "output.log" in job.error.fix
     assert "Traceback" in (job.folder / "output.log").read_text()
 
 
@@ -87,10 +91,10 @@ def test_items_that_fail_do_not_stop_the_rest(workspace: Workspace) -> None:
 @pytest.mark.parametrize("stubborn", [False, True], ids=["a stage that looks", "a stage that sleeps 30 s"])
 def test_a_cancel_ends_within_a_second(workspace: Workspace, stubborn: bool) -> None:
     folder = spawn(workspace, "nap", {"steps": 10, "each": 30, "stubborn": stubborn})
-    wait_for(lambda: read_status(folder).get("phase") == "running")
+    wait_for(lambda: read_status(folder).phase == Phase.RUNNING)
     begun = time.monotonic()
     stop(folder)
-    wait_for(lambda: "finished" in kinds(folder))
+    wait_for(lambda: Finished in kinds(folder))
     assert time.monotonic() - begun < 1.0
     assert ended(folder).state == "cancelled"
 
@@ -107,7 +111,7 @@ def test_a_cancel_takes_the_children_along(workspace: Workspace, tmp_path: Path)
 
 def test_sigterm_is_a_cancel(workspace: Workspace) -> None:
     folder = spawn(workspace, "nap", LONG)
-    os.kill(pid(folder), signal.SIGTERM)
+    os.kill(process_of(folder), signal.SIGTERM)
     assert ended(folder).state == "cancelled"
 
 
@@ -115,11 +119,11 @@ def test_a_killed_job_is_a_crash_and_the_next_one_goes_on(workspace: Workspace) 
     folder = spawn(workspace, "nap", {"steps": 40, "each": 0.05})
     mark = workspace.root / "mark.txt"
     wait_for(lambda: mark.exists() and len(mark.read_text().splitlines()) >= 5)
-    os.kill(pid(folder), signal.SIGKILL)
+    os.kill(process_of(folder), signal.SIGKILL)
     job = ended(folder)
     assert job.state == "crashed"
     assert job.error is not None
-    assert "goes on where it was" in job.error["fix"]
+    assert "goes on where it was" in job.error.fix
     had = len(mark.read_text().splitlines())
     again = ended(spawn(workspace, "nap", {"steps": 40, "each": 0}))
     assert again.state == "done"
@@ -161,15 +165,18 @@ def test_jobs_on_one_resource_queue_and_others_run_beside(workspace: Workspace) 
     assert state(second) == "waiting"
     stop(first)
     wait_for(lambda: state(second) == "done")
-    assert "waiting" in kinds(second)
+    assert Waiting in kinds(second)
 
 
 def test_arguments_are_refused_at_once_though_the_resource_is_taken(workspace: Workspace) -> None:
     gpu = lock.acquire(workspace.jobs / ".gpu.lock")
     assert gpu is not None
     refused = ended(spawn(workspace, "nap", {"refuse": True}))
-    assert (refused.state, refused.error and refused.error["what"]) == ("failed", "that cannot be")
-    assert "waiting" not in kinds(refused.folder)
+    assert (refused.state, refused.error) == (
+        "failed",
+        UserError("that cannot be", "it is refused", "ask for something else"),
+    )
+    assert Waiting not in kinds(refused.folder)
     gpu.release()
 
 
@@ -186,7 +193,7 @@ def test_a_waiting_job_can_be_stopped(workspace: Workspace) -> None:
 def test_a_crash_frees_the_resource(workspace: Workspace) -> None:
     first = spawn(workspace, "nap", LONG)
     wait_for(lambda: state(first) == "running")
-    os.kill(pid(first), signal.SIGKILL)
+    os.kill(process_of(first), signal.SIGKILL)
     assert ended(spawn(workspace, "nap", {"steps": 1})).state == "done"
 
 
@@ -204,8 +211,8 @@ def test_the_job_outlives_who_started_it(workspace: Workspace) -> None:
     os.killpg(starter.pid, signal.SIGHUP)
     starter.wait(10)
     starter.stdout.close()
-    before = len(kinds(folder))
-    wait_for(lambda: len(kinds(folder)) > before + 3)
+    before = steps(folder)
+    wait_for(lambda: steps(folder) > before + 3)
     assert find_job(workspace, folder.name.rpartition("-")[2]).state == "running"
     stop(folder)
     assert ended(folder).state == "cancelled"
@@ -214,11 +221,11 @@ def test_the_job_outlives_who_started_it(workspace: Workspace) -> None:
 def test_a_silent_live_job_is_stuck(workspace: Workspace) -> None:
     folder = spawn(workspace, "nap", LONG)
     wait_for(lambda: state(folder) == "running")
-    os.kill(pid(folder), signal.SIGSTOP)
-    status = read_status(folder) | {"heartbeat": int(time.time() * 1000) - 60_000}
+    os.kill(process_of(folder), signal.SIGSTOP)
+    status = json.loads((folder / "status.json").read_text()) | {"heartbeat": int(time.time() * 1000) - 60_000}
     (folder / "status.json").write_text(json.dumps(status))
     assert state(folder) == "stuck"
-    os.kill(pid(folder), signal.SIGCONT)
+    os.kill(process_of(folder), signal.SIGCONT)
     wait_for(lambda: state(folder) == "running")
     stop(folder)
 

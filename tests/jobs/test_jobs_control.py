@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from core.jobs import Event, EventReader, pause, resume, spawn, stop
+from core.events import Blocked, Event, Paused, Resumed, Unblocked
+from core.jobs import EventReader, pause, resume, spawn, stop
 from core.jobs.attach import JobView, view
 from core.media import probe
 from core.store import Store, Video
@@ -48,11 +49,13 @@ class Download:
         assert seen is not None
         return seen
 
-    def events(self, kind: str) -> list[Event]:
-        return [event for event in EventReader(self.folder / "events.jsonl").all() if event.kind == kind]
+    def events(self, kind: type[Event]) -> list[Event]:
+        entries = EventReader(self.folder / "events.jsonl").all()
+        return [entry.event for entry in entries if isinstance(entry.event, kind)]
 
-    def notes(self) -> list[str]:
-        return [str(event.data["note"]) for event in self.events("progress")]
+    @property
+    def note(self) -> str:
+        return self.view.note
 
     def part(self) -> int:
         return sum(path.stat().st_size for path in self.workspace.partial.glob("*.part"))
@@ -100,10 +103,10 @@ def test_a_pause_interrupts_a_transfer_and_it_goes_on_at_the_same_byte(
     pause(download.folder)
     # The line is hung up: the request ends, and is written down by the site.
     wait_for(lambda: site.requests("media", ONE))
-    assert download.events("paused")
+    assert download.events(Paused)
     assert download.view.paused
     assert download.view.state == "running"
-    assert any(note.startswith("paused: ") for note in download.notes())
+    wait_for(lambda: download.note.startswith("paused: "))
     size = download.part()
     assert 10_000 < size < len(site.audio(ONE))
     assert site.audio(ONE).startswith(next(download.workspace.partial.glob("*.part")).read_bytes())
@@ -117,7 +120,7 @@ def test_a_pause_interrupts_a_transfer_and_it_goes_on_at_the_same_byte(
     done = download.end()
     assert (done.state, done.result["fetched"], done.paused) == ("done", 2, False)
     assert [request.start for request in site.requests("media", ONE)] == [0, size]
-    assert download.events("resumed")
+    assert download.events(Resumed)
     assert abs(probe(download.workspace.media / f"{ONE}.mp4").duration_ms - 6000) < 200
     # The same video went on at once, before the other.
     assert site.asked("media") == [ONE, TWO]
@@ -126,9 +129,9 @@ def test_a_pause_interrupts_a_transfer_and_it_goes_on_at_the_same_byte(
 def test_a_pause_holds_in_the_pause_between_two_videos(tmp_path: Path, site: YouTube, begun: list[Download]) -> None:
     download = made(begun, tmp_path / "ws", site, pause_min_s=0.6, pause_max_s=0.6)
     download.start()
-    wait_for(lambda: any(note.startswith("pause of") for note in download.notes()))
+    wait_for(lambda: download.note.startswith("pause of"))
     pause(download.folder)
-    wait_for(lambda: download.events("paused"))
+    wait_for(lambda: download.events(Paused))
     # Longer than the pause between the videos would have taken.
     time.sleep(1.2)
     assert not site.requests(None, TWO)
@@ -142,9 +145,9 @@ def test_a_pause_before_a_second_try_holds_and_its_end_begins_it(
     site.videos[TWO].faults = [Fault("media", cut_after=20_000)]
     download = made(begun, tmp_path / "ws", site, retry_wait_s=600)
     download.start()
-    wait_for(lambda: any(note.startswith("tried again at") for note in download.notes()))
+    wait_for(lambda: download.note.startswith("tried again at"))
     pause(download.folder)
-    wait_for(lambda: download.events("paused"))
+    wait_for(lambda: download.events(Paused))
     assert len(site.requests("media", TWO)) == 1
     resume(download.folder)
     assert download.end().result["fetched"] == 2
@@ -155,14 +158,15 @@ def test_a_blocked_queue_goes_on_when_told(tmp_path: Path, site: YouTube, begun:
     site.wall = True
     download = made(begun, tmp_path / "ws", site)
     download.start(wait=True)
-    wait_for(lambda: download.events("blocked"))
+    wait_for(lambda: download.events(Blocked))
     assert download.view.state == "running"
-    assert download.view.note.startswith("blocked by YouTube: goes on at ")
+    wait_for(lambda: download.note.startswith("blocked by YouTube: goes on at "))
+    assert download.view.block is not None
     site.wall = False
     resume(download.folder)
     done = download.end()
     assert (done.state, done.result["fetched"], done.failed) == ("done", 2, 0)
-    assert download.events("unblocked")
+    assert download.events(Unblocked)
 
 
 def in_a_transfer(download: Download) -> Callable[[], object]:
@@ -176,18 +180,18 @@ def on_a_dead_line(download: Download) -> Callable[[], object]:
 
 
 def between_two(download: Download) -> Callable[[], object]:
-    return lambda: any(note.startswith("pause of") for note in download.notes())
+    return lambda: download.note.startswith("pause of")
 
 
 def before_a_second_try(download: Download) -> Callable[[], object]:
     for video in download.site.videos.values():
         video.faults = [Fault("media", cut_after=20_000)]
-    return lambda: any(note.startswith("tried again at") for note in download.notes())
+    return lambda: download.note.startswith("tried again at")
 
 
 def blocked(download: Download) -> Callable[[], object]:
     download.site.wall = True
-    return lambda: download.events("blocked")
+    return lambda: download.events(Blocked)
 
 
 def paused(download: Download) -> Callable[[], object]:
@@ -197,7 +201,7 @@ def paused(download: Download) -> Callable[[], object]:
     def held() -> bool:
         if wanted() and not download.view.paused:
             pause(download.folder)
-        return any(note.startswith("paused: ") for note in download.notes())
+        return download.note.startswith("paused: ")
 
     return held
 
@@ -234,7 +238,7 @@ def test_a_cancel_ends_it_at_once_and_the_next_fetch_takes_it_up(
 
 def test_a_word_to_go_on_that_is_quicker_than_the_wait_counts(tmp_path: Path) -> None:
     job = start(create(tmp_path / "ws"), "fetch").job
-    told = job.goes
-    job.go()
-    assert job.wait_or_go(60, since=told)
-    assert not job.wait_or_go(0.01)
+    before = job.resumes
+    job.end_wait()
+    assert job.wait_for_resume(60, since=before)
+    assert not job.wait_for_resume(0.01)

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from core.config import set_value
+from core.events import GpuChosen, JobState, LogEntry
 from core.jobs import EventReader, spawn, stop
-from core.jobs.attach import view
+from core.jobs.attach import JobView, view
 from core.workspace import Workspace
 from tests.fakes import nvml
 from tests.jobs.conftest import wait_for
@@ -35,15 +36,26 @@ def two_cards(library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     return script
 
 
+def seen(folder: Path) -> JobView:
+    found = view(folder)
+    assert found is not None
+    return found
+
+
+def entries(folder: Path) -> list[LogEntry]:
+    return EventReader(folder / "events.jsonl").all()
+
+
 def given(workspace: Workspace, stage: str = "nap") -> dict[str, str]:
     folder = spawn(workspace, stage, {"steps": 1})
-    wait_for(lambda: "finished" in [event.kind for event in EventReader(folder / "events.jsonl").all()])
-    events = {event.kind: event.data for event in EventReader(folder / "events.jsonl").all()}
-    assert events["finished"]["outcome"] in ("done", "failed"), events["finished"]
+    wait_for(lambda: not seen(folder).live)
+    end = seen(folder)
+    assert end.state in (JobState.DONE, JobState.FAILED), end
+    chosen = [entry.event.uuid for entry in entries(folder) if isinstance(entry.event, GpuChosen)]
     return {
-        "uuid": events.get("gpu", {}).get("uuid", ""),
-        "sees": (events["finished"]["result"] or {}).get("cuda", ""),
-        "error": (events["finished"]["error"] or {}).get("what", ""),
+        "uuid": "".join(chosen),
+        "sees": end.result.get("cuda", ""),
+        "error": end.error.what if end.error else "",
     }
 
 
@@ -84,13 +96,9 @@ def test_it_waits_until_there_is_room_and_can_be_stopped_meanwhile(workspace: Wo
     two_cards.write_text(full)
     set_value(workspace.config_path, "model", "wait_for_gb", 60.0)
     folder = spawn(workspace, "nap", {"steps": 1})
-
-    def says(words: str) -> bool:
-        return any(words in str(event.data) for event in EventReader(folder / "events.jsonl").all())
-
-    wait_for(lambda: says("waiting for 60 GB on NVIDIA H100"))
+    wait_for(lambda: "waiting for 60 GB on NVIDIA H100" in seen(folder).note)
     another = spawn(workspace, "nap", {"steps": 1})
     stop(another)
     two_cards.write_text(full.replace("memory 81559 529 70000", "memory 81559 529 4"))
-    wait_for(lambda: (seen := view(folder)) is not None and seen.state == "done", timeout=30)
-    assert says(FREE)
+    wait_for(lambda: seen(folder).state == JobState.DONE, timeout=30)
+    assert any(entry.event == GpuChosen(FREE, "NVIDIA H100 80GB HBM3") for entry in entries(folder))

@@ -1,13 +1,15 @@
-"""A job as its process leaves it, written by hand: folder, lock, event log."""
+"""A job as its process leaves it, written by hand: folder, lock, event log, status."""
 
 from __future__ import annotations
 
-import json
-import os
+from typing import Any
 
+from core.errors import UserError
+from core.events import Event, Finished, Outcome, Started, TransferProgress
 from core.jobs import lock
-from core.jobs.events import EventWriter
-from core.jobs.spec import CONTROL, EVENTS, LOCK, STATUS, create
+from core.jobs.handle import Job
+from core.jobs.spec import CONTROL, LOCK, create, read
+from core.jobs.status import Phase
 from core.workspace import Workspace
 
 
@@ -19,16 +21,29 @@ class FakeJob:
         held = lock.acquire(self.folder / LOCK)
         assert held is not None
         self._held = held
-        # Without start time and boot id nobody can take this process for the job's and signal it.
-        (self.folder / STATUS).write_text(json.dumps({"phase": "running", "pid": os.getpid()}))
-        self.writer = EventWriter(self.folder / EVENTS)
-        self.emit("started", stage=stage)
+        # Without the mark of its process nobody can take this one for the job's and signal it.
+        self.job = Job(read(self.folder), self.folder, workspace)
+        self.job.status.set_phase(Phase.RUNNING)
+        self.emit(Started(stage))
 
-    def emit(self, kind: str, **data: object) -> None:
-        self.writer.emit(kind, dict(data))
+    def emit(self, event: Event) -> None:
+        self.job.emit(event)
 
-    def finish(self, outcome: str = "done", error: dict[str, str] | None = None) -> None:
-        self.emit("finished", outcome=outcome, result={}, failed=0, error=error)
+    def progress(
+        self, done: float, total: float | None = None, unit: str = "", note: str = "", **transfer: Any
+    ) -> None:
+        """transfer: fields of a TransferProgress. It is in the file when this returns."""
+        self.job.progress(done, total, unit, note, TransferProgress(**transfer) if transfer else None)
+        self.job.status.set_phase(Phase.RUNNING)
+
+    def finish(
+        self,
+        outcome: Outcome = Outcome.DONE,
+        error: UserError | None = None,
+        result: dict[str, Any] | None = None,
+        failed: int = 0,
+    ) -> None:
+        self.emit(Finished(outcome, result or {}, failed, error))
         self.die()
 
     def die(self) -> None:

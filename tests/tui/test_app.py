@@ -10,6 +10,7 @@ from textual.widgets import Input
 
 from core.cli import AppOptions
 from core.errors import UserError
+from core.events import Metric
 from core.jobs.attach import view
 from core.workspace import Workspace, create
 from tests.tui.fake_job import FakeJob
@@ -103,11 +104,11 @@ def test_the_readme_table_has_every_key():
 
 async def test_a_live_job_is_attached_on_start_and_seen_in_the_status_line(workspace: Workspace):
     job = FakeJob(workspace, "label")
-    job.emit("progress", done=63, total=100)
+    job.progress(done=63, total=100)
     app = open_app(workspace)
     async with app.run_test(size=(100, 30), notifications=True) as pilot:
         await wait_until(pilot, lambda: "● label  63%" in screen_lines(app)[0])
-        job.emit("progress", done=64, total=100)
+        job.progress(done=64, total=100)
         await wait_until(pilot, lambda: "● label  64%" in screen_lines(app)[0])
         job.finish()
         await wait_until(pilot, lambda: "label done" in screen_text(app))
@@ -124,21 +125,21 @@ class Listener(PipelineScreen):
         self.heard: list[int] = []
 
     def job_events(self, batch) -> None:
-        self.heard += [event.data["step"] for event in batch.of("metric")]
+        self.heard += [event.step for event in batch.of(Metric)]
 
 
 async def test_a_screen_that_comes_late_hears_a_job_from_its_first_event_once(workspace: Workspace):
     job = FakeJob(workspace, "train")
     for step in range(300):
-        job.emit("metric", step=step)
+        job.emit(Metric(step=step))
     app = open_app(workspace)
     app._modes["training"] = Listener
     async with app.run_test(size=(100, 30), notifications=True) as pilot:
         await wait_until(pilot, lambda: app.live)
-        job.emit("metric", step=300)
+        job.emit(Metric(step=300))
         await pilot.press("5")
         await wait_until(pilot, lambda: isinstance(app.screen, Listener) and 300 in app.screen.heard)
-        job.emit("metric", step=301)
+        job.emit(Metric(step=301))
         await wait_until(pilot, lambda: isinstance(app.screen, Listener) and 301 in app.screen.heard)
         assert isinstance(app.screen, Listener)
         assert app.screen.heard == list(range(302))

@@ -5,11 +5,14 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.cells import cell_len
 from textual.app import App, ComposeResult
 
+from core.errors import UserError
+from core.events import Blocked, GpuChosen, JobState, Metric, Progress
 from core.gpu import Gpu, GpuProcess
 from core.jobs import JobView, attach
 from core.workspace import create
@@ -84,11 +87,11 @@ def test_the_gauge_follows_the_card_of_the_running_gpu_job(tmp_path: Path):
     gauge.follow([JobBatch(view)])
     assert "H100" in gauge.text((SMALL, LARGE), BARS)
     # The event may lie behind others; a download's log is not asked.
-    job.emit("progress", done=0, total=None, note="waiting for 6 GB")
-    job.emit("gpu", uuid="GPU-2", name="NVIDIA T4")
-    job.emit("metric", step=1)
+    job.progress(done=0, total=None, note="waiting for 6 GB")
+    job.emit(GpuChosen(uuid="GPU-2", name="NVIDIA T4"))
+    job.emit(Metric(step=1))
     other = FakeJob(workspace, "model")
-    other.emit("gpu", uuid="GPU-3", name="no")
+    other.emit(GpuChosen(uuid="GPU-3", name="no"))
     second = attach.view(other.folder)
     assert second is not None
     gauge.follow([JobBatch(second), JobBatch(view)])
@@ -116,7 +119,7 @@ class Panel(App[None]):
 @pytest.mark.parametrize("size", [(80, 24), (140, 45)])
 async def test_the_panel_tells_power_and_other_peoples_programs_of_the_jobs_card(tmp_path: Path, size: tuple[int, int]):
     job = FakeJob(create(tmp_path / "w"), "train")
-    job.emit("gpu", uuid="GPU-2", name="NVIDIA T4")
+    job.emit(GpuChosen(uuid="GPU-2", name="NVIDIA T4"))
     programs = (
         GpuProcess(1, "python", 10**9, "me", True),
         GpuProcess(2, "/usr/bin/blender", 3 * 2**30, "anna", False),
@@ -146,6 +149,7 @@ import asyncio, sys
 from pathlib import Path
 import tui
 from core.cli import AppOptions
+from core.events import GpuChosen
 from core.workspace import create
 from tests.tui.fake_job import FakeJob
 from tests.tui.wait import screen_lines, wait_until, wrong_widths
@@ -153,7 +157,7 @@ from tui.app import WhispersmithApp
 async def main():
     workspace = create(Path(sys.argv[1]))
     if sys.argv[3]:
-        FakeJob(workspace, "train").emit("gpu", uuid=sys.argv[3], name="it")
+        FakeJob(workspace, "train").emit(GpuChosen(uuid=sys.argv[3], name="it"))
     app = WhispersmithApp(workspace, AppOptions(), start="playlist")
     async with app.run_test(size=(int(sys.argv[2]), 24)) as pilot:
         await wait_until(pilot, lambda: bool(app.live) == bool(sys.argv[3]), 60)
@@ -218,14 +222,13 @@ def test_lines_are_broken_by_cells_and_lose_nothing(width: int):
     assert "".join(lines).replace(" ", "") == text.replace(" ", "")
 
 
-def job(state: str, stage: str = "label", **more: object) -> JobView:
-    values = {"progress": None, "note": "", "error": None, "result": {}, "params": {}} | more
-    return JobView("a", stage, Path("/x"), state, 0, 0, None, **values)  # type: ignore[arg-type]
+def job(state: str, stage: str = "label", **more: Any) -> JobView:
+    return JobView("a", stage, Path("/x"), JobState(state), 0, **more)
 
 
 def test_a_running_job_is_shown_before_a_waiting_one_and_more_are_counted():
     waiting = JobBatch(job("waiting", "train"))
-    running = JobBatch(job("running", "label", progress=0.63), left_s=134)
+    running = JobBatch(job("running", "label", progress=Progress(63, 100)), left_s=134)
     shown = bar_job([waiting, running])
     assert shown is not None
     assert (shown.stage, shown.percent, shown.left) == ("label +1", 63, "02:14 left")
@@ -239,13 +242,14 @@ def test_a_running_job_is_shown_before_a_waiting_one_and_more_are_counted():
     paused = bar_job([JobBatch(job("running", "fetch", paused=True))])
     assert paused is not None
     assert paused.stage == "download paused"
-    blocked = bar_job([JobBatch(job("running", "fetch", note="blocked by YouTube: goes on at 14:20"), left_s=60)])
+    note = Progress(note="blocked by YouTube: goes on at 14:20")
+    blocked = bar_job([JobBatch(job("running", "fetch", progress=note, block=Blocked("a wall")), left_s=60)])
     assert blocked is not None
     assert blocked.left == "blocked by YouTube: goes on at 14:20"
 
 
 def test_the_end_of_a_job_in_words():
-    error = {"what": "out of memory", "why": "8 GB", "fix": "lower the batch", "detail": ""}
+    error = UserError("out of memory", "8 GB", "lower the batch")
     assert end_of(job("done"))[1] == "information"
     assert end_of(job("done", failed=2)) == ("label done, 2 failed: see there", "warning")
     assert "goes on where it was" in end_of(job("cancelled"))[0]

@@ -113,7 +113,7 @@ def terminals() -> Iterator[Callable[..., Terminal]]:
 @pytest.mark.parametrize("how", ["", "nohup"])
 def test_a_dropped_line_ends_the_app_cleanly_and_no_job(workspace: Workspace, terminals, how: str):
     job = FakeJob(workspace, "label")
-    job.emit("progress", done=1, total=2)
+    job.progress(done=1, total=2)
     terminal = terminals(workspace.root, how)
     terminal.shows("● label")
     terminal.close()

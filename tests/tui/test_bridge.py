@@ -7,16 +7,33 @@ import time
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 from core.errors import UserError
-from core.jobs import Event
+from core.events import (
+    Event,
+    Finished,
+    Item,
+    ItemFailed,
+    ItemState,
+    JobState,
+    LogEntry,
+    LogLine,
+    Metric,
+    Progress,
+    Started,
+    TransferProgress,
+)
 from core.jobs.spec import EVENTS, create
+from core.jobs.status import Phase
 from core.workspace import Workspace
 from core.workspace import create as create_workspace
 from tests.tui.fake_job import FakeJob
 from tui.bridge import FULL, Bridge, Inbox, JobBatch, Poller, TimeLeft, coalesce, history
+
+E = TypeVar("E", bound=Event)
 
 
 def wait_for(predicate: Callable[[], object], timeout: float = 10) -> None:
@@ -31,7 +48,7 @@ def workspace(tmp_path: Path) -> Workspace:
     return create_workspace(tmp_path / "w")
 
 
-class YtdlpLogger:
+class Recorder:
     """What the bridge posted."""
 
     def __init__(self) -> None:
@@ -45,109 +62,110 @@ class YtdlpLogger:
     def batches(self) -> list[JobBatch]:
         return [batch for _, batches in self.posts for batch in batches]
 
-    def events(self, *kinds: str) -> list[Event]:
+    def events(self, *kinds: type[E]) -> list[E]:
         return [event for batch in self.batches for event in batch.of(*kinds)]
 
 
 @pytest.fixture
-def ear(workspace: Workspace):
-    ear = YtdlpLogger()
-    bridge = Bridge(workspace, ear.post, lambda: ear.queued)
+def bridged(workspace: Workspace):
+    bridged = Recorder()
+    bridge = Bridge(workspace, bridged.post, lambda: bridged.queued)
     bridge.start()
     # Until the first look is over, a job that is there counts as one from before.
     wait_for(lambda: bridge.looked)
-    yield ear
+    yield bridged
     bridge.stop()
 
 
-def test_a_new_job_is_noticed_and_heard_from_its_first_event_to_its_last(workspace: Workspace, ear: YtdlpLogger):
+def test_a_new_job_is_noticed_and_heard_from_its_first_event_to_its_last(workspace: Workspace, bridged: Recorder):
     job = FakeJob(workspace)
-    job.emit("metric", step=1, loss=0.5)
-    wait_for(lambda: ear.events("metric"))
+    job.emit(Metric(step=1, loss=0.5))
+    wait_for(lambda: bridged.events(Metric))
     job.finish()
-    wait_for(lambda: ear.batches and ear.batches[-1].ended)
-    assert [event.kind for event in ear.events("started", "metric", "finished")] == ["started", "metric", "finished"]
-    assert ear.batches[-1].view.state == "done"
-    afters = [(batch.after, batch.seq) for batch in ear.batches]
+    wait_for(lambda: bridged.batches and bridged.batches[-1].ended)
+    assert [type(event) for event in bridged.events(Started, Metric, Finished)] == [Started, Metric, Finished]
+    assert bridged.batches[-1].view.state == JobState.DONE
+    afters = [(batch.after, batch.seq) for batch in bridged.batches]
     assert afters[0][0] == 0
     assert all(later[0] == earlier[1] for earlier, later in pairwise(afters))
 
 
-def test_a_storm_comes_as_few_batches_with_one_progress_and_one_row_an_id(workspace: Workspace, ear: YtdlpLogger):
+def test_a_storm_comes_as_few_batches_with_one_progress_and_one_row_an_id(workspace: Workspace, bridged: Recorder):
     job = FakeJob(workspace)
     for step in range(3000):
-        job.emit("progress", done=step + 1, total=3000)
-        job.emit("item", id=f"v{step % 5}", state="fetching", done=step)
+        job.job.progress(done=step + 1, total=3000)
+        job.emit(Item(id=f"v{step % 5}", state=ItemState.FETCHING))
         if step % 100 == 0:
-            job.emit("metric", step=step)
-    wait_for(lambda: ear.batches and ear.batches[-1].seq == 1 + 6000 + 30)
-    for batch in ear.batches:
-        assert len(batch.of("progress")) <= 1
-        assert len(batch.of("item")) <= 5
-    assert len(ear.events("metric")) == 30
-    assert ear.batches[-1].view.progress == 1.0
-    times = [at for at, _ in ear.posts]
+            job.emit(Metric(step=step))
+    wait_for(lambda: bridged.batches and bridged.batches[-1].seq == 1 + 3000 + 30)
+    job.job.status.set_phase(Phase.RUNNING)  # as the main thread of a real job writes what came last
+    wait_for(lambda: bridged.batches[-1].progress == Progress(3000, 3000))
+    for batch in bridged.batches:
+        assert len(batch.of(Item)) <= 5
+    assert len(bridged.events(Metric)) == 30
+    assert bridged.batches[-1].view.share == 1.0
+    times = [at for at, _ in bridged.posts]
     # Four a second at most; a slow machine only widens the gaps.
     assert all(later - earlier > 0.2 for earlier, later in pairwise(times))
 
 
-def test_nothing_is_posted_while_the_app_is_behind_and_nothing_is_lost_by_it(workspace: Workspace, ear: YtdlpLogger):
-    ear.queued = FULL + 1
+def test_nothing_is_posted_while_the_app_is_behind_and_nothing_is_lost_by_it(workspace: Workspace, bridged: Recorder):
+    bridged.queued = FULL + 1
     job = FakeJob(workspace)
     for step in range(50):
-        job.emit("metric", step=step)
+        job.emit(Metric(step=step))
     ran = threading.Event()
     threading.Timer(0.8, ran.set).start()
     assert ran.wait(5)
-    assert not ear.posts
-    ear.queued = 0
-    wait_for(lambda: ear.posts)
-    assert [event.data["step"] for event in ear.events("metric")] == list(range(50))
+    assert not bridged.posts
+    bridged.queued = 0
+    wait_for(lambda: bridged.posts)
+    assert [event.step for event in bridged.events(Metric)] == list(range(50))
 
 
-def test_a_job_that_dies_without_a_word_is_a_crash(workspace: Workspace, ear: YtdlpLogger):
+def test_a_job_that_dies_without_a_word_is_a_crash(workspace: Workspace, bridged: Recorder):
     job = FakeJob(workspace, "train")
-    wait_for(lambda: ear.batches)
+    wait_for(lambda: bridged.batches)
     job.die()
-    wait_for(lambda: ear.batches[-1].ended)
-    last = ear.batches[-1].view
-    assert last.state == "crashed"
-    assert "resume" in UserError.from_dict(last.error or {}).fix
+    wait_for(lambda: bridged.batches[-1].ended)
+    last = bridged.batches[-1].view
+    assert last.state == JobState.CRASHED
+    assert "resume" in str(last.error)
 
 
-def test_a_line_that_is_not_finished_is_not_read_yet(workspace: Workspace, ear: YtdlpLogger):
+def test_a_line_that_is_not_finished_is_not_read_yet(workspace: Workspace, bridged: Recorder):
     job = FakeJob(workspace)
-    wait_for(lambda: ear.batches)
+    wait_for(lambda: bridged.batches)
     line = b'{"v":1,"seq":2,"t":1,"kind":"metric","step":7}\n'
     with (job.folder / EVENTS).open("ab", buffering=0) as file:
         file.write(line[:20])
-        posts = len(ear.posts)
+        posts = len(bridged.posts)
         job_seen = threading.Event()
         threading.Timer(0.5, job_seen.set).start()
         assert job_seen.wait(5)
-        assert len(ear.posts) == posts
+        assert len(bridged.posts) == posts
         file.write(line[20:])
-    wait_for(lambda: ear.events("metric"))
-    assert ear.events("metric")[0].data == {"step": 7}
+    wait_for(lambda: bridged.events(Metric))
+    assert bridged.events(Metric) == [Metric(step=7)]
 
 
 def test_jobs_from_before_are_told_without_their_past_and_ended_ones_not_at_all(workspace: Workspace):
     FakeJob(workspace, "fetch").finish()
     job = FakeJob(workspace)
     for step in range(200):
-        job.emit("metric", step=step)
-    ear = YtdlpLogger()
-    bridge = Bridge(workspace, ear.post)
+        job.emit(Metric(step=step))
+    bridged = Recorder()
+    bridge = Bridge(workspace, bridged.post)
     bridge.start()
     try:
-        wait_for(lambda: ear.batches)
-        assert [batch.stage for batch in ear.batches] == ["label"]
-        first = ear.batches[0]
+        wait_for(lambda: bridged.batches)
+        assert [batch.stage for batch in bridged.batches] == ["label"]
+        first = bridged.batches[0]
         assert (first.after, first.seq) == (201, 201)
-        assert not first.events
-        job.emit("metric", step=200)
-        wait_for(lambda: ear.events("metric"))
-        assert ear.batches[-1].after == 201
+        assert not first.entries
+        job.emit(Metric(step=200))
+        wait_for(lambda: bridged.events(Metric))
+        assert bridged.batches[-1].after == 201
     finally:
         bridge.stop()
 
@@ -155,30 +173,30 @@ def test_jobs_from_before_are_told_without_their_past_and_ended_ones_not_at_all(
 def test_history_gives_the_whole_log_in_slices(workspace: Workspace):
     job = FakeJob(workspace)
     for step in range(500):
-        job.emit("metric", step=step)
+        job.emit(Metric(step=step))
     job.finish()
     batches = list(history(job.folder))
-    assert [event.data["step"] for batch in batches for event in batch.of("metric")] == list(range(500))
+    assert [event.step for batch in batches for event in batch.of(Metric)] == list(range(500))
     assert all(batch.history for batch in batches)
-    assert batches[-1].view.state == "done"
+    assert batches[-1].view.state == JobState.DONE
 
 
-def test_the_last_word_of_an_item_keeps_what_was_said_before():
+def test_of_each_item_the_last_state_and_the_last_failure_stay():
     events = [
-        Event(1, 0, "item", {"id": "a", "state": "fetching", "total": 9}),
-        Event(2, 0, "item", {"id": "b", "state": "fetching"}),
-        Event(3, 0, "item", {"id": "a", "state": "fetched", "bytes": 9}),
+        Item("a", ItemState.FETCHING),
+        Item("b", ItemState.FETCHING),
+        ItemFailed("a", UserError("no captions"), ItemState.CAPTIONS),
+        Item("a", ItemState.FETCHED),
     ]
-    found = coalesce(events)
-    assert [(event.seq, event.data["id"]) for event in found] == [(2, "b"), (3, "a")]
-    assert found[1].data == {"id": "a", "state": "fetched", "total": 9, "bytes": 9}
+    found = coalesce(LogEntry(seq, 0, event) for seq, event in enumerate(events, start=1))
+    assert [(entry.seq, entry.event) for entry in found] == [(2, events[1]), (3, events[2]), (4, events[3])]
 
 
 def test_log_lines_are_bounded_and_the_newest_stay():
-    found = coalesce(Event(n, 0, "log", {"text": str(n)}) for n in range(1, 5001))
+    found = coalesce(LogEntry(n, 0, LogLine(str(n))) for n in range(1, 5001))
     assert len(found) == 2000
-    assert found[-1].data["text"] == "5000"
-    assert found[0].data["text"] == "3001"
+    assert found[-1].event == LogLine("5000")
+    assert found[0].event == LogLine("3001")
 
 
 def batch_of(workspace: Workspace, *seqs: int, past: bool = False) -> JobBatch:
@@ -188,12 +206,12 @@ def batch_of(workspace: Workspace, *seqs: int, past: bool = False) -> JobBatch:
     folder = folders[0] if folders else create(workspace, "label", {})
     found = view(folder)
     assert found is not None
-    events = tuple(Event(seq, 0, "metric", {"step": seq}) for seq in seqs)
+    events = tuple(LogEntry(seq, 0, Metric(step=seq)) for seq in seqs)
     return JobBatch(found, events, seqs[0] - 1, seqs[-1], history=past)
 
 
 def steps(batches: list[JobBatch]) -> list[int]:
-    return [event.seq for batch in batches for event in batch.events]
+    return [entry.seq for batch in batches for entry in batch.entries]
 
 
 def test_an_inbox_that_comes_late_asks_for_the_past_and_tells_each_event_once(workspace: Workspace):
@@ -212,18 +230,18 @@ def test_an_inbox_that_comes_late_asks_for_the_past_and_tells_each_event_once(wo
 def test_the_pace_of_the_last_minute_gives_the_time_left():
     pace = TimeLeft()
     for second in range(11):
-        pace.handle(Event(0, second * 1000, "progress", {"done": second, "total": 100}))
+        pace.handle(Progress(second, 100), second * 1000)
     assert pace.left_s == pytest.approx(90)
-    pace.handle(Event(0, 12_000, "progress", {"done": 0, "total": 50}))
+    pace.handle(Progress(0, 50), 12_000)
     assert pace.left_s is None
 
 
 def test_a_job_that_says_itself_how_long_it_takes_is_believed():
     pace = TimeLeft()
     for second in range(11):
-        pace.handle(Event(0, second * 1000, "progress", {"done": second, "total": 100, "all_eta": 40 - second}))
+        pace.handle(Progress(second, 100, transfer=TransferProgress(all_eta=40 - second)), second * 1000)
     assert pace.left_s == 30
-    pace.handle(Event(0, 11_000, "progress", {"done": 11, "total": 100, "all_eta": None}))
+    pace.handle(Progress(11, 100, transfer=TransferProgress()), 11_000)
     assert pace.left_s == pytest.approx(89)
 
 

@@ -9,6 +9,8 @@ import pytest
 
 from core.cli import AppOptions
 from core.config import set_value
+from core.errors import UserError
+from core.events import Outcome
 from core.models.listing import ModelRow
 from core.workspace import Workspace
 from tests.core.model_kit import ID, Place, isolate, place
@@ -83,7 +85,7 @@ async def test_what_there_is_with_sizes_memory_and_what_it_is_for(
         assert "2.3/12.0 GB" in row(app, DEFAULT)
         assert "MediaTek-Research/Breeze-ASR-25 " in row(app, "Breeze")
         await wait_until(pilot, lambda: "tuned for zh" in about(app))
-        assert "2.3 GB to label, 7.4 GB to train" in about(app)
+        assert "2.3 GB to label, 12.0 GB to train" in about(app)
         assert "enter fetches it, about 971 MB" in about(app)
         assert ("languages" in screen_lines(app)[3]) == (size[0] > 100)
         await pilot.press("j")
@@ -223,8 +225,7 @@ async def test_how_far_a_download_is_stands_at_its_row_and_in_the_status_line(wo
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         screen = await to_models(app, pilot)
         job = FakeJob(workspace, "model", {"id": TINY, "role": "base"})
-        told = {"total": 967_000_000, "unit": "B", "bytes_per_s": 1_800_000, "left_s": 134}
-        job.emit("progress", done=400_000_000, note="400.0 MB of 967.0 MB, 1.8 MB/s", **told)
+        job.progress(400_000_000, 967_000_000, "B", "400.0 MB of 967.0 MB, 1.8 MB/s", all_eta=134)
         await wait_until(pilot, lambda: "● 41%" in row(app, TINY))
         assert screen.table.go_to_key(TINY)
         await wait_until(pilot, lambda: "● 400.0 MB of 967.0 MB, 1.8 MB/s, 02:14 left x stop" in about(app))
@@ -236,7 +237,7 @@ async def test_how_far_a_download_is_stands_at_its_row_and_in_the_status_line(wo
         # Seen from elsewhere, a failure is told by a toast.
         assert screen.table.go_to_key(DEFAULT)
         await pilot.pause()
-        job.finish("failed", {"what": "the disk is full", "why": "no room", "fix": "delete something"})
+        job.finish(Outcome.FAILED, UserError("the disk is full", "no room", "delete something"))
         await wait_until(pilot, lambda: "✗ failed" in row(app, TINY) and "the disk is full" in screen_text(app))
 
 

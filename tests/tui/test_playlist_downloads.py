@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.clock import now_ms
+from core.events import Blocked, Item, ItemState, Outcome, Paused, Resumed, Unblocked
 from core.jobs.spec import CONTROL
 from core.store import Video
 from core.workspace import Workspace, create
@@ -39,10 +40,10 @@ async def test_the_total_line_and_the_rows_follow_a_download_and_p_holds_it_at_o
     job = FakeJob(workspace, "fetch", {"ids": ["v0000000000", "v0000000001", "v0000000002"]})
     app = open_app(workspace)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
-        job.emit("item", id="v0000000000", state="fetching", done=42, total=100, speed=1_800_000, eta=40)
-        job.emit("item", id="v0000000001", state="again", at=now_ms() + 1000)
-        figures = {"done": 0.4, "total": 3, "all_bytes": 34e6, "all_bytes_total": 120e6, "all_eta": 65}
-        job.emit("progress", **figures, bytes=42, speed=1_800_000, note="Talk 0.")
+        job.emit(Item(id="v0000000000", state=ItemState.FETCHING))
+        job.emit(Item(id="v0000000001", state=ItemState.AGAIN, at=now_ms() + 1000))
+        present = {"id": "v0000000000", "bytes": 42, "bytes_total": 100, "speed": 1_800_000, "eta": 40}
+        job.progress(0.4, 3, note="Talk 0.", **present, all_bytes=34e6, all_bytes_total=120e6, all_eta=65)
         await wait_until(pilot, lambda: "● 42%  1.8 MB/s" in row(app, "Talk 0."))
         assert re.search(r"◌ again \d\d:\d\d", row(app, "Talk 1."))
         assert "◌ waits" in row(app, "Talk 2.")
@@ -54,10 +55,10 @@ async def test_the_total_line_and_the_rows_follow_a_download_and_p_holds_it_at_o
             pilot, lambda: "42%  paused" in row(app, "Talk 0.") and "◌ paused   0 of 3" in screen_text(app)
         )
         await wait_until(pilot, lambda: (job.folder / CONTROL / "pause").exists())
-        job.emit("paused")
+        job.emit(Paused())
         await pilot.press("p")
         await wait_until(pilot, lambda: not (job.folder / CONTROL / "pause").exists())
-        job.emit("resumed")
+        job.emit(Resumed())
         await wait_until(pilot, lambda: "● 42%" in row(app, "Talk 0."))
         assert wrong_widths(app) == []
         job.finish()
@@ -67,9 +68,9 @@ async def test_the_total_line_and_the_rows_follow_a_download_and_p_holds_it_at_o
 async def test_a_block_says_what_to_do_also_to_an_app_that_comes_later(workspace: Workspace, size: tuple[int, int]):
     fill(workspace, *free(20, selected=True))
     job = FakeJob(workspace, "fetch", {"ids": ["v0000000000", "v0000000001"]})
-    job.emit("item", id="v0000000000", state="queued")
+    job.emit(Item(id="v0000000000", state=ItemState.QUEUED))
     # In a moment, since another day would be told with its date.
-    job.emit("blocked", **BLOCKED, until=now_ms() + 1000)
+    job.emit(Blocked(**BLOCKED, until=now_ms() + 1000))
     app = open_app(workspace)
     async with app.run_test(size=size, notifications=True) as pilot:
         await wait_until(pilot, lambda: "! YouTube wants proof" in screen_text(app))
@@ -90,16 +91,16 @@ async def test_a_block_says_what_to_do_also_to_an_app_that_comes_later(workspace
         await wait_until(pilot, lambda: isinstance(app.screen, PlaylistScreen))
         await pilot.press("r")
         await wait_until(pilot, lambda: (job.folder / CONTROL / "go").exists())
-        job.emit("unblocked")
+        job.emit(Unblocked())
         await wait_until(pilot, lambda: "YouTube wants proof" not in screen_text(app))
-        job.finish("cancelled")
+        job.finish(Outcome.CANCELLED)
 
 
 async def test_a_block_leaves_room_for_the_rows_and_its_keys_however_the_window_is_resized(workspace: Workspace):
     fill(workspace, *free(60))
     job = FakeJob(workspace, "fetch", {"ids": ["v0000000000"]})
     long = [f"step {n}: " + "another exit, in whispersmith.toml, " * 5 for n in range(7)]
-    job.emit("blocked", **{**BLOCKED, "steps": long}, until=now_ms() + 1000)
+    job.emit(Blocked(**{**BLOCKED, "steps": tuple(long)}, until=now_ms() + 1000))
     app = open_app(workspace)
     async with app.run_test(size=(140, 45), notifications=True) as pilot:
         await wait_until(pilot, lambda: "goes on by itself" in screen_text(app))
@@ -111,7 +112,7 @@ async def test_a_block_leaves_room_for_the_rows_and_its_keys_however_the_window_
             # The last line of the panel, the total, the footer: nothing is pushed off the screen, or scrolls it.
             await wait_until(pilot, lambda: "goes on by itself" in screen_lines(app)[-3])
             assert screen_of(app).max_scroll_y == 0
-        job.finish("cancelled")
+        job.finish(Outcome.CANCELLED)
 
 
 async def test_a_queue_that_stopped_keeps_its_fix_on_the_screen(workspace: Workspace):
@@ -120,9 +121,8 @@ async def test_a_queue_that_stopped_keeps_its_fix_on_the_screen(workspace: Works
     app = open_app(workspace)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await wait_until(pilot, lambda: "waits" in row(app, "Talk 0."))
-        job.emit("blocked", what="yt-dlp is probably out of date", why="95 days old", fix="pip install -U yt-dlp")
-        job.emit("finished", outcome="done", result={"stopped": "it stopped; and so on"}, failed=1, error=None)
-        job.die()
+        job.emit(Blocked(what="yt-dlp is probably out of date", why="95 days old", fix="pip install -U yt-dlp"))
+        job.finish(result={"stopped": "it stopped; and so on"}, failed=1)
         await wait_until(pilot, lambda: "✗ yt-dlp is probably out of date" in screen_text(app))
         assert "fix  pip install -U yt-dlp" in screen_text(app)
         assert "goes on by" not in screen_text(app)

@@ -8,6 +8,7 @@ import pytest
 from textual.widgets import Input
 
 from core.errors import UserError
+from core.events import Item, ItemState, Outcome
 from core.store import Store, Video
 from core.workspace import Workspace, create
 from tests.fakes.feed import Episode, FeedServer
@@ -157,12 +158,13 @@ async def test_a_download_shows_percent_and_speed_and_x_stops_it(workspace: Work
     job = FakeJob(workspace, "fetch", {"ids": ["aa", "bb"]})
     app = open_app(workspace)
     async with app.run_test(size=(100, 30), notifications=True) as pilot:
-        job.emit("item", id="aa", state="fetching", done=4_200_000, total=10_000_000, speed=1_800_000)
+        job.emit(Item(id="aa", state=ItemState.FETCHING))
+        job.progress(0.4, 2, id="aa", bytes=4_200_000, bytes_total=10_000_000, speed=1_800_000)
         await wait_until(pilot, lambda: "● 42%  1.8 MB/s" in row(app, "饗饗"))
         assert "◌ waits" in row(app, "台南")
         await pilot.press("2", "x")
         await wait_until(pilot, lambda: job.asked_to_stop)
-        job.finish("cancelled")
+        job.finish(Outcome.CANCELLED)
         await wait_until(pilot, lambda: "not here" in row(app, "饗饗") and "not here" in row(app, "台南"))
 
 

@@ -11,6 +11,7 @@ from textual.widgets import Input
 
 from core.cli import AppOptions
 from core.clock import now_ms
+from core.events import Blocked, Item, ItemState, Outcome, Unblocked
 from core.jobs import list_jobs
 from core.store import Captions, Store, Video
 from core.workspace import Workspace, create
@@ -138,8 +139,8 @@ async def test_a_live_listing_starts_one_look_up_and_tells_it_what_is_on_the_scr
         started = watch_starts(screen_of(app))
         listing = FakeJob(workspace, "add", {"what": ["x"]})
         await wait_until(pilot, lambda: "● listing" in screen_text(app))
-        source = fill(workspace, Video("new00000000", title="newest", url=f"{WATCH}new00000000"))
-        listing.emit("item", id="new00000000", state="listed", source=source)
+        fill(workspace, Video("new00000000", title="newest", url=f"{WATCH}new00000000"))
+        listing.emit(Item(id="new00000000", state=ItemState.LISTED))
         await wait_until(pilot, lambda: "61 videos" in screen_text(app))
         await wait_until(pilot, lambda: started == [("details", {})])
         details = FakeJob(workspace, "details")
@@ -150,7 +151,7 @@ async def test_a_live_listing_starts_one_look_up_and_tells_it_what_is_on_the_scr
         assert '"v0000000000"' not in received(details, "rows")
         # It ends while the list is still being read: the second one is for the rows that came late.
         details.finish()
-        listing.emit("item", id="v0000000001", state="known")
+        listing.emit(Item(id="v0000000001", state=ItemState.KNOWN))
         await wait_until(pilot, lambda: len(app.live) == 1)
         assert len(started) == 1
         listing.finish()
@@ -169,7 +170,7 @@ async def test_a_list_that_brings_nothing_new_asks_for_nothing(workspace: Worksp
         await wait_until(pilot, lambda: "Talk 0." in screen_text(app))
         started = watch_starts(screen_of(app))
         listing = FakeJob(workspace, "add", {"what": ["x"]})
-        listing.emit("item", id="v0000000001", state="known")
+        listing.emit(Item(id="v0000000001", state=ItemState.KNOWN))
         await wait_until(pilot, lambda: "listing" in screen_text(app))
         listing.finish()
         await wait_until(pilot, lambda: "i asks" in screen_text(app))
@@ -243,7 +244,7 @@ async def test_x_stops_the_download_first_and_says_what_x_stops_next(workspace: 
         await pilot.press("x")
         await wait_until(pilot, lambda: "It is stopping" in screen_text(app))
         for job in jobs.values():
-            job.finish("cancelled")
+            job.finish(Outcome.CANCELLED)
         await wait_until(pilot, lambda: not app.live)
         await pilot.press("x")
         await wait_until(pilot, lambda: "Nothing is being listed" in screen_text(app))
@@ -274,7 +275,7 @@ async def test_captions_that_are_here_have_a_mark_and_t_fetches_the_rest(workspa
         job = FakeJob(workspace, "captions")
         with Store(workspace.db_path) as store:
             store.captions.put(Captions(second.id, "zh-TW", cues=((0, 1000, "好"),)))
-        job.emit("item", id=second.id, state="captions", language="zh-TW", automatic=False, cues=1)
+        job.emit(Item(id=second.id, state=ItemState.CAPTIONS))
         await wait_until(pilot, lambda: "✓ zh-TW" in row(app, "Talk 1."))
         job.finish()
 
@@ -312,7 +313,7 @@ async def test_rows_arrive_one_by_one_without_the_whole_store_being_read_for_eac
             for n in range(5, 25):
                 id = f"v{n:010}"
                 store.videos.add(Video(id, source=source, position=n, title=f"Talk {n}.", url=WATCH + id))
-                listing.emit("item", id=id, state="listed", source=source)
+                listing.emit(Item(id=id, state=ItemState.LISTED))
                 await wait_until(pilot, lambda n=n: f" {n + 1} videos" in screen_text(app))
         # The cursor stays on its row; the status bar counts for itself, every two seconds.
         assert screen_of(app).table.cursor_key == "v0000000002"
@@ -342,14 +343,14 @@ async def test_hostile_names_of_lists_and_notes_stay_text(workspace: Workspace):
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await wait_until(pilot, lambda: "Talk 0." in screen_text(app))
         for text in HOSTILE.values():
-            job.emit("progress", done=0.5, total=1, note=text)
-            add.emit("progress", done=0.5, total=None, note=text)
-            job.emit("blocked", what=text, why=text, steps=[text, text])
+            job.progress(done=0.5, total=1, note=text)
+            add.progress(done=0.5, total=None, note=text)
+            job.emit(Blocked(what=text, why=text, steps=(text, text)))
             await wait_until(pilot, lambda: "waits for you" in screen_text(app))
             assert wrong_widths(app) == []
             assert hidden_characters(app) == []
             screen_of(app).toast(text)
-            job.emit("unblocked")
+            job.emit(Unblocked())
             await wait_until(pilot, lambda: "waits for you" not in screen_text(app))
             assert wrong_widths(app) == []
             assert hidden_characters(app) == []
@@ -369,11 +370,11 @@ async def test_with_ascii_no_sign_of_the_screen_may_be_two_cells_wide(workspace:
     job = FakeJob(workspace, "fetch", {"ids": ["v0000000000", "v0000000001"]})
     app = WhispersmithApp(workspace, AppOptions(ascii=True), start="playlist")
     async with app.run_test(size=size, notifications=True) as pilot:
-        job.emit("item", id="v0000000000", state="fetching", done=1, total=2, speed=2_000_000, eta=60)
-        job.emit("progress", done=0.5, total=2, note="note")
+        job.emit(Item(id="v0000000000", state=ItemState.FETCHING))
+        job.progress(0.5, 2, note="note", id="v0000000000", bytes=1, bytes_total=2, speed=2_000_000, eta=60)
         await wait_until(pilot, lambda: "* 50%" in row(app, "Talk 0."))
         assert ambiguous(app) == ""
-        job.emit("blocked", **BLOCKED, until=now_ms() + 1000)
+        job.emit(Blocked(**BLOCKED, until=now_ms() + 1000))
         await wait_until(pilot, lambda: "! YouTube wants proof" in screen_text(app))
         screen_of(app).toast("A toast, too")
         await wait_until(pilot, lambda: "A toast, too" in screen_text(app))

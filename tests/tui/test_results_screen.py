@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from core.cli import AppOptions
+from core.events import Finished, Outcome, Window
 from core.jobs import list_jobs
 from core.store import EvaluationRow, Segment, Store, Video
 from core.workspace import Workspace, create
@@ -140,7 +141,7 @@ async def test_before_an_evaluation_the_next_key_is_named(workspace: Workspace):
 
 async def test_an_evaluation_appears_when_its_job_ends(workspace: Workspace):
     job = FakeJob(workspace, "evaluate")
-    job.emit("progress", done=3, total=12, unit="segments", note="toy")
+    job.progress(done=3, total=12, unit="segments", note="toy")
     app = open_app(workspace)
     async with app.run_test(size=(80, 24)) as pilot:
         await wait_until(pilot, lambda: "● measuring  25%" in screen_text(app))
@@ -155,7 +156,7 @@ async def test_while_it_measures_it_says_what_and_an_export_that_ends_takes_noth
     model.mkdir()
     (model / "config.json").write_text("{}")
     measuring = FakeJob(workspace, "evaluate")
-    measuring.emit("progress", done=3, total=12, unit="segments", note="toy")
+    measuring.progress(3, 12, "segments", "toy")
     app = open_app(workspace)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await wait_until(pilot, lambda: "run-01 is being measured beside its base model" in screen_text(app))
@@ -171,7 +172,7 @@ async def test_while_it_measures_it_says_what_and_an_export_that_ends_takes_noth
         assert "● measuring  25%" in screen_text(app)
         await pilot.press("x")
         await wait_until(pilot, lambda: measuring.asked_to_stop)
-        measuring.finish("cancelled")
+        measuring.finish(Outcome.CANCELLED)
         await wait_until(pilot, lambda: "Nothing has been measured yet" in screen_text(app))
         assert "● measuring" not in screen_text(app)
 
@@ -205,15 +206,15 @@ async def test_a_transcribed_file_is_shown_and_saved_and_none_is_written_over(
         await wait_until(pilot, lambda: "no file of that name" in screen_text(app))
         await pilot.press(*["backspace"] * 6, *"other.wav", "enter")
         await wait_until(pilot, lambda: len(jobs) == 1)
-        jobs[0].emit("window", start_ms=0, end_ms=30000, text="它的筋[b]")
-        jobs[0].emit("progress", done=1, total=2, unit="ms")
+        jobs[0].emit(Window(start_ms=0, end_ms=30000, text="它的筋[b]"))
+        jobs[0].progress(done=1, total=2, unit="ms")
         await wait_until(pilot, lambda: "它的筋[b]" in screen_text(app))
         windows = [
             {"start_ms": 0, "end_ms": 30000, "text": "它的筋[b]"},
             {"start_ms": 30000, "end_ms": 60000, "text": "軟"},
         ]
         result = {"text": "它的筋[b] 軟", "segments": windows, "model": "run-03", "file": "other.wav"}
-        jobs[0].emit("finished", outcome="done", result=result, failed=0, error=None)
+        jobs[0].emit(Finished(Outcome.DONE, result))
         jobs[0].die()
         await wait_until(
             pilot,

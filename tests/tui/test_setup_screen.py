@@ -13,6 +13,8 @@ import pytest
 from core.checks.check import Check, CheckSpec, Context
 from core.checks.table import CHECKS
 from core.cli import AppOptions
+from core.errors import UserError
+from core.events import Outcome
 from core.workspace import Workspace, create
 from tests.fakes import nvml
 from tests.tui.fake_job import FakeJob
@@ -144,7 +146,7 @@ async def test_d_downloads_the_missing_model_and_shows_how_far_it_is(workspace: 
         await pilot.press("d")
         assert started == [("model", {"role": "base"})]
         job = FakeJob(workspace, "model", {"role": "base"})
-        job.emit("progress", done=400_000_000, total=967_000_000, unit="B", note="ADT109119/whisper-small-zh-TW")
+        job.progress(done=400_000_000, total=967_000_000, unit="B", note="ADT109119/whisper-small-zh-TW")
         await wait_until(pilot, lambda: "● 41%" in row(app, "Base model"))
         await pilot.press("x")
         await wait_until(pilot, lambda: job.asked_to_stop)
@@ -160,7 +162,7 @@ async def test_a_download_that_failed_tells_what_why_and_fix(workspace: Workspac
         await wait_until(pilot, lambda: "✗ failed" in row(app, "Base model"))
         job = FakeJob(workspace, "model", {"role": "base"})
         await wait_until(pilot, lambda: app.live)
-        job.finish("failed", {"what": "x is gated", "why": "its owner asks for an agreement", "fix": "hf auth login"})
+        job.finish(Outcome.FAILED, UserError("x is gated", "its owner asks for an agreement", "hf auth login"))
         await wait_until(pilot, lambda: "✗ x is gated" in screen_text(app) and "fix  hf auth login" in screen_text(app))
 
 

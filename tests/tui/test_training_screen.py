@@ -12,6 +12,8 @@ from textual.widgets import Input
 
 from core import config as settings
 from core.cli import AppOptions
+from core.errors import UserError
+from core.events import Evaluated, LogLine, Metric, Outcome, RunStarted, Sample, Saved
 from core.jobs import list_jobs
 from core.store import Segment, Store, Video
 from core.workspace import Workspace, create
@@ -79,16 +81,17 @@ def screen_of(app: WhispersmithApp) -> TrainingScreen:
 
 def write_run(job: FakeJob, steps: int = 30, name: str = "run-03") -> None:
     """A run's log up to `steps` of 55."""
-    job.emit("log", text=f"{name}: 55 steps on 145 segments, cuda", level="info")
-    job.emit("evaluated", step=0, cer=0.186, loss=2.0, seconds=9.0)
-    job.emit("sample", step=0, segment="talk_480_490", reference="它的筋吃起來很軟", hypothesis="嗯嗯嗯[bold]嗯")
+    job.emit(LogLine(text=f"{name}: 55 steps on 145 segments, cuda"))
+    job.emit(RunStarted(name, 55, 145))
+    job.emit(Evaluated(step=0, cer=0.186, loss=2.0, seconds=9.0))
+    job.emit(Sample(step=0, segment="talk_480_490", reference="它的筋吃起來很軟", hypothesis="嗯嗯嗯[bold]嗯"))
     for step in range(1, steps + 1):
         loss = None if step == 5 else 2.0 / step
-        job.emit("metric", step=step, total=55, epoch=step / 9, loss=loss, learning_rate=1e-5, samples_per_second=5.3)
-        job.emit("progress", done=step, total=55, unit="step", note="training")
-    job.emit("evaluated", step=steps, cer=0.142, loss=0.4, seconds=9.0)
-    job.emit("sample", step=steps, segment="talk_480_490", reference="它的筋吃起來很軟", hypothesis="它的金吃起來很軟")
-    job.emit("saved", step=steps, path=f"models/.{name}/checkpoint-{steps}")
+        job.emit(Metric(step=step, total=55, epoch=step / 9, loss=loss, learning_rate=1e-5, samples_per_second=5.3))
+        job.progress(done=step, total=55, unit="step", note="training")
+    job.emit(Evaluated(step=steps, cer=0.142, loss=0.4, seconds=9.0))
+    job.emit(Sample(step=steps, segment="talk_480_490", reference="它的筋吃起來很軟", hypothesis="它的金吃起來很軟"))
+    job.emit(Saved(step=steps, path=f"models/.{name}/checkpoint-{steps}"))
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -165,8 +168,8 @@ async def test_a_run_attached_late_shows_all_that_has_happened(workspace: Worksp
         assert hidden_characters(app) == []
         assert "? help" in screen_lines(app)[-1]
         # It goes on while it is watched.
-        job.emit("metric", step=31, total=55, epoch=3.4, loss=0.412, learning_rate=1e-5, samples_per_second=5.3)
-        job.emit("progress", done=31, total=55, unit="step", note="training")
+        job.emit(Metric(step=31, total=55, epoch=3.4, loss=0.412, learning_rate=1e-5, samples_per_second=5.3))
+        job.progress(done=31, total=55, unit="step", note="training")
         await wait_until(pilot, lambda: "step 31/55" in screen_text(app) and "loss 0.412" in screen_text(app))
 
 
@@ -207,11 +210,11 @@ async def test_a_run_that_has_ended_is_shown_from_its_log_with_the_way_on(
 ):
     job = FakeJob(workspace, "train")
     write_run(job)
-    error = {"what": "the GPU's memory ran out", "why": "too big", "fix": "lower the batch"}
+    error = UserError("the GPU's memory ran out", "too big", "lower the batch")
     if end == "crash":
         job.die()
     else:
-        job.finish(end, error if end == "failed" else None)
+        job.finish(Outcome(end), error if end == "failed" else None)
     app = open_app(workspace)
     async with app.run_test(size=(80, 24)) as pilot:
         if end == "crash":
@@ -243,7 +246,7 @@ async def test_s_stops_a_run_and_r_goes_on_with_its_name(workspace: Workspace, m
         await wait_until(pilot, lambda: "runs already" in screen_text(app))
         await pilot.press("s")
         await wait_until(pilot, lambda: job.asked_to_stop)
-        job.finish("cancelled")
+        job.finish(Outcome.CANCELLED)
         await wait_until(pilot, lambda: "! stopped" in screen_text(app))
         await pilot.press("r")
         await wait_until(pilot, lambda: started == [("train", {"resume": True, "name": "run-03"})])
@@ -260,17 +263,17 @@ async def test_s_stops_a_run_and_r_goes_on_with_its_name(workspace: Workspace, m
 async def test_a_resumed_run_shows_its_curves_from_the_first_step(workspace: Workspace):
     first = FakeJob(workspace, "train")
     write_run(first, steps=30)
-    first.finish("cancelled")
+    first.finish(Outcome.CANCELLED)
     again = FakeJob(workspace, "train", {"name": "run-03", "resume": True})
-    again.emit("log", text="run-03: 55 steps on 145 segments, cuda, going on from step 20", level="info")
-    again.emit("metric", step=21, total=55, epoch=3.4, loss=0.3, learning_rate=1e-5, samples_per_second=5.3)
+    again.emit(RunStarted("run-03", 55, 145, resumed_from=20))
+    again.emit(Metric(step=21, total=55, epoch=3.4, loss=0.3, learning_rate=1e-5, samples_per_second=5.3))
     app = open_app(workspace)
     async with app.run_test(size=(100, 30)) as pilot:
         await wait_until(pilot, lambda: "loss 0.300" in screen_text(app) and "(base 18.6 %)" in screen_text(app))
         run = screen_of(app).run_shown
         assert run is not None
         # What the stopped job did after the checkpoint was done anew, so it counts no more.
-        assert [metric["step"] for metric in run.metrics] == list(range(1, 22))
+        assert [metric.step for metric in run.metrics] == list(range(1, 22))
         assert run.measured == [(0, 0.186)]
         again.die()
 

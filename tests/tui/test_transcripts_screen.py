@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from textual import events
 
+from core.errors import UserError
+from core.events import Item, ItemState, Outcome
 from core.jobs import list_jobs
 from core.store import Store
 from core.workspace import Workspace, create
@@ -191,8 +193,8 @@ async def test_a_job_that_writes_neither_moves_the_cursor_nor_touches_typed_text
         await wait_until(pilot, lambda: screen.editor.dirty)
         with Store(workspace.db_path) as store:
             store.transcripts.write_machine([machine(number, "機器寫的") for number in (6, 7)])
-        job.emit("item", id=segment(6).id, state="labelled")
-        job.emit("progress", done=1, total=2)
+        job.emit(Item(id=segment(6).id, state=ItemState.LABELLED))
+        job.progress(done=1, total=2)
         await wait_until(pilot, lambda: "機器寫的" in screen_text(app) and "labelling  50%" in screen_text(app))
         assert screen.table.cursor == 7
         assert screen.editor.text == "口"
@@ -283,7 +285,7 @@ async def test_captions_beside_the_recordings_are_offered_and_imported(workspace
 
 async def test_a_running_labeller_is_shown_and_can_be_stopped(workspace: Workspace):
     job = FakeJob(workspace, "label")
-    job.emit("progress", done=63, total=100, note="loading")
+    job.progress(done=63, total=100, note="loading")
     app = open_app(workspace)
     async with app.run_test(size=(80, 24)) as pilot:
         await filled(pilot, app)
@@ -292,7 +294,7 @@ async def test_a_running_labeller_is_shown_and_can_be_stopped(workspace: Workspa
         await wait_until(pilot, lambda: isinstance(app.screen, Choice))
         await pilot.press("s")
         await wait_until(pilot, lambda: job.asked_to_stop)
-        job.finish("failed", {"what": "the GPU's memory ran out", "why": "too big", "fix": "choose a smaller labeller"})
+        job.finish(Outcome.FAILED, UserError("the GPU's memory ran out", "too big", "choose a smaller labeller"))
         await wait_until(pilot, lambda: "✗ the GPU's memory ran out" in screen_text(app))
         assert "fix  choose a smaller labeller" in screen_text(app)
 

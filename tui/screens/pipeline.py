@@ -53,6 +53,7 @@ from textual.widgets import Static
 
 from core import jobs
 from core.errors import UserError
+from core.events import JobState
 from core.stage import seen_on
 from core.store import Store
 from core.workspace import Workspace
@@ -301,7 +302,11 @@ class PipelineScreen(Screen[None]):
 
     def reports(self, batch: JobBatch) -> bool:
         """Whether this screen, now in front, shows itself how the job ended."""
-        return self.REPORTS_FAILURES and batch.stage in self.stages and batch.view.state in ("failed", "crashed")
+        return (
+            self.REPORTS_FAILURES
+            and batch.stage in self.stages
+            and batch.view.state in (JobState.FAILED, JobState.CRASHED)
+        )
 
     def handle(self, batch: JobBatch) -> None:
         """A batch from the bridge; the app calls this."""

@@ -39,6 +39,15 @@ def test_spans_that_only_touch_share_nothing() -> None:
     assert sharing_audio([segment("a", 10**12, 10**12 + 1)], rows) == set()
 
 
+def test_a_time_beyond_all_sense_hides_no_other_leak() -> None:
+    """A file's name may say any time, and the times of all recordings stand on one axis of 64 bits."""
+    rows = [segment(f"v{number:05}", 0, 10_000) for number in range(10_000)]
+    absurd = segment("v00000", 10**15 - 1000, 10**15)
+    late = segment("v09999", 8000, 18_000)
+    assert sharing_audio([late, absurd], [*rows, absurd]) == {late.id, absurd.id}
+    assert random_leak(SegmentColumns.of([*rows, late, absurd]), 5001) == 1  # of the one pair one is drawn, mostly
+
+
 def test_nothing_shares_audio_with_nothing() -> None:
     rows = windows("a", 3)
     assert sharing_audio(rows, []) == sharing_audio([], rows) == set()

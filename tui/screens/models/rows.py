@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from rich.text import Text
 
 from core.errors import UserError
+from core.events import JobState
 from core.models.listing import ModelRow
 from tui.bridge import JobBatch
 from tui.job_text import clock
@@ -34,12 +35,11 @@ COLUMNS = [
 @dataclass(frozen=True)
 class ModelEntry:
     """A line of the picker. row: None for an id that was asked for and is on no list. job: the live download that
-    brings it; progress: the data of its last progress event. error: how the last attempt to get or use it ended."""
+    brings it. error: how the last attempt to get or use it ended."""
 
     id: str
     row: ModelRow | None
     job: JobBatch | None = None
-    progress: dict[str, float | None] = field(default_factory=dict)
     error: UserError | None = None
 
     @property
@@ -68,9 +68,9 @@ class ModelEntry:
     def _state(self, ascii_only: bool) -> tuple[str, str, str]:
         """Sign, word and colour."""
         if self.job is not None:
-            if self.job.view.state == "waiting":
+            if self.job.view.state == JobState.WAITING:
                 return marks.mark("waiting", ascii_only), "waits", "dim"
-            share = self.job.view.progress
+            share = self.job.view.share
             return marks.mark("running", ascii_only), "starts" if share is None else f"{share:.0%}", "bold"
         if self.error is not None:
             return marks.mark("failed", ascii_only), "failed", marks.style("failed")
@@ -140,9 +140,9 @@ class ModelEntry:
         """`● 400.0 MB of 967.0 MB, 1.8 MB/s, 02:14 left   x stop`"""
         if self.job is None:
             return ""
-        if self.job.view.state == "waiting":
+        if self.job.view.state == JobState.WAITING:
             return f"{marks.mark('waiting', ascii_only)} waits until another download is done   x stop"
-        left = self.progress.get("left_s", self.job.left_s)
+        left = self.job.left_s
         said = self.job.view.note or "looks what there is"
         more = f", {clock(left)} left" if left is not None else ""
         return f"{marks.mark('running', ascii_only)} {said}{more}   x stop"

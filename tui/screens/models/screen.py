@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from rich.text import Text
 from textual import on
@@ -22,6 +22,7 @@ from textual.widgets import Static
 from core import jobs
 from core.config import set_value
 from core.errors import UserError
+from core.events import JobState
 from core.models.listing import ModelRow, listing
 from core.workspace import Workspace
 from tui import keymap
@@ -83,7 +84,6 @@ class ModelsScreen(PipelineScreen):
         super().__init__()
         self._list = ModelsSnapshot()
         self._jobs: dict[Path, JobBatch] = {}
-        self._progress: dict[Path, dict[str, Any]] = {}
         self._errors: dict[str, UserError] = {}
         self._entries: dict[str, ModelEntry] = {}
         self._begun: list[str] = []
@@ -139,7 +139,6 @@ class ModelsScreen(PipelineScreen):
                 id,
                 listed.get(id),
                 live.get(id),
-                self._progress.get(live[id].folder, {}) if id in live else {},
                 self._errors.get(id),
             )
             for id in dict.fromkeys((*listed, *extra))
@@ -167,7 +166,7 @@ class ModelsScreen(PipelineScreen):
 
     def reports(self, batch: JobBatch) -> bool:
         """An error is read here if its model is under the cursor; else a toast says it too."""
-        failed = batch.stage in self.stages and batch.view.state in ("failed", "crashed")
+        failed = batch.stage in self.stages and batch.view.state in (JobState.FAILED, JobState.CRASHED)
         return failed and self.table.cursor_key in self._ids_of(batch)
 
     def job_events(self, batch: JobBatch) -> None:
@@ -175,8 +174,6 @@ class ModelsScreen(PipelineScreen):
             return
         ids = self._ids_of(batch)
         self._begun = [id for id in self._begun if id not in ids]
-        for event in batch.of("progress"):
-            self._progress[batch.folder] = event.data
         if not batch.ended:
             self._jobs[batch.folder] = batch
             for id in ids:
@@ -184,12 +181,11 @@ class ModelsScreen(PipelineScreen):
             self._show()
             return
         self._jobs.pop(batch.folder, None)
-        self._progress.pop(batch.folder, None)
         self._ended += ids
-        if batch.view.state in ("failed", "crashed"):
+        if batch.view.state in (JobState.FAILED, JobState.CRASHED):
             # Of several the job fetched, the one it stopped at is not told apart: the one that is missing is meant.
             missing = [id for id in ids if not (entry := self._entries.get(id)) or not entry.row or not entry.row.here]
-            self._errors |= {id: UserError.from_dict(batch.view.error or {}) for id in missing or ids}
+            self._errors |= dict.fromkeys(missing or ids, batch.view.error or UserError("it failed"))
         self._show()
         self._read()
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from core.errors import UserError
+from core.events import Blocked
 from core.store import Video
-from tui.screens.playlist.tracker import Block
+from tui.screens.playlist.block_panel import block_parts, goes_on
 from tui.widgets import cells, dialog
 
 
@@ -51,10 +52,10 @@ def failure(video: Video, error: dict[str, str]) -> dialog.Message:
     return dialog.Message(title, read.what or "It failed", read.why, read.fix, read.detail)
 
 
-def block_message(block: Block) -> dialog.Message:
+def block_message(block: Blocked) -> dialog.Message:
     """All that a block of the site says, to be scrolled."""
-    what, *rest = [f"{label}  {text}" if label else text for label, text in block.parts()]
+    what, *rest = [f"{label}  {text}" if label else text for label, text in block_parts(block)]
     if block.left:
         rest.append(f"{block.left} recording{'s wait' if block.left != 1 else ' waits'}")
-    rest += [f"{block.goes_on()}; r goes on now, x cancels"]
+    rest += [f"{goes_on(block)}; r goes on now, x cancels"]
     return dialog.Message("The site lets no more through", "\n\n".join((what, *rest)))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from core.errors import UserError
+from core.events import Blocked, ItemFailed, JobState
 from core.licences import FREE
 from core.sources.failures import hopeless
 from core.stage import STAGES, lookup
@@ -15,7 +16,7 @@ from tui.bridge import JobBatch
 from tui.effects import Effect, OpenDialog, PauseJob, ResumeJob, ShowError, StartJob, StopJob, Toast
 from tui.screens.playlist import dialogs
 from tui.screens.playlist.rows import VideoRows
-from tui.screens.playlist.tracker import Block, DownloadTracker
+from tui.screens.playlist.tracker import DownloadTracker
 
 
 class Downloads:
@@ -128,24 +129,23 @@ def by_worth(live: Iterable[JobBatch]) -> list[JobBatch]:
     order = list(reversed(STAGES))
 
     def worth(batch: JobBatch) -> tuple[bool, bool, int]:
-        return batch.view.state == "waiting", STAGES[batch.stage].quiet, order.index(batch.stage)
+        return batch.view.state == JobState.WAITING, STAGES[batch.stage].quiet, order.index(batch.stage)
 
     return sorted(live, key=worth)
 
 
-def error_after(batch: JobBatch, block: Block | None) -> UserError | None:
+def error_after(batch: JobBatch, block: Blocked | None) -> UserError | None:
     """What stands under the rows after a job: why it failed or stopped early. A row's own failure stands in the row.
 
     block: what the site had said last, which a result has in one line only.
     """
-    if batch.view.state == "cancelled":
+    if batch.view.state == JobState.CANCELLED:
         return None
-    if batch.view.error:
-        return UserError.from_dict(batch.view.error)
+    if batch.view.error is not None:
+        return batch.view.error
     if stopped := batch.view.result.get("stopped"):
         return UserError(block.what, block.why, block.fix) if block is not None else UserError(str(stopped))
     if batch.stage == "add":
         # A source that could not be listed has no row to say it in.
-        errors = [event.data["error"] for event in batch.of("item") if event.data.get("error")]
-        return UserError.from_dict(errors[0]) if errors else None
+        return next((item.error for item in batch.of(ItemFailed)), None)
     return None

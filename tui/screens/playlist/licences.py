@@ -6,7 +6,8 @@ import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from core.sources.names import is_youtube
+from core.events import Item, ItemState, JobState
+from core.links import is_youtube
 from tui.bridge import JobBatch
 from tui.effects import Effect, SendToJob, StartJob, Toast
 from tui.screens.playlist.rows import VideoIndex, number, videos
@@ -41,13 +42,13 @@ class LicenceLookUp:
 
     def handle(self, batch: JobBatch) -> None:
         if batch.stage == "add":
-            new = any(event.data.get("state") == "listed" for event in batch.of("item"))
+            new = any(item.state == ItemState.LISTED for item in batch.of(Item))
             if new and (self._expected or not batch.history) and batch.folder != self._listing:
                 self._listing, self._tries = batch.folder, 0
             self._expected = self._expected and not batch.ended
         if batch.stage == "details":
             self._started = 0.0
-            if batch.ended and (batch.view.state != "done" or batch.view.result.get("stopped")):
+            if batch.ended and (batch.view.state != JobState.DONE or batch.view.result.get("stopped")):
                 # Somebody stopped it: only the next listing, or a key, begins another.
                 self._tries = 2
 

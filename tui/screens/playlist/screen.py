@@ -26,6 +26,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from core.errors import UserError
+from core.events import JobState
 from core.licences import FREE
 from core.sources import query
 from core.store import Store, Video
@@ -205,7 +206,7 @@ class PlaylistScreen(PipelineScreen):
 
     def reports(self, batch: JobBatch) -> bool:
         """Also of what x has stopped, and of a queue that ended early: a toast would lie over what mends it."""
-        if self.downloads.was_stopped(batch.folder) and batch.view.state == "cancelled":
+        if self.downloads.was_stopped(batch.folder) and batch.view.state == JobState.CANCELLED:
             return True
         return super().reports(batch) or (batch.stage in self.stages and bool(batch.view.result.get("stopped")))
 

@@ -13,6 +13,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from core.errors import UserError
+from core.events import JobState, Window
 from core.files import write_text
 from core.stage import lookup
 from core.status import summary, tuned_models
@@ -182,19 +183,17 @@ class ResultsScreen(PipelineScreen):
     # -- jobs
 
     def job_events(self, batch: JobBatch) -> None:
-        if windows := batch.of("window"):
-            self._heard[batch.folder] = str(windows[-1].data.get("text", ""))
+        if windows := batch.of(Window):
+            self._heard[batch.folder] = windows[-1].text
         if batch.ended:
             self._heard.pop(batch.folder, None)
         self._show_job()
         if not batch.ended or batch.history:
             return
-        failed = batch.view.error is not None and batch.view.state != "cancelled"
-        self.query_one(ErrorBanner).show(UserError.from_dict(batch.view.error or {}) if failed else None)
+        self.query_one(ErrorBanner).show(batch.view.error if batch.view.state != JobState.CANCELLED else None)
         self._load()
-        finished = batch.of("finished")
-        if batch.stage == "transcribe" and finished and finished[-1].data.get("outcome") == "done":
-            self._transcribed(str(batch.view.params.get("file")), finished[-1].data.get("result") or {})
+        if batch.stage == "transcribe" and batch.view.state == JobState.DONE:
+            self._transcribed(str(batch.view.params.get("file")), batch.view.result)
 
     def _show_job(self) -> None:
         """The job that x would stop, and how many more there are."""
@@ -239,13 +238,13 @@ class Measured:
 
 def shown_job(live: Iterable[JobBatch]) -> JobBatch | None:
     """The job a person waits for: what runs before what waits, figures and texts before an export."""
-    return min(live, key=lambda batch: (batch.view.state == "waiting", batch.stage == "export"), default=None)
+    return min(live, key=lambda batch: (batch.view.state == JobState.WAITING, batch.stage == "export"), default=None)
 
 
 def being_measured(job: JobBatch, models: Sequence[str]) -> str:
     """What a live evaluation is measuring: the model it was asked for, else the newest."""
     model = str(job.view.params.get("model") or (models[-1] if models else "the tuned model"))
-    if job.view.state == "waiting":
+    if job.view.state == JobState.WAITING:
         return f"{model} will be measured beside its base model"
     return f"{model} is being measured beside its base model"
 

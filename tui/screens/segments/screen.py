@@ -15,6 +15,7 @@ from textual.widget import Widget
 
 from core.config import SegmentConfig, set_value
 from core.errors import UserError
+from core.events import Item, ItemFailed, JobState
 from core.media import log_mel, plan_spans, read_wav
 from core.media.sound import peaks_of
 from core.store import Segment, Video
@@ -242,18 +243,16 @@ class SegmentsScreen(PipelineScreen):
             self._load()
             return
         left = f"  {clock(batch.left_s)} left" if batch.left_s is not None else ""
-        share = f"{batch.view.progress:.0%}" if batch.view.progress is not None else "begins"
-        share = "waits for another job" if batch.view.state == "waiting" else share
+        share = f"{batch.view.share:.0%}" if batch.view.share is not None else "begins"
+        share = "waits for another job" if batch.view.state == JobState.WAITING else share
         line.show(f"{marks.mark('running', self.host.ascii)} cutting  {share}{left}  {batch.view.note}", "x cancel")
         line.display = True
-        if batch.of("item"):
+        if batch.of(Item, ItemFailed):
             self._load()
 
     def _tell_end(self, batch: JobBatch) -> None:
-        failed = [event.data for event in batch.of("item") if event.data.get("error")]
-        error = batch.view.error or (failed[0]["error"] if failed else None)
-        told = UserError.from_dict(error) if error is not None and batch.view.state != "cancelled" else None
-        self.query_one(ErrorBanner).show(told)
+        error = batch.view.error or next((item.error for item in batch.of(ItemFailed)), None)
+        self.query_one(ErrorBanner).show(None if batch.view.state == JobState.CANCELLED else error)
 
     # -- keys
 

@@ -21,6 +21,7 @@ from core.checks.check import FAIL, OK, SKIPPED, WARN, Check, Context
 from core.checks.runner import run_check
 from core.checks.table import CHECKS
 from core.errors import UserError
+from core.events import JobState
 from core.workspace import Workspace
 from tui import keymap
 from tui.bridge import JobBatch
@@ -214,7 +215,7 @@ class SetupScreen(PipelineScreen):
 
     def _transfer_text(self, check: Check) -> str:
         batch = self._download
-        if batch is None or batch.view.state == "waiting":
+        if batch is None or batch.view.state == JobState.WAITING:
             return "waits for another download"
         left = f"   {clock(batch.left_s)} left" if batch.left_s is not None else ""
         return f"{batch.view.note or check.found}{left}   x stop"
@@ -253,15 +254,14 @@ class SetupScreen(PipelineScreen):
     def job_events(self, batch: JobBatch) -> None:
         if batch.history and batch.ended:
             return
-        for event in batch.of("progress") if batch.stage == "model" else ():
-            done, total = event.data.get("done"), event.data.get("total")
-            share = f"{done / total:.0%}" if total and done is not None else marks.megabytes(done)
-            self._transfer = share
+        if batch.stage == "model" and batch.progress is not None:
+            share = batch.progress.share
+            self._transfer = marks.megabytes(batch.progress.done) if share is None else f"{share:.0%}"
         if batch.ended:
             self._download, self._transfer = None, ""
             self._ask(OF_MODELS)
-            failed = batch.view.state in ("failed", "crashed")
-            self.query_one(ErrorBanner).show(UserError.from_dict(batch.view.error or {}) if failed else None)
+            failed = batch.view.state in (JobState.FAILED, JobState.CRASHED)
+            self.query_one(ErrorBanner).show(batch.view.error if failed else None)
         elif batch.stage == "model":
             self._download = batch
             self._show()

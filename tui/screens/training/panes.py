@@ -14,7 +14,7 @@ from textual.widgets import Static
 from core.gpu import Gpu
 from tui.gpu_meter import GIB, GpuMeter, heat_text, memory_text, use_text
 from tui.host import host_of
-from tui.screens.training.run import Sample
+from tui.screens.training.run import SegmentSample
 from tui.widgets import cells, marks
 from tui.widgets.diff_text import DiffText
 from tui.widgets.log_tail import LogTail
@@ -52,7 +52,7 @@ class Samples(VerticalScroll, can_focus=True):
         plain_scrollbar(self)
         self.show([])
 
-    def show(self, samples: Sequence[Sample]) -> None:
+    def show(self, samples: Sequence[SegmentSample]) -> None:
         for number in range(SAMPLES):
             line, diff = self.query_one(f"#sample-{number}", TextLine), self.query_one(f"#diff-{number}", DiffText)
             sample = samples[number] if number < len(samples) else None

@@ -2,37 +2,30 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Any
 
-from core.jobs import Event, JobView
+from core.events import Cancelling, Evaluated, Finished, JobState, LogEntry, LogLine, Metric, RunStarted, Sample, Saved
+from core.jobs import JobView
 from tui.bridge import JobBatch, history
 from tui.widgets import marks
 
-STATES = {
-    "waiting": ("waiting", "waits for the GPU"),
-    "running": ("running", "running"),
-    "stuck": ("look", "gives no sign of life"),
-    "done": ("done", "done"),
-    "failed": ("failed", "failed"),
-    "cancelled": ("look", "stopped"),
-    "crashed": ("failed", "crashed"),
+STATES: dict[JobState, tuple[str, str]] = {
+    JobState.WAITING: ("waiting", "waits for the GPU"),
+    JobState.RUNNING: ("running", "running"),
+    JobState.STUCK: ("look", "gives no sign of life"),
+    JobState.DONE: ("done", "done"),
+    JobState.FAILED: ("failed", "failed"),
+    JobState.CANCELLED: ("look", "stopped"),
+    JobState.CRASHED: ("failed", "crashed"),
 }
 """Sign (tui/marks.py) and words of each state of a job."""
 
-NAME = re.compile(r"^(\S+): \d+ steps on \d+ segments")
-"""How a run's first log line begins (core/stages/train.py): the only place where a run without a checkpoint has a
-name."""
-
-RESUMED = re.compile(r", going on from step (\d+)")
-
 
 @dataclass
-class Sample:
+class SegmentSample:
     """One held segment: what is said there, and what was heard at the first and at the newest evaluation."""
 
     segment: str
@@ -46,17 +39,17 @@ class TrainingRun:
     """A run, fed with batches in order. Losses are as the trainer says them, error rates fractions."""
 
     view: JobView
-    metrics: list[dict[str, Any]] = field(default_factory=list)
+    metrics: list[Metric] = field(default_factory=list)
     measured: list[tuple[int, float]] = field(default_factory=list)
     """(step, CER) of each evaluation."""
-    samples: dict[str, Sample] = field(default_factory=dict)
+    samples: dict[str, SegmentSample] = field(default_factory=dict)
     log: list[str] = field(default_factory=list)
     saved: tuple[int, str] | None = None
     """(step, path) of the newest checkpoint, or of the finished model."""
     step: int = 0
     total: int | None = None
     left_s: float | None = None
-    logged_name: str = ""
+    started_name: str = ""
     resumed_from: int | None = None
     """The step it went on from; what happened before it stands in the logs of earlier jobs."""
     on: str = ""
@@ -66,77 +59,81 @@ class TrainingRun:
         """Take a batch in; returns the new lines of the log."""
         self.view, self.left_s = batch.view, batch.left_s
         before = len(self.log)
-        for event in batch.events:
-            self._take(event)
+        for entry in batch.entries:
+            self._handle_entry(entry)
+        if batch.progress is not None and batch.progress.unit == "step":
+            self._advance(int(batch.progress.done), batch.progress.total)
         return self.log[before:]
 
-    def _take(self, event: Event) -> None:
-        data = event.data
-        if event.kind == "metric":
-            self.metrics.append(data)
-            self._advance(data)
-        elif event.kind == "progress" and data.get("unit") == "step":
-            self._advance({"step": data.get("done"), "total": data.get("total")})
-        elif event.kind == "evaluated":
-            self._evaluated(event)
-        elif event.kind == "sample":
-            self._sample(data)
-        elif event.kind == "saved":
-            self.saved = (int(data.get("step") or 0), str(data.get("path") or ""))
-            self._tell(event, f"step {self.saved[0]} saved in {self.saved[1]}")
-        elif event.kind == "log":
-            text = str(data.get("text", ""))
-            found = NAME.match(text)
-            self.logged_name = found.group(1) if found else self.logged_name
-            resumed = RESUMED.search(text) if found else None
-            self.resumed_from = int(resumed.group(1)) if resumed else self.resumed_from
-            self._tell(event, text if data.get("level") in (None, "info") else f"{data['level']}: {text}")
-        elif event.kind == "cancelling":
-            self._tell(event, "asked to stop: it ends after this step, with a checkpoint")
-        elif event.kind == "finished":
-            self._tell(event, f"{STATES.get(str(data.get('outcome')), ('', str(data.get('outcome'))))[1]}")
+    def _handle_entry(self, entry: LogEntry) -> None:
+        match entry.event:
+            case RunStarted() as run:
+                self.started_name, self.resumed_from = run.name, run.resumed_from
+                self._advance(run.resumed_from or 0, run.steps)
+            case Metric() as metric:
+                self.metrics.append(metric)
+                self._advance(metric.step, metric.total)
+            case Evaluated() as evaluated:
+                self._evaluated(entry.t, evaluated)
+            case Sample() as sample:
+                self._sample(sample)
+            case Saved() as saved:
+                self.saved = (saved.step, saved.path)
+                self._log(entry.t, f"step {saved.step} saved in {saved.path}")
+            case LogLine(text=text, level=level):
+                self._log(entry.t, text if level == "info" else f"{level}: {text}")
+            case Cancelling():
+                self._log(entry.t, "asked to stop: it ends after this step, with a checkpoint")
+            case Finished(outcome=outcome):
+                self._log(entry.t, STATES[JobState(outcome)][1])
+            case _:
+                pass
 
-    def _advance(self, data: dict[str, Any]) -> None:
-        self.step = max(self.step, int(data.get("step") or 0))
-        self.total = int(data["total"]) if data.get("total") else self.total
+    def _advance(self, step: int, total: float | None) -> None:
+        self.step = max(self.step, step)
+        self.total = int(total) if total else self.total
 
-    def _evaluated(self, event: Event) -> None:
-        step, cer, seconds = int(event.data.get("step") or 0), event.data.get("cer"), event.data.get("seconds")
-        self.on = str(event.data.get("on") or self.on)
+    def _evaluated(self, at: int, evaluated: Evaluated) -> None:
+        step, cer, seconds = evaluated.step, evaluated.cer, evaluated.seconds
+        self.on = evaluated.on or self.on
         if cer is None:
             return
         # The last step may be measured twice.
-        self.measured = [*((s, c) for s, c in self.measured if s != step), (step, float(cer))]
+        self.measured = [*((s, c) for s, c in self.measured if s != step), (step, cer)]
         took = f" in {seconds:.0f} s" if seconds and seconds >= 1 else ""
-        self._tell(event, f"step {step} measured{took}: CER {percent(cer)}")
+        self._log(at, f"step {step} measured{took}: CER {percent(cer)}")
 
-    def _sample(self, data: dict[str, Any]) -> None:
-        id, heard = str(data.get("segment")), (int(data.get("step") or 0), str(data.get("hypothesis", "")))
-        old = self.samples.get(id)
-        self.samples[id] = Sample(id, str(data.get("reference", "")), old.first if old else heard, heard)
+    def _sample(self, sample: Sample) -> None:
+        now, old = (sample.step, sample.hypothesis), self.samples.get(sample.segment)
+        first = old.first if old else now
+        self.samples[sample.segment] = SegmentSample(sample.segment, sample.reference, first, now)
 
-    def _tell(self, event: Event, text: str) -> None:
-        self.log.append(f"{time.strftime('%H:%M:%S', time.localtime(event.t / 1000))}  {text}")
+    def _log(self, at: int, text: str) -> None:
+        """at: ms since 1970."""
+        self.log.append(f"{time.strftime('%H:%M:%S', time.localtime(at / 1000))}  {text}")
 
     def follow_on(self, earlier: TrainingRun) -> None:
         """Put what an earlier job of the same run did before the step this one went on from in front."""
         if self.resumed_from is None or earlier.name != self.name:
             return
-        first = min([self.resumed_from, *(metric["step"] - 1 for metric in self.metrics)])
-        self.metrics = [metric for metric in earlier.metrics if (metric.get("step") or 0) <= first] + self.metrics
+        first = min([self.resumed_from, *(metric.step - 1 for metric in self.metrics)])
+        self.metrics = [metric for metric in earlier.metrics if metric.step <= first] + self.metrics
         seen = {step for step, _ in self.measured}
         before = [(s, c) for s, c in earlier.measured if s <= self.resumed_from and s not in seen]
         self.measured = sorted([*before, *self.measured])
         for id, sample in earlier.samples.items():
             last = self.samples[id].last if id in self.samples else sample.last
-            self.samples[id] = Sample(id, sample.truth, sample.first, last)
+            self.samples[id] = SegmentSample(id, sample.truth, sample.first, last)
 
     # -- what is made of it
 
     @property
     def name(self) -> str:
-        """The run's name: given, found in its log, in its result or in the path of a checkpoint; "" while unknown."""
-        given = self.view.params.get("name") or self.view.result.get("name") or self.logged_name
+        """The run's name: given, found by the job, in its result or in the path of a checkpoint; "" while unknown.
+
+        Jobs of earlier versions do not say it before they have saved something.
+        """
+        given = self.started_name or self.view.params.get("name") or self.view.result.get("name")
         if given or self.saved is None:
             return str(given or "")
         parts = PurePosixPath(self.saved[1]).parts
@@ -158,41 +155,45 @@ class TrainingRun:
 
     @property
     def state(self) -> tuple[str, str]:
-        return STATES.get(self.view.state, ("unknown", self.view.state))
+        return STATES[self.view.state]
 
     def where(self) -> str:
         """`step 31/55  epoch 3.4`; while nothing has begun, what is being done."""
         if not self.total:
             return self.view.note or "starting"
-        epoch = self.metrics[-1].get("epoch") if self.metrics else None
+        epoch = self.metrics[-1].epoch if self.metrics else None
         said = f"step {self.step}/{self.total}"
         said += f"  epoch {epoch:.1f}" if epoch is not None else ""
         return said + (f"  {self.view.note}" if self.view.live and self.view.note not in ("", "training") else "")
 
     def figures(self) -> str:
         """`loss 0.412   CER 14.2 % (base 18.6 %)   5.3 samples/s`."""
-        last = self.metrics[-1] if self.metrics else {}
-        loss = last.get("loss")
-        parts = [f"loss {loss:.3f}" if loss is not None else "loss -"]
+        last = self.metrics[-1] if self.metrics else Metric(0)
+        parts = [f"loss {last.loss:.3f}" if last.loss is not None else "loss -"]
         base = f" (base {percent(self.base_cer)})" if self.base_cer is not None else ""
         on = f" on {self.on}" if self.on else ""
         parts.append(f"CER {percent(self.cer)}{on}{base}" if self.cer is not None or base else "CER -")
-        if self.view.live and last.get("samples_per_second") is not None:
-            parts.append(f"{last['samples_per_second']:.1f} samples/s")
-        rate = last.get("learning_rate")
-        if rate is not None:
-            parts.append(f"rate {rate:.2g}")
+        if self.view.live and last.samples_per_second is not None:
+            parts.append(f"{last.samples_per_second:.1f} samples/s")
+        if last.learning_rate is not None:
+            parts.append(f"rate {last.learning_rate:.2g}")
         return "   ".join(parts)
 
     def next_step(self) -> str:
         """How to go on with a run that has ended; "" for a live one."""
-        at = f" from step {self.saved[0]}" if self.saved else ""
-        return {
-            "done": f"the model is in {self.view.result.get('path') or 'models/'}; 6 Results compares it, e extends",
-            "cancelled": f"r goes on{at}" if self.saved else "nothing was saved yet; esc shows the plan, enter starts",
-            "failed": f"mend that, then r goes on{at}" if self.saved else "mend that; esc shows the plan",
-            "crashed": f"r goes on{at}" if self.saved else "r tries again; esc shows the plan",
-        }.get(self.view.state, "")
+        resume = f"r goes on from step {self.saved[0]}" if self.saved else ""
+        match self.view.state:
+            case JobState.DONE:
+                path = self.view.result.get("path") or "models/"
+                return f"the model is in {path}; 6 Results compares it, e extends"
+            case JobState.CANCELLED:
+                return resume or "nothing was saved yet; esc shows the plan, enter starts"
+            case JobState.FAILED:
+                return f"mend that, then {resume}" if resume else "mend that; esc shows the plan"
+            case JobState.CRASHED:
+                return resume or "r tries again; esc shows the plan"
+            case _:
+                return ""
 
 
 def earlier_of(views: Sequence[JobView], run: TrainingRun) -> list[TrainingRun]:
@@ -221,7 +222,7 @@ def percent(share: float | None) -> str:
 
 def label_of(view: JobView, ascii: bool) -> str:
     """A line for the list of runs: `✓ 11-22 18:04  run-01  done  CER 11.3 %`."""
-    sign, words = STATES.get(view.state, ("unknown", view.state))
+    sign, words = STATES[view.state]
     when = time.strftime("%m-%d %H:%M", time.localtime(view.created / 1000))
     name = view.result.get("name") or view.params.get("name") or ""
     cer = view.result.get("cer")

@@ -13,6 +13,7 @@ from textual.widget import Widget
 
 from core.config import Config, set_value
 from core.errors import UserError
+from core.events import JobState
 from core.gpu import read_gpus
 from core.jobs import JobView, list_jobs
 from core.store import Store
@@ -132,8 +133,8 @@ class TrainingScreen(PipelineScreen):
     def _tell_trouble(self) -> None:
         run = self.run_shown
         if run is not None:
-            error = run.view.error if run.view.state != "cancelled" else None
-            self.query_one(ErrorBanner).show(UserError.from_dict(error) if error else None)
+            error = run.view.error if run.view.state != JobState.CANCELLED else None
+            self.query_one(ErrorBanner).show(error)
         else:
             self.query_one(ErrorBanner).show(self._trouble or next(iter(self._problems), None))
 
@@ -262,7 +263,7 @@ class TrainingScreen(PipelineScreen):
     def action_resume(self) -> None:
         """Go on with the run on the screen; from the plan, with the newest one that can."""
         run = self.run_shown
-        if run is not None and run.view.state == "done":
+        if run is not None and run.view.state == JobState.DONE:
             self.toast("This run is finished; e goes on for more steps")
         else:
             self._start({"resume": True, **({"name": run.name} if run is not None and run.saved and run.name else {})})
@@ -342,9 +343,9 @@ class TrainingScreen(PipelineScreen):
     def _split_heard(self, batch: JobBatch) -> None:
         if not batch.ended or batch.history:
             return
-        error = batch.view.error if batch.view.state != "cancelled" else None
-        self._trouble = UserError.from_dict(error) if error else None
-        if batch.view.state == "done":
+        error = batch.view.error if batch.view.state != JobState.CANCELLED else None
+        self._trouble = error
+        if batch.view.state == JobState.DONE:
             self.toast(split_report(batch.view.result))
         self._tell_trouble()
         self._load_plan()
@@ -366,9 +367,8 @@ class TrainingScreen(PipelineScreen):
         self.query_one("#state", TextLine).show(state, left)
         self.query_one("#figures", TextLine).show(run.figures())
         self.query_one("#next", TextLine).show(run.next_step())
-        steps = [metric["step"] for metric in run.metrics if metric.get("step") is not None]
-        losses = [nan_for(metric.get("loss")) for metric in run.metrics if metric.get("step") is not None]
-        self.query_one("#loss", LineChart).set_series("loss", steps, losses)
+        losses = [nan_for(metric.loss) for metric in run.metrics]
+        self.query_one("#loss", LineChart).set_series("loss", [metric.step for metric in run.metrics], losses)
         chart, points = self.query_one("#cer", LineChart), [(s, 100 * c) for s, c in run.measured]
         chart.set_series("CER", [s for s, _ in points], [c for _, c in points])
         if run.base_cer is not None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from core.errors import UserError
+from core.events import ItemFailed, JobState
 from tui.bridge import JobBatch
 
 
 def end_of(batch: JobBatch) -> tuple[str, UserError | None]:
     """(what to say, what went wrong) of a job that has ended."""
     view, result = batch.view, batch.view.result
-    if view.error is not None and view.state != "cancelled":
-        return "", UserError.from_dict(view.error)
-    if view.state == "cancelled":
+    if view.state == JobState.CANCELLED:
         return "", None
-    failed = next((event.data["error"] for event in batch.of("item") if event.data.get("error")), None)
+    if view.error is not None:
+        return "", view.error
+    failed = next((item.error for item in batch.of(ItemFailed)), None)
     said = ""
     if view.stage == "label" and result:
         said = f"{result.get('labelled', 0)} segments labelled, {result.get('flagged', 0)} flagged: o sorts them first"
@@ -26,4 +27,4 @@ def end_of(batch: JobBatch) -> tuple[str, UserError | None]:
         said += f", {unmatched} belong to no segment here" if unmatched else ""
     elif view.stage == "export" and result:
         said = f"{result.get('train', 0)} train and {result.get('test', 0)} test segments in {result.get('path', '')}"
-    return said, UserError.from_dict(failed) if failed else None
+    return said, failed

@@ -17,6 +17,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from core.errors import UserError
+from core.events import Item, ItemFailed
 from core.store import Segment
 from core.store.records import Undone
 from tui import keymap
@@ -452,7 +453,7 @@ class TranscriptsScreen(PipelineScreen):
             return
         line.show(progress_line(batch, self.host.ascii), "b stop" if batch.stage == "label" else "")
         line.display = True
-        if batch.of("item"):
+        if batch.of(Item, ItemFailed):
             self._loader.ask()
 
 

@@ -1,0 +1,129 @@
+"""The plan is computed anew when something it depends on has changed, and only then."""
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from core.config import set_value
+from core.dataset import lineage
+from core.gpu import Gpu, TorchBuild
+from core.store import Store
+from core.training import planning
+from core.training.plan import GB
+from core.training.planning import PlanReader, PlanReading, read_plan
+from core.workspace import Workspace
+from tests.core.whisper_kit import make_workspace, toy_copy
+
+CARD = Gpu(0, "GPU-1", "Some GPU", (8, 6), 8 * GB, 1 * GB, 7 * GB, 0, 40, 10.0)
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Workspace:
+    model = toy_copy(tmp_path / "toy")
+    made = make_workspace(tmp_path / "w", model, train=36, test=3)
+    with Store(made.db_path) as store:
+        store.transcripts.review("train_0_10", "pending")
+    return made
+
+
+def change_text(made: Workspace) -> None:
+    with Store(made.db_path) as store:
+        store.transcripts.save("train_8_18", "商")
+
+
+def accept(made: Workspace) -> None:
+    with Store(made.db_path) as store:
+        store.transcripts.review("train_0_10", "accepted")
+
+
+def split(made: Workspace) -> None:
+    """As many as before, but others."""
+    with Store(made.db_path) as store:
+        parts = {row.id: row.part for row in store.segments.all()}
+        parts["train_16_26"], parts["test_0_10"] = "test", "train"
+        store.segments.set_parts(parts)
+
+
+def change_setting(made: Workspace) -> None:
+    set_value(made.config_path, "train", "batch", 4)
+
+
+def tune_the_base(made: Workspace) -> None:
+    """It is another model now, and has been trained on what is here."""
+    folder = Path(made.config().model.base)
+    lineage.write(folder, lineage.Lineage(()))
+
+
+def give_it_other_weights(made: Workspace) -> None:
+    weights = Path(made.config().model.base) / "model.safetensors"
+    os.utime(weights, ns=(1, 1))
+
+
+@pytest.mark.parametrize(
+    ("change", "selected", "planned"),
+    [
+        (change_text, 0, 0),
+        (accept, 1, 1),
+        (split, 1, 1),
+        (change_setting, 1, 1),
+        (tune_the_base, 1, 1),
+        (give_it_other_weights, 0, 1),
+    ],
+)
+def test_once_a_change_and_never_for_a_text(
+    made: Workspace, change: Callable[[Workspace], None], selected: int, planned: int
+) -> None:
+    reader = PlanReader(made)
+    first = reader.read(list)
+    assert (reader.selected, reader.planned) == (1, 1)
+    assert first.plan is not None
+    change(made)
+    for _ in range(3):
+        now = reader.read(list)
+    assert (reader.selected - 1, reader.planned - 1) == (selected, planned)
+    assert (now is first) == (planned == 0)
+    with Store(made.db_path) as store:
+        assert now.plan == read_plan(made, made.config(), store)
+
+
+def test_the_card_changes_the_plan_where_the_change_can_be_seen(
+    made: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planning, "installed_torch", lambda: TorchBuild("2.13.0+cu126", (12, 6)))
+    reader = PlanReader(made)
+    frees = [7 * GB, 7 * GB + 2**20, 6 * GB]
+    plans = [reader.read(lambda free=free: [replace(CARD, memory_free=free)]).plan for free in frees]
+    assert [plan.memory_free_bytes for plan in plans if plan] == [7 * GB, 7 * GB, 6 * GB]
+    assert (reader.selected, reader.planned) == (1, 2)
+
+
+def test_what_cannot_be_read_is_told_once_and_mended_as_soon_as_it_is(made: Workspace) -> None:
+    reader = PlanReader(made)
+    reader.read(list)
+    text = made.config_path.read_text()
+    set_value(made.config_path, "model", "base", "no/such")
+    missing = reader.read(list)
+    assert missing.error is not None
+    assert (missing.plan, missing.error.what) == (None, "the model no/such is not here")
+    assert reader.read(list) is missing
+    made.config_path.write_text("[train]\nbatch = 0\n")
+    broken = reader.read(list)
+    assert broken.config is None
+    assert broken.error is not None
+    assert "train.batch" in broken.error.what
+    made.config_path.write_text(text)
+    assert reader.read(list).plan is not None
+
+
+def test_a_plan_without_anything_to_train_on_stands(made: Workspace) -> None:
+    with Store(made.db_path) as store:
+        store.segments.set_parts({})
+    found: PlanReading = PlanReader(made).read(list)
+    assert found.plan is not None
+    assert found.plan.segments == 0
+    assert "whispersmith split" in " ".join(found.plan.reasons)
+    assert json.dumps(found.plan.as_json())
