@@ -49,6 +49,8 @@ class Stage:
     """It is given time to save after a cancel. Others are ended at once if they do not end themselves."""
     quiet: bool = False
     """It goes on in the background by itself; nobody waits for its end."""
+    fills_workspace: bool = False
+    """It makes what every other stage works on, models included: the app waits for it, then shows what is due."""
     resume_param: str = ""
     """The parameter, and option, that makes a new job go on where a stopped one was. "" where every job does that."""
 
@@ -105,8 +107,10 @@ STAGES: dict[str, Stage] = {
             ("playlist", "setup"),
             "gpu",
             items=("recording", "recordings"),
-            doing="the demo",
+            fills_workspace=True,
+            doing="making the demo",
             stopping="The demo stops being made",
+            result_counts=(("added", "recordings made"),),
         ),
         Stage(
             "model",

@@ -26,7 +26,7 @@ from textual.widgets import Input, TextArea
 
 from core.errors import UserError
 from core.gpu import Gpu
-from core.jobs import JobView, spawn
+from core.jobs import JobView, list_jobs, spawn
 from core.stage import lookup
 from core.status import summary
 from core.store import Store
@@ -97,6 +97,8 @@ class WhispersmithApp(App[int]):
         """The last events, for a crash file."""
         self._shown_error: tuple[str, str] | None = None
         self._closed_errors: dict[tuple[str, str], float] = {}
+        self._filling: Path | None = None
+        """The job that was filling the workspace when it was opened: the app goes on from there by itself."""
         self._interrupted = False
         self._type_ahead = TypeAhead()
         if workspace is not None:
@@ -142,12 +144,17 @@ class WhispersmithApp(App[int]):
         self._poll("past", partial(crashed.newest, self.workspace), self._offer_to_go_on, once=True)
 
     def _due(self) -> str:
-        """The screen of the stage that comes next; Setup in a workspace where nothing has begun."""
+        """The screen of the stage that comes next; where nothing has begun that of a job that begins it, else Setup."""
         assert self.workspace is not None
         assert self.store is not None
         found = summary(self.store, self.workspace)
         self.status = replace(self.status, steps=found.steps)
-        return screen_due(found.next)
+        begun = next((view for view in list_jobs(self.workspace) if view.live), None) if found.next == "add" else None
+        if begun is None:
+            return screen_due(found.next)
+        stage = lookup(begun.stage)
+        self._filling = begun.folder if stage.fills_workspace else None
+        return stage.screen
 
     def _poll(self, name: str, read: Callable[[], Any], done: Callable[[Any], object], *, once: bool = False) -> None:
         seconds = threading.TIMEOUT_MAX if once else STATUS_S
@@ -203,12 +210,29 @@ class WhispersmithApp(App[int]):
                 self.recount()
                 if not (isinstance(self.screen, PipelineScreen) and self.screen.reports(batch)):
                     self.toast(*end_of(batch.view))
+                if batch.folder == self._filling and batch.view.state == "done":
+                    self._go_on_from_filled()
             else:
                 self.live[batch.folder] = replace(batch, entries=())
             for screen in self._pipeline_screens():
                 screen.handle(batch)
         self._gpu_meter.follow(self.live.values())
         self._show(job=bar_job(self.live.values()))
+
+    def _go_on_from_filled(self) -> None:
+        """The workspace is filled: to the screen that is due, unless somebody went elsewhere meanwhile."""
+        workspace = self.workspace
+
+        def read() -> str:
+            assert workspace is not None
+            with Store(workspace.db_path) as store:
+                return screen_due(summary(store, workspace).next)
+
+        def go_on(screen: str) -> None:
+            if self._filling is not None and len(self.screen_stack) == 1:
+                self.action_step(screen)
+
+        self._tasks.run(read, go_on, self.show_error, "filled")
 
     def recount(self) -> None:
         """Something changed that the counts may not see by themselves."""
@@ -284,6 +308,7 @@ class WhispersmithApp(App[int]):
 
     def action_step(self, name: str) -> None:
         if self.workspace is not None:
+            self._filling = None
             self.switch_mode(name)
 
     def action_help(self) -> None:

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input
 
+from core import demo
 from core.cli import AppOptions
 from core.errors import UserError
 from core.events import Metric
 from core.jobs.attach import view
+from core.store import Store, Video
 from core.workspace import Workspace, create
 from tests.tui.fake_job import FakeJob
 from tests.tui.wait import screen_lines, screen_text, wait_until, wrong_widths
@@ -100,6 +102,37 @@ def test_the_readme_table_has_every_key():
     assert all(action.help in table for action in keymap.ACTIONS)
     shown = [action for action in keymap.ACTIONS if action.help]
     assert table.count("\n") == len(shown) + 1
+
+
+async def test_a_demo_that_is_being_made_says_so_and_what_is_due_opens_when_it_is_there(workspace: Workspace):
+    job = FakeJob(workspace, "demo")
+    job.emit("progress", done=1, total=4, note="melody-2")
+    app = open_app(workspace, None)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await wait_until(pilot, lambda: app.current_mode == "playlist" and screen_text(app).count("25%  melody-2") == 2)
+        assert "Nothing here yet" not in screen_text(app)
+        with Store(workspace.db_path) as store:
+            store.videos.add(Video("melody-1", title="melody-1", state="fetched", path="recordings/melody-1.wav"))
+        job.finish()
+        await wait_until(pilot, lambda: app.current_mode == "segments" and "melody-1" in screen_text(app))
+
+
+async def test_who_looks_elsewhere_while_the_demo_is_made_sees_no_failed_model_and_stays_there(tmp_path: Path):
+    workspace = create(tmp_path / "demo", config_text=demo.SETTINGS)
+    job = FakeJob(workspace, "demo")
+    job.emit("progress", done=3, total=4, note="toy Whisper")
+    app = open_app(workspace, None)
+    async with app.run_test(size=(100, 45), notifications=True) as pilot:
+        await wait_until(pilot, lambda: app.current_mode == "playlist" and "75%  toy Whisper" in screen_text(app))
+        await pilot.press("1")
+        await wait_until(pilot, lambda: "Labeller       toy-whisper is being made" in screen_text(app), timeout=60)
+        await pilot.press("d")
+        await wait_until(pilot, lambda: screen_text(app).count("toy-whisper is being made") >= 2)
+        assert "toy-whisper is not here" not in screen_text(app)
+        job.finish()
+        # Now it is looked for again, and missed.
+        await wait_until(pilot, lambda: "d download" in screen_text(app), timeout=60)
+        assert app.current_mode == "setup"
 
 
 async def test_a_live_job_is_attached_on_start_and_seen_in_the_status_line(workspace: Workspace):

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
+from core.stage import lookup
 from core.store import Source
 from tui.bridge import JobBatch
+from tui.job_text import progress_text
 from tui.screens.playlist import sources as lists
 from tui.screens.playlist.rows import Totals, VideoRows, number, obtainable
 from tui.widgets import cells, marks
@@ -17,12 +19,24 @@ def source_line(sources: Sequence[Source], live: Sequence[JobBatch], plain: bool
     """What is being listed now, else where the recordings come from."""
     text = Text("Source  ", "bold")
     for batch in live:
-        if batch.stage in ("add", "demo"):
-            doing = {"add": "listing"}.get(batch.stage, "being made")
-            # x stops what moves recordings before it stops this.
-            cancel = "" if any(other.stage in ("fetch", "captions") for other in live) else "x cancel   "
-            return text.append(f"{marks.mark('running', plain)} {doing}   {cancel}{batch.view.note}")
+        # x stops what moves recordings before it stops this.
+        cancel = "" if any(other.stage in ("fetch", "captions") for other in live) else "x cancel   "
+        if batch.stage == "add":
+            return text.append(f"{marks.mark('running', plain)} listing   {cancel}{batch.view.note}")
+        if lookup(batch.stage).fills_workspace:
+            return text.append(f"{marks.mark('running', plain)} {progress_text(batch)}   {cancel}".rstrip())
     return text.append(lists.heading(sources))
+
+
+def empty_text(rows: VideoRows, live: Sequence[JobBatch]) -> str:
+    """What stands where there are no rows."""
+    if len(rows.index):
+        return "\nNothing matches the filter; esc shows all."
+    for batch in live:
+        if lookup(batch.stage).fills_workspace:
+            made = "Recordings, their captions and a model come by themselves;"
+            return f"\n{progress_text(batch)}\n{made}\nthen the step that is next opens."
+    return "\nNothing here yet.\n+ adds a playlist, a channel, a video, a file or a folder."
 
 
 def hint_line(rows: VideoRows, sources: Sequence[Source], licences: str, listing: bool, plain: bool) -> Text:

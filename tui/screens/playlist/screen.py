@@ -84,11 +84,7 @@ class PlaylistScreen(PipelineScreen):
     def content(self) -> Iterable[Widget]:
         yield TextLine(id="source")
         yield TextLine(id="hint")
-        yield StepTable(
-            columns(self._narrow),
-            self.rows,
-            empty_text="\nNothing here yet.\n+ adds a playlist, a channel, a video, a file or a folder.",
-        )
+        yield StepTable(columns(self._narrow), self.rows)
         yield BlockPanel()
         yield ErrorBanner()
         yield TextLine(id="total")
@@ -168,8 +164,6 @@ class PlaylistScreen(PipelineScreen):
         else:
             self.table.refresh_rows()
         self.rows.range = self.selection.range(self.rows, self.table.cursor)
-        if len(self.rows.index) and not len(self.rows):
-            self.table.empty_text = "\nNothing matches the filter; esc shows all."
         self._show_lines()
 
     # -- showing
@@ -195,6 +189,7 @@ class PlaylistScreen(PipelineScreen):
         self.query_one("#hint", TextLine).show(lines.hint_line(rows, self.loader.sources, licences, listing, plain))
         below = lines.range_line(rows) or self.tracker.total(plain) or lines.chosen_line(rows.index.totals)
         self.query_one("#total", TextLine).show(below)
+        self.table.empty_text = lines.empty_text(rows, live)
         blocked = self.tracker.blocked
         self.query_one(BlockPanel).show(blocked[1] if blocked else None)
         self.query_one(ErrorBanner).show(self._error)

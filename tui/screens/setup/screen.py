@@ -304,7 +304,8 @@ class SetupScreen(PipelineScreen):
         missing = [id for id in MODELS if id in answers and answers[id].verdict == FAIL]
         if not missing:
             waits = any(id not in answers for id in MODELS)
-            self.toast("The models are still being looked for" if waits else "Both models are here")
+            coming = next((answers[id].found for id in MODELS if id in answers and answers[id].verdict == WARN), "")
+            self.toast("The models are still being looked for" if waits else coming or "Both models are here")
             return
         role = self.check_id if self.check_id in missing else missing[0]
         self.start_job("model", {"role": role})

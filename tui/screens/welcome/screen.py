@@ -81,7 +81,7 @@ class WelcomeScreen(Screen[None]):
     def action_demo(self) -> None:
         from core.demo import create_demo
 
-        self._begin(partial(create_demo, self.host.folder), "playlist", None, "making the demo")
+        self._begin(partial(create_demo, self.host.folder), None, None, "making the demo")
 
     def action_link(self) -> None:
         self._prompt(
