@@ -25,6 +25,7 @@ from textual.screen import Screen
 from textual.widgets import Input, TextArea
 
 from core.errors import UserError
+from core.events import JobState
 from core.gpu import Gpu
 from core.jobs import JobView, list_jobs, spawn
 from core.stage import lookup
@@ -210,7 +211,7 @@ class WhispersmithApp(App[int]):
                 self.recount()
                 if not (isinstance(self.screen, PipelineScreen) and self.screen.reports(batch)):
                     self.toast(*end_of(batch.view))
-                if batch.folder == self._filling and batch.view.state == "done":
+                if batch.folder == self._filling and batch.view.state == JobState.DONE:
                     self._go_on_from_filled()
             else:
                 self.live[batch.folder] = replace(batch, entries=())

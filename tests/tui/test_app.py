@@ -106,7 +106,7 @@ def test_the_readme_table_has_every_key():
 
 async def test_a_demo_that_is_being_made_says_so_and_what_is_due_opens_when_it_is_there(workspace: Workspace):
     job = FakeJob(workspace, "demo")
-    job.emit("progress", done=1, total=4, note="melody-2")
+    job.progress(1, 4, note="melody-2")
     app = open_app(workspace, None)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await wait_until(pilot, lambda: app.current_mode == "playlist" and screen_text(app).count("25%  melody-2") == 2)
@@ -120,14 +120,14 @@ async def test_a_demo_that_is_being_made_says_so_and_what_is_due_opens_when_it_i
 async def test_who_looks_elsewhere_while_the_demo_is_made_sees_no_failed_model_and_stays_there(tmp_path: Path):
     workspace = create(tmp_path / "demo", config_text=demo.SETTINGS)
     job = FakeJob(workspace, "demo")
-    job.emit("progress", done=3, total=4, note="toy Whisper")
+    job.progress(3, 4, note="toy Whisper")
     app = open_app(workspace, None)
     async with app.run_test(size=(100, 45), notifications=True) as pilot:
         await wait_until(pilot, lambda: app.current_mode == "playlist" and "75%  toy Whisper" in screen_text(app))
         await pilot.press("1")
         await wait_until(pilot, lambda: "Labeller       toy-whisper is being made" in screen_text(app), timeout=60)
         await pilot.press("d")
-        await wait_until(pilot, lambda: screen_text(app).count("toy-whisper is being made") >= 2)
+        await wait_until(pilot, lambda: screen_text(app).count("toy-whisper is being made") == 3)
         assert "toy-whisper is not here" not in screen_text(app)
         job.finish()
         # Now it is looked for again, and missed.
