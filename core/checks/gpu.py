@@ -6,7 +6,7 @@ from core.checks.check import Answer, Context, fail, ok, warn
 from core.checks.installing import pip_install
 from core.gpu import Gpu, GpuProcess, TorchBuild, advise, explain, nvml
 from core.gpu.advice import DEVICES, DRIVER, NVML, Advice, layer_of
-from core.gpu.diagnosis import SLOWLY
+from core.gpu.diagnosis import CPU_ONLY
 from core.gpu.nvml import Driver
 from core.gpu.wheels import precision
 
@@ -29,7 +29,7 @@ def check_bus(context: Context) -> Answer:
     if host.wsl:
         return ok("WSL2: the GPU is reached through Windows' driver")
     if context.machine.survey.driver.state in (nvml.MISSING, nvml.NO_DEVICES):
-        return warn("no NVIDIA GPU on the bus", SLOWLY, stops=True)
+        return warn("no NVIDIA GPU on the bus", CPU_ONLY, stops=True)
     return ok("none on the PCI bus, but the driver's library is here")
 
 
@@ -38,9 +38,9 @@ def check_nvml(context: Context) -> Answer:
 
 
 def check_devices(context: Context) -> Answer:
-    trouble = _diagnosis(context, DEVICES)
-    if trouble is not None:
-        return trouble
+    diagnosis = _diagnosis(context, DEVICES)
+    if diagnosis is not None:
+        return diagnosis
     survey = context.machine.survey
     found = cards(context)
     if not found:
@@ -57,12 +57,12 @@ def check_devices(context: Context) -> Answer:
 
 def _diagnosis(context: Context, layer: str) -> Answer | None:
     driver, host = context.machine.survey.driver, context.machine.host
-    trouble = explain(driver, host)
-    if trouble is None or layer_of(driver) != layer:
+    diagnosis = explain(driver, host)
+    if diagnosis is None or layer_of(driver) != layer:
         return None
-    if trouble.required:
-        return fail(trouble.found, trouble.why, trouble.fix)
-    return warn(trouble.found, trouble.why, trouble.fix, stops=True)
+    if diagnosis.required:
+        return fail(diagnosis.found, diagnosis.why, diagnosis.fix)
+    return warn(diagnosis.found, diagnosis.why, diagnosis.fix, stops=True)
 
 
 def line_of(card: Gpu) -> str:
@@ -88,14 +88,14 @@ def held_by(process: GpuProcess) -> str:
 
 
 def check_driver(context: Context) -> Answer:
-    trouble = _diagnosis(context, DRIVER)
-    if trouble is not None:
-        return trouble
+    diagnosis = _diagnosis(context, DRIVER)
+    if diagnosis is not None:
+        return diagnosis
     verdict = advice(context)
     if verdict.layer == DRIVER:
         return fail(verdict.found, verdict.why, verdict.fix)
     driver = context.machine.survey.driver
-    return ok(f"{driver.version}, speaks CUDA {driver.speaks}")
+    return ok(f"{driver.version}, speaks CUDA {driver.cuda_version}")
 
 
 def check_precision(context: Context) -> Answer:

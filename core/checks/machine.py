@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from core.gpu import Gpu, Host, Survey, TorchBuild, choose, installed_torch, read_host, survey
-from core.gpu.choice import seen
+from core.gpu import Gpu, HostInfo, Survey, TorchBuild, choose, installed_torch, read_host_info, survey
+from core.gpu.choice import visible_gpus
 
 FRESH_S = 5.0
 """Checks asked within this time look at the same readings; asking again later reads anew."""
@@ -25,13 +25,13 @@ class Machine:
         read_survey: Callable[[], Survey] = survey,
         read_torch: Callable[[], TorchBuild | None] = installed_torch,
     ) -> None:
-        self._born = time.monotonic()
+        self._read_at = time.monotonic()
         self._root = root
         self._read_survey, self._read_torch = read_survey, read_torch
         self._survey_lock, self._torch_lock = threading.Lock(), threading.Lock()
         self._survey: Survey | None = None
         self._torch: tuple[TorchBuild | None] | None = None
-        self.host: Host = read_host(root)
+        self.host: HostInfo = read_host_info(root)
 
     @property
     def root(self) -> Path:
@@ -42,13 +42,13 @@ class Machine:
         with self._survey_lock:
             if self._survey is None:
                 self._survey = self._read_survey()
-                self._born = time.monotonic()
+                self._read_at = time.monotonic()
             return self._survey
 
     @property
     def fresh(self) -> bool:
         """Read a moment ago, or being read: a driver that hangs is waited for once, not once a check."""
-        return self._survey_lock.locked() or time.monotonic() - self._born < FRESH_S
+        return self._survey_lock.locked() or time.monotonic() - self._read_at < FRESH_S
 
     @property
     def torch(self) -> TorchBuild | None:
@@ -60,7 +60,7 @@ class Machine:
     def cards(self, wish: str | None = None) -> list[Gpu]:
         """The cards a job may use, the one it would take first."""
         visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-        allowed = seen(self.survey.gpus, visible)
+        allowed = visible_gpus(self.survey.gpus, visible)
         chosen = choose(self.survey.gpus, wish, visible)
         return sorted(allowed, key=lambda card: card is not chosen and card != chosen)
 

@@ -10,7 +10,7 @@ from core.checks.gpu import advice, build_line, cards
 from core.checks.installing import pip_install
 from core.gpu import Gpu, environment_for
 from core.gpu.advice import DRIVER_WHEEL, TORCH, WHEEL_CARD, command
-from core.gpu.child import Done, TimedOut, run
+from core.gpu.child import ChildResult, TimedOut, run
 from core.gpu.wheels import best
 
 SUM_TIMEOUT_S = 60.0
@@ -33,7 +33,7 @@ def check_driver_wheel(context: Context) -> Answer:
         return fail(verdict.found, verdict.why, verdict.fix)
     driver, build = context.machine.survey.driver, context.machine.torch
     wheel = f"{build.cuda[0]}.{build.cuda[1]}" if build and build.cuda else ""
-    return ok(f"driver {driver.version} (CUDA {driver.speaks}) runs a build for CUDA {wheel}")
+    return ok(f"driver {driver.version} (CUDA {driver.cuda_version}) runs a build for CUDA {wheel}")
 
 
 def check_wheel_card(context: Context) -> Answer:
@@ -78,7 +78,7 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
 """What torch says, what it means, and what mends it; "": the torch that fits."""
 
 
-def explain_sum(done: Done, card: Gpu, context: Context) -> Answer:
+def explain_sum(done: ChildResult, card: Gpu, context: Context) -> Answer:
     # The last line that names an error; notes about environment variables follow it.
     lines = [line.strip() for line in done.stderr.splitlines() if re.match(r"\w[\w.]*(Error|Exception)\b", line)]
     said = lines[-1] if lines else done.last_line or f"it ended with code {done.code}"

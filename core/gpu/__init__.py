@@ -2,9 +2,9 @@
 
 from core.gpu.advice import Advice, advise
 from core.gpu.cards import Gpu, GpuProcess, read, read_gpus
-from core.gpu.choice import choose, environment_for, for_job, wait_until_free
+from core.gpu.choice import choose, choose_for_job, environment_for, wait_until_free
 from core.gpu.diagnosis import Diagnosis, explain
-from core.gpu.host import Host, read_host
+from core.gpu.host import HostInfo, read_host_info
 from core.gpu.nvml import Driver, driver
 from core.gpu.survey import Survey, survey
 from core.gpu.torch_build import TorchBuild, installed_torch
@@ -15,19 +15,19 @@ __all__ = [
     "Driver",
     "Gpu",
     "GpuProcess",
-    "Host",
+    "HostInfo",
     "Survey",
     "TorchBuild",
     "advise",
     "choose",
+    "choose_for_job",
     "driver",
     "environment_for",
     "explain",
-    "for_job",
     "installed_torch",
     "read",
     "read_gpus",
-    "read_host",
+    "read_host_info",
     "survey",
     "wait_until_free",
 ]

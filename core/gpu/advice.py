@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from core.gpu import nvml
 from core.gpu.cards import Gpu
-from core.gpu.diagnosis import SLOWLY, driver_command, explain
-from core.gpu.host import Host
+from core.gpu.diagnosis import CPU_ONLY, driver_command, explain
+from core.gpu.host import HostInfo
 from core.gpu.nvml import Driver
 from core.gpu.torch_build import TorchBuild
-from core.gpu.wheels import Wheel, best, code_for, codes_of, table
+from core.gpu.wheels import Wheel, best, build_table, code_for, codes_of
 
 BUS, NVML, DEVICES, DRIVER = "gpu-bus", "nvml", "devices", "driver"
 TORCH, DRIVER_WHEEL, WHEEL_CARD = "torch", "driver-wheel", "wheel-card"
@@ -41,17 +41,19 @@ def layer_of(driver: Driver) -> str:
     return DEVICES if driver.state == nvml.NO_DEVICES or driver.gpus else NVML
 
 
-def advise(host: Host, driver: Driver, cards: Sequence[Gpu], installed: TorchBuild | None, *, pip: str = PIP) -> Advice:
+def advise(
+    host: HostInfo, driver: Driver, cards: Sequence[Gpu], installed: TorchBuild | None, *, pip: str = PIP
+) -> Advice:
     """The verdict over driver, cards and torch together. A pure function of what was read.
 
     cards: those a job may use, the one it would take first. pip: how this environment installs, "pip install".
     """
     if not host.bus and not host.wsl and driver.state in (nvml.MISSING, nvml.NO_DEVICES):
         return _no_gpu(installed, pip)
-    trouble = explain(driver, host)
-    if trouble is not None:
-        verdict = "fail" if trouble.required else "warn"
-        return Advice(verdict, trouble.found, trouble.why, trouble.fix, layer_of(driver))
+    diagnosis = explain(driver, host)
+    if diagnosis is not None:
+        verdict = "fail" if diagnosis.required else "warn"
+        return Advice(verdict, diagnosis.found, diagnosis.why, diagnosis.fix, layer_of(driver))
     if not cards:
         return Advice(
             "warn", "no GPU is visible", "CUDA_VISIBLE_DEVICES hides them", "unset CUDA_VISIBLE_DEVICES", DEVICES
@@ -60,25 +62,27 @@ def advise(host: Host, driver: Driver, cards: Sequence[Gpu], installed: TorchBui
 
 
 def _no_gpu(installed: TorchBuild | None, pip: str) -> Advice:
-    if installed is None or installed.release < table().least:
-        return missing_torch(installed, f'{pip} "torch>={_dotted(table().least)}" --index-url {table().index}/cpu')
-    return Advice("warn", "no NVIDIA GPU on the bus", SLOWLY, "", BUS)
+    if installed is None or installed.release < build_table().least:
+        return missing_torch(
+            installed, f'{pip} "torch>={_dotted(build_table().least)}" --index-url {build_table().index}/cpu'
+        )
+    return Advice("warn", "no NVIDIA GPU on the bus", CPU_ONLY, "", BUS)
 
 
 def missing_torch(installed: TorchBuild | None, fix: str) -> Advice:
-    least = _dotted(table().least)
+    least = _dotted(build_table().least)
     if installed is None:
         return Advice("fail", "torch is not installed", "it is what labels and trains", fix, TORCH)
     why = f"transformers needs {least} or newer"
     return Advice("fail", f"{installed.public} is too old", why, fix, TORCH)
 
 
-def _torch(host: Host, driver: Driver, cards: Sequence[Gpu], installed: TorchBuild | None, pip: str) -> Advice:
+def _torch(host: HostInfo, driver: Driver, cards: Sequence[Gpu], installed: TorchBuild | None, pip: str) -> Advice:
     cuda = driver.cuda or (0, 0)
     wheel = best(cuda, [card.capability for card in cards if card.capability], host.arch)
     fix = command(wheel, pip) if wheel else ""
-    if installed is None or installed.release < table().least:
-        plain = f'{pip} "torch>={_dotted(table().least)}"'
+    if installed is None or installed.release < build_table().least:
+        plain = f'{pip} "torch>={_dotted(build_table().least)}"'
         return missing_torch(installed, fix or plain)
     if wheel is None and (old := _driver_first(host, driver, cards)):
         return old
@@ -92,30 +96,28 @@ def _torch(host: Host, driver: Driver, cards: Sequence[Gpu], installed: TorchBui
 def command(wheel: Wheel, pip: str = PIP) -> str:
     """The line that installs a wheel. The local version (+cu126) is part of it: without, pip and uv take an installed
     "2.14.1+cpu" for what is asked and change nothing, without a look at the index."""
-    return f'{pip} "torch=={wheel.name}" --index-url {table().index}/{wheel.tag}'
+    return f'{pip} "torch=={wheel.name}" --index-url {build_table().index}/{wheel.tag}'
 
 
-def least_driver(major: int, host: Host) -> str:
+def least_driver(major: int, host: HostInfo) -> str:
     """The oldest driver for a CUDA major, "" where the table does not know it. WSL2 reports Windows' driver."""
-    row = table().drivers.get(major, {})
+    row = build_table().drivers.get(major, {})
     return row.get("windows" if host.wsl or host.os == "windows" else "linux", "")
 
 
-def _driver_first(host: Host, driver: Driver, cards: Sequence[Gpu]) -> Advice | None:
+def _driver_first(host: HostInfo, driver: Driver, cards: Sequence[Gpu]) -> Advice | None:
     """No published wheel fits; perhaps one does on a newer driver."""
-    newest = max(wheel.cuda for wheel in table().wheels)
+    newest = max(wheel.cuda for wheel in build_table().wheels)
     if best(newest, [card.capability for card in cards if card.capability], host.arch) is None:
         return None
-    found = (
-        f"driver {driver.version} (CUDA {driver.speaks}) is too old for every torch that knows {_card_name(cards[0])}"
-    )
+    found = f"driver {driver.version} (CUDA {driver.cuda_version}) is too old for every torch that knows {_card_name(cards[0])}"
     return Advice(
-        "fail", found, f"driver 580 or newer runs torch {_dotted(table().newest)}", driver_command(host), DRIVER
+        "fail", found, f"driver 580 or newer runs torch {_dotted(build_table().newest)}", driver_command(host), DRIVER
     )
 
 
 def _without_cuda(
-    host: Host, driver: Driver, cards: Sequence[Gpu], installed: TorchBuild, wheel: Wheel | None, fix: str
+    host: HostInfo, driver: Driver, cards: Sequence[Gpu], installed: TorchBuild, wheel: Wheel | None, fix: str
 ) -> Advice:
     if wheel is None:
         return _no_wheel(cards[0], installed)
@@ -126,27 +128,27 @@ def _without_cuda(
             f"{installed.public} is a build without CUDA",
             f"{_pypi(host, installed)}{cards[0].short} stays idle",
         )
-    if wheel.last < table().newest:
+    if wheel.last < build_table().newest:
         why += f"; {wheel.name} is the last one for {_reason(driver, wheel)}{_better(wheel)}"
     return Advice("fail", found, why, fix, TORCH)
 
 
-def _pypi(host: Host, installed: TorchBuild) -> str:
+def _pypi(host: HostInfo, installed: TorchBuild) -> str:
     if host.os == "windows":
         return "PyPI's wheels for Windows never have it; "
     release = _dotted(installed.release[:2])
-    if table().pypi.get(release, {}).get(host.arch) == "cpu":
+    if build_table().pypi.get(release, {}).get(host.arch) == "cpu":
         return f"PyPI's {release} wheels for {host.arch} have none; "
     return ""
 
 
 def _reason(driver: Driver, wheel: Wheel) -> str:
     """Whose fault it is that not the newest torch is advised: the driver's or the card's."""
-    newest = max(known.cuda for known in table().wheels)
+    newest = max(known.cuda for known in build_table().wheels)
     return f"driver {driver.version}" if driver.cuda and driver.cuda[0] < newest[0] else "this card"
 
 
-def _driver_too_old(host: Host, driver: Driver, installed: TorchBuild, wheel: Wheel | None, fix: str) -> Advice:
+def _driver_too_old(host: HostInfo, driver: Driver, installed: TorchBuild, wheel: Wheel | None, fix: str) -> Advice:
     assert installed.cuda is not None
     needs = least_driver(installed.cuda[0], host)
     least = f"driver {needs} or newer" if needs else f"a driver that speaks CUDA {installed.cuda[0]}"
@@ -156,7 +158,7 @@ def _driver_too_old(host: Host, driver: Driver, installed: TorchBuild, wheel: Wh
     if installed.release[:2] == (2, 15) and installed.cuda[0] == 13:
         why = f"every CUDA wheel since 2.15 needs it; the last one for this driver is {wheel.name}"
     else:
-        why = f"driver {driver.version} speaks CUDA {driver.speaks}; the last torch for it is {wheel.name}"
+        why = f"driver {driver.version} speaks CUDA {driver.cuda_version}; the last torch for it is {wheel.name}"
     return Advice("fail", found, why + _better(wheel), fix, DRIVER_WHEEL)
 
 
@@ -166,7 +168,7 @@ def _better(wheel: Wheel) -> str:
 
 
 def _card(
-    host: Host, driver: Driver, cards: Sequence[Gpu], installed: TorchBuild, wheel: Wheel | None, fix: str
+    host: HostInfo, driver: Driver, cards: Sequence[Gpu], installed: TorchBuild, wheel: Wheel | None, fix: str
 ) -> Advice:
     fits = [code_for(installed, card.capability, host.arch) for card in cards]
     without = [card for card, fit in zip(cards, fits, strict=True) if fit is False]
@@ -182,12 +184,12 @@ def _card(
         why = f"this build {holds}; the newest for this card and driver is {wheel.name}"
         found = f"{installed.version} has no code for {_card_name(cards[0])}"
         return Advice("fail", found, why + _better(wheel), fix, WHEEL_CARD)
-    if None in fits and installed.release > table().newest:
-        found = f"{installed.version} is newer than this app's table of {table().date}"
+    if None in fits and installed.release > build_table().newest:
+        found = f"{installed.version} is newer than this app's table of {build_table().date}"
         why = "whether it has code for the card, the sum on the GPU tells; if that fails, this one is known to work"
         return Advice("warn", found, why, fix, WHEEL_CARD)
     idle = f"; no code for {', '.join(map(_card_name, without))}" if without else ""
-    said = f"driver {driver.version} (CUDA {driver.speaks}), torch {installed.version}"
+    said = f"driver {driver.version} (CUDA {driver.cuda_version}), torch {installed.version}"
     first = next(card for card, fit in zip(cards, fits, strict=True) if fit is not False)
     return Advice("ok", f"{said}, {_card_name(first)}{idle}")
 
@@ -197,7 +199,7 @@ def _no_wheel(card: Gpu, installed: TorchBuild) -> Advice:
     found = f"no published torch has code for {_card_name(card)}"
     if card.capability == (8, 7):
         return Advice("fail", found, "Jetson has wheels of its own", f"install NVIDIA's torch: {JETSON}", WHEEL_CARD)
-    return Advice("warn", found, SLOWLY, "", WHEEL_CARD)
+    return Advice("warn", found, CPU_ONLY, "", WHEEL_CARD)
 
 
 def _card_name(card: Gpu) -> str:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from core.gpu.nvml import ask, first, opened, text
+from core.gpu.nvml import ask, first, open_nvml, text
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def read_gpus() -> list[Gpu]:
     import pynvml
 
     try:
-        nvml = opened()
+        nvml = open_nvml()
     except pynvml.NVMLError:
         return []
     found = []
@@ -104,7 +104,7 @@ def read(uuid: str) -> Gpu | None:
     import pynvml
 
     try:
-        nvml = opened()
+        nvml = open_nvml()
     except pynvml.NVMLError:
         return None
     with _handles_lock:

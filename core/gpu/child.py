@@ -23,7 +23,7 @@ class TimedOut(Exception):
 
 
 @dataclass(frozen=True)
-class Done:
+class ChildResult:
     code: int
     stdout: str
     stderr: str
@@ -38,7 +38,7 @@ class Done:
         return ""
 
 
-def run(arguments: Sequence[str], *, timeout_s: float, environment: dict[str, str] | None = None) -> Done:
+def run(arguments: Sequence[str], *, timeout_s: float, environment: dict[str, str] | None = None) -> ChildResult:
     """Run this Python with `arguments`. environment: variables on top of the present ones. Raises TimedOut.
 
     Its output goes to files, and after a kill nobody waits for it: a process that sleeps in a driver cannot be
@@ -67,7 +67,7 @@ def run(arguments: Sequence[str], *, timeout_s: float, environment: dict[str, st
             raise
         for file in (out, err):
             file.seek(0)
-        return Done(code, _text(out.read(1_000_000)), _text(err.read(1_000_000)))
+        return ChildResult(code, _text(out.read(1_000_000)), _text(err.read(1_000_000)))
 
 
 def _leave(process: subprocess.Popen[bytes]) -> None:

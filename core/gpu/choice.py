@@ -1,4 +1,4 @@
-"""Which GPU a job uses, how it is told, and waiting until there is room on it."""
+"""Which GPU a job uses, how its process is made to use it, and waiting until there is room on it."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def choose(gpus: Iterable[Gpu], wish: str | None = None, visible: str | None = N
     visible: CUDA_VISIBLE_DEVICES as the person or the scheduler has set it, None where it is not set; what it hides
     is never chosen, not even when wished for. A card in MIG mode stands for its slices. None: no such GPU.
     """
-    allowed = seen(gpus, visible)
+    allowed = visible_gpus(gpus, visible)
     if wish and wish != AUTO:
         allowed = [gpu for gpu in allowed if _is(gpu, wish)]
     return max(allowed, key=lambda gpu: -1 if gpu.memory_free is None else gpu.memory_free, default=None)
 
 
-def seen(gpus: Iterable[Gpu], visible: str | None) -> list[Gpu]:
+def visible_gpus(gpus: Iterable[Gpu], visible: str | None) -> list[Gpu]:
     """What CUDA would see, MIG slices in place of their card.
 
     As CUDA reads the variable: numbers or UUIDs (also abbreviated) with commas; the first entry that is not valid
@@ -75,7 +75,7 @@ def environment_for(gpu: Gpu) -> dict[str, str]:
     return {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": gpu.uuid}
 
 
-def for_job(wish: str | None = None, *, read: Callable[[], list[Gpu]] = read_gpus) -> Gpu | None:
+def choose_for_job(wish: str | None = None, *, read: Callable[[], list[Gpu]] = read_gpus) -> Gpu | None:
     """The GPU a job should start on now, None where the machine has none to offer.
 
     Of several cards, those that the installed torch has code for come first. UserError if one was wished for by name
@@ -85,12 +85,12 @@ def for_job(wish: str | None = None, *, read: Callable[[], list[Gpu]] = read_gpu
 
 
 def _pick(gpus: list[Gpu], wish: str | None) -> Gpu | None:
-    from core.gpu.host import read_host
+    from core.gpu.host import read_host_info
     from core.gpu.torch_build import installed_torch
     from core.gpu.wheels import code_for
 
-    visible, build, arch = os.environ.get("CUDA_VISIBLE_DEVICES"), installed_torch(), read_host().arch
-    whole = seen(gpus, visible)
+    visible, build, arch = os.environ.get("CUDA_VISIBLE_DEVICES"), installed_torch(), read_host_info().arch
+    whole = visible_gpus(gpus, visible)
     able = [gpu for gpu in whole if build is not None and code_for(build, gpu.capability, arch) is not False]
     gpu = choose(able, wish) or choose(whole, wish)
     if gpu is None and wish and wish != AUTO:
@@ -108,12 +108,12 @@ def wait_until_free(
     *,
     wish: str | None = None,
     read: Callable[[], list[Gpu]] = read_gpus,
-    tell: Callable[[Gpu], object] = lambda gpu: None,
+    on_wait: Callable[[Gpu], object] = lambda gpu: None,
     every_s: float = EVERY_S,
 ) -> Gpu | None:
     """Wait until `need_bytes` of one GPU are free, and return that GPU. With "auto" the first to have room is taken.
 
-    wait: how to sleep, and how the wait is interrupted. tell: called at each look that found too little, with the GPU
+    wait: how to sleep, and how the wait is interrupted. on_wait: called at each look that found too little, with the GPU
     that has the most. Returns at once, without a promise, where there is no GPU or it does not tell its memory.
     UserError if no GPU that may be used has that much memory at all.
     """
@@ -122,7 +122,7 @@ def wait_until_free(
         gpu = _pick(gpus, wish)
         if gpu is None or gpu.memory_free is None or gpu.memory_free >= need_bytes:
             return gpu
-        allowed = seen(gpus, os.environ.get("CUDA_VISIBLE_DEVICES"))
+        allowed = visible_gpus(gpus, os.environ.get("CUDA_VISIBLE_DEVICES"))
         sizes = [card.memory_total or 0 for card in allowed if not wish or wish == AUTO or _is(card, wish)]
         if 0 < max(sizes, default=0) < need_bytes:
             raise UserError(
@@ -130,5 +130,5 @@ def wait_until_free(
                 f"{gpu.short} has {max(sizes) / 2**30:.1f} GB in all",
                 "lower wait_for_gb under [model] in the settings",
             )
-        tell(gpu)
+        on_wait(gpu)
         wait(every_s)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from core.gpu import nvml
-from core.gpu.host import Host
+from core.gpu.host import HostInfo
 from core.gpu.nvml import Driver
 
-SLOWLY = (
+CPU_ONLY = (
     "everything works on the processor, but slowly: on two cores whisper-tiny labels 1.3 segments of 10 s a second "
     "and trains on 0.5, and whisper-small is about seven times slower"
 )
@@ -30,7 +30,7 @@ class Diagnosis:
     required: bool = True
 
 
-def explain(driver: Driver, host: Host) -> Diagnosis | None:
+def explain(driver: Driver, host: HostInfo) -> Diagnosis | None:
     """What is wrong between the card and CUDA; None if nothing is."""
     explained = {
         nvml.MISSING: _missing,
@@ -47,7 +47,7 @@ def explain(driver: Driver, host: Host) -> Diagnosis | None:
     return explained(driver, host) if explained else None
 
 
-def driver_command(host: Host) -> str:
+def driver_command(host: HostInfo) -> str:
     """How a driver of 580 or newer gets onto this machine."""
     if host.wsl:
         return f"update the NVIDIA driver in Windows ({WINDOWS_DRIVER}), then in Windows: wsl --shutdown"
@@ -60,20 +60,20 @@ def driver_command(host: Host) -> str:
     return "install the NVIDIA driver, 580 or newer, with your distribution's package manager, then: sudo reboot"
 
 
-def _missing(driver: Driver, host: Host) -> Diagnosis:
+def _missing(driver: Driver, host: HostInfo) -> Diagnosis:
     if host.wsl:
         return Diagnosis(
             "WSL2 without the NVIDIA library", f"Windows' driver brings it: {driver.error}", driver_command(host)
         )
     if host.container:
-        why = f"the container was started without its GPU ({driver.error}); {SLOWLY}"
+        why = f"the container was started without its GPU ({driver.error}); {CPU_ONLY}"
         return Diagnosis("no NVIDIA library in this container", why, WITH_GPU, required=False)
     return Diagnosis(
         "the NVIDIA driver is not installed", f"its library does not load: {driver.error}", driver_command(host)
     )
 
 
-def _not_loaded(_: Driver, host: Host) -> Diagnosis:
+def _not_loaded(_: Driver, host: HostInfo) -> Diagnosis:
     if host.container:
         why = "the driver's library is in this container, its devices (/dev/nvidia*) are not"
         return Diagnosis("a container without GPU devices", why, WITH_GPU)
@@ -84,7 +84,7 @@ def _not_loaded(_: Driver, host: Host) -> Diagnosis:
     return Diagnosis("the NVIDIA driver is installed but not loaded", why, "sudo modprobe nvidia")
 
 
-def _mismatch(driver: Driver, host: Host) -> Diagnosis:
+def _mismatch(driver: Driver, host: HostInfo) -> Diagnosis:
     loaded = host.module or "is of another version"
     why = (
         "the driver's files were replaced while the old module runs; with no GPU program running, this does without a "
@@ -94,7 +94,7 @@ def _mismatch(driver: Driver, host: Host) -> Diagnosis:
     return Diagnosis(f"the driver's library is {driver.library}, the loaded kernel module {loaded}", why, fix)
 
 
-def _unknown(driver: Driver, host: Host) -> Diagnosis:
+def _unknown(driver: Driver, host: HostInfo) -> Diagnosis:
     if host.container:
         why = (
             "`systemctl daemon-reload` on the host takes the devices from running containers; "
@@ -105,7 +105,7 @@ def _unknown(driver: Driver, host: Host) -> Diagnosis:
     return Diagnosis(f"NVML says: {driver.error}", why, "sudo reboot")
 
 
-def _no_permission(driver: Driver, _: Host) -> Diagnosis:
+def _no_permission(driver: Driver, _: HostInfo) -> Diagnosis:
     why = (
         f"NVML says: {driver.error}; the device files or the control group forbid it: on a cluster ask for the GPU "
         "(Slurm: --gres=gpu:1)"
@@ -113,22 +113,22 @@ def _no_permission(driver: Driver, _: Host) -> Diagnosis:
     return Diagnosis("this user may not open the GPU", why, "ls -l /dev/nvidia*")
 
 
-def _lost(driver: Driver, _: Host) -> Diagnosis:
+def _lost(driver: Driver, _: HostInfo) -> Diagnosis:
     why = f"NVML says: {driver.error}; it fell off the bus or needs a reset: look for Xid in: sudo dmesg"
     return Diagnosis("the GPU is lost", why, "sudo reboot")
 
 
-def _no_devices(driver: Driver, host: Host) -> Diagnosis:
+def _no_devices(driver: Driver, host: HostInfo) -> Diagnosis:
     found = f"driver {driver.version} answers and counts no GPU"
     if host.container:
         return Diagnosis(found, "the container was started without devices", WITH_GPU)
     if not host.bus:
-        return Diagnosis(found, f"there is no NVIDIA GPU on the bus; {SLOWLY}", "", required=False)
+        return Diagnosis(found, f"there is no NVIDIA GPU on the bus; {CPU_ONLY}", "", required=False)
     why = f"the card at {host.bus[0]} is bound to another driver (vfio or nouveau); the command shows which"
     return Diagnosis(found, why, "lspci -nnk -d 10de:")
 
 
-def _no_libcuda(driver: Driver, host: Host) -> Diagnosis:
+def _no_libcuda(driver: Driver, host: HostInfo) -> Diagnosis:
     found = f"driver {driver.version}, but its CUDA library libcuda.so.1 is missing"
     if host.container:
         return Diagnosis(found, "the container was started with the utility capability only", WITH_GPU)
@@ -136,10 +136,10 @@ def _no_libcuda(driver: Driver, host: Host) -> Diagnosis:
     return Diagnosis(found, "NVML answers, CUDA cannot: the driver is installed in part", fix)
 
 
-def _timeout(driver: Driver, _: Host) -> Diagnosis:
+def _timeout(driver: Driver, _: HostInfo) -> Diagnosis:
     why = f"{driver.error}; a hung driver or card: look for Xid in: sudo dmesg"
     return Diagnosis("the NVIDIA driver does not answer", why, "sudo reboot")
 
 
-def _other(driver: Driver, _: Host) -> Diagnosis:
+def _other(driver: Driver, _: HostInfo) -> Diagnosis:
     return Diagnosis("the NVIDIA driver does not work", f"NVML says: {driver.error}", "sudo reboot")

@@ -14,7 +14,7 @@ DISPLAY_CLASS = "0x03"
 
 
 @dataclass(frozen=True)
-class Host:
+class HostInfo:
     """os: "linux" or "windows"; arch: "x86_64" or "aarch64". bus: PCI addresses of NVIDIA display devices.
     module: version of the loaded kernel module, "" if none is. node: /dev/nvidiactl is there.
     distribution: ID of /etc/os-release."""
@@ -32,11 +32,11 @@ class Host:
         return asdict(self)
 
 
-def read_host(root: Path = Path("/")) -> Host:
+def read_host_info(root: Path = Path("/")) -> HostInfo:
     """Read files only: it answers at once, needs no rights and no driver. root: where the file system begins."""
     machine = platform.machine().lower()
     release = _text(root / "proc/sys/kernel/osrelease").lower()
-    return Host(
+    return HostInfo(
         os="windows" if os.name == "nt" else "linux",
         arch={"amd64": "x86_64", "arm64": "aarch64"}.get(machine, machine),
         wsl="microsoft" in release or (root / "dev/dxg").exists(),

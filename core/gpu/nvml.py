@@ -39,7 +39,7 @@ class Driver:
 
     version: the driver's ("580.95.05"). cuda: the newest CUDA it runs, None where libcuda does not answer.
     gpus: how many it counts. error: why NVML does not work, in its own words; "" if it does. state: see above.
-    library: NVML's own version, without the CUDA major in front; `Host.module` is the loaded kernel module's. These
+    library: NVML's own version, without the CUDA major in front; `HostInfo.module` is the loaded kernel module's. These
     two differ after an upgrade without a reboot.
     """
 
@@ -57,7 +57,7 @@ class Driver:
         return self.state == MISSING
 
     @property
-    def speaks(self) -> str:
+    def cuda_version(self) -> str:
         return f"{self.cuda[0]}.{self.cuda[1]}" if self.cuda else ""
 
     def as_dict(self) -> dict[str, Any]:
@@ -74,7 +74,7 @@ _lock = threading.Lock()
 _open = False
 
 
-def opened() -> Any:
+def open_nvml() -> Any:
     """The bindings with NVML open, kept open for the life of the process: without persistence mode every
     opening initialises the card anew. Raises NVMLError. May take seconds: call it in a thread."""
     import pynvml
@@ -118,7 +118,7 @@ def driver() -> Driver:
     import pynvml
 
     try:
-        nvml = opened()
+        nvml = open_nvml()
     except pynvml.NVMLError as error:
         state = state_of(error)
         words = _loader() if state == MISSING else str(error)

@@ -38,7 +38,7 @@ class Wheel:
 
 
 @dataclass(frozen=True)
-class Table:
+class BuildTable:
     """torch_builds.toml. drivers: CUDA major to the least driver by operating system. pypi: torch's minor release to
     the CUDA of what PyPI gives by processor. known_since: (code, CUDA) that first knew it."""
 
@@ -55,9 +55,9 @@ class Table:
 
 
 @cache
-def table() -> Table:
+def build_table() -> BuildTable:
     data = tomllib.loads(TABLE.read_text(encoding="utf-8"))
-    return Table(
+    return BuildTable(
         date=str(data["date"]),
         newest=numbers(data["newest"]),
         least=numbers(data["least"]),
@@ -94,9 +94,9 @@ def number(capability: Capability) -> int:
 def has_code(codes: Iterable[int], capability: Capability) -> bool:
     """Rule (b), as torch.cuda.DEVICE_REQUIREMENT has it."""
     card = number(capability)
-    if card in table().apart:
+    if card in build_table().apart:
         return card in codes
-    return any(code // 10 == card // 10 and code <= card and code not in table().apart for code in codes)
+    return any(code // 10 == card // 10 and code <= card and code not in build_table().apart for code in codes)
 
 
 def codes_of(build: TorchBuild, arch: str) -> tuple[int, ...] | None:
@@ -107,7 +107,7 @@ def codes_of(build: TorchBuild, arch: str) -> tuple[int, ...] | None:
     if own:
         return tuple(sorted(own))
     release = build.release[:2]
-    for wheel in table().wheels:
+    for wheel in build_table().wheels:
         if wheel.tag == build.tag and wheel.first[:2] <= release <= wheel.last[:2]:
             return wheel.codes.get(arch)
     return None
@@ -126,7 +126,7 @@ def code_for(build: TorchBuild, capability: Capability | None, arch: str = "x86_
 
 def cuda_since(capability: Capability) -> tuple[int, int] | None:
     """The first CUDA that knows such a card, where the table says."""
-    return next((cuda for code, cuda in table().known_since if number(capability) >= code), None)
+    return next((cuda for code, cuda in build_table().known_since if number(capability) >= code), None)
 
 
 def best(cuda: tuple[int, int], capabilities: Iterable[Capability], arch: str) -> Wheel | None:
@@ -135,7 +135,7 @@ def best(cuda: tuple[int, int], capabilities: Iterable[Capability], arch: str) -
     wanted = sorted(capabilities, reverse=True)
     if not wanted or ((since := cuda_since(wanted[0])) and cuda < since):
         return None
-    fit = [wheel for wheel in table().wheels if wheel.advised and cuda[0] >= wheel.cuda[0]]
+    fit = [wheel for wheel in build_table().wheels if wheel.advised and cuda[0] >= wheel.cuda[0]]
     for cards in (wanted, wanted[:1]):
         able = [wheel for wheel in fit if all(has_code(wheel.codes.get(arch, ()), card) for card in cards)]
         if able:
@@ -147,4 +147,4 @@ def precision(capability: Capability | None) -> tuple[str, str]:
     """(name, what the card computes): "bf16", "fp16" or "fp32". By the card's own word: torch's question counts
     emulation, and says yes to bf16 on Turing and Pascal."""
     card = number(capability) if capability else 0
-    return next((name, found) for least, name, found in table().precisions if card >= least)
+    return next((name, found) for least, name, found in build_table().precisions if card >= least)

@@ -162,9 +162,9 @@ def choose_gpu(settings: ModelConfig, job: Job) -> None:
         job.progress(0, None, "", f"waiting for {settings.wait_for_gb:g} GB on {card.name}")
 
     if settings.wait_for_gb:
-        card = gpu.wait_until_free(int(settings.wait_for_gb * 2**30), job.wait, wish=settings.gpu, tell=show_wait)
+        card = gpu.wait_until_free(int(settings.wait_for_gb * 2**30), job.wait, wish=settings.gpu, on_wait=show_wait)
     else:
-        card = gpu.for_job(settings.gpu)
+        card = gpu.choose_for_job(settings.gpu)
     if card is not None:
         os.environ.update(gpu.environment_for(card))
         job.emit(GpuChosen(card.uuid, card.name))

@@ -11,7 +11,7 @@ from core.config import Config
 from core.dataset import lineage
 from core.dataset.selection import UsableSegments, select_for_run
 from core.errors import UserError
-from core.gpu import Gpu, for_job, installed_torch, read_gpus, read_host
+from core.gpu import Gpu, choose_for_job, installed_torch, read_gpus, read_host_info
 from core.gpu.wheels import code_for
 from core.store import Store
 from core.training.plan import GB, DataCounts, Plan, make_plan
@@ -47,10 +47,10 @@ def training_card(wish: str, read: Callable[[], list[Gpu]] = read_gpus) -> Gpu |
 
     wish: `model.gpu` of the settings.
     """
-    card, build = for_job(wish, read=read), installed_torch()
+    card, build = choose_for_job(wish, read=read), installed_torch()
     if card is None or build is None or build.cuda is None:
         return None
-    return None if code_for(build, card.capability, read_host().arch) is False else card
+    return None if code_for(build, card.capability, read_host_info().arch) is False else card
 
 
 @dataclass(frozen=True)

@@ -321,10 +321,10 @@ def test_a_torch_without_cuda_is_caught_by_the_sum_too(tmp_path: Path) -> None:
         assert "sum 4.0" in done.stdout  # this machine has a GPU
         return
     from core.gpu import Gpu
-    from core.gpu.child import Done
+    from core.gpu.child import ChildResult
 
     card = Gpu(0, "GPU-1", "NVIDIA L4", (8, 9), 1, 0, 1, 0, 0, 0.0)
-    told = torch.explain_sum(Done(done.returncode, done.stdout, done.stderr), card, context(tmp_path))
+    told = torch.explain_sum(ChildResult(done.returncode, done.stdout, done.stderr), card, context(tmp_path))
     assert (told.verdict, told.found) == ("fail", "L4 does not compute")
     assert told.why
 

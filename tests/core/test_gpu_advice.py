@@ -6,9 +6,9 @@ from datetime import date
 
 import pytest
 
-from core.gpu import Driver, Gpu, Host, TorchBuild, advise
+from core.gpu import Driver, Gpu, HostInfo, TorchBuild, advise
 from core.gpu.torch_build import numbers, read_build
-from core.gpu.wheels import best, cuda_since, has_code, precision, table
+from core.gpu.wheels import best, build_table, cuda_since, has_code, precision
 from tests.fakes import nvml
 
 INDEX = "https://download.pytorch.org/whl"
@@ -24,9 +24,9 @@ def build(version: str, **more: object) -> TorchBuild:
     return TorchBuild(version, cuda, **more)  # type: ignore[arg-type]
 
 
-LINUX = Host(bus=("0000:01:00.0",), distribution="ubuntu")
-ARM = Host(arch="aarch64", bus=("0000:01:00.0",), distribution="ubuntu")
-WINDOWS = Host(os="windows", bus=("0000:01:00.0",))
+LINUX = HostInfo(bus=("0000:01:00.0",), distribution="ubuntu")
+ARM = HostInfo(arch="aarch64", bus=("0000:01:00.0",), distribution="ubuntu")
+WINDOWS = HostInfo(os="windows", bus=("0000:01:00.0",))
 
 
 def driver(cuda: tuple[int, int], version: str = "999.1") -> Driver:
@@ -157,7 +157,7 @@ def test_a_torch_newer_than_the_table_that_tells_its_own_code_is_believed() -> N
 def test_a_torch_newer_than_the_table_that_tells_nothing_is_left_to_the_sum() -> None:
     found = advise(LINUX, driver((14, 1)), [card("H100", (9, 0))], build("2.17.0+cu140"))
     assert (found.verdict, found.layer) == ("warn", "wheel-card")
-    assert found.found == f"2.17.0+cu140 is newer than this app's table of {table().date}"
+    assert found.found == f"2.17.0+cu140 is newer than this app's table of {build_table().date}"
     assert found.why == (
         "whether it has code for the card, the sum on the GPU tells; if that fails, this one is known to work"
     )
@@ -181,7 +181,7 @@ def test_one_of_two_cards_without_code_is_named_and_the_other_used() -> None:
 
 def test_without_a_gpu_torch_is_missed_but_no_card() -> None:
     none = Driver(state="library-missing", error="no such file")
-    bare = Host()
+    bare = HostInfo()
     missing = advise(bare, none, [], None)
     assert (missing.layer, missing.verdict) == ("torch", "fail")
     assert missing.fix == f'pip install "torch>=2.6" --index-url {INDEX}/cpu'
@@ -197,7 +197,7 @@ def test_another_environments_pip_is_not_the_one_that_is_printed() -> None:
 
 
 def test_the_table_is_whole() -> None:
-    found = table()
+    found = build_table()
     assert date.fromisoformat(found.date) >= date(2026, 11, 22)
     assert found.newest == max(wheel.last for wheel in found.wheels)
     for wheel in found.wheels:

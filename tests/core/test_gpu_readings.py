@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from core.errors import UserError
-from core.gpu import Gpu, GpuProcess, choose, environment_for, read_host, wait_until_free
+from core.gpu import Gpu, GpuProcess, choose, environment_for, read_host_info, wait_until_free
 from core.gpu.cards import machine_memory
-from core.gpu.choice import for_job, seen
+from core.gpu.choice import choose_for_job, visible_gpus
 from tests.fakes import nvml
 
 stand_in = pytest.mark.skipif(
@@ -121,7 +121,7 @@ def test_the_most_free_of_those_allowed(wish: str | None, visible: str | None, e
 
 
 def test_a_sliced_card_stands_for_its_slices() -> None:
-    assert [one.uuid for one in seen([SLICED], None)] == ["MIG-1", "MIG-2"]
+    assert [one.uuid for one in visible_gpus([SLICED], None)] == ["MIG-1", "MIG-2"]
     chosen = choose([*PAIR, SLICED], None, None)
     assert chosen is not None
     assert environment_for(chosen) == {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": "MIG-2"}
@@ -145,10 +145,10 @@ def test_a_card_that_torch_has_code_for_comes_before_one_with_more_memory(
     monkeypatch.setattr(torch_build, "installed_torch", lambda: TorchBuild("2.15.0+cu130", (13, 0)))
     old = Gpu(0, "GPU-old", "GTX 1080 Ti", (6, 1), 100, 0, 100, 0, 0, 0.0)
     new = Gpu(1, "GPU-new", "RTX 4060", (8, 9), 80, 0, 80, 0, 0, 0.0)
-    assert for_job("auto", read=lambda: [old, new]) == new
-    assert for_job("0", read=lambda: [old, new]) == old
+    assert choose_for_job("auto", read=lambda: [old, new]) == new
+    assert choose_for_job("0", read=lambda: [old, new]) == old
     with pytest.raises(UserError) as refused:
-        for_job("GPU-gone", read=lambda: [old, new])
+        choose_for_job("GPU-gone", read=lambda: [old, new])
     assert refused.value.what == "the GPU GPU-gone is not there"
     assert "0 GTX 1080 Ti GPU-old, 1 RTX 4060 GPU-new" in refused.value.why
 
@@ -163,7 +163,7 @@ def test_waiting_ends_when_there_is_room(monkeypatch: pytest.MonkeyPatch) -> Non
     told: list[str] = []
     slept: list[float] = []
     found = wait_until_free(
-        50, slept.append, read=lambda: [gpu("GPU-1", next(readings))], tell=lambda one: told.append(one.uuid)
+        50, slept.append, read=lambda: [gpu("GPU-1", next(readings))], on_wait=lambda one: told.append(one.uuid)
     )
     assert found is not None
     assert found.memory_free == 60
@@ -187,12 +187,12 @@ def test_waiting_can_be_ended_and_never_waits_for_what_cannot_be(monkeypatch: py
 
 
 def test_the_host_is_read_from_files(tmp_path: Path) -> None:
-    plain = read_host(nvml.make_root(tmp_path / "a", module="580.95.05"))
+    plain = read_host_info(nvml.make_root(tmp_path / "a", module="580.95.05"))
     # Neither the card's sound function nor another maker's display counts.
     assert plain.bus == ("0000:01:00.0",)
     assert (plain.module, plain.distribution, plain.wsl, plain.container) == ("580.95.05", "ubuntu", False, False)
-    other = read_host(nvml.make_root(tmp_path / "b", bus=False, wsl=True, distribution="debian"))
+    other = read_host_info(nvml.make_root(tmp_path / "b", bus=False, wsl=True, distribution="debian"))
     assert (other.bus, other.wsl, other.module, other.distribution) == ((), True, "", "debian")
     nvml.write(tmp_path / "c/proc/1/cgroup", "12:devices:/kubepods/besteffort/pod1\n")
-    assert read_host(tmp_path / "c").container
-    assert read_host(tmp_path / "nothing").bus == ()
+    assert read_host_info(tmp_path / "c").container
+    assert read_host_info(tmp_path / "nothing").bus == ()

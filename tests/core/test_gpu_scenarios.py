@@ -134,8 +134,8 @@ def test_what_the_scheduler_hides_is_neither_shown_nor_used(libraries: dict[bool
 
 def test_a_driver_that_hangs_hangs_nobody(libraries: dict[bool, Path], tmp_path: Path) -> None:
     code = (
-        "from core.gpu.survey import survey\nfrom core.gpu import explain, read_host\nfrom pathlib import Path\n"
-        f"host = read_host(Path({str(nvml.make_root(tmp_path / 'root'))!r}))\n"
+        "from core.gpu.survey import survey\nfrom core.gpu import explain, read_host_info\nfrom pathlib import Path\n"
+        f"host = read_host_info(Path({str(nvml.make_root(tmp_path / 'root'))!r}))\n"
         "found = survey(timeout_s=1.0)\nprint(found.driver.state)\ntold = explain(found.driver, host)\n"
         "print(told.found, told.why, told.fix, sep='|')"
     )

@@ -130,7 +130,7 @@ def test_plan_says_what_a_run_would_do(tmp_path: Path, monkeypatch: pytest.Monke
 def test_a_card_that_torch_cannot_use_is_no_card_for_the_plan(monkeypatch: pytest.MonkeyPatch) -> None:
     from core.gpu import TorchBuild
 
-    monkeypatch.setattr(planning, "for_job", lambda wish, read: CARD)
+    monkeypatch.setattr(planning, "choose_for_job", lambda wish, read: CARD)
     builds = [(TorchBuild("2.13.0+cu126", (12, 6)), CARD), (TorchBuild("2.13.0+cpu", None), None), (None, None)]
     for build, card in builds:
         monkeypatch.setattr(planning, "installed_torch", lambda build=build: build)
