@@ -63,9 +63,8 @@ def advise(
 
 def _no_gpu(installed: TorchBuild | None, pip: str) -> Advice:
     if installed is None or installed.release < build_table().least:
-        return missing_torch(
-            installed, f'{pip} "torch>={_dotted(build_table().least)}" --index-url {build_table().index}/cpu'
-        )
+        builds = build_table()
+        return missing_torch(installed, f'{pip} "torch>={_dotted(builds.least)}" --index-url {builds.index}/cpu')
     return Advice("warn", "no NVIDIA GPU on the bus", CPU_ONLY, "", BUS)
 
 
@@ -110,7 +109,8 @@ def _driver_first(host: HostInfo, driver: Driver, cards: Sequence[Gpu]) -> Advic
     newest = max(wheel.cuda for wheel in build_table().wheels)
     if best(newest, [card.capability for card in cards if card.capability], host.arch) is None:
         return None
-    found = f"driver {driver.version} (CUDA {driver.cuda_version}) is too old for every torch that knows {_card_name(cards[0])}"
+    version = f"driver {driver.version} (CUDA {driver.cuda_version})"
+    found = f"{version} is too old for every torch that knows {_card_name(cards[0])}"
     return Advice(
         "fail", found, f"driver 580 or newer runs torch {_dotted(build_table().newest)}", driver_command(host), DRIVER
     )

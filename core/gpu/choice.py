@@ -113,8 +113,8 @@ def wait_until_free(
 ) -> Gpu | None:
     """Wait until `need_bytes` of one GPU are free, and return that GPU. With "auto" the first to have room is taken.
 
-    wait: how to sleep, and how the wait is interrupted. on_wait: called at each look that found too little, with the GPU
-    that has the most. Returns at once, without a promise, where there is no GPU or it does not tell its memory.
+    wait: how to sleep, and how the wait is interrupted. on_wait: called at each look that found too little, with the
+    GPU that has the most. Returns at once, without a promise, where there is no GPU or it does not tell its memory.
     UserError if no GPU that may be used has that much memory at all.
     """
     while True:
