@@ -42,14 +42,14 @@ def stream_pcm(
     rate: int = RATE,
     *,
     cancelled: Callable[[], object] | None = None,
-    complained: Callable[[str], object] | None = None,
+    on_warning: Callable[[str], object] | None = None,
     ffmpeg: str | None = None,
 ) -> Generator[np.ndarray, None, None]:
     """Blocks of about 1 s, mono int16 of shape (samples,), of the file's first audio stream.
 
     ffmpeg resamples: it has a proper low-pass, where pydub folds a 10 kHz tone back to 6 kHz (measured, -1.5 dB).
     cancelled: asked at least every 200 ms; when it answers true the stream raises StreamStopped, and it may raise
-    by itself (`job.check`). complained: told ffmpeg's last line when it bore with faults and still ended well, as it
+    by itself (`job.check`). on_warning: given ffmpeg's last line when it bore with faults and still ended well, as it
     does with a file that was cut off. The ffmpeg process is ended and reaped in every case, also when the generator is
     closed half-way. UserError if ffmpeg cannot be started or fails, also in the middle.
     """
@@ -73,8 +73,8 @@ def stream_pcm(
         finally:
             _reap(process)
         tail = _tail(errors)
-        if code == 0 and tail and complained is not None:
-            complained(last_line(tail))
+        if code == 0 and tail and on_warning is not None:
+            on_warning(last_line(tail))
         if code != 0:
             raise UserError(
                 f"{path.name} could not be decoded",

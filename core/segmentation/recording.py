@@ -124,7 +124,7 @@ class RecordingSegmenter:
     def _blocks(self, media: Path, container_ms: int) -> Iterator[np.ndarray]:
         """The samples as they are decoded. UserError at their end if that comes too early."""
         samples = 0
-        for block in stream_pcm(media, cancelled=self._job.check, complained=self._keep_warning):
+        for block in stream_pcm(media, cancelled=self._job.check, on_warning=self._keep_warning):
             yield block
             samples += len(block)
             self._progress.advance(len(block) // SAMPLES_PER_MS, self._video.id)

@@ -159,9 +159,9 @@ class Segments:
         return [(row["id"], row["path"]) for row in found]
 
     def set_digests(self, digests: Mapping[str, str]) -> None:
-        """Store the SHA-256 of wavs, by segment."""
+        """Store the SHA-256 of wavs, by segment; one that has been written anew meanwhile keeps its own."""
         rows = ((found, id) for id, found in digests.items())
-        self._database.write_many("UPDATE segments SET digest = ? WHERE id = ?", rows)
+        self._database.write_many("UPDATE segments SET digest = ? WHERE id = ? AND digest IS NULL", rows)
 
     # -- the split
 

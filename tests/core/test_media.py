@@ -255,7 +255,7 @@ def test_a_talkative_ffmpeg_fills_no_disk(tmp_path: Path, monkeypatch: pytest.Mo
     real = os.ftruncate
     monkeypatch.setattr(os, "ftruncate", lambda fd, size: (sizes.append(os.fstat(fd).st_size), real(fd, size))[1])
     said: list[str] = []
-    assert sum(map(len, stream_pcm(path, ffmpeg=str(fake), complained=said.append))) == 40 * RATE
+    assert sum(map(len, stream_pcm(path, ffmpeg=str(fake), on_warning=said.append))) == 40 * RATE
     assert sizes
     assert said == ["the end"]
 

@@ -7,12 +7,11 @@ import pytest
 
 from core.dataset import lineage
 from core.dataset.leak import sharing_audio
-from core.dataset.selection import cut_validation
 from core.errors import UserError
 from core.events import Evaluated, LogLine, Metric, Sample
 from core.jobs import Cancelled
 from core.stages import train
-from core.store import Segment, Store
+from core.store import Store
 from core.training import checkpoints
 from core.workspace import Workspace
 from tests.core.whisper_kit import LONG, Listened, cancel_at, make_workspace, toy
@@ -162,34 +161,3 @@ def test_a_model_tuned_twice_remembers_what_its_base_heard(tmp_path: Path) -> No
     assert second is not None
     assert second.inherited == first.heard
     assert len(second.trained) == 2
-
-
-def rows(video: str, count: int) -> list[Segment]:
-    return [
-        Segment(f"{video}_{n}", video, 8000 * n, 8000 * n + 10_000, "", part="train", text="宮", review="accepted")
-        for n in range(count)
-    ]
-
-
-def test_the_block_is_small_far_from_the_rest_and_the_same_each_time(made: Workspace) -> None:
-    config = made.config()
-    config.train.eval_segments = 100
-    one = rows("a", 200)
-    learn, block = cut_validation(one, config)
-    assert len(block) == 20
-    assert cut_validation(one, config) == (learn, block)
-    assert 160 <= len(learn) < 180
-    for far in learn:
-        for near in block:
-            assert far.start_ms >= near.end_ms + 10_000 or far.end_ms <= near.start_ms - 10_000
-    config.train.eval_segments = 5
-    learn, block = cut_validation(one, config)
-    assert (len(block), len(learn) > 185) == (5, True)
-    config.train.eval_segments = 100
-    many = [row for number in range(40) for row in rows(f"v{number}", 5)]
-    learn, block = cut_validation(many, config)  # whole videos: a guard in each would cost half of it
-    assert (len(learn), len(block)) == (180, 20)
-    assert not {row.video for row in learn} & {row.video for row in block}
-    assert cut_validation(one[:29], config) == (one[:29], [])
-    config.split.guard_s = 60.0  # of half an hour, that leaves too little to train on
-    assert cut_validation(one[:31], config) == (one[:31], [])

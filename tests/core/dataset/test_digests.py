@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from pathlib import Path
 
@@ -52,6 +53,15 @@ def test_a_wav_that_is_gone_stays_without(made: Workspace) -> None:
     (made.segments / "talk" / "talk_0_10.wav").unlink()
     assert fill(made) == 49
     assert fill(made) == 0
+
+
+def test_a_wav_that_is_written_anew_meanwhile_keeps_its_own(made: Workspace) -> None:
+    with Store(made.db_path) as store:
+        [row] = [row for row in store.segments.all() if row.id == "talk_0_10"]
+        store.segments.add([dataclasses.replace(row, digest="ab" * 32)])
+        store.segments.set_digests({"talk_0_10": "cd" * 32, "talk_8_18": "ef" * 32})
+        found = {row.id: row.digest for row in store.segments.all()}
+    assert (found["talk_0_10"], found["talk_8_18"]) == ("ab" * 32, "ef" * 32)
 
 
 def test_what_was_read_before_a_stop_is_kept(made: Workspace) -> None:
