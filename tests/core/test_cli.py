@@ -16,6 +16,7 @@ import pytest
 
 from core.cli import AppOptions, main
 from core.cli.parser import build
+from core.events import Item
 from core.jobs import EventReader, list_jobs
 from core.store import Store
 from core.workspace import Workspace, create
@@ -326,7 +327,7 @@ def test_ctrl_c_stops_the_job(workspace: Workspace, tmp_path: Path) -> None:
     def cutting() -> bool:
         found = [job for job in list_jobs(workspace) if job.stage == "segment"]
         events = EventReader(found[0].folder / "events.jsonl").all() if found else []
-        return any(event.kind == "item" for event in events)
+        return any(isinstance(entry.event, Item) for entry in events)
 
     from tests.jobs.conftest import wait_for
 
