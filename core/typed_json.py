@@ -64,6 +64,14 @@ def build(kind: type[T], data: Mapping[str, Any]) -> T:
         raise ValueError(f"{place}: {first['msg']}") from error
 
 
+def build_or_default(kind: type[T], data: Mapping[str, Any]) -> T:
+    """As `build`; where the data is of another shape, what the class is without any. Every field has a default."""
+    try:
+        return build(kind, data)
+    except ValueError:
+        return kind()
+
+
 def read(kind: type[T], path: Path, limit: int) -> T:
     """A file of one JSON object, at most `limit` bytes. ValueError if it is missing, or with what is wrong with it."""
     try:

@@ -52,8 +52,8 @@ def end_of(view: JobView) -> tuple[str, Literal["information", "warning", "error
     if stage.quiet and view.state in (JobState.DONE, JobState.CANCELLED):
         return "", "information"
     word = stage.title
-    if view.result.get("stopped"):
-        return f"{word} stopped: {view.result['stopped']}", "warning"
+    if view.stopped:
+        return f"{word} stopped: {view.stopped}", "warning"
     if view.state == JobState.DONE:
         failed = f", {view.failed} failed: see there" if view.failed else ""
         return f"{word} done{brought(view)}{failed}", "warning" if view.failed else "information"

@@ -13,8 +13,9 @@ import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from core import typed_json
 from core.clock import now_ms
 from core.errors import UserError
 from core.events import Blocked, JobState, Progress
@@ -33,6 +34,14 @@ STARTING_MS = 15_000
 """A new job may take this long to take its lock; before that its silence is no crash."""
 
 OUTPUT_BYTES = 2**16
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class _Stopped:
+    stopped: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,6 +78,19 @@ class JobView:
     def note(self) -> str:
         """What it is at."""
         return self.progress.note if self.progress else ""
+
+    @property
+    def stopped(self) -> str:
+        """Why a stage ended early without an error, as where a site lets nothing through; "" if it did not."""
+        return self.result_as(_Stopped).stopped
+
+    def result_as(self, kind: type[T]) -> T:
+        """What the stage returned, as a dataclass whose fields all have defaults: those where it does not fit."""
+        return typed_json.build_or_default(kind, self.result)
+
+    def params_as(self, kind: type[T]) -> T:
+        """What the stage was asked for, read in the same way."""
+        return typed_json.build_or_default(kind, self.params)
 
     def as_json(self) -> dict[str, Any]:
         return {

@@ -26,7 +26,7 @@ class Reporter(TrainerCallback):
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         self._last = (state.global_step, time.monotonic())
-        self._job.progress(state.global_step, self._plan.steps, "step", "training")
+        self._job.progress(state.global_step, self._plan.steps, "step")
 
     def on_step_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         # After a broken-off evaluation at the start there is nothing worth a step.
@@ -34,7 +34,7 @@ class Reporter(TrainerCallback):
             control.should_training_stop = True
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        self._job.progress(state.global_step, self._plan.steps, "step", "training")
+        self._job.progress(state.global_step, self._plan.steps, "step")
         if self._job.cancelled:
             control.should_save = control.should_training_stop = True
             control.should_evaluate = False

@@ -11,13 +11,14 @@ from core.cli import AppOptions
 from core.events import Finished, Outcome, Window
 from core.jobs import list_jobs
 from core.store import EvaluationRow, Segment, Store, Video
+from core.timed_text import Cue
 from core.workspace import Workspace, create
 from tests.tui.fake_job import FakeJob
 from tests.tui.wait import hidden_characters, screen_lines, screen_text, wait_until, wrong_widths
 from tui.app import WhispersmithApp
 from tui.screens.results.dialogs import Differences, Transcription
 from tui.screens.results.figures import points
-from tui.screens.results.screen import ResultsScreen, save_text
+from tui.screens.results.screen import ResultsScreen, TranscribeResult, save_text
 from tui.widgets.dialog import TextPrompt
 
 RESULT: dict[str, Any] = {
@@ -224,7 +225,7 @@ async def test_a_transcribed_file_is_shown_and_saved_and_none_is_written_over(
         assert wrong_widths(app) == []
     saved = workspace.root / "transcribed" / "other.txt"
     assert saved.read_text(encoding="utf-8") == "它的筋[b]\n軟\n"
-    again = save_text(workspace, workspace.root / "other.wav", {"segments": [{"text": "x"}]})
+    again = save_text(workspace, workspace.root / "other.wav", TranscribeResult("m", (Cue(0, 1, "x"),)))
     assert again.name == "other-2.txt"
     assert saved.read_text(encoding="utf-8") == "它的筋[b]\n軟\n"
 

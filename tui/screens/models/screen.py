@@ -74,6 +74,14 @@ def named(text: str, workspace: Workspace) -> str:
     return portable(plain_id(text.strip()), workspace, os.getcwd())
 
 
+@dataclass(frozen=True)
+class ModelParams:
+    """What a download was asked for: an id, or what the settings name for a role."""
+
+    id: str | None = None
+    role: str | None = None
+
+
 class ModelsScreen(PipelineScreen):
     PANE = "models"
     STEP = "setup"
@@ -121,12 +129,11 @@ class ModelsScreen(PipelineScreen):
 
     def _ids_of(self, batch: JobBatch) -> tuple[str, ...]:
         """What a job brings: the id it was given, else what the settings name for its role."""
-        params = batch.view.params
-        if params.get("id"):
-            return (str(params["id"]),)
+        params = batch.view.params_as(ModelParams)
+        if params.id:
+            return (params.id,)
         chosen = dict(zip(ROLES, self._list.chosen, strict=False))
-        role = params.get("role")
-        return (chosen[role],) if role in chosen else tuple(chosen.values())
+        return (chosen[params.role],) if params.role in chosen else tuple(chosen.values())
 
     def _show(self) -> None:
         if not self.is_mounted:

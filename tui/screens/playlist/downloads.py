@@ -143,8 +143,8 @@ def error_after(batch: JobBatch, block: Blocked | None) -> UserError | None:
         return None
     if batch.view.error is not None:
         return batch.view.error
-    if stopped := batch.view.result.get("stopped"):
-        return UserError(block.what, block.why, block.fix) if block is not None else UserError(str(stopped))
+    if batch.view.stopped:
+        return UserError(block.what, block.why, block.fix) if block is not None else UserError(batch.view.stopped)
     if batch.stage == "add":
         # A source that could not be listed has no row to say it in.
         return next((item.error for item in batch.of(ItemFailed)), None)

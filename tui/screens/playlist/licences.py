@@ -48,7 +48,7 @@ class LicenceLookUp:
             self._expected = self._expected and not batch.ended
         if batch.stage == "details":
             self._started = 0.0
-            if batch.ended and (batch.view.state != JobState.DONE or batch.view.result.get("stopped")):
+            if batch.ended and (batch.view.state != JobState.DONE or batch.view.stopped):
                 # Somebody stopped it: only the next listing, or a key, begins another.
                 self._tries = 2
 

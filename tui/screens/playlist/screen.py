@@ -203,7 +203,7 @@ class PlaylistScreen(PipelineScreen):
         """Also of what x has stopped, and of a queue that ended early: a toast would lie over what mends it."""
         if self.downloads.was_stopped(batch.folder) and batch.view.state == JobState.CANCELLED:
             return True
-        return super().reports(batch) or (batch.stage in self.stages and bool(batch.view.result.get("stopped")))
+        return super().reports(batch) or (batch.stage in self.stages and bool(batch.view.stopped))
 
     def job_events(self, batch: JobBatch) -> None:
         draw, read = self.tracker.handle(batch)

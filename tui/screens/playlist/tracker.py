@@ -30,6 +30,13 @@ from tui.widgets import cells, marks
 NOTHING_YET = Progress()
 
 
+@dataclass(frozen=True)
+class FetchParams:
+    """Which recordings a job was asked for by name; None: those that are due."""
+
+    ids: tuple[str, ...] | None = None
+
+
 @dataclass
 class Download:
     """One live job that moves recordings."""
@@ -84,7 +91,7 @@ class DownloadTracker:
         download = self.downloads.get(batch.folder)
         if download is None:
             download = self.downloads[batch.folder] = Download()
-            download.waiting = {str(id) for id in batch.view.params.get("ids") or ()}
+            download.waiting = set(batch.view.params_as(FetchParams).ids or ())
             download.paused = batch.view.paused
             draw |= download.waiting
         if batch.progress is not None and batch.progress != download.progress:

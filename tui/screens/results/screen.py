@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from textual import events, on
 from textual.binding import BindingType
@@ -18,6 +18,7 @@ from core.files import write_text
 from core.stage import lookup
 from core.status import summary, tuned_models
 from core.store import Evaluation, Segment, Store
+from core.timed_text import Cue
 from core.workspace import Workspace
 from tui import keymap
 from tui.bridge import JobBatch
@@ -193,7 +194,7 @@ class ResultsScreen(PipelineScreen):
         self.query_one(ErrorBanner).show(batch.view.error if batch.view.state != JobState.CANCELLED else None)
         self._load()
         if batch.stage == "transcribe" and batch.view.state == JobState.DONE:
-            self._transcribed(str(batch.view.params.get("file")), batch.view.result)
+            self._transcribed(batch.view.params_as(TranscribeParams).file, batch.view.result_as(TranscribeResult))
 
     def _show_job(self) -> None:
         """The job that x would stop, and how many more there are."""
@@ -207,7 +208,7 @@ class ResultsScreen(PipelineScreen):
             line.show(text, f"+{len(live) - 1}   x cancel" if len(live) > 1 else "x cancel")
         self._show_heading()
 
-    def _transcribed(self, file: str, result: dict[str, Any]) -> None:
+    def _transcribed(self, file: str, result: TranscribeResult) -> None:
         """Save the text of a transcription that was asked for here, and show it."""
         if file not in self._asked:
             return
@@ -217,13 +218,32 @@ class ResultsScreen(PipelineScreen):
         def saved(place: Path) -> None:
             where = workspace.relative(place)
             if self.is_current:
-                model = Path(str(result.get("model", ""))).name
-                title = f"{path.name}, heard by {model}"
+                title = f"{path.name}, heard by {Path(result.model).name}"
                 self.host.push_screen(Transcription(title, lines_of(result), f"saved as {where}"))
             else:
                 self.toast(f"{path.name} is transcribed: {where}")
 
         self.in_thread(lambda: save_text(workspace, path, result), saved, group=f"save {file}")
+
+
+@dataclass(frozen=True)
+class TranscribeParams:
+    file: str = ""
+
+
+@dataclass(frozen=True)
+class TranscribeResult:
+    """What a transcription returned (core/stages/transcribe.py): its model, and what is said when."""
+
+    model: str = ""
+    segments: tuple[Cue, ...] = ()
+
+
+@dataclass(frozen=True)
+class EvaluateParams:
+    """The model to be measured; None: the newest."""
+
+    model: str | None = None
 
 
 @dataclass(frozen=True)
@@ -243,7 +263,7 @@ def shown_job(live: Iterable[JobBatch]) -> JobBatch | None:
 
 def being_measured(job: JobBatch, models: Sequence[str]) -> str:
     """What a live evaluation is measuring: the model it was asked for, else the newest."""
-    model = str(job.view.params.get("model") or (models[-1] if models else "the tuned model"))
+    model = job.view.params_as(EvaluateParams).model or (models[-1] if models else "the tuned model")
     if job.view.state == JobState.WAITING:
         return f"{model} will be measured beside its base model"
     return f"{model} is being measured beside its base model"
@@ -262,12 +282,12 @@ def not_measured(evaluation: Evaluation, models: Sequence[str]) -> str:
     return "" if newest == evaluation.model else f"v measures {newest}"
 
 
-def lines_of(result: dict[str, Any]) -> str:
+def lines_of(result: TranscribeResult) -> str:
     """The text of a transcription, a line for each window."""
-    return "\n".join(str(window.get("text", "")) for window in result.get("segments", ()) if window.get("text"))
+    return "\n".join(cue.text for cue in result.segments if cue.text)
 
 
-def save_text(workspace: Workspace, recording: Path, result: dict[str, Any]) -> Path:
+def save_text(workspace: Workspace, recording: Path, result: TranscribeResult) -> Path:
     """Write the text beside earlier ones; none is ever written over."""
     folder = workspace.root / TEXTS
     try:

@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 
 from core.events import Cancelling, Evaluated, Finished, JobState, LogEntry, LogLine, Metric, RunStarted, Sample, Saved
 from core.jobs import JobView
+from core.typed_json import Count, Number
 from tui.bridge import JobBatch, history
 from tui.widgets import marks
 
@@ -22,6 +23,29 @@ STATES: dict[JobState, tuple[str, str]] = {
     JobState.CRASHED: ("failed", "crashed"),
 }
 """Sign (tui/marks.py) and words of each state of a job."""
+
+
+@dataclass(frozen=True)
+class TrainParams:
+    """What a training was asked for, as far as it is shown."""
+
+    name: str | None = None
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What a training returned, as far as it is shown (core/stages/train.py). Error rates are fractions."""
+
+    name: str = ""
+    path: str = ""
+    steps: Count = 0
+    cer: Number | None = None
+    base_cer: Number | None = None
+
+
+def name_of(view: JobView) -> str:
+    """The run's name as job or person gave it; "" where neither did."""
+    return view.result_as(TrainResult).name or view.params_as(TrainParams).name or ""
 
 
 @dataclass
@@ -133,9 +157,9 @@ class TrainingRun:
 
         Jobs of earlier versions do not say it before they have saved something.
         """
-        given = self.started_name or self.view.params.get("name") or self.view.result.get("name")
+        given = self.started_name or name_of(self.view)
         if given or self.saved is None:
-            return str(given or "")
+            return given
         parts = PurePosixPath(self.saved[1]).parts
         return parts[1].removeprefix(".") if len(parts) > 1 else ""
 
@@ -145,7 +169,7 @@ class TrainingRun:
 
     @property
     def base_cer(self) -> float | None:
-        found = self.view.result.get("base_cer")
+        found = self.view.result_as(TrainResult).base_cer
         return found if found is not None else next((cer for step, cer in self.measured if step == 0), None)
 
     @property
@@ -164,7 +188,7 @@ class TrainingRun:
         epoch = self.metrics[-1].epoch if self.metrics else None
         said = f"step {self.step}/{self.total}"
         said += f"  epoch {epoch:.1f}" if epoch is not None else ""
-        return said + (f"  {self.view.note}" if self.view.live and self.view.note not in ("", "training") else "")
+        return said + (f"  {self.view.note}" if self.view.live and self.view.note else "")
 
     def figures(self) -> str:
         """`loss 0.412   CER 14.2 % (base 18.6 %)   5.3 samples/s`."""
@@ -184,7 +208,7 @@ class TrainingRun:
         resume = f"r goes on from step {self.saved[0]}" if self.saved else ""
         match self.view.state:
             case JobState.DONE:
-                path = self.view.result.get("path") or "models/"
+                path = self.view.result_as(TrainResult).path or "models/"
                 return f"the model is in {path}; 6 Results compares it, e extends"
             case JobState.CANCELLED:
                 return resume or "nothing was saved yet; esc shows the plan, enter starts"
@@ -224,10 +248,9 @@ def label_of(view: JobView, ascii: bool) -> str:
     """A line for the list of runs: `✓ 11-22 18:04  run-01  done  CER 11.3 %`."""
     sign, words = STATES[view.state]
     when = time.strftime("%m-%d %H:%M", time.localtime(view.created / 1000))
-    name = view.result.get("name") or view.params.get("name") or ""
-    cer = view.result.get("cer")
-    told = f"CER {percent(cer)}" if cer is not None else ""
-    return "  ".join(part for part in (marks.mark(sign, ascii), when, str(name), words, told) if part)
+    cer = view.result_as(TrainResult).cer
+    figure = f"CER {percent(cer)}" if cer is not None else ""
+    return "  ".join(part for part in (marks.mark(sign, ascii), when, name_of(view), words, figure) if part)
 
 
 def nan_for(value: float | None) -> float:

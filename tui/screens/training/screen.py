@@ -273,7 +273,7 @@ class TrainingScreen(PipelineScreen):
         if run is None or run.view.live or not run.name:
             self.toast("It can be extended when it has ended" if run is not None else "No run is shown")
             return
-        name, done = run.name, max(run.step, int(run.view.result.get("steps") or 0))
+        name, done = run.name, max(run.step, run.view.result_as(training_run.TrainResult).steps)
 
         def check(text: str) -> str | None:
             return None if text.strip().isdigit() and int(text) > done else f"a number above {done}"
