@@ -5,15 +5,16 @@ A stage is a row here and a file, `core/stages/<name>.py`, which `Stage.load` im
 and where the stage has a command of its own (`help`)
     arguments(parser)                            adds the options to an argparse parser
     params(arguments) -> dict                    what the job is asked for
-    report(result, arguments) -> str             what a terminal shows of the result
+    report(result) -> str                        what a terminal shows of the result
 and, where there is something to look at before a job queues for its resource,
     check_params(workspace, config, params)      raises UserError
+and, where `done` and `due` name figures that core/status.py does not have,
+    figures(store, workspace) -> dict[str, int]  how much there is of what it counts
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -47,6 +48,8 @@ class Stage:
     """It can be paused: it calls `job.hold()` wherever it may be interrupted."""
     saves_on_cancel: bool = False
     """It is given time to save after a cancel. Others are ended at once if they do not end themselves."""
+    prints_document: bool = False
+    """What its command prints is a document, and no line of the log may stand in it."""
     quiet: bool = False
     """It goes on in the background by itself; nobody waits for its end."""
     fills_workspace: bool = False
@@ -57,8 +60,8 @@ class Stage:
     done: str = ""
     due: str = ""
     """Which figures of `core.status` are its counts in `status`; "" if it has none."""
-    uses_model: bool = False
-    """It cannot begin before the models of the settings are here."""
+    uses_model: str = ""
+    """The role, `base` or `labeller`, of the model that must be here before it can begin."""
 
     word: str = ""
     """What a job of it is called on screen, if not by its name: "listing"."""
@@ -70,6 +73,8 @@ class Stage:
     """Which counts of its result are told when it has ended, and the words for them."""
     advice: str = ""
     """What a person is to do where it comes next."""
+    by_person: str = ""
+    """What `whispersmith run` says where this comes next, if it cannot go on without a person."""
     action: str = ""
     """The action of `tui.keymap` that does this, whose key is shown with it."""
 
@@ -135,6 +140,7 @@ STAGES: dict[str, Stage] = {
             stopping="The listing stops; what has arrived is kept, l takes it up again",
             result_counts=(("added", "new"), ("known", "known before")),
             advice="add a source",
+            by_person="nothing to work on yet: whispersmith add URL_OR_PATH",
             action="playlist.add",
         ),
         Stage(
@@ -194,7 +200,7 @@ STAGES: dict[str, Stage] = {
             "first transcripts, from captions where there are any; human text is never replaced",
             done="labelled",
             due="unlabelled",
-            uses_model=True,
+            uses_model="labeller",
             doing="labelling",
             advice="let the labeller write",
             action="transcripts.label",
@@ -205,13 +211,14 @@ STAGES: dict[str, Stage] = {
             done="reviewed",
             due="unreviewed",
             advice="read and accept some",
+            by_person="now a person is needed: correct and accept transcripts in the app, or `whispersmith import`",
             action="transcripts.accept",
         ),
         Stage(
             "import",
             ("transcripts",),
             "store",
-            "bring in transcripts: audiofolder, CSV, JSON lines, SRT, VTT",
+            "bring in transcripts that were made elsewhere",
             "core.stages.import_",
             items=("text", "texts"),
             doing="importing",
@@ -236,7 +243,7 @@ STAGES: dict[str, Stage] = {
             resume_param="resume",
             done="tuned",
             due="untrained",
-            uses_model=True,
+            uses_model="base",
             doing="training",
             advice="start the training",
             action="training.plan.choose",
@@ -248,7 +255,7 @@ STAGES: dict[str, Stage] = {
             "base beside tuned on the same test segments",
             done="evaluated",
             due="unmeasured",
-            uses_model=True,
+            uses_model="base",
             doing="measuring",
             advice="measure the tuned model beside its base",
             action="results.evaluate",
@@ -260,6 +267,7 @@ STAGES: dict[str, Stage] = {
             "write down any media file",
             items=("recording", "recordings"),
             doing="transcribing",
+            prints_document=True,
         ),
         Stage(
             "export",
@@ -281,8 +289,3 @@ def lookup(name: str) -> Stage:
 def seen_on(screen: str) -> frozenset[str]:
     """Names of the stages whose jobs a screen follows."""
     return frozenset(stage.name for stage in STAGES.values() if screen in stage.screens and stage.is_job)
-
-
-def commands() -> Iterator[Stage]:
-    """The stages that have a command of their own."""
-    return (stage for stage in STAGES.values() if stage.help)

@@ -8,15 +8,17 @@ from typing import Any
 from core.config import Config
 from core.errors import UserError
 from core.sources.failures import hopeless
+from core.stage import STAGES, Stage, lookup
 from core.store import Store, Video
 from core.workspace import Workspace
 
-STAGES = ("model", "fetch", "segment", "label", "review", "split", "train", "evaluate")
+LEFT_OVER = 0.05
+"""Share of the segments that may be without a text, once labelling has begun, before labelling is next again."""
 
 
 @dataclass(frozen=True)
 class Count:
-    """done and due items of one stage; what an item is depends on the stage (videos, segments, models)."""
+    """done and due items of one stage; `Stage.items` says of what."""
 
     done: int
     due: int
@@ -47,31 +49,48 @@ class Summary:
 def summary(store: Store, workspace: Workspace, config: Config | None = None) -> Summary:
     """Count everything. A few queries and a look at two folders: cheap enough for every two seconds."""
     config = config or workspace.config()
+    models = tuned_models(workspace)
+    found = figures(store, workspace, config, models)
+    stages = {stage.name: count_of(stage, found, store, workspace) for stage in STAGES.values() if stage.done}
+    return Summary(stages, next_stage(stages, found), steps(stages, found["videos"], store, models))
+
+
+def figures(store: Store, workspace: Workspace, config: Config, models: list[str]) -> dict[str, int]:
+    """How much there is of what stages count; `Stage.done` and `Stage.due` name these. models: the tuned ones."""
     videos = store.videos.all()
     counts = store.segments.counts()
     fetched = [video for video in videos if video.path]
-    wanted = [video for video in videos if video.selected and not video.path and may_come(video, config)]
-    uncut = [video for video in fetched if video.cut is None]
-    models = tuned_models(workspace)
-    usable = counts["usable"]
-    split = store.note("split") or {}
-    evaluated = store.evaluations.models() & set(models)
-    unlabelled = counts["segments"] - counts["labelled"]
+    here = {name: model_is_here(name, workspace) for name in (config.model.base, config.model.labeller)}
     reviewed = counts["accepted"] + counts["rejected"]
-    present = sum(model_is_here(name, workspace) for name in {config.model.base, config.model.labeller})
-    names = len({config.model.base, config.model.labeller})
-    can_train = counts["train"] > 0 and counts["test"] > 0
-    stages = {
-        "model": Count(present, names - present),
-        "fetch": Count(len(fetched), len(wanted)),
-        "segment": Count(counts["segments"], len(uncut)),
-        "label": Count(counts["labelled"], unlabelled),
-        "review": Count(reviewed, counts["segments"] - reviewed),
-        "split": Count(counts["train"] + counts["test"], max(0, usable - int(split.get("usable", 0)))),
-        "train": Count(len(models), int(can_train and not models)),
-        "evaluate": Count(len(evaluated), len(models) - len(evaluated)),
+    evaluated = len(store.evaluations.models() & set(models))
+    return {
+        "videos": len(videos),
+        "models_here": sum(here.values()),
+        "models_missing": len(here) - sum(here.values()),
+        "base_missing": int(not here[config.model.base]),
+        "labeller_missing": int(not here[config.model.labeller]),
+        "fetched": len(fetched),
+        "wanted": sum(video.selected and not video.path and may_come(video, config) for video in videos),
+        "uncut": sum(video.cut is None for video in fetched),
+        "segments": counts["segments"],
+        "labelled": counts["labelled"],
+        "unlabelled": counts["segments"] - counts["labelled"],
+        "reviewed": reviewed,
+        "unreviewed": counts["segments"] - reviewed,
+        "split": counts["train"] + counts["test"],
+        "unsplit": max(0, counts["usable"] - int((store.note("split") or {}).get("usable", 0))),
+        "tuned": len(models),
+        "untrained": int(counts["train"] > 0 and counts["test"] > 0 and not models),
+        "evaluated": evaluated,
+        "unmeasured": len(models) - evaluated,
     }
-    return Summary(stages, next_stage(stages, len(videos)), steps(stages, len(videos), store, models))
+
+
+def count_of(stage: Stage, found: dict[str, int], store: Store, workspace: Workspace) -> Count:
+    """The count of a stage from the figures; where they are not among those, from its module's own `figures`."""
+    if stage.done not in found or stage.due not in found:
+        found = found | stage.load().figures(store, workspace)
+    return Count(found[stage.done], found[stage.due])
 
 
 def may_come(video: Video, config: Config) -> bool:
@@ -80,21 +99,29 @@ def may_come(video: Video, config: Config) -> bool:
     return not refused and not hopeless(video.error)
 
 
-def next_stage(stages: dict[str, Count], videos: int) -> str:
-    """The first stage with something to do. A review that has begun holds up nothing: it is a person's work."""
-    if not videos and not stages["segment"].done:
+def next_stage(stages: dict[str, Count], found: dict[str, int]) -> str:
+    """What a person would do now: the first stage of the table with something to do, save that
+
+    - a model is fetched when the stage that needs it is next;
+    - a review that has begun holds up nothing: there is always more of it;
+    - nor do a few segments without a text (`LEFT_OVER`, at least one): they stay due, and come when all else is done.
+
+    stages: their counts; found: the `figures`.
+    """
+    if not found["videos"] and not found["segments"]:
         return "add"
-    for name in ("fetch", "segment"):
-        if stages[name].due:
-            return name
-    if stages["label"].due:
-        return "model" if stages["model"].due else "label"
-    if stages["review"].done == 0:
-        return "review"
-    for name in ("split", "model", "train", "evaluate"):
-        if stages[name].due:
-            return name
-    return "review" if stages["review"].due else "done"
+    due = [name for name, count in stages.items() if count.due and name != "model"]
+    # What can wait comes at the end, and there review before what is left over: only the latter has no text to read.
+    later = ["review"] if stages["review"].due > stages["label"].due else ["label"] if stages["label"].due else []
+    order = [*(name for name in due if not _can_wait(name, stages[name])), *later, "done"]
+    role = lookup(order[0]).uses_model
+    return "model" if role and found[f"{role}_missing"] else order[0]
+
+
+def _can_wait(name: str, count: Count) -> bool:
+    if name == "review":
+        return count.done > 0
+    return name == "label" and count.done > 0 and count.due <= max(1, LEFT_OVER * (count.done + count.due))
 
 
 def steps(stages: dict[str, Count], videos: int, store: Store, models: list[str]) -> dict[str, Step]:

@@ -98,6 +98,16 @@ def is_utf8(name: str | os.PathLike[str]) -> bool:
     return as_utf8(name) == os.fspath(name)
 
 
+def plural(count: int, one: str, many: str = "") -> str:
+    """`1 video`, `3 videos`. many: for a word that takes more than an s."""
+    return f"{count} {one if count == 1 else many or one + 's'}"
+
+
+def percent(share: float | None) -> str:
+    """0.123 as `12.3 %`; – where it is not known."""
+    return "–" if share is None else f"{share * 100:.1f} %"
+
+
 def normalise(text: str) -> str:
     """The form in which texts are compared: NFKC, lower case, no punctuation, symbols or spaces between Han.
 

@@ -10,6 +10,7 @@ from rich.text import Text
 from core.events import JobState
 from core.jobs import JobView
 from core.stage import lookup
+from core.text import plural
 from tui.bridge import JobBatch
 from tui.widgets import marks
 from tui.widgets.status_bar import JobProgress
@@ -55,7 +56,7 @@ def end_of(view: JobView) -> tuple[str, Literal["information", "warning", "error
     if view.stopped:
         return f"{word} stopped: {view.stopped}", "warning"
     if view.state == JobState.DONE:
-        failed = f", {view.failed} failed: see there" if view.failed else ""
+        failed = f", {plural(view.failed, *stage.items)} failed: see there" if view.failed else ""
         return f"{word} done{brought(view)}{failed}", "warning" if view.failed else "information"
     if view.state == JobState.CANCELLED:
         return f"{word} stopped; starting it again goes on where it was", "information"

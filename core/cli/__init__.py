@@ -1,9 +1,12 @@
 """The command line: everything the screens do, and the same jobs behind it.
 
-parser.py    the commands and their options
-commands.py  commands that answer at once, from the store
-stages.py    commands that run a stage as a job and follow it
-show.py      tables, progress bars and errors on a terminal
+parser.py     the commands, their options, and README's table of them
+arguments.py  an argument parser that complains like everything else here
+commands.py   commands that answer at once, from the store
+stages.py     commands that run a stage as a job and follow it
+jobs.py       the jobs themselves: list, follow, hold, stop
+follow.py     a job's events on a terminal
+show.py       tables, progress bars and errors on a terminal
 """
 
 from __future__ import annotations
@@ -36,13 +39,14 @@ OpenApp = Callable[[Path, AppOptions], int]
 def main(argv: list[str], open_app: OpenApp) -> int:
     """Run one command and return its exit code; `open_app` is called for the full-screen app."""
     from core.cli import parser, show
+    from core.cli.arguments import UsageError
 
-    arguments = parser.parse(argv)
     try:
+        arguments = parser.parse(argv)
         return int(arguments.function(arguments, open_app))
     except UserError as error:
         show.error(error)
-        return CANNOT
+        return USAGE if isinstance(error, UsageError) else CANNOT
     except KeyboardInterrupt:
         print(file=sys.stderr)
         return CANNOT

@@ -11,8 +11,9 @@ from core.config import Config
 from core.errors import UserError
 from core.models.listing import ModelRow, listing
 from core.sources.query import HELP, parse
+from core.stage import lookup
 from core.store import Segment, Store, Video
-from core.text import clean
+from core.text import clean, plural
 from core.workspace import Workspace, create, is_workspace, open_workspace
 
 Arguments = argparse.Namespace
@@ -281,7 +282,7 @@ def status(arguments: Arguments, _: OpenApp) -> int:
     if arguments.json:
         show.document(found.as_json())
         return DONE
-    rows = [[name, str(count.done), str(count.due)] for name, count in found.stages.items()]
-    show.table([("stage", False), ("done", True), ("due", True)], rows, "")
+    rows = [[name, str(count.done), plural(count.due, *lookup(name).items)] for name, count in found.stages.items()]
+    show.table([("stage", False), ("done", True), ("due", False)], rows, "")
     print(f"next: {found.next}")
     return DONE

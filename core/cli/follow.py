@@ -38,7 +38,7 @@ from core.events import (
 from core.jobs import EventReader, attach, stop
 from core.jobs.spec import EVENTS
 from core.jobs.status import StatusReader
-from core.text import clean
+from core.text import clean, percent
 
 POLL_S = 0.1
 BAR, FIGURES = 16, 52
@@ -169,14 +169,15 @@ class FollowDisplay:
                 self._line(f"paused; `whispersmith jobs --resume {self._id}` lets it go on")
             case Resumed():
                 self._line("going on")
-            case LogLine(text=text):
+            # The error of the whole job is shown at its end, in three lines.
+            case LogLine(text=text, level=level) if level != "error":
                 self._line(text)
             case ItemFailed():
                 self._item_failed(event)
             case Metric():
                 self._metric(event)
             case Evaluated():
-                self._line(f"step {event.step}: CER {show.percent(event.cer)}")
+                self._line(f"step {event.step}: CER {percent(event.cer)}")
             case _:
                 pass
 

@@ -39,17 +39,19 @@ def document(value: Any) -> None:
 
 
 def table(columns: Sequence[tuple[str, bool]], rows: Iterable[Sequence[str]], empty: str) -> None:
-    """Rows under headings; columns are (title, is a number). Without a terminal, tab-separated lines.
+    """Rows under headings; columns are (title, is a number). Without a terminal, tab-separated lines, the titles first.
 
-    The first column is always whole, so that ids can be copied; the last one may run over several lines.
+    The first column is always whole, so that ids can be copied; the last one may run over several lines. empty: what is
+    said instead where there is no row; not between lines that a program reads.
     """
-    rows = list(rows)
-    if not rows:
-        print(empty)
-        return
-    if not sys.stdout.isatty():
+    rows, piped = list(rows), not sys.stdout.isatty()
+    if piped:
+        print("\t".join(title for title, _ in columns))
         for row in rows:
             print("\t".join(clean(cell, 10_000) for cell in row))
+    if not rows:
+        print(empty, file=sys.stderr if piped else sys.stdout)
+    if piped or not rows:
         return
     shown, out = Table(box=None, pad_edge=False, header_style="bold"), console()
     for number, (title, right) in enumerate(columns):
@@ -92,7 +94,3 @@ def size(count: float) -> str:
 def memory(count: int | None) -> str:
     """GPU memory, in the GB that cards are sold by (2**30 bytes)."""
     return "–" if count is None else f"{count / 2**30:.1f} GB"
-
-
-def percent(share: float | None) -> str:
-    return "–" if share is None else f"{share * 100:.1f} %"

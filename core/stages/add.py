@@ -7,6 +7,7 @@ items: a row's state, or "known" for one that was there before.
 
 from __future__ import annotations
 
+import argparse
 import sqlite3
 import time
 import traceback
@@ -22,7 +23,7 @@ from core.sources.licence import open_site
 from core.sources.ytdlp import YtdlpLogger, cancelled_by
 from core.stages.details import OF_THE_VIDEO
 from core.store import Store, Video
-from core.text import clean
+from core.text import clean, plural
 from core.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -32,11 +33,31 @@ BATCH, BATCH_S = 25, 0.1
 """Rows are stored together, since each transaction waits for the disk, but never held longer than this."""
 
 
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("what", nargs="+", metavar="URL_OR_PATH")
+
+
+def params(arguments: argparse.Namespace) -> dict[str, Any]:
+    # The job runs in the workspace; a relative path is meant from here.
+    return {"what": arguments.what, "cwd": str(Path.cwd())}
+
+
+def report(result: dict[str, Any]) -> str:
+    return f"{plural(result['added'], 'video')} added, {result['known']} known already, {result['failed']} failed"
+
+
+def check_params(workspace: Workspace, config: Config, params: dict[str, Any]) -> None:
+    """Refuse nothing at all, and the only source if it is neither a link nor here; one of several fails alone."""
+    wanted = [str(text) for text in params.get("what") or []]
+    if not wanted:
+        raise UserError("nothing was given to add", "no link and no path", "whispersmith add URL_OR_PATH")
+    if len(wanted) == 1:
+        names.parse(wanted[0], Path(str(params.get("cwd") or workspace.root)))
+
+
 def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     """Add every source named in params. One that fails does not stop the others; UserError if it was the only one."""
     wanted = [str(text) for text in job.params.get("what") or []]
-    if not wanted:
-        raise UserError("nothing was given to add", "no link and no path", "whispersmith add URL_OR_PATH")
     with Store(workspace.db_path) as store:
         adding = _Adding(workspace, config, job, store)
         try:

@@ -7,6 +7,7 @@ result: found, none, failed (counts), stopped ("" or why the rest was not tried)
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import threading
 import time
@@ -27,7 +28,7 @@ from core.sources.rate_limit import RateLimiter
 from core.sources.ytdlp import YtdlpLogger, base_options, cancelled_by, detail_options, through
 from core.store import Store, Video
 from core.store.records import Captions
-from core.text import clean
+from core.text import clean, plural
 from core.timed_text import Cue
 from core.workspace import Workspace
 
@@ -51,6 +52,30 @@ _STUCK_S = 180.0
 _OF_THE_VIDEO = frozenset(("private", "gone", "members", "copyright", "country", "age", "upcoming", "live"))
 _HIDDEN = "PO token was not provided"
 """What yt-dlp warns of where YouTube lists captions that this client may not have."""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("ids", nargs="*", metavar="ID", help="default: every recording that is here")
+    parser.add_argument("--automatic", action="store_true", help="also the site's own speech recognition")
+    parser.add_argument("--again", action="store_true", help="also where there are some already, or were none")
+
+
+def params(arguments: argparse.Namespace) -> dict[str, Any]:
+    # None leaves it to the setting captions.automatic.
+    return {"ids": arguments.ids or None, "automatic": arguments.automatic or None, "again": arguments.again}
+
+
+def report(result: dict[str, Any]) -> str:
+    stopped = f"; stopped: {result['stopped']}" if result["stopped"] else ""
+    found = plural(result["found"], "recording")
+    return f"captions of {found}, none for {result['none']}, {result['failed']} failed{stopped}"
+
+
+def check_params(workspace: Workspace, config: Config, params: dict[str, Any]) -> None:
+    """Refuse ids that no source lists, and recordings of this machine, which no site has captions of."""
+    if ids := params.get("ids"):
+        with Store(workspace.db_path) as store:
+            _named(store, [str(id) for id in ids])
 
 
 def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +19,32 @@ from core.engines.hypothesis_cache import HypothesisCache
 from core.errors import UserError
 from core.jobs import Job
 from core.store import EvaluationRow, Segment, Store
-from core.text import NO_ERRORS, Errors, character_errors, is_loop, normalise
+from core.text import NO_ERRORS, Errors, character_errors, is_loop, normalise, percent, plural
 from core.whisper.features import read_segment
 from core.whisper.folders import find, tuned_folders
 from core.whisper.info import describe
 from core.workspace import Workspace
 
 RESAMPLES = 1000
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", metavar="M", help="default: the newest tuned model")
+
+
+def params(arguments: argparse.Namespace) -> dict[str, Any]:
+    return {"model": arguments.model}
+
+
+def report(result: dict[str, Any]) -> str:
+    """Base beside tuned, and what they were measured on."""
+    excluded = f", {result['excluded']} left out as the model knows them" if result["excluded"] else ""
+    measured_on = f"{plural(result['segments'], 'held-out segment')}, {plural(result['characters'], 'character')}"
+    lines = [f"on {measured_on}, leak {result['leak']}{excluded}"]
+    for role, figures in result["models"].items():
+        bounds = f"{percent(figures['cer_low'])} to {percent(figures['cer_high'])}"
+        lines.append(f"{role:<6} CER {percent(figures['cer'])} (95 %: {bounds})  {figures['name']}")
+    return "\n".join(lines)
 
 
 def check_params(workspace: Workspace, config: Config, params: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,16 +11,37 @@ from core.config import Config
 from core.dataset.digests import fill_digests
 from core.dataset.leak import sharing_audio
 from core.errors import UserError
-from core.exchange.atomic_folder import replaced_folder
+from core.exchange.atomic_folder import check_ours, replaced_folder
 from core.exchange.card import dataset_card
 from core.exchange.clips import Clip, write_durably
-from core.exchange.formats.table import DATASET, Format, dataset_format
+from core.exchange.formats.table import DATASET, Format, dataset_format, dataset_formats
 from core.sources import sidecar
 from core.store import Segment, Store
+from core.text import plural
 from core.workspace import Workspace
 
 if TYPE_CHECKING:
     from core.jobs import Job
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("dir", nargs="?", type=Path, metavar="DIR", help="default: dataset, or dataset-FORMAT")
+    parser.add_argument("--format", choices=dataset_formats(), default=DATASET)
+
+
+def params(arguments: argparse.Namespace) -> dict[str, Any]:
+    folder = str(arguments.dir.expanduser().resolve()) if arguments.dir else None
+    return {"dir": folder, "format": arguments.format}
+
+
+def report(result: dict[str, Any]) -> str:
+    return f"{result['train']} train and {plural(result['test'], 'test segment')} written to {result['path']}"
+
+
+def check_params(workspace: Workspace, config: Config, params: dict[str, Any]) -> None:
+    """Refuse a format that is none, and a folder that holds what is not ours."""
+    _, target = _format_and_target(workspace, params)
+    check_ours(target)
 
 
 def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
@@ -28,11 +50,7 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     Accepted transcripts with text, by split; all in train where nothing has been split. What the split leaves out
     stays out. A folder that holds anything else is never overwritten. Returns counts and the path.
     """
-    format = dataset_format(str(job.params.get("format") or DATASET))
-    name = "dataset" if format.name == DATASET else f"dataset-{format.name}"
-    target = Path(str(job.params.get("dir") or workspace.root / name)).expanduser()
-    if not target.is_absolute():
-        target = workspace.root / target
+    format, target = _format_and_target(workspace, job.params)
     with Store(workspace.db_path) as store:
         if format.by_split:
             fill_digests(workspace, store, job)
@@ -74,6 +92,13 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
         "split": split,
         "leak": shared,
     }
+
+
+def _format_and_target(workspace: Workspace, params: dict[str, Any]) -> tuple[Format, Path]:
+    """The format and the folder that the params name. UserError for a format that is none."""
+    format = dataset_format(str(params.get("format") or DATASET))
+    name = "dataset" if format.name == DATASET else f"dataset-{format.name}"
+    return format, workspace.root / Path(str(params.get("dir") or name)).expanduser()
 
 
 def _parts(

@@ -11,6 +11,7 @@ killed is taken up by the next one without a word of what it was about.
 
 from __future__ import annotations
 
+import argparse
 import traceback
 from typing import TYPE_CHECKING, Any
 
@@ -21,11 +22,45 @@ from core.events import ItemState
 from core.sources import sidecar
 from core.sources.failures import Failure, hopeless
 from core.store import Store, Video
-from core.text import clean
+from core.text import clean, plural
 from core.workspace import Workspace
 
 if TYPE_CHECKING:
     from core.jobs.handle import Job
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("ids", nargs="*", metavar="ID", default=[])
+    which.add_argument("--all", action="store_true", help="every video listed")
+    which.add_argument("--first", type="positive", metavar="N", help="the first N videos")
+    parser.add_argument("--any-licence", action="store_true", help="also what is not Creative Commons")
+    parser.add_argument("--wait", action="store_true", help="wait while the site blocks, and go on by itself")
+
+
+def params(arguments: argparse.Namespace) -> dict[str, Any]:
+    return {
+        "ids": arguments.ids or None,
+        "all": arguments.all,
+        "first": arguments.first,
+        "any_licence": arguments.any_licence,
+        "wait": arguments.wait,
+    }
+
+
+def report(result: dict[str, Any]) -> str:
+    found = result["captions"].get("found")
+    captions = f", captions of {found}" if found else ""
+    stopped = f"; stopped: {result['stopped']}" if result["stopped"] else ""
+    fetched = f"{plural(result['fetched'], 'video')} fetched, {result['skipped']} here already"
+    return f"{fetched}, {result['failed']} failed{captions}{stopped}"
+
+
+def check_params(workspace: Workspace, config: Config, params: dict[str, Any]) -> None:
+    """Refuse ids that no source lists."""
+    if params.get("ids"):
+        with Store(workspace.db_path) as store:
+            _choose(store, params)
 
 
 def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:

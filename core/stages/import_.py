@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,17 +11,19 @@ from core.config import Config
 from core.errors import UserError
 from core.events import ItemState
 from core.exchange.clip_import import import_clip
-from core.exchange.formats.table import Format, recognise
+from core.exchange.formats.table import Format, readable, recognise
 from core.exchange.matching import NameMatcher, is_copy_of, video_of_captions, without_copy_number
 from core.exchange.rows import Row
 from core.store import Store
 from core.store.transcripts import MachineText
-from core.text import clean, compression_ratio, is_loop
+from core.text import clean, compression_ratio, is_loop, plural
 from core.timed_text import Cue, shares
 from core.workspace import Workspace
 
 if TYPE_CHECKING:
     from core.jobs import Job
+
+ORIGINS = ("human", "machine")
 
 _BATCH = 200
 _LONGEST_TEXT = 5000
@@ -57,6 +60,26 @@ class _Tally:
         }
 
 
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("path", metavar="PATH", type=Path, help=", ".join(readable()))
+    parser.add_argument("--as", dest="origin", choices=ORIGINS, default="human", help="default: human, accepted")
+
+
+def params(arguments: argparse.Namespace) -> dict[str, Any]:
+    return {"path": str(arguments.path.expanduser().resolve()), "as": arguments.origin}
+
+
+def report(result: dict[str, Any]) -> str:
+    counts = ", ".join((f"{result['imported']} imported", f"{result['unchanged']} unchanged"))
+    copies = plural(result["copies"], "copy", "copies")
+    return f"{plural(result['rows'], 'row')}: {counts}, {result['kept']} kept as they are, {copies}"
+
+
+def check_params(workspace: Workspace, config: Config, params: dict[str, Any]) -> None:
+    """Refuse a path that is not there, and an origin that is none."""
+    _given(params)
+
+
 def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     """Import `params["path"]` as `params["as"]`: "human" (the default: accepted) or "machine".
 
@@ -65,21 +88,25 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     twice, with two texts) + unmatched + empty; variants: copies (`talk_0_10_1`) whose text differs from their
     original's, which counts; taken_in: audio that came along.
     """
-    given = job.params.get("path")
-    if not given:
-        raise UserError("nothing was given to import", "no path", "whispersmith import PATH")
-    path = Path(str(given)).expanduser()
-    origin = str(job.params.get("as") or "human")
-    if origin not in ("human", "machine"):
-        raise UserError(f"transcripts cannot be imported as {origin}", "", "--as human, or --as machine")
-    if not path.exists():
-        raise UserError(f"{path} is not there", "no such file or folder", "check the path")
+    path, origin = _given(job.params)
     with Store(workspace.db_path) as store:
         importer = _Import(workspace, store, job, origin, path)
         importer.read(recognise(path))
         importer.write()
         importer.report()
         return importer.tally.as_json()
+
+
+def _given(params: dict[str, Any]) -> tuple[Path, str]:
+    """(path, origin) of the params; UserError if there is nothing there, or no such origin."""
+    if not params.get("path"):
+        raise UserError("nothing was given to import", "no path", "whispersmith import PATH")
+    path, origin = Path(str(params["path"])).expanduser(), str(params.get("as") or "human")
+    if origin not in ORIGINS:
+        raise UserError(f"transcripts cannot be imported as {origin}", "", "--as human, or --as machine")
+    if not path.exists():
+        raise UserError(f"{path} is not there", "no such file or folder", "check the path")
+    return path, origin
 
 
 class _Import:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,7 +16,7 @@ from core.jobs import Job
 from core.sources.captions import beside, wanted
 from core.store import Segment, Store
 from core.store.transcripts import MachineText
-from core.text import clean, compression_ratio, is_loop
+from core.text import clean, compression_ratio, is_loop, plural
 from core.timed_text import Cue, Share, shares, speech
 from core.whisper.features import read_segment
 from core.workspace import Workspace
@@ -29,6 +30,20 @@ _LONGEST_TEXT = 5000
 _SUSPICION = 0.15
 _SUSPICION_AUTOMATIC = 0.5
 _SUSPICION_CUT = 0.15
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--redo", action="store_true", help="write machine transcripts anew; human text stays")
+    parser.add_argument("--no-captions", action="store_true", help="do not take what people wrote as captions first")
+
+
+def params(arguments: argparse.Namespace) -> dict[str, Any]:
+    return {"redo": arguments.redo, "no_captions": arguments.no_captions}
+
+
+def report(result: dict[str, Any]) -> str:
+    written = plural(result["captions"], "segment")
+    return f"{written} written from captions, {result['labelled']} by the labeller; {result['flagged']} flagged"
 
 
 def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,43 @@ from core.workspace import Workspace
 ROLES = ("base", "labeller")
 
 
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", nargs="?", metavar="ID_OR_PATH")
+    parser.add_argument("--role", choices=ROLES, help="default: both")
+
+
+def params(arguments: argparse.Namespace) -> dict[str, Any]:
+    # The job runs in the workspace; a relative folder may be meant from here.
+    return {"id": arguments.id, "role": arguments.role, "cwd": str(Path.cwd())}
+
+
+def report(result: dict[str, Any]) -> str:
+    return "\n".join(f"{model['id']} is ready in {model['path']}" for model in result["models"])
+
+
+def check_params(workspace: Workspace, config: Config, params: dict[str, Any]) -> None:
+    """Refuse a role that is none, a folder that is not there or holds no model, and what can be no model's id."""
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils import validate_repo_id
+
+    if (role := params.get("role")) and role not in ROLES:
+        raise UserError(f"{role} is not a role", f"the roles are {' and '.join(ROLES)}", "--role base")
+    asked = str(params.get("id") or "").strip()
+    if not asked:
+        return
+    name = portable(plain_id(asked), workspace, params.get("cwd"))
+    if is_folder(name, workspace):
+        try:
+            inspect(name, workspace.root, config.project.language)
+        except UserError as error:
+            raise _of_a_folder(name, error, workspace) from error
+        return
+    try:
+        validate_repo_id(name)
+    except HFValidationError as error:
+        raise problems.not_an_id(name) from error
+
+
 def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     """params: id (a Hugging Face id, its address, or a folder; default: those in the settings), role (base, labeller
     or both), cwd (what a relative folder is meant from, beside the workspace).
@@ -27,9 +65,6 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     generation_config (own or borrowed), notes; and `models`, the same of each.
     """
     roles = [job.params["role"]] if job.params.get("role") else list(ROLES)
-    for role in roles:
-        if role not in ROLES:
-            raise UserError(f"{role} is not a role", f"the roles are {' and '.join(ROLES)}", "--role base")
     asked = str(job.params.get("id") or "").strip()
     names = [asked] if asked else list(dict.fromkeys(getattr(config.model, role) for role in roles))
     made = []

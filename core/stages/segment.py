@@ -2,21 +2,47 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from core.config import Config, with_changes
+from core.config import Config, SegmentConfig, with_changes
 from core.errors import UserError
 from core.media import load_pydub
 from core.media.windows import OverlappingWindows
 from core.segmentation.progress import SegmentationProgress
 from core.segmentation.recording import RecordingSegmenter
 from core.store import Store, Video
+from core.text import plural
 from core.workspace import Workspace
 
 if TYPE_CHECKING:
     from core.jobs import Job
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    defaults = SegmentConfig()
+    parser.add_argument("ids", nargs="*", metavar="ID", help="default: every recording that is here")
+    parser.add_argument("--length", type=float, metavar="S", help=f"seconds, default {defaults.length_s:g}")
+    parser.add_argument("--overlap", type=float, metavar="S", help=f"seconds, default {defaults.overlap_s:g}")
+
+
+def params(arguments: argparse.Namespace) -> dict[str, Any]:
+    given = {"length_s": arguments.length, "overlap_s": arguments.overlap}
+    settings = {name: value for name, value in given.items() if value is not None}
+    return {"ids": arguments.ids or None, "settings": settings}
+
+
+def report(result: dict[str, Any]) -> str:
+    return f"{plural(result['segments'], 'segment')}, {result['new']} of them new"
+
+
+def check_params(workspace: Workspace, config: Config, params: dict[str, Any]) -> None:
+    """Refuse settings that are not valid or never advance, ids that no source lists, and a workspace without audio."""
+    _windows(config, params)
+    with Store(workspace.db_path) as store:
+        _chosen(store, params)
 
 
 def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
@@ -24,13 +50,10 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
 
     What is there and whole is not done again. A video that cannot be cut fails alone. Returns counts.
     """
-    asked = job.params.get("settings") or {}
-    settings = with_changes(config.segment, asked, "segment", "--length 10 --overlap 2")
-    windows = OverlappingWindows(round(settings.length_s * 1000), round(settings.overlap_s * 1000))
-    windows.plan(1)  # refuses settings that never advance, before anything is touched
+    windows = _windows(config, job.params)
     load_pydub()
     with Store(workspace.db_path) as store:
-        videos = _chosen(store, job)
+        videos = _chosen(store, job.params)
         progress = SegmentationProgress(job, sum(video.duration_ms or 0 for video in videos))
 
         def cut(video: Video) -> None:
@@ -59,9 +82,18 @@ def _unwritable(video: str, error: OSError) -> UserError:
     )
 
 
-def _chosen(store: Store, job: Job) -> list[Video]:
-    if ids := job.params.get("ids"):
-        return store.videos.named(ids)
+def _windows(config: Config, params: dict[str, Any]) -> OverlappingWindows:
+    """The cut that params, or the settings, ask for. UserError for one that is not valid or never advances."""
+    asked = params.get("settings") or {}
+    settings = with_changes(config.segment, asked, "segment", "--length 10 --overlap 2")
+    windows = OverlappingWindows(round(settings.length_s * 1000), round(settings.overlap_s * 1000))
+    windows.plan(1)
+    return windows
+
+
+def _chosen(store: Store, params: dict[str, Any]) -> list[Video]:
+    if ids := params.get("ids"):
+        return store.videos.named([str(id) for id in ids])
     videos = [video for video in store.videos.all() if video.path]
     if not videos:
         raise UserError("there is nothing to cut", "no video has been fetched yet", "whispersmith fetch --first 1")

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import argparse
 import itertools
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
-from core.config import Config, with_changes
+from core.config import Config, SplitConfig, with_changes
 from core.dataset.columns import SegmentColumns
 from core.dataset.digests import fill_digests
 from core.dataset.leak import random_leak
-from core.dataset.split import LEFT_OUT, PARTS, TEST, TRAIN, leak, split_segments
+from core.dataset.split import LEFT_OUT, PARTS, TEST, TRAIN, By, leak, split_segments
 from core.spans import segment_id
 from core.store import Store
 from core.workspace import Workspace
@@ -21,13 +22,32 @@ if TYPE_CHECKING:
     from core.jobs import Job
 
 
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--by", choices=get_args(By))
+    parser.add_argument("--test", type=float, metavar="SHARE", help=f"default {SplitConfig().test:g}")
+
+
+def params(arguments: argparse.Namespace) -> dict[str, Any]:
+    return {"by": arguments.by, "test": arguments.test}
+
+
+def report(result: dict[str, Any]) -> str:
+    parts = f"{result['train']} train, {result['test']} test, {result['guard']} left out between them"
+    leak = f"test segments that share audio with training ones: {result['leak']}"
+    return f"{parts}; {leak} (a random split: {result['random_leak']})"
+
+
+def check_params(workspace: Workspace, config: Config, params: dict[str, Any]) -> None:
+    """Refuse settings that are not valid."""
+    _settings(config, params)
+
+
 def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     """Split what a person accepted; params `by`, `test`, `guard_s`, `seed` override the config. Returns counts.
 
     guard: accepted segments left out because they lie too near to test ones, or hold the very same audio.
     """
-    asked = {name: job.params[name] for name in ("by", "test", "guard_s", "seed") if job.params.get(name) is not None}
-    settings = with_changes(config.split, asked, "split", "--by auto --test 0.1")
+    settings = _settings(config, job.params)
     with Store(workspace.db_path) as store:
         fill_digests(workspace, store, job)
         segments = SegmentColumns.usable(store, job.check)
@@ -49,6 +69,11 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
         "split",
     )
     return result
+
+
+def _settings(config: Config, params: dict[str, Any]) -> SplitConfig:
+    asked = {name: params[name] for name in ("by", "test", "guard_s", "seed") if params.get(name) is not None}
+    return with_changes(config.split, asked, "split", "--by auto --test 0.1")
 
 
 def _pairs(segments: SegmentColumns, parts: np.ndarray) -> Iterator[tuple[str, str | None]]:

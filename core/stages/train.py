@@ -6,6 +6,7 @@ of the train part. Where there is too little data for a block, nothing is chosen
 
 from __future__ import annotations
 
+import argparse
 import math
 import shutil
 from dataclasses import asdict, dataclass, replace
@@ -32,6 +33,20 @@ from core.training.planning import read_usable, training_card
 from core.training.runs import RunRecord
 from core.whisper.info import describe
 from core.workspace import Workspace
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--name", metavar="N", help="default: the next free run-01, run-02, …")
+    parser.add_argument("--resume", action="store_true", help="go on from the last whole checkpoint")
+    parser.add_argument("--steps", type="positive", metavar="N")
+
+
+def params(arguments: argparse.Namespace) -> dict[str, Any]:
+    return {"name": arguments.name, "resume": arguments.resume, "steps": arguments.steps}
+
+
+def report(result: dict[str, Any]) -> str:
+    return f"{result['name']} is tuned: {result['path']}"
 
 
 def check_params(workspace: Workspace, config: Config, params: dict[str, Any]) -> None:

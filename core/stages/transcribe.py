@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,30 @@ from core.engines import EngineOptions, open_engine
 from core.errors import UserError
 from core.events import Window
 from core.exchange.formats.json_document import document
-from core.exchange.formats.table import transcription_format
+from core.exchange.formats.table import TRANSCRIPTION, transcription_format, transcription_formats
 from core.jobs import Job
 from core.media import RATE, probe, stream_pcm
 from core.stages.evaluate import check_named, named
 from core.timed_text import Cue
 from core.whisper.folders import tuned_folders
 from core.workspace import Workspace
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, metavar="FILE")
+    parser.add_argument("--model", metavar="M", help="default: the newest tuned model, else the labeller")
+    parser.add_argument("--format", choices=transcription_formats(), default=TRANSCRIPTION)
+
+
+def params(arguments: argparse.Namespace) -> dict[str, Any]:
+    return {"file": str(arguments.file.expanduser().resolve()), "model": arguments.model, "format": arguments.format}
+
+
+def report(result: dict[str, Any]) -> str:
+    """The result as a file's text, in the format that was asked for."""
+    render = transcription_format(result["format"]).write_transcription
+    assert render is not None
+    return render([Cue(**cue) for cue in result["segments"]])
 
 
 def check_params(workspace: Workspace, config: Config, params: dict[str, Any]) -> None:
@@ -31,7 +49,8 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
 
     params: file (absolute, or relative to the workspace), model (as for evaluate; the labeller where nothing is
     tuned yet). Each text is said as it comes, in a `window` event with start_ms, end_ms and text.
-    Returns {"text", "segments": [{"start_ms", "end_ms", "text"}], "model", "file"}.
+    format: how `report` writes it. Returns {"text", "segments": [{"start_ms", "end_ms", "text"}], "model", "file",
+    "format"}.
     """
     path = _file(workspace, job.params)
     duration_ms = probe(path, cancelled=job.check).duration_ms
@@ -51,14 +70,8 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
             f"{path.name} holds no sound", "its audio stream is empty", "play it to see whether it is whole"
         )
     job.log(f"transcribed {path.name} with {name}: {cues[-1].end_ms / 1000:.0f} s")
-    return {**document(cues), "model": name, "file": str(path)}
-
-
-def write(result: dict[str, Any], form: str) -> str:
-    """The result as a file's text; form: one of `core.exchange.formats.table.transcription_formats`."""
-    render = transcription_format(form).write_transcription
-    assert render is not None
-    return render([Cue(**cue) for cue in result["segments"]])
+    shown = {"model": name, "file": str(path), "format": job.params.get("format") or TRANSCRIPTION}
+    return {**document(cues), **shown}
 
 
 def _file(workspace: Workspace, params: dict[str, Any]) -> Path:

@@ -24,8 +24,11 @@ def test_a_recording_becomes_timed_text(tmp_path: Path) -> None:
     assert times == [(0, 10_000), (10_000, 20_000), (20_000, 23_000)]
     assert [event.text for event in listened.of(Window)] == [cue["text"] for cue in result["segments"]]
     assert result["model"] == str(toy())
-    assert "00:00:10,000 --> 00:00:20,000" in transcribe.write(result, "srt") or not result["segments"][1]["text"]
-    assert json.loads(transcribe.write(result, "json"))["segments"] == result["segments"]
+    assert (
+        "00:00:10,000 --> 00:00:20,000" in transcribe.report(result | {"format": "srt"})
+        or not result["segments"][1]["text"]
+    )
+    assert json.loads(transcribe.report(result | {"format": "json"}))["segments"] == result["segments"]
 
 
 def test_the_newest_tuned_model_is_taken(tmp_path: Path) -> None:
