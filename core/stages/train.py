@@ -50,7 +50,12 @@ def report(result: dict[str, Any]) -> str:
 
 
 def check_params(workspace: Workspace, config: Config, params: dict[str, Any]) -> None:
-    """What needs no GPU to be seen: the base model is here and knows the language, and the run can be had."""
+    """What needs no GPU to be seen: there are segments, the base model is here and knows the language, and the run can
+    be had."""
+    with Store(workspace.db_path) as store:
+        counts = store.segments.counts()
+    if not counts["train"]:
+        raise _nothing_to_train_on(counts)
     info, language = describe(config.model.base, workspace.root), config.project.language
     if info.languages and language not in info.languages:
         raise UserError(
@@ -239,8 +244,13 @@ def _usable(workspace: Workspace, config: Config, job: Job) -> UsableSegments:
     with Store(workspace.db_path) as store:
         fill_digests(workspace, store, job)
         usable, counts = read_usable(store, config), store.segments.counts()
-    if usable.train:
-        return usable
+    if not usable.train:
+        raise _nothing_to_train_on(counts)
+    return usable
+
+
+def _nothing_to_train_on(counts: dict[str, int]) -> UserError:
+    """What is missing, by the store's counts of segments, and the next command."""
     if not counts["segments"]:
         why, fix = "there are no segments", "whispersmith add URL, fetch, segment, label; then accept transcripts"
     elif not counts["labelled"]:
@@ -252,7 +262,7 @@ def _usable(workspace: Workspace, config: Config, job: Job) -> UsableSegments:
         )
     else:
         why, fix = f"{counts['accepted']} segments are accepted, none is in the train part", "whispersmith split"
-    raise UserError("there is nothing to train on", why, fix)
+    return UserError("there is nothing to train on", why, fix)
 
 
 def _rows(workspace: Workspace, segments: list[Segment]) -> list[Any]:

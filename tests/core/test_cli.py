@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import unicodedata
 import wave
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import pytest
 from core.cli import AppOptions, main
 from core.cli.parser import build
 from core.events import Item
-from core.jobs import EventReader, list_jobs
+from core.jobs import EventReader, list_jobs, lock
 from core.store import Store
 from core.workspace import Workspace, create
 from tests.core.cli_kit import Run, caller
@@ -152,7 +153,7 @@ def test_the_app_opens_on_a_folder(tmp_path: Path) -> None:
 
 
 def test_every_command_of_the_design_is_there() -> None:
-    text = build().format_help()
+    text = build()[0].format_help()
     commands = "demo init check model add videos fetch segment label segments transcript import export split plan train"
     for command in [*commands.split(), "evaluate", "transcribe", "run", "jobs", "status"]:
         assert f"\n    {command} " in text, command
@@ -208,6 +209,41 @@ def make(path: Path, kind: str) -> Path:
         source = ["-f", "lavfi", "-i", "color=c=red:s=16x16:d=1"]
         subprocess.run([find_ffmpeg().path, "-v", "error", *source, str(path)], check=True, stdin=subprocess.DEVNULL)
     return path
+
+
+def test_an_error_of_a_job_is_printed_once(workspace: Workspace, run: Run) -> None:
+    _, out, error = run("-w", workspace.root, "fetch")
+    assert (out + error).count("there are no videos yet") == 1
+    (job,) = list_jobs(workspace)
+    _, out, error = run("-w", workspace.root, "jobs", "--follow", job.id)
+    assert (out + error).count("there are no videos yet") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "resource"),
+    [
+        (["fetch", "nothing"], "network"),
+        (["captions", "nothing"], "network"),
+        (["segment", "nothing"], "disk"),
+        (["segment", "--length", "2", "--overlap", "3"], "disk"),
+        (["import", "nowhere.csv"], "store"),
+        (["export", "/proc/self"], "store"),
+        (["split", "--test", "2"], "store"),
+        (["model", "not a model/at all"], "hub"),
+        (["add", "nowhere.mp4"], "listing"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else value,
+)
+def test_arguments_are_refused_though_another_job_has_the_resource(
+    workspace: Workspace, run: Run, words: list[str], resource: str
+) -> None:
+    taken = lock.acquire(workspace.jobs / f".{resource}.lock")
+    assert taken is not None
+    code, _, error = run("-w", workspace.root, *words)
+    assert code == 3
+    what_why_fix(error)
+    assert list_jobs(workspace) == []
+    taken.release()
 
 
 @pytest.mark.parametrize("kind", ["empty", "no media", "no sound"])
@@ -273,7 +309,28 @@ def test_a_wrong_setting_stops_every_command(workspace: Workspace, run: Run) -> 
 def test_wrong_usage_is_two(workspace: Workspace, run: Run, words: list[str]) -> None:
     code, _, error = run("-w", workspace.root, *words)
     assert code == 2
-    assert "usage:" in error
+    what_why_fix(error)
+    assert f"usage: whispersmith {words[0]} " in error
+    assert error.splitlines()[0].startswith(f"{words[0]}: ")
+
+
+def test_usage_errors_hold_no_control_characters_of_strangers(run: Run) -> None:
+    code, _, error = run("train", "--steps", "\x1b]0;evil\x07\u202e3")
+    assert code == 2
+    what_why_fix(error)
+    assert not any(unicodedata.category(char) in ("Cc", "Cf") for char in error.replace("\n", ""))
+
+
+@pytest.mark.parametrize("words", [["lable"], ["lable", "--redo"], ["-w", "train", "lable"]])
+def test_a_misspelled_command(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, out, error = run(*words)
+    assert (code, out) == (2, "")
+    what_why_fix(error)
+    assert "did you mean label?" in error
+    # A folder of that name is what is meant.
+    (tmp_path / "lable").mkdir()
+    assert run("lable")[0] == 0
 
 
 def test_a_word_that_is_no_command(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -288,7 +345,7 @@ def test_an_item_that_fails_is_one(workspace: Workspace, run: Run, tmp_path: Pat
     make(tmp_path / "b.mp4", "empty")
     code, out, error = run("-w", workspace.root, "add", tmp_path / "a.wav", tmp_path / "b.mp4")
     assert code == 1
-    assert "1 videos added" in out
+    assert "1 video added" in out
     assert "b.mp4" in error
     assert "b.mp4" in workspace.log_file.read_text()
 

@@ -32,6 +32,7 @@ def shown(
     terminal = Terminal()
     monkeypatch.setattr(sys, "stdout", terminal)
     monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("LINES", "25")
     monkeypatch.setenv("TERM", "dumb")
     show.table(columns, rows, "nothing")
     return terminal.getvalue().splitlines()

@@ -251,11 +251,13 @@ def test_a_running_job_is_shown_before_a_waiting_one_and_more_are_counted():
 def test_the_end_of_a_job_in_words():
     error = UserError("out of memory", "8 GB", "lower the batch")
     assert end_of(job("done"))[1] == "information"
-    assert end_of(job("done", failed=2)) == ("label done, 2 failed: see there", "warning")
+    assert end_of(job("done", failed=2)) == ("label done, 2 segments failed: see there", "warning")
     assert "goes on where it was" in end_of(job("cancelled"))[0]
     assert end_of(job("done", "details"))[0] == ""
     assert end_of(job("done", "add", result={"added": 2, "known": 40}))[0] == "listing done: 2 new, 40 known before"
-    assert end_of(job("done", "fetch", result={"fetched": 0}, failed=1))[0] == "download done, 1 failed: see there"
+    assert (
+        end_of(job("done", "fetch", result={"fetched": 0}, failed=1))[0] == "download done, 1 video failed: see there"
+    )
     assert end_of(job("done", "fetch", result={"stopped": "too many requests"}))[1] == "warning"
     assert end_of(job("failed", error=error)) == ("out of memory\nwhy  8 GB\nfix  lower the batch", "error")
 
