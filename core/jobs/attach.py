@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shlex
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -193,7 +194,8 @@ def gone(folder: Path) -> JobView:
 
 
 def damage_error(job: JobView, why: str) -> UserError:
-    return UserError("this job's folder is damaged", why, f"nothing else needs it: rm -r logs/jobs/{job.folder.name}")
+    folder = shlex.quote(f"logs/jobs/{job.folder.name}")
+    return UserError("this job's folder is damaged", why, f"nothing else needs it: rm -r {folder}")
 
 
 def crash_error(job: JobView) -> UserError:

@@ -78,7 +78,7 @@ def of_name(folder: Path) -> JobSpec:
         created = int(time.mktime(time.strptime(when, "%Y%m%d-%H%M%S")) * 1000)
     except (ValueError, OverflowError):
         created = 0
-    return JobSpec(id or folder.name, stage, created)
+    return JobSpec(id or folder.name, stage or "unknown", created)
 
 
 def workspace_of(folder: Path) -> Workspace:

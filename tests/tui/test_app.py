@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -15,11 +16,13 @@ from core.events import Metric
 from core.jobs.attach import view
 from core.store import Store, Video
 from core.workspace import Workspace, create
+from tests.fakes.damaged_jobs import LAST_LINES, all_of_them, damaged_log
 from tests.tui.fake_job import FakeJob
 from tests.tui.wait import screen_lines, screen_text, wait_until, wrong_widths
 from tui import keymap
 from tui.app import WhispersmithApp
 from tui.screens.pipeline import ErrorBanner, PipelineScreen
+from tui.screens.training.screen import TrainingScreen
 from tui.widgets.dialog import Choice, HelpScreen
 
 SIZES = [(80, 24), (140, 45)]
@@ -340,3 +343,43 @@ async def test_a_disk_that_takes_nothing_is_told_and_breaks_nothing(workspace: W
         assert isinstance(app.screen, PipelineScreen)
         app.screen.start_job("segment", {})
         await wait_until(pilot, lambda: "cannot be read or written" in screen_text(app))
+
+
+async def test_damaged_jobs_of_every_kind_are_rows_and_no_fault(workspace: Workspace):
+    folders = all_of_them(workspace)
+    damaged_log(workspace, LAST_LINES["a later version"], "train")
+    app = open_app(workspace, None)
+    async with app.run_test(size=(100, 30), notifications=True) as pilot:
+        await wait_until(pilot, lambda: app._pollers["past"].asked)
+        for key, step in enumerate(STEPS, start=1):
+            await pilot.press(str(key))
+            await wait_until(pilot, lambda step=step: app.current_mode == step and "? help" in screen_text(app))
+        await pilot.press("5")
+        await wait_until(pilot, lambda: "this job's folder is damaged" in screen_text(app))
+        # Every old run, also one whose result is of no type that a figure has.
+        runs = [found for folder in folders if (found := view(folder)) is not None and found.stage == "train"]
+        assert len(runs) > len(LAST_LINES)
+        screen = app.screen
+        assert isinstance(screen, TrainingScreen)
+        screen._choose_run(runs)
+        await wait_until(pilot, lambda: isinstance(app.screen, Choice))
+        await pilot.press("escape")
+        for run in runs:
+            screen._open(run)
+            await pilot.pause()
+        await wait_until(pilot, lambda: "events.jsonl" in screen_text(app) or "done" in screen_text(app))
+        await pilot.press("q")
+        await wait_until(pilot, lambda: app._exit)
+    assert app.return_code == 0
+
+
+async def test_a_live_job_whose_folder_is_removed_ends_on_the_screen(workspace: Workspace):
+    job = FakeJob(workspace, "label")
+    job.progress(63, 100)
+    app = open_app(workspace)
+    async with app.run_test(size=(100, 30), notifications=True) as pilot:
+        await wait_until(pilot, lambda: "● label  63%" in screen_lines(app)[0])
+        shutil.rmtree(job.folder)
+        await wait_until(pilot, lambda: "label is gone" in screen_text(app))
+        await wait_until(pilot, lambda: "label  63%" not in screen_lines(app)[0])
+        assert not app.live

@@ -109,6 +109,16 @@ def test_a_storm_comes_as_few_batches_with_one_progress_and_one_row_an_id(worksp
     assert all(later - earlier > 0.2 for earlier, later in pairwise(times))
 
 
+def test_a_job_that_an_earlier_version_started_has_its_progress_in_the_log(workspace: Workspace, bridged: Recorder):
+    job = FakeJob(workspace)
+    job.emit(Progress(1, 4, note="a"))
+    wait_for(lambda: bridged.batches and bridged.batches[-1].progress == Progress(1, 4, note="a"))
+    job.emit(Progress(3, 4, note="b", transfer=TransferProgress(all_eta=60)))
+    wait_for(lambda: bridged.batches[-1].progress is not None and bridged.batches[-1].progress.done == 3)
+    assert (bridged.batches[-1].view.share, bridged.batches[-1].left_s) == (0.75, 60)
+    assert not bridged.events(Progress)
+
+
 def test_nothing_is_posted_while_the_app_is_behind_and_nothing_is_lost_by_it(workspace: Workspace, bridged: Recorder):
     bridged.queued = FULL + 1
     job = FakeJob(workspace)
