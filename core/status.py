@@ -141,7 +141,7 @@ def steps(stages: dict[str, Count], videos: int, store: Store, models: list[str]
 
 def tuned_models(workspace: Workspace) -> list[str]:
     """Names of the tuned models in models/, oldest first."""
-    from core.whisper.folders import tuned_folders
+    from core.whisper.tuned import tuned_folders
 
     return [folder.name for folder in reversed(tuned_folders(workspace.models))]
 

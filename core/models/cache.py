@@ -10,7 +10,8 @@ from core.config import Config
 from core.errors import UserError
 from core.text import is_utf8
 from core.whisper import model_files
-from core.whisper.folders import cache_folder, find, repository_folder, tuned_folders
+from core.whisper.folders import cache_folder, find, repository_folder
+from core.whisper.tuned import tuned_folders
 from core.workspace import Workspace
 
 

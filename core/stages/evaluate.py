@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
-
-import numpy as np
+from typing import Any
 
 from core.config import Config
 from core.dataset import lineage
 from core.dataset.digests import fill_digests
-from core.dataset.leak import sharing_audio
+from core.dataset.held_out import HeldOut, held_out_segments
 from core.engines import Clip, EngineOptions, open_engine
 from core.engines.hypothesis_cache import HypothesisCache
+from core.error_rates import error_rates
 from core.errors import UserError
 from core.jobs import Job
 from core.store import EvaluationRow, Segment, Store
-from core.text import NO_ERRORS, Errors, character_errors, is_loop, normalise, percent, plural
+from core.text import character_errors, normalise, percent, plural
 from core.whisper.features import read_segment
-from core.whisper.folders import find, tuned_folders
+from core.whisper.folders import find
 from core.whisper.info import describe
+from core.whisper.tuned import check_model, tuned_folders, tuned_or_named
 from core.workspace import Workspace
-
-RESAMPLES = 1000
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,7 +47,7 @@ def report(result: dict[str, Any]) -> str:
 def check_params(workspace: Workspace, config: Config, params: dict[str, Any]) -> None:
     """UserError if there is no such model."""
     if asked := params.get("model"):
-        check_named(workspace, asked)
+        check_model(workspace, asked)
 
 
 def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
@@ -66,40 +63,26 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     """
     with Store(workspace.db_path) as store:
         fill_digests(workspace, store, job)
-        usable = [segment for segment in store.segments.all(part="test") if segment.usable]
-        if not any(normalise(segment.text) for segment in usable):
-            raise UserError(
-                "there is nothing to measure with",
-                "no test segment has an accepted text",
-                "whispersmith split, after accepting some transcripts",
-            )
+        test = _test_segments(store)
         tuned = _model(workspace, job.params.get("model"))
         name = tuned.name if isinstance(tuned, Path) else tuned
-        new = unheard(workspace, config, job, tuned, usable, store.segments.all(part="train"))
-        test = new.segments
-        measurable = [segment for segment in test if normalise(segment.text)]
-        if not measurable:
-            raise UserError(
-                f"there is nothing left to measure {name} with",
-                f"it has heard {new.excluded} of the {len(usable)} test segments while it was trained, and the others "
-                "have no text",
-                "whispersmith train",
-            )
+        held_out = _held_out(workspace, config, job, store, tuned, test)
+        measured = [segment for segment in held_out.segments if normalise(segment.text)]
         describe(config.model.base, workspace.root)
-        total = 2 * len(measurable)
-        base_texts = _hypotheses(workspace, config, job, config.model.base, measurable, 0, total)
-        tuned_texts = _hypotheses(workspace, config, job, str(tuned), measurable, len(measurable), total)
-        rows = [_row(segment, base_texts[segment.id], tuned_texts[segment.id]) for segment in measurable]
+        total = 2 * len(measured)
+        base_texts = _hypotheses(workspace, config, job, config.model.base, measured, 0, total)
+        tuned_texts = _hypotheses(workspace, config, job, str(tuned), measured, len(measured), total)
+        rows = [_row(segment, base_texts[segment.id], tuned_texts[segment.id]) for segment in measured]
         result = {
             "segments": len(rows),
             "characters": sum(row.characters for row in rows),
-            "leak": new.leak,
-            "leak_against": new.against,
-            "excluded": new.excluded,
-            "empty_references": len(test) - len(measurable),
+            "leak": held_out.leak,
+            "leak_against": held_out.leak_against,
+            "excluded": held_out.excluded,
+            "empty_references": len(held_out.segments) - len(measured),
             "models": {
-                "base": figures(config.model.base, [(row.reference, row.base) for row in rows]),
-                "tuned": figures(name, [(row.reference, row.tuned) for row in rows]),
+                "base": error_rates(config.model.base, [(row.reference, row.base) for row in rows]),
+                "tuned": error_rates(name, [(row.reference, row.tuned) for row in rows]),
             },
         }
         job.check()
@@ -112,87 +95,47 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     return result
 
 
-@dataclass(frozen=True)
-class Unheard:
-    """Test segments a model may be measured with. excluded: how many it may not; leak: how many of `segments` share
-    audio with what it was trained on, by its own list (against "model") or by the train part ("train")."""
+def _test_segments(store: Store) -> list[Segment]:
+    test = [segment for segment in store.segments.all(part="test") if segment.usable]
+    if not any(normalise(segment.text) for segment in test):
+        raise UserError(
+            "there is nothing to measure with",
+            "no test segment has an accepted text",
+            "whispersmith split, after accepting some transcripts",
+        )
+    return test
 
-    segments: list[Segment]
-    excluded: int
-    leak: int
-    against: Literal["model", "train"]
 
-
-def unheard(
-    workspace: Workspace, config: Config, job: Job, tuned: Path | str, test: list[Segment], train: list[Segment]
-) -> Unheard:
-    """Leave out the test segments that the tuned or the base model has heard in its training, and say so."""
+def _held_out(
+    workspace: Workspace, config: Config, job: Job, store: Store, tuned: Path | str, test: list[Segment]
+) -> HeldOut:
+    """The test segments that both models are new to; the log says how many they are not."""
     listed = lineage.read(find(str(tuned), workspace.root))
     base = lineage.read(find(config.model.base, workspace.root))
-    heard = [*(listed.heard if listed else ()), *(base.heard if base else ())]
-    barred = sharing_audio(test, heard)
-    left = [segment for segment in test if segment.id not in barred]
-    if barred:
-        job.log(
-            f"{len(barred)} of {len(test)} test segments are left out: a model was trained on or chosen by their audio"
-        )
-    if listed:
-        return Unheard(left, len(barred), len(sharing_audio(left, heard)), "model")
+    found = held_out_segments(test, store.segments.all(part="train") if listed is None else [], listed, base)
     name = Path(tuned).name
-    job.log(f"{name} has no list of what it was trained on: leak is counted against the current train part")
-    return Unheard(left, len(barred), len(sharing_audio(left, train)), "train")
-
-
-def named(workspace: Workspace, asked: str) -> Path | str:
-    """What `--model` means: the tuned model of that name, else a folder or an id."""
-    inside = workspace.models / asked
-    return inside if inside.is_dir() else asked
-
-
-def check_named(workspace: Workspace, asked: str) -> None:
-    """UserError if no whole Whisper is meant. A model that is just being trained may be there in time."""
-    model = named(workspace, asked)
-    if isinstance(model, Path) or not (workspace.models / f".{asked}").is_dir():
-        describe(str(model), workspace.root)
+    if found.excluded:
+        count = f"{found.excluded} of {len(test)} test segments"
+        job.log(f"{count} are left out: a model was trained on or chosen by their audio")
+    if listed is None:
+        job.log(f"{name} has no list of what it was trained on: leak is counted against the current train part")
+    if not any(normalise(segment.text) for segment in found.segments):
+        raise UserError(
+            f"there is nothing left to measure {name} with",
+            f"{found.excluded} of the {len(test)} test segments were used to train it, and the others have no text",
+            "whispersmith train",
+        )
+    return found
 
 
 def _model(workspace: Workspace, asked: str | None) -> Path | str:
     """The model to measure: what was asked for, else the newest finished one."""
     if asked:
-        return named(workspace, asked)
+        return tuned_or_named(workspace, asked)
     tuned = tuned_folders(workspace.models)
     if not tuned:
         raise UserError("there is no tuned model yet", f"{workspace.models} holds none", "whispersmith train")
     return tuned[0]
-
-
-def figures(name: str, pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    """Error counts of (reference, hypothesis) pairs, with a 95 % interval by resampling segments (bootstrap)."""
-    counts = [character_errors(reference, hypothesis) for reference, hypothesis in pairs]
-    total: Errors = sum(counts, NO_ERRORS)
-    low, high = interval(counts)
-    return {
-        "name": name,
-        "cer": total.cer,
-        "cer_low": low,
-        "cer_high": high,
-        "substitutions": total.substitutions,
-        "deletions": total.deletions,
-        "insertions": total.insertions,
-        "loops": sum(is_loop(hypothesis) for _, hypothesis in pairs),
-        "empty": sum(not normalise(hypothesis) for _, hypothesis in pairs),
-    }
-
-
-def interval(counts: Sequence[Errors], seed: int = 0) -> tuple[float | None, float | None]:
-    """The 2.5 and 97.5 percentiles of the CER over resampled segments; None for no characters."""
-    errors = np.array([count.total for count in counts], dtype=float)
-    characters = np.array([count.characters for count in counts], dtype=float)
-    if not characters.sum():
-        return None, None
-    picks = np.random.default_rng(seed).integers(0, len(counts), (RESAMPLES, len(counts)))
-    rates = errors[picks].sum(axis=1) / np.maximum(characters[picks].sum(axis=1), 1)
-    return float(np.percentile(rates, 2.5)), float(np.percentile(rates, 97.5))
 
 
 def _row(segment: Segment, base: str, tuned: str) -> EvaluationRow:

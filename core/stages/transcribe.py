@@ -14,9 +14,8 @@ from core.exchange.formats.json_document import document
 from core.exchange.formats.table import TRANSCRIPTION, transcription_format, transcription_formats
 from core.jobs import Job
 from core.media import RATE, probe, stream_pcm
-from core.stages.evaluate import check_named, named
 from core.timed_text import Cue
-from core.whisper.folders import tuned_folders
+from core.whisper.tuned import check_model, tuned_folders, tuned_or_named
 from core.workspace import Workspace
 
 
@@ -41,7 +40,7 @@ def check_params(workspace: Workspace, config: Config, params: dict[str, Any]) -
     """UserError if there is no such file, no sound in it, or no such model."""
     probe(_file(workspace, params), need_length=False)
     if asked := params.get("model"):
-        check_named(workspace, asked)
+        check_model(workspace, asked)
 
 
 def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
@@ -84,5 +83,5 @@ def _file(workspace: Workspace, params: dict[str, Any]) -> Path:
 def _model(workspace: Workspace, config: Config, asked: str | None) -> Path | str:
     """What was asked for, else the newest tuned model, else the labeller."""
     if asked:
-        return named(workspace, asked)
+        return tuned_or_named(workspace, asked)
     return next(iter(tuned_folders(workspace.models)), config.model.labeller)

@@ -18,8 +18,8 @@ from core.training import runs
 from core.training.checkpoints import Checkpoint, last_checkpoint, mend, read_state
 from core.training.plan import DataCounts, Plan, make_plan, resumed_plan
 from core.training.runs import RunRecord
-from core.whisper.folders import tuned_folders
 from core.whisper.info import ModelInfo
+from core.whisper.tuned import tuned_folders
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Where models lie: folders of the person's, the Hugging Face cache, the tuned models of a workspace."""
+"""Where a model lies: a folder of the person's, or the Hugging Face cache."""
 
 from __future__ import annotations
 
@@ -55,21 +55,6 @@ def find(path_or_id: str, root: Path | None = None) -> Path:
             "rename the folder",
         )
     return folder
-
-
-def tuned_folders(models: Path) -> list[Path]:
-    """The tuned models of a workspace's models/, newest first. Hidden folders hold checkpoints, not models.
-
-    A folder whose name is no UTF-8 is none of them: `core.models.cache` lists it, with what is wrong with it.
-    """
-    found = []
-    for config in models.glob("*/config.json"):
-        if not config.parent.name.startswith(".") and is_utf8(config.parent.name):
-            try:
-                found.append((config.stat().st_mtime, config.parent))
-            except OSError:  # gone since it was listed
-                continue
-    return [folder for _, folder in sorted(found, reverse=True)]
 
 
 def _folder(path_or_id: str, root: Path | None) -> Path | None:

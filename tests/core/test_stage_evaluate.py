@@ -15,9 +15,7 @@ from core.files import digest_of
 from core.jobs import Cancelled
 from core.stage import STAGES
 from core.stages import evaluate
-from core.stages.evaluate import figures, interval
 from core.store import Store
-from core.text import Errors
 from core.whisper.toy import build_toy
 from core.workspace import Workspace
 from tests.core.whisper_kit import Listened, make_workspace, noise, toy, toy_copy, write_wav
@@ -73,29 +71,6 @@ def test_a_base_that_was_tuned_itself_has_heard_things_too(tmp_path: Path) -> No
     with pytest.raises(UserError, match="nothing left to measure other with") as caught:
         evaluate.run(made, config, Listened(made, "evaluate", {}).job)  # test_8_18 overlaps it
     assert caught.value.fix == "whispersmith train"
-
-
-def test_figures_add_up() -> None:
-    found = figures("m", [("今天天氣", "今天天气"), ("你好嗎", "你好"), ("謝謝", ""), ("好", "好好" * 40)])
-    assert (found["substitutions"], found["deletions"], found["insertions"]) == (1, 3, 79)
-    assert found["cer"] == pytest.approx(83 / 10)
-    assert (found["loops"], found["empty"]) == (1, 1)
-    assert found["cer_low"] <= found["cer"] <= found["cer_high"]
-
-
-def test_interval_narrows_with_more_segments() -> None:
-    few = interval([Errors(1, 0, 0, 10), Errors(0, 0, 0, 10)] * 3)
-    many = interval([Errors(1, 0, 0, 10), Errors(0, 0, 0, 10)] * 300)
-    assert width(many) < width(few)
-    assert many[0] < 0.05 < many[1]  # type: ignore[operator]
-    assert interval([]) == (None, None)
-
-
-def width(found: tuple[float | None, float | None]) -> float:
-    low, high = found
-    assert low is not None
-    assert high is not None
-    return high - low
 
 
 def test_base_beside_tuned_and_rows_in_the_store(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from core.errors import UserError
 from core.training import checkpoints, runs
 from core.training.card import CardFacts, model_card
-from core.whisper.folders import tuned_folders
+from core.whisper.tuned import tuned_folders
 from tests.core.whisper_kit import toy
 
 

@@ -15,8 +15,9 @@ from core.models.inspect import inspect
 from core.models.listing import listing
 from core.store import Store
 from core.whisper import model_files
-from core.whisper.folders import find, tuned_folders
+from core.whisper.folders import find
 from core.whisper.info import describe
+from core.whisper.tuned import tuned_folders
 from tests.core.model_kit import isolate, rewrite
 from tests.core.whisper_kit import toy_copy
 
