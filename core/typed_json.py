@@ -16,7 +16,7 @@ from pydantic import Field, PlainValidator, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from core.errors import UserError
-from core.files import read_bytes
+from core.files import read_json
 
 T = TypeVar("T")
 
@@ -47,8 +47,12 @@ def _adapter(kind: type[T]) -> TypeAdapter[T]:
 
 
 def parse(text: bytes | str) -> dict[str, Any]:
-    """A JSON object. ValueError if the text is none; nesting deeper than 200 and integers over 4300 digits count so."""
-    found = from_json(text)
+    """A JSON object, quickly: a line of a log. ValueError if the text is none; nesting deeper than 200, integers over
+    4300 digits and halves of characters count so."""
+    return _object(from_json(text))
+
+
+def _object(found: Any) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise ValueError(f"not a JSON object but {type(found).__name__}")
     return found
@@ -73,9 +77,12 @@ def build_or_default(kind: type[T], data: Mapping[str, Any]) -> T:
 
 
 def read(kind: type[T], path: Path, limit: int) -> T:
-    """A file of one JSON object, at most `limit` bytes. ValueError if it is missing, or with what is wrong with it."""
+    """A file of one JSON object, at most `limit` bytes. ValueError if it is missing, or with what is wrong with it.
+
+    Halves of characters are let through: a file's name that is no UTF-8 stands so in what a job was asked for.
+    """
     try:
-        text = read_bytes(path, limit)
+        data = read_json(path, limit)
     except UserError as error:
         raise ValueError(error.why) from error
-    return build(kind, parse(text))
+    return build(kind, _object(data))

@@ -64,7 +64,9 @@ class Place:
         return start(self.workspace, "model", params)
 
     def run(self, run: Run) -> dict[str, Any]:
-        return stage.run(self.workspace, self.workspace.config(), run.job)
+        config = self.workspace.config()
+        stage.check_params(self.workspace, config, run.job.params)
+        return stage.run(self.workspace, config, run.job)
 
     def get(self, id: str = ID, **params: Any) -> dict[str, Any]:
         return self.run(self.begin(id=id, **params))

@@ -142,7 +142,7 @@ def test_an_id_with_a_dash_needs_no_care(site: YouTube, tmp_path: Path, run: Run
     run("-w", workspace.root, "add", site.playlist_url(LIST))
     code, out, error = run("-w", workspace.root, "fetch", *ids[:2], "--wait")
     assert code == 0, error
-    assert "2 fetched" in out
+    assert "2 videos fetched" in out
     code, out, error = run("-w", workspace.root, "fetch", "--", ids[2])
     assert code == 0, error
     assert [row.state for row in rows(workspace).values()] == ["fetched"] * 3
@@ -162,13 +162,13 @@ def test_captions_come_with_the_audio_and_again_by_themselves(site: YouTube, tmp
     run("-w", workspace.root, "add", site.playlist_url(LIST))
     code, out, error = run("-w", workspace.root, "fetch", "--all")
     assert code == 0, error
-    assert "2 fetched, 0 were here, 0 failed, captions of 1" in out
+    assert "2 videos fetched, 0 here already, 0 failed, captions of 1" in out
     _, out, _ = run("-w", workspace.root, "videos", "--json")
     assert [row["captions_here"] for row in json.loads(out)] == ["zh-TW", None]
     site.forget()
     code, out, error = run("-w", workspace.root, "captions", "spokenAAAAA", "--again")
     assert code == 0, error
-    assert "captions of 1 recordings, 0 have none, 0 failed" in out
+    assert "captions of 1 recording, none for 0, 0 failed" in out
     assert len(site.requests("captions", "spokenAAAAA")) == 1
     assert not site.requests("media")
 
@@ -209,9 +209,10 @@ def test_videos_are_filtered_and_selected(shelf: Workspace, run: Run) -> None:
 def test_lines_for_programs_keep_their_order(shelf: Workspace, run: Run) -> None:
     _, out, error = run("-w", shelf.root, "videos", "--select")
     lines = [line.split("\t") for line in out.splitlines()]
-    assert lines[0] == ["-dashAAAAAA", "10:05", "cc-by", "selected", "第一講 語音", "zh-TW, en:auto"]
-    assert lines[1] == ["longAAAAAAA", "1:30:00", "standard", "selected", "[red]長[/]", "zh ✓"]
-    assert lines[2] == ["goneAAAAAAA", "–", "unknown", "failed", "goneAAAAAAA (this video is private)", "–"]
+    assert lines[0] == ["id", "length", "licence", "state", "title", "captions"]
+    assert lines[1] == ["-dashAAAAAA", "10:05", "cc-by", "selected", "第一講 語音", "zh-TW, en:auto"]
+    assert lines[2] == ["longAAAAAAA", "1:30:00", "standard", "selected", "[red]長[/]", "zh ✓"]
+    assert lines[3] == ["goneAAAAAAA", "–", "unknown", "failed", "goneAAAAAAA (this video is private)", "–"]
     assert error == "2 selected\n"
     _, out, _ = run("-w", shelf.root, "videos", "--json")
     assert {row["id"]: row["captions_here"] for row in json.loads(out)} == {
@@ -311,7 +312,8 @@ def test_hostile_titles_break_no_line(site: YouTube, tmp_path: Path, run: Run) -
     code, out, error = run("-w", workspace.root, "add", site.playlist_url(LIST))
     assert code == 0, error
     code, out, _ = run("-w", workspace.root, "videos")
-    lines = out.split("\n")[:-1]
+    head, *lines = out.split("\n")[:-1]
+    assert head.startswith("id\t")
     assert [line.split("\t")[0] for line in lines] == [video.id for video in videos]
     assert all(line.count("\t") == 5 and all(c.isprintable() or c in "\t\u200d" for c in line) for line in lines)
     assert all(line.split("\t")[4] for line in lines)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.cli import parser
+from core.cli.arguments import UsageError
 from core.errors import UserError
 from core.exchange.clips import Parts, Step, Written
 from core.exchange.formats import table
@@ -51,7 +52,7 @@ def test_a_format_is_added_by_its_entry(tmp_path: Path, monkeypatch: pytest.Monk
     # The command line takes it.
     assert parser.parse(["export", "--format", "kaldi"]).format == "kaldi"
     assert parser.parse(["transcribe", "a.wav", "--format", "lrc"]).format == "lrc"
-    with pytest.raises(SystemExit):
+    with pytest.raises(UsageError, match="invalid choice: 'lrc'"):
         parser.parse(["export", "--format", "lrc"])
     # export writes it,
     job = make_job(workspace, "export", format="kaldi")
@@ -74,8 +75,8 @@ def test_a_format_is_added_by_its_entry(tmp_path: Path, monkeypatch: pytest.Monk
     assert import_.run(workspace, workspace.config(), job)["rows"] == 3
     assert recognise(captions.parent) == [(LYRICS, captions)]
     # transcribe writes it, and label finds it beside a recording.
-    said = {"segments": [{"start_ms": 61_000, "end_ms": 62_000, "text": "六"}]}
-    assert transcribe.write(said, "lrc") == "[01:01]六\n"
+    said = {"segments": [{"start_ms": 61_000, "end_ms": 62_000, "text": "六"}], "format": "lrc"}
+    assert transcribe.report(said) == "[01:01]六\n"
     (workspace.media / "talk.zh.lrc").write_text("七", encoding="utf-8")
     assert beside(workspace.media, ("zh",)) == {"talk": [("zh", workspace.media / "talk.zh.lrc")]}
     assert read_cues(workspace.media / "talk.zh.lrc") == [Cue(0, 10_000, "七")]
