@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from graphlib import CycleError, TopologicalSorter
@@ -90,3 +91,16 @@ def test_the_readme_has_todays_keys() -> None:
     from tui import keymap
 
     assert keymap.markdown().strip() in (ROOT / "README.md").read_text()
+
+
+def test_the_readme_has_todays_commands() -> None:
+    from core.cli import parser
+
+    assert parser.markdown() in (ROOT / "README.md").read_text()
+
+
+def test_the_readme_knows_the_house() -> None:
+    told = set(re.findall(r"`((?:core|tui|tests)/[\w/.]*)`", (ROOT / "README.md").read_text()))
+    assert [path for path in told if not (ROOT / path).exists()] == []
+    rooms = {f"core/{folder.name}/" for folder in (ROOT / "core").iterdir() if (folder / "__init__.py").exists()}
+    assert {room for room in rooms if not any(path.startswith(room[:-1]) for path in told)} == set()

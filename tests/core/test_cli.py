@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
+import pty
+import re
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import unicodedata
 import wave
 from pathlib import Path
@@ -348,6 +354,37 @@ def test_an_item_that_fails_is_one(workspace: Workspace, run: Run, tmp_path: Pat
     assert "1 video added" in out
     assert "b.mp4" in error
     assert "b.mp4" in workspace.log_file.read_text()
+
+
+# -- on a terminal, as programs
+
+
+def on_a_terminal(*words: str) -> str:
+    """What a program writes to a terminal of 100 columns."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
+    program = subprocess.Popen([sys.executable, "-m", "tui.launch", *words], stdout=slave, stderr=slave, cwd=CODE)
+    os.close(slave)
+    written = b""
+    # A terminal that nobody writes to any more reads as an error.
+    with contextlib.suppress(OSError):
+        while more := os.read(master, 4096):
+            written += more
+    os.close(master)
+    program.wait(60)
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", written.decode())
+
+
+def test_listings_have_heads_on_a_terminal(cut: Workspace) -> None:
+    heads = {
+        "jobs": "id stage state done started error",
+        "status": "stage done due",
+        "model": "role model size to label to train where",
+        "videos": "id length licence state captions title",
+        "segments": "segment state origin flags text",
+    }
+    for command, titles in heads.items():
+        assert on_a_terminal("-w", str(cut.root), command).splitlines()[0].split() == titles.split()
 
 
 # -- jobs from the command line, as programs

@@ -66,6 +66,13 @@ def test_columns_stand_still(monkeypatch: pytest.MonkeyPatch, width: int) -> Non
     assert len(places) == 1, places
 
 
+def test_a_pipe_gets_the_names_of_the_columns_first(capsys: pytest.CaptureFixture[str]) -> None:
+    show.table([("id", False), ("text", False)], [["a", "one\ttwo"], ["b", ""]], "nothing is here")
+    assert capsys.readouterr().out == "id\ttext\na\tone two\nb\t\n"
+    show.table([("id", False), ("text", False)], [], "nothing is here")
+    assert capsys.readouterr() == ("id\ttext\n", "nothing is here\n")
+
+
 def test_markup_is_text(monkeypatch: pytest.MonkeyPatch) -> None:
     (_, line) = shown(monkeypatch, 200, [("title", False)], [[HOSTILE["markup"]]])
     assert line.strip() == HOSTILE["markup"].strip()
