@@ -363,7 +363,9 @@ def on_a_terminal(*words: str) -> str:
     """What a program writes to a terminal of 100 columns."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
-    program = subprocess.Popen([sys.executable, "-m", "tui.launch", *words], stdout=slave, stderr=slave, cwd=CODE)
+    command = [sys.executable, "-m", "tui.launch", *words]
+    # readline, which pytest loads, has put the size of another terminal into this process's own environment.
+    program = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, cwd=CODE, env=dict(os.environ))
     os.close(slave)
     written = b""
     # A terminal that nobody writes to any more reads as an error.
