@@ -1,4 +1,4 @@
-"""What a job says while it works, as data: the events of its log, how far it is, and the states it can be in.
+"""What a job reports while it works, as data: the events of its log, how far it is, and the states it can be in.
 
 A job's log (`events.jsonl`, see core/jobs/event_log.py) holds one event a line:
 
@@ -43,7 +43,7 @@ class JobState(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How a job ended, as it says itself. A crash is what is seen where nothing was said."""
+    """How a job ended, by its own account. A job that gave none has crashed."""
 
     DONE = "done"
     FAILED = "failed"
@@ -131,7 +131,7 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Running:
-    """The wait for the resource is over. A job that need not wait does not say it."""
+    """The wait for the resource is over. A job that need not wait does not emit it."""
 
     kind: ClassVar[str] = "running"
     resource: str = ""
@@ -139,7 +139,7 @@ class Running:
 
 @dataclass(frozen=True)
 class GpuChosen:
-    """The GPU that the job computes on, said before torch is loaded."""
+    """The GPU that the job computes on, emitted before torch is loaded."""
 
     kind: ClassVar[str] = "gpu"
     uuid: str

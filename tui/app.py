@@ -35,10 +35,11 @@ from core.workspace import Workspace
 from tui import clipboard, crash, keymap, terminal
 from tui import crashed_jobs as crashed
 from tui.background import BackgroundTasks, TaskResult
-from tui.bridge import Bridge, JobBatch, JobEvents, Poller
+from tui.bridge import Bridge, JobBatch, JobEvents
 from tui.gpu_meter import GpuMeter, sample_gpus
 from tui.host import Host, StageStart
 from tui.job_text import bar_job, end_of
+from tui.poller import Poller
 from tui.quit_dialog import leaving, stop_all
 from tui.screens.pipeline import PipelineScreen
 from tui.status import CountsReader, CountsSnapshot, Status, screen_due

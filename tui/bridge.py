@@ -4,8 +4,7 @@ batches a second.
 Bridge(workspace, post, queued)   the thread; `post` is called with a tuple of JobBatch, in that thread
 JobBatch                          what happened to one job since the last batch
 history(folder)                   a job's log from its beginning, as batches of at most 50 ms of reading each
-Inbox                             what one screen has heard: notices gaps, so a late screen asks for the history
-Poller(seconds, ask, tell)         a thread that asks something slow every few seconds (counts, GPU)
+Inbox                             what one screen has received: notices gaps, so a late screen asks for the history
 
 Nothing here needs an app: the tests drive it with logs written by hand.
 """
@@ -18,11 +17,10 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from textual.message import Message
 
-from core.errors import UserError
 from core.events import (
     Cancelling,
     Event,
@@ -219,7 +217,7 @@ class Tail:
 
     @property
     def ended(self) -> bool:
-        """Nothing more will come: the job's last word was read, or it is gone without one."""
+        """Nothing more will come: the job's end was read, or it is gone without one."""
         return self.view is not None and not self.view.live and not self._pending and not self.dirty
 
 
@@ -283,7 +281,7 @@ class Bridge:
 
     @staticmethod
     def _is_live(folder: Path) -> bool:
-        # Years of jobs lie there: what the status file says of an ended one is enough, its log is not read.
+        # Years of jobs lie there: the phase in the status file of an ended one is enough, its log is not read.
         phase = read_status(folder).phase
         if phase is not None and phase.ended and not attach.is_alive(folder):
             return False
@@ -319,9 +317,9 @@ def history(folder: Path) -> Iterator[JobBatch]:
 
 
 class Inbox:
-    """What one screen has heard of one job: nothing twice, nothing out of order, no gap unnoticed.
+    """What one screen has received of one job: nothing twice, nothing out of order, no gap unnoticed.
 
-    `handle` gives the batches to show now, and says (`missing`) when the past must be read first; batches that come
+    `handle` gives the batches to show now, and sets `missing` when the past must be read first; batches that come
     meanwhile are held, and given out by `caught_up` when the history is through.
     """
 
@@ -340,7 +338,7 @@ class Inbox:
         return self._fresh(batch)
 
     def caught_up(self) -> list[JobBatch]:
-        """The history is through: what was held, less what the history has told."""
+        """The history is through: what was held, less what the history has brought."""
         self.missing = False
         held, self._held = self._held, []
         return [fresh for batch in held for fresh in self._fresh(batch)]
@@ -349,46 +347,3 @@ class Inbox:
         entries = tuple(entry for entry in batch.entries if entry.seq > self._seq)
         self._seq = max(self._seq, batch.seq)
         return [replace(batch, entries=entries)]
-
-
-class Poller:
-    """A thread of its own that asks something slow again and again, so that a hung driver hangs nothing else.
-
-    tell is called in that thread, and only when the answer changed. `now()` asks at once.
-    """
-
-    def __init__(self, seconds: float, ask: Callable[[], Any], tell: Callable[[Any], object], name: str) -> None:
-        self._seconds = seconds
-        self._ask = ask
-        self._tell = tell
-        self._wake = threading.Event()
-        self._stopped = False
-        self.asked = 0
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def now(self) -> None:
-        self._wake.set()
-
-    def stop(self) -> None:
-        self._stopped = True
-        self._wake.set()
-
-    def _run(self) -> None:
-        last: object = None
-        while not self._stopped:
-            self._wake.clear()
-            try:
-                answer = self._ask()
-            except UserError as error:
-                # A settings file being edited, a store on a file system that stumbles: told like an answer.
-                answer = error
-            self.asked += 1
-            # Two errors that say the same are the same answer.
-            seen = str(answer) if isinstance(answer, UserError) else answer
-            if seen != last and not self._stopped:
-                last = seen
-                self._tell(answer)
-            self._wake.wait(self._seconds)

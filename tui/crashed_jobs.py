@@ -1,4 +1,4 @@
-"""A job that ended without a word: said once, on the next start, with the way to go on."""
+"""A job that crashed: shown once, on the next start, with the way to go on."""
 
 from __future__ import annotations
 
@@ -9,22 +9,21 @@ from typing import Any
 from core.errors import UserError
 from core.events import JobState
 from core.jobs import JobView, attach
-from core.jobs.spec import CONTROL
-from core.stage import STAGES, lookup
+from core.jobs.spec import CONTROL, of_name
+from core.stage import lookup
 from core.workspace import Workspace
 from tui.widgets.dialog import Choice
 
 SEEN = "seen"
-"""A file in the job's control folder: a person has been told."""
+"""A file in the job's control folder: a person has seen that it crashed."""
 
 
 def newest(workspace: Workspace) -> JobView | None:
-    """The job that was started last, those aside that start by themselves; `spec.create` names the folders."""
+    """The job that was started last, those aside that start by themselves."""
     if not workspace.jobs.is_dir():
         return None
-    quiet = {stage.name for stage in STAGES.values() if stage.quiet}
     folders = (path for path in workspace.jobs.iterdir() if path.is_dir() and not path.name.startswith("."))
-    loud = (path for path in folders if not quiet & set(path.name.split("-")))
+    loud = (path for path in folders if not lookup(of_name(path).stage).quiet)
     last = max(loud, key=lambda path: path.name, default=None)
     return attach.view(last) if last else None
 
@@ -41,7 +40,7 @@ def question(view: JobView) -> Choice:
 
 
 def answered(view: JobView, go_on: Callable[[], object], answer: str | None) -> None:
-    # Where nothing can be written it is told again on the next start, no more.
+    # Where nothing can be written it is shown again on the next start, no more.
     with contextlib.suppress(OSError):
         (view.folder / CONTROL).mkdir(exist_ok=True)
         (view.folder / CONTROL / SEEN).touch()

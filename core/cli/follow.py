@@ -79,13 +79,13 @@ def follow(folder: Path, *, quiet: bool = False) -> JobEnd:
                 display.show(changed.progress)
             if not entries and not more:
                 # A silent job may be dead: only then is its lock looked at, and its log once more after that.
-                if (end := _end_without_word(folder, reader)) is not None:
+                if (end := _end_unreported(folder, reader)) is not None:
                     return end
                 time.sleep(POLL_S)
 
 
-def _end_without_word(folder: Path, reader: EventReader) -> JobEnd | None:
-    """How a job ended that will say no more: it was killed, its log is damaged, or its folder is gone."""
+def _end_unreported(folder: Path, reader: EventReader) -> JobEnd | None:
+    """How a job ended that will report no more: it was killed, its log is damaged, or its folder is gone."""
     if attach.is_alive(folder):
         return None
     seen = attach.view(folder) or attach.gone(folder)
@@ -112,7 +112,7 @@ def stop_on_interrupt(folder: Path) -> Iterator[None]:
 
 
 class TransferColumn(bars.TimeRemainingColumn):
-    """What the stage itself says of bytes, speed and time; rich's estimate where it says nothing."""
+    """The stage's own figures of bytes, speed and time; rich's estimate where there are none."""
 
     def render(self, task: bars.Task) -> Text:
         transfer = task.fields.get("transfer")

@@ -199,7 +199,7 @@ def damage_error(job: JobView, why: str) -> UserError:
 
 
 def crash_error(job: JobView) -> UserError:
-    """What is known of a job that ended without a word."""
+    """What is known of a job that ended without reporting how."""
     try:
         with (job.folder / OUTPUT).open("rb") as output:
             output.seek(max(0, output.seek(0, os.SEEK_END) - OUTPUT_BYTES))

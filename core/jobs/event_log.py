@@ -31,7 +31,7 @@ class EventWriter:
         self._seq = 0
 
     def emit(self, event: Event) -> None:
-        """Append one event. What says that something is on disk is forced there itself."""
+        """Append one event. One that reports something to be on disk is forced there itself."""
         with self._lock:
             self._seq += 1
             os.write(self._descriptor, format_line(LogEntry(self._seq, now_ms(), event)))

@@ -1,4 +1,4 @@
-"""The `Job` a stage is given: its parameters, what it can say (events, log lines, progress) and its cancel token."""
+"""The `Job` a stage is given: its parameters, its reports (events, log lines, progress) and its cancel token."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from core.workspace import Workspace
 
 
 class Cancelled(Exception):
-    """Raised inside a stage when it was asked to stop. It passes through to the runner, which says so."""
+    """Raised inside a stage when it was asked to stop. It passes through to the runner, which reports it."""
 
 
 class Job:
@@ -52,7 +52,7 @@ class Job:
         self._paused = False
         self._resumes = 0
 
-    # -- what a stage says
+    # -- what a stage reports
 
     def emit(self, event: Event) -> None:
         """Append one event to the log; Saved and Finished are forced to the disk."""

@@ -1,7 +1,7 @@
 """`python -m core.jobs.run <job folder>`: the process a stage lives in.
 
 The main thread takes the locks, handles signals, writes the heartbeat and watches for a cancel; the stage
-runs in a worker thread. Whatever ends the stage is said in one `finished` event; if that is missing when
+runs in a worker thread. Whatever ends the stage is reported in one `finished` event; if that is missing when
 the lock is free, the process was killed, and readers show a crash.
 """
 
@@ -155,7 +155,7 @@ class StageThread:
 
 
 def choose_gpu(settings: ModelConfig, job: Job) -> None:
-    """Settle on one GPU before torch is loaded, and say which. On a machine without one nothing happens."""
+    """Settle on one GPU before torch is loaded, and report which. On a machine without one nothing happens."""
     from core import gpu
 
     def show_wait(card: gpu.Gpu) -> None:

@@ -20,7 +20,7 @@ CODE = Path(__file__).resolve().parents[2]
 
 
 def spawn(workspace: Workspace, stage: str, params: dict[str, Any] | None = None) -> Path:
-    """Start a stage as a job and return its folder, once the process has said that it started.
+    """Start a stage as a job and return its folder, once the process has reported that it started.
 
     The process has its own session and process group, no terminal, and its output in output.log.
     """

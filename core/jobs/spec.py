@@ -71,7 +71,7 @@ def read(folder: Path) -> JobSpec:
 
 
 def of_name(folder: Path) -> JobSpec:
-    """What the name of a job's folder alone says of it: <time>-<stage>-<id>, as `create` makes it."""
+    """What the name of a job's folder alone tells of it: <time>-<stage>-<id>, as `create` makes it."""
     start, _, id = folder.name.rpartition("-")
     when, stage = start[:15], start[16:]
     try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
@@ -30,17 +29,11 @@ from core.jobs.spec import EVENTS, create
 from core.jobs.status import Phase
 from core.workspace import Workspace
 from core.workspace import create as create_workspace
+from tests.jobs.conftest import wait_for
 from tests.tui.fake_job import FakeJob
-from tui.bridge import FULL, Bridge, Inbox, JobBatch, Poller, TimeLeft, coalesce, history
+from tui.bridge import FULL, Bridge, Inbox, JobBatch, TimeLeft, coalesce, history
 
 E = TypeVar("E", bound=Event)
-
-
-def wait_for(predicate: Callable[[], object], timeout: float = 10) -> None:
-    end = time.monotonic() + timeout
-    while not predicate():
-        assert time.monotonic() < end, "not so in time"
-        time.sleep(0.01)
 
 
 @pytest.fixture
@@ -253,22 +246,3 @@ def test_a_job_that_says_itself_how_long_it_takes_is_believed():
     assert pace.left_s == 30
     pace.handle(Progress(11, 100, transfer=TransferProgress()), 11_000)
     assert pace.left_s == pytest.approx(89)
-
-
-def test_a_pulse_tells_an_answer_once_and_an_error_like_an_answer():
-    told: list[object] = []
-    answers = iter([1, 1, 2])
-
-    def ask() -> int:
-        found = next(answers, None)
-        if found is None:
-            raise UserError("the disk is away")
-        return found
-
-    pulse = Poller(0.01, ask, told.append, "test")
-    pulse.start()
-    wait_for(lambda: len(told) >= 3)
-    wait_for(lambda: pulse.asked >= 6)
-    pulse.stop()
-    assert told[:2] == [1, 2]
-    assert [str(error) for error in told[2:]] == ["the disk is away"]
