@@ -19,7 +19,7 @@ _IN_FORCE, _GOES, _UNDONE = 0, 1, 2
 """States of a batch: batches.undone."""
 
 _OPEN = """
-    SELECT e.id, t.rowid,
+    SELECT e.id, t.rowid, json_extract(e.before, '$.review'),
            t.segment IS NULL OR EXISTS (
                SELECT 1 FROM edits later WHERE later.segment = e.segment AND later.id > e.id AND later.undoes IS NULL
                AND NOT EXISTS (SELECT 1 FROM edits u WHERE u.undoes = later.id)
@@ -27,7 +27,8 @@ _OPEN = """
     FROM edits e LEFT JOIN transcripts t ON t.segment = e.segment
     WHERE e.batch = ? AND e.id > ? AND e.id <= ? AND NOT EXISTS (SELECT 1 FROM edits u WHERE u.undoes = e.id)
 """
-"""The edits of a batch that nobody has taken back, and whether their segment was changed since, or is gone."""
+"""The edits of a batch that nobody has taken back: the review before, and whether the segment was changed since, or is
+gone."""
 
 
 @dataclass(frozen=True)
@@ -120,19 +121,19 @@ def undo(database: Database, number: int) -> Undone:
 def _undo_between(db: Connection, number: int, after: int, last: int) -> Undone:
     """Take back the edits of a batch with ids in (after, last]. segment: that of the first of them."""
     db.execute("DELETE FROM temp.slice")
-    db.execute(f"INSERT INTO temp.slice (edit, transcript, changed) {_OPEN}", (number, after, last))
+    db.execute(f"INSERT INTO temp.slice (edit, transcript, review, changed) {_OPEN}", (number, after, last))
     changed = db.execute("DELETE FROM temp.slice WHERE changed").rowcount
     count = db.execute(
         "INSERT INTO edits (segment, at, who, before, after, undoes) SELECT e.segment, ?, 'person', e.after, "
         "e.before, e.id FROM temp.slice JOIN edits e ON e.id = slice.edit",
         (now_ms(),),
     ).rowcount
-    db.execute(
-        "UPDATE transcripts SET updated = ?, review = (SELECT json_extract(e.before, '$.review') FROM temp.slice "
-        "JOIN edits e ON e.id = slice.edit WHERE slice.transcript = transcripts.rowid) "
-        "WHERE rowid IN (SELECT transcript FROM temp.slice)",
-        (now_ms(),),
-    )
+    for (review,) in db.execute("SELECT DISTINCT review FROM temp.slice").fetchall():
+        db.execute(
+            "UPDATE transcripts SET review = ?, updated = ? "
+            "WHERE rowid IN (SELECT transcript FROM temp.slice WHERE review = ?)",
+            (review, now_ms(), review),
+        )
     row = db.execute("SELECT segment FROM edits WHERE id = (SELECT MIN(edit) FROM temp.slice)").fetchone()
     return Undone(row[0] if row else None, count, changed)
 
@@ -140,5 +141,6 @@ def _undo_between(db: Connection, number: int, after: int, last: int) -> Undone:
 def _make_slice(db: Connection) -> None:
     """The rows of the slice at hand: in a temporary table, which takes no lock that others wait for."""
     db.execute(
-        "CREATE TEMP TABLE IF NOT EXISTS slice (transcript INTEGER UNIQUE, edit INTEGER UNIQUE, changed INTEGER)"
+        "CREATE TEMP TABLE IF NOT EXISTS slice "
+        "(transcript INTEGER, edit INTEGER PRIMARY KEY, review TEXT, changed INTEGER)"
     )

@@ -16,7 +16,7 @@ from core.errors import UserError
 
 BUSY_S = 30.0
 """How long to wait for another process that writes."""
-POLL_S = 0.002
+POLL_S = 0.001
 """How often a waiting writer tries again. SQLite's own handler sleeps up to 100 ms, longer than the gap between two
 slices of a long write (see `Database.write_each`), and would wait for the last of them."""
 

@@ -22,7 +22,7 @@ NETWORK_FILE_SYSTEMS = frozenset(
 
 SLICE_S = 0.04
 """What a slice of a long write aims at; nobody who writes one text waits longer than a few of these."""
-GAP_S = 0.005
+GAP_S = 0.003
 """Between two slices: time for another process to begin (it tries every `connection.POLL_S`)."""
 FIRST_SLICE, SMALLEST_SLICE = 200, 20
 """Rows in the first slice, before the pace of this machine and disk is known, and at least."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ WINDOW_MS = 30 * 60_000
 """The pace is that of the last half hour, or of this session where it is shorter."""
 MOST = 300
 """Changes are applied one by one, on the UI thread; with more than so many all rows are read in a thread."""
+MANY = 10_000
+"""So many rows are kept out of the garbage collector's way: there are no cycles in them."""
 REST = 5
 """A reading of all rows that took a second is not repeated for five: 100 000 rows leave room for the keys."""
 
@@ -43,11 +46,23 @@ def read(path: Path, revision: int | None, rate_from: int, *, all_rows: bool = T
         if changes is None:
             if not all_rows:
                 return None
-            found = store.segments.rows()
-            index = TranscriptIndex(found.rows, found.revision)
+            index = _read_all(store)
         since = max(rate_from, now_ms() - WINDOW_MS)
         rate = ReviewRate.of(store.transcripts.reviewed_since(since), (now_ms() - since) / 1000)
         return Reading(index, changes, store.segments.counts(), rate)
+
+
+def _read_all(store: Store) -> TranscriptIndex:
+    # The collector would look at all of them again and again, here and later, and everybody would wait for it.
+    gc.disable()
+    try:
+        found = store.segments.rows()
+        index = TranscriptIndex(found.rows, found.revision)
+        if len(index) >= MANY:
+            gc.freeze()
+    finally:
+        gc.enable()
+    return index
 
 
 class RunInThread(Protocol):
