@@ -149,7 +149,12 @@ class WhispersmithApp(App[int]):
         """The screen of the stage that comes next; where nothing has begun that of a job that begins it, else Setup."""
         assert self.workspace is not None
         assert self.store is not None
-        found = summary(self.store, self.workspace)
+        try:
+            found = summary(self.store, self.workspace)
+        except UserError as error:
+            # Settings or a store that cannot be read: said over the first screen, where it can be mended.
+            self.call_later(self.show_error, error)
+            return "setup"
         self.status = replace(self.status, steps=found.steps)
         begun = next((view for view in list_jobs(self.workspace) if view.live), None) if found.next == "add" else None
         if begun is None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 import pytest
 
 from core.store import Segment, Store, Video
 from core.store.transcripts import MachineText
+
+PAGE = 4096
 
 
 @pytest.fixture
@@ -39,3 +42,19 @@ def text_of(store: Store, id: str) -> tuple[str, str | None, str]:
     segment = store.segments.get(id)
     assert segment is not None
     return segment.text, segment.origin, segment.review
+
+
+def damage(path: Path) -> None:
+    """Nonsense over every page behind the table of tables: the file opens, and no row can be read."""
+    with sqlite3.connect(path) as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    db.close()
+    content = bytearray(path.read_bytes())
+    pages = len(content) // PAGE
+    with sqlite3.connect(path) as db:
+        roots = {int(row[0]) for row in db.execute("SELECT rootpage FROM sqlite_master WHERE rootpage > 0")}
+    db.close()
+    assert pages > 30
+    for number in roots - {1}:
+        content[(number - 1) * PAGE : number * PAGE] = b"\xa5" * PAGE
+    path.write_bytes(content)

@@ -12,27 +12,9 @@ from core.store import Store
 from core.store import connection as store_connection
 from core.workspace import Workspace, create
 from tests.core.cli_kit import caller
-from tests.core.store_kit import fill, machine, store, text_of
+from tests.core.store_kit import PAGE, damage, fill, machine, store, text_of
 
 __all__ = ["store"]
-
-PAGE = 4096
-
-
-def damage(path: Path) -> None:
-    """Nonsense over every page behind the table of tables: the file opens, and no row can be read."""
-    with sqlite3.connect(path) as db:
-        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    db.close()
-    content = bytearray(path.read_bytes())
-    pages = len(content) // PAGE
-    with sqlite3.connect(path) as db:
-        roots = {int(row[0]) for row in db.execute("SELECT rootpage FROM sqlite_master WHERE rootpage > 0")}
-    db.close()
-    assert pages > 30
-    for number in roots - {1}:
-        content[(number - 1) * PAGE : number * PAGE] = b"\xa5" * PAGE
-    path.write_bytes(content)
 
 
 @pytest.fixture
