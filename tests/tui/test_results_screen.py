@@ -175,7 +175,7 @@ async def test_while_it_measures_it_says_what_and_an_export_that_ends_takes_noth
         await wait_until(pilot, lambda: measuring.asked_to_stop)
         measuring.finish(Outcome.CANCELLED)
         await wait_until(pilot, lambda: "Nothing has been measured yet" in screen_text(app))
-        assert "● measuring" not in screen_text(app)
+        await wait_until(pilot, lambda: "● measuring" not in screen_text(app))
 
 
 async def test_v_without_anything_to_measure_says_what_to_do_in_place(workspace: Workspace):
