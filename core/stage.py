@@ -202,6 +202,11 @@ STAGES: dict[str, Stage] = {
             due="unlabelled",
             uses_model="labeller",
             doing="labelling",
+            result_counts=(
+                ("captions", "texts from captions"),
+                ("labelled", "labelled"),
+                ("flagged", "flagged: o sorts them first"),
+            ),
             advice="let the labeller write",
             action="transcripts.label",
         ),
@@ -222,6 +227,11 @@ STAGES: dict[str, Stage] = {
             "core.stages.import_",
             items=("text", "texts"),
             doing="importing",
+            result_counts=(
+                ("imported", "texts imported"),
+                ("kept", "left as a person wrote them"),
+                ("unmatched", "belong to no segment here"),
+            ),
         ),
         Stage(
             "split",
@@ -275,6 +285,7 @@ STAGES: dict[str, Stage] = {
             "store",
             "write the accepted segments as a data set",
             doing="exporting",
+            result_counts=(("train", "train"), ("test", "test segments")),
         ),
     )
 }

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Literal
 
 from rich.text import Text
 
-from core.events import JobState
+from core.errors import UserError
+from core.events import ItemFailed, JobState
 from core.jobs import JobView
 from core.stage import lookup
 from core.text import plural
@@ -47,6 +49,13 @@ def bar_job(live: Iterable[JobBatch]) -> JobProgress | None:
     return JobProgress(f"{name} +{more}" if more else name, percent, left)
 
 
+@dataclass(frozen=True)
+class _Place:
+    """Where a stage has written what it returns; "" where it says none."""
+
+    path: str = ""
+
+
 def end_of(view: JobView) -> tuple[str, Literal["information", "warning", "error"]]:
     """What a toast says of a job that has ended, and how loudly; "" for no toast."""
     stage = lookup(view.stage)
@@ -64,18 +73,34 @@ def end_of(view: JobView) -> tuple[str, Literal["information", "warning", "error
 
 
 def brought(view: JobView) -> str:
-    """`: 12 new, 40 known before`; "" where nothing came."""
-    counts = [(view.result.get(name), word) for name, word in lookup(view.stage).result_counts]
-    text = ", ".join(f"{count} {word}" for count, word in counts if count)
-    return f": {text}" if text else ""
+    """`: 12 new, 40 known before`; "" where nothing came. A count is a number, or a list of names."""
+    found = [(view.result.get(name), word) for name, word in lookup(view.stage).result_counts]
+    counts = [(len(value) if isinstance(value, list) else value, word) for value, word in found]
+    text = ", ".join(f"{count} {word}" for count, word in counts if isinstance(count, int) and count)
+    place = view.result_as(_Place).path
+    return f": {text}{f' in {place}' if place else ''}" if text else ""
+
+
+def error_of(batch: JobBatch) -> UserError | None:
+    """What went wrong with a job that has ended: what ended it, else the first thing that failed on the way."""
+    if batch.view.state == JobState.CANCELLED:
+        return None
+    return batch.view.error or next((item.error for item in batch.of(ItemFailed)), None)
 
 
 def progress_text(batch: JobBatch) -> str:
     """`labelling  63%  02:14 left  loading the labeller`."""
     view = batch.view
-    share = f"{view.share:.0%}" if view.share is not None and view.state == JobState.RUNNING else view.state
     left = f"{clock(batch.left_s)} left" if batch.left_s is not None else ""
-    return "  ".join(part for part in (lookup(view.stage).activity, share, left, view.note) if part)
+    return "  ".join(part for part in (lookup(view.stage).activity, _how_far(view), left, view.note) if part)
+
+
+def _how_far(view: JobView) -> str:
+    if view.state == JobState.WAITING:
+        return "waits for another job"
+    if view.state == JobState.STUCK:
+        return "has said nothing for long"
+    return "begins" if view.share is None and not view.note else "" if view.share is None else f"{view.share:.0%}"
 
 
 def progress_line(batch: JobBatch, ascii: bool) -> Text:

@@ -22,7 +22,8 @@ from core.timed_text import Cue
 from core.workspace import Workspace
 from tui import keymap
 from tui.bridge import JobBatch
-from tui.job_text import progress_line
+from tui.job_text import error_of
+from tui.screens.job_line import JobLine, foremost
 from tui.screens.pipeline import ErrorBanner, PipelineScreen, StepTable
 from tui.screens.results import figures as results_figures
 from tui.screens.results.dialogs import Differences, Transcription
@@ -58,10 +59,7 @@ class ResultsScreen(PipelineScreen):
         yield Static("", id="figures", markup=False)
         yield StepTable(results_figures.columns(True))
         yield ErrorBanner()
-        yield TextLine(id="job")
-
-    def on_mount(self) -> None:
-        self.query_one("#job").display = False
+        yield JobLine()
 
     def on_shown(self) -> None:
         self._load()
@@ -174,7 +172,7 @@ class ResultsScreen(PipelineScreen):
         self.start_once("export", "The export is at work already")
 
     def action_stop(self) -> None:
-        job = shown_job(self.live_jobs())
+        job = foremost(self.live_jobs())
         if job is None:
             self.toast("Nothing is being measured or transcribed")
             return
@@ -191,21 +189,16 @@ class ResultsScreen(PipelineScreen):
         self._show_job()
         if not batch.ended or batch.history:
             return
-        self.query_one(ErrorBanner).show(batch.view.error if batch.view.state != JobState.CANCELLED else None)
+        self.query_one(ErrorBanner).show(error_of(batch))
         self._load()
         if batch.stage == "transcribe" and batch.view.state == JobState.DONE:
             self._transcribed(batch.view.params_as(TranscribeParams).file, batch.view.result_as(TranscribeResult))
 
     def _show_job(self) -> None:
         """The job that x would stop, and how many more there are."""
-        line, live = self.query_one("#job", TextLine), self.live_jobs()
-        job = shown_job(live)
-        line.display = job is not None
-        if job is not None:
-            text = progress_line(job, self.host.ascii)
-            if heard := self._heard.get(job.folder):
-                text.append(f"  {heard}", "dim")
-            line.show(text, f"+{len(live) - 1}   x cancel" if len(live) > 1 else "x cancel")
+        live = self.live_jobs()
+        job = foremost(live)
+        self.query_one(JobLine).show_jobs(live, note=self._heard.get(job.folder, "") if job is not None else "")
         self._show_heading()
 
     def _transcribed(self, file: str, result: TranscribeResult) -> None:
@@ -254,11 +247,6 @@ class Measured:
     segments: dict[str, Segment]
     models: list[str]
     next: str
-
-
-def shown_job(live: Iterable[JobBatch]) -> JobBatch | None:
-    """The job a person waits for: what runs before what waits, figures and texts before an export."""
-    return min(live, key=lambda batch: (batch.view.state == JobState.WAITING, batch.stage == "export"), default=None)
 
 
 def being_measured(job: JobBatch, models: Sequence[str]) -> str:

@@ -15,14 +15,16 @@ from textual.widget import Widget
 
 from core.config import SegmentConfig, set_value
 from core.errors import UserError
-from core.events import Item, ItemFailed, JobState
+from core.events import Item, ItemFailed
 from core.media import log_mel, plan_spans, read_wav
 from core.media.sound import peaks_of
+from core.stage import lookup
 from core.store import Segment, Video
 from core.workspace import Workspace
 from tui import keymap
 from tui.bridge import JobBatch
-from tui.job_text import clock
+from tui.job_text import error_of
+from tui.screens.job_line import JobLine, foremost
 from tui.screens.pipeline import ErrorBanner, PipelineScreen, StepTable
 from tui.screens.segments.settings_dialog import CutSettings
 from tui.widgets import dialog, marks
@@ -76,12 +78,12 @@ class SegmentRows:
 
 @dataclass(frozen=True)
 class Preview:
-    """What is drawn of a segment: peaks [n, 2] in -1…1, log-mel [bins, frames]; trouble: why there is none."""
+    """What is drawn of a segment: peaks [n, 2] in -1…1, log-mel [bins, frames]; error: why there is none."""
 
     id: str
     peaks: np.ndarray
     mel: np.ndarray
-    trouble: str = ""
+    error: str = ""
 
 
 def preview(workspace: Workspace, segment: Segment) -> Preview:
@@ -113,7 +115,6 @@ class SegmentsScreen(PipelineScreen):
         self._videos: list[Video] = []
         self._video: str | None = None
         self._settings = SegmentConfig()
-        self._trouble: UserError | None = None
 
     def content(self) -> Iterable[Widget]:
         yield TextLine(id="recording")
@@ -124,10 +125,10 @@ class SegmentsScreen(PipelineScreen):
                 yield MelPicture()
                 yield TextLine(id="text")
         yield ErrorBanner()
-        yield TextLine(id="job")
+        yield JobLine()
 
     def on_mount(self) -> None:
-        self.query_one("#job").display = self.query_one("#preview").display = False
+        self.query_one("#preview").display = False
 
     def on_shown(self) -> None:
         self._load()
@@ -216,8 +217,8 @@ class SegmentsScreen(PipelineScreen):
         self.query_one("#preview").display = True
         wave, mel, text = self.query_one(Waveform), self.query_one(MelPicture), self.query_one("#text", TextLine)
         text.show(segment.text or "no transcript yet", ", ".join(filter(None, (segment.origin, segment.part))))
-        if found.trouble:
-            wave.clear(found.trouble)
+        if found.error:
+            wave.clear(found.error)
             mel.clear()
             return
         before = source.segments[place - 1] if place else None
@@ -235,24 +236,11 @@ class SegmentsScreen(PipelineScreen):
     # -- jobs
 
     def job_events(self, batch: JobBatch) -> None:
-        line = self.query_one("#job", TextLine)
-        if batch.ended:
-            line.display = False
-            if not batch.history:
-                self._tell_end(batch)
+        self.query_one(JobLine).show_jobs(self.live_jobs())
+        if batch.ended and not batch.history:
+            self.query_one(ErrorBanner).show(error_of(batch))
+        if batch.ended or batch.of(Item, ItemFailed):
             self._load()
-            return
-        left = f"  {clock(batch.left_s)} left" if batch.left_s is not None else ""
-        share = f"{batch.view.share:.0%}" if batch.view.share is not None else "begins"
-        share = "waits for another job" if batch.view.state == JobState.WAITING else share
-        line.show(f"{marks.mark('running', self.host.ascii)} cutting  {share}{left}  {batch.view.note}", "x cancel")
-        line.display = True
-        if batch.of(Item, ItemFailed):
-            self._load()
-
-    def _tell_end(self, batch: JobBatch) -> None:
-        error = batch.view.error or next((item.error for item in batch.of(ItemFailed)), None)
-        self.query_one(ErrorBanner).show(None if batch.view.state == JobState.CANCELLED else error)
 
     # -- keys
 
@@ -325,8 +313,9 @@ class SegmentsScreen(PipelineScreen):
         self.start_job("segment", {"ids": [video.id for video in due], "settings": settings})
 
     def action_stop(self) -> None:
-        live = self.live_jobs()
-        if not live:
+        job = foremost(self.live_jobs())
+        if job is None:
             self.toast("Nothing is being cut")
         else:
-            self.stop_job(live[0].folder)
+            self.stop_job(job.folder)
+            self.toast(lookup(job.stage).stopping)

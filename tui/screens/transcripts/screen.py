@@ -23,10 +23,10 @@ from core.store.records import Undone
 from tui import keymap
 from tui.background import TaskResult
 from tui.bridge import JobBatch
-from tui.job_text import progress_line, progress_text
+from tui.job_text import error_of, progress_text
+from tui.screens.job_line import JobLine, foremost
 from tui.screens.pipeline import ErrorBanner, PipelineScreen
 from tui.screens.transcripts import dialogs
-from tui.screens.transcripts import jobs as transcript_jobs
 from tui.screens.transcripts import rows as transcript_rows
 from tui.screens.transcripts.editor import Editor, EditorPanel, Notice, SearchBox
 from tui.screens.transcripts.index import FILTERS, ORDERS, Query
@@ -67,10 +67,9 @@ class TranscriptsScreen(PipelineScreen):
         yield self._panel
         yield ErrorBanner(id="unsaved")
         yield ErrorBanner(id="failure")
-        yield TextLine(id="job")
+        yield JobLine()
 
     def on_mount(self) -> None:
-        self.query_one("#job").display = False
         self.editor.show(None, "")
         self._loader.ask()
 
@@ -439,21 +438,12 @@ class TranscriptsScreen(PipelineScreen):
         self.start_once("export", "The export is at work already")
 
     def job_events(self, batch: JobBatch) -> None:
-        line = self.query_one("#job", TextLine)
-        if batch.ended:
-            line.display = bool(others := [job for job in self.live_jobs() if job.folder != batch.folder])
-            if others:
-                line.show(progress_line(others[0], self.host.ascii))
-            if not batch.history:
-                text, error = transcript_jobs.end_of(batch)
-                self._show_failure(error)
-                if text:
-                    self.toast(text)
-            self._loader.ask()
-            return
-        line.show(progress_line(batch, self.host.ascii), "b stop" if batch.stage == "label" else "")
-        line.display = True
-        if batch.of(Item, ItemFailed):
+        live = self.live_jobs()
+        shown = foremost(live)
+        self.query_one(JobLine).show_jobs(live, "b stop" if shown is not None and shown.stage == "label" else "")
+        if batch.ended and not batch.history:
+            self._show_failure(error_of(batch))
+        if batch.ended or batch.of(Item, ItemFailed):
             self._loader.ask()
 
 
