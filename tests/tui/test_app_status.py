@@ -254,6 +254,11 @@ def test_the_end_of_a_job_in_words():
     assert end_of(job("done", failed=2)) == ("label done, 2 segments failed: see there", "warning")
     assert "goes on where it was" in end_of(job("cancelled"))[0]
     assert end_of(job("done", "details"))[0] == ""
+    imported = job("done", "import", result={"imported": 3, "kept": 0, "unmatched": ["a", "b"], "rows": 5})
+    assert end_of(imported)[0] == "import done: 3 texts imported, 2 belong to no segment here"
+    exported = job("done", "export", result={"train": 3, "test": 1, "path": "dataset"})
+    assert end_of(exported)[0] == "export done: 3 train, 1 test segments in dataset"
+    assert end_of(job("done", "export", result={"train": "x" * 99, "path": {}}))[0] == "export done"
     assert end_of(job("done", "add", result={"added": 2, "known": 40}))[0] == "listing done: 2 new, 40 known before"
     assert (
         end_of(job("done", "fetch", result={"fetched": 0}, failed=1))[0] == "download done, 1 video failed: see there"
