@@ -7,7 +7,7 @@ from typing import Any
 
 from core.config import Config
 from core.errors import UserError
-from core.sources.failures import hopeless
+from core.sources.failures import is_permanent
 from core.stage import STAGES, Stage, lookup
 from core.store import Store, Video
 from core.workspace import Workspace
@@ -96,7 +96,7 @@ def count_of(stage: Stage, found: dict[str, int], store: Store, workspace: Works
 def may_come(video: Video, config: Config) -> bool:
     """Whether the next fetch would try it: no failure for good, and no licence that nobody has vouched for."""
     refused = (video.error or {}).get("kind") == "licence" and not config.fetch.any_licence
-    return not refused and not hopeless(video.error)
+    return not refused and not is_permanent(video.error)
 
 
 def next_stage(stages: dict[str, Count], found: dict[str, int]) -> str:

@@ -17,7 +17,7 @@ from core.media import dbfs, find_ffmpeg, probe, stream_pcm
 from core.sources import failures, sidecar
 from core.sources.failures import Failure
 from core.sources.licence import facts, licence
-from core.sources.ytdlp import YtdlpLogger, base_options, download_options, through
+from core.sources.ytdlp import YtdlpLogger, base_options, download_options, follow_redirects
 from core.store.records import Video
 from core.text import clean
 
@@ -40,7 +40,7 @@ BACKOFF_S = 8.0
 _NOT_YET = frozenset(("is_live", "post_live"))
 
 
-class Refused(Exception):
+class FetchFailed(Exception):
     """A video that could not be fetched, with the reason."""
 
     def __init__(self, failure: Failure) -> None:
@@ -61,8 +61,9 @@ class Transfer:
 class Downloader:
     """yt-dlp for a whole queue: one instance keeps connections, cookies and the player script. A context manager.
 
-    table: `[ytdlp]` of the workspace. heed: called from every hook and log line; it raises to interrupt, and the
-    video is continued later. stop: the same where all has come and is only being checked; it raises to end for good.
+    table: `[ytdlp]` of the workspace. check: called from every hook and log line; it raises to interrupt, and the
+    video is continued later. check_cancel: the same where all has come and is only being verified; it raises to end
+    for good.
     """
 
     def __init__(
@@ -72,15 +73,15 @@ class Downloader:
         root: Path,
         media: Path,
         partial: Path,
-        heed: Callable[[], None],
-        stop: Callable[[], None],
+        check: Callable[[], None],
+        check_cancel: Callable[[], None],
         request_pause_s: float,
     ) -> None:
-        self._ear = YtdlpLogger(heed=self._alive)
-        self._heed = heed
-        self._stop = stop
+        self._logger = YtdlpLogger(check=self._sign_of_life)
+        self._check = check
+        self._check_cancel = check_cancel
         self._watchdog = Watchdog(STUCK_S)
-        self._base = base_options(table, root=root, logger=self._ear, request_pause_s=request_pause_s)
+        self._base = base_options(table, root=root, logger=self._logger, request_pause_s=request_pause_s)
         self._media = media
         self._partial = partial
         self._on_transfer: Callable[[Transfer], None] = lambda transfer: None
@@ -95,7 +96,7 @@ class Downloader:
     @property
     def warnings(self) -> list[str]:
         """What yt-dlp warned of for the last video."""
-        return self._ear.warnings
+        return self._logger.warnings
 
     def __exit__(self, *exc: object) -> None:
         self._watchdog.__exit__(*exc)
@@ -112,11 +113,11 @@ class Downloader:
         """Fetch one video into media/ and return its row as it is now. Nothing is there until all of it is.
 
         permit: given the licence once it is known for certain, before any audio is asked for; it may raise.
-        Raises Refused, or whatever `heed` raised.
+        Raises FetchFailed, or whatever `check` raised.
         """
         from yt_dlp.utils import DownloadCancelled, YoutubeDLError
 
-        self._ear.warnings.clear()
+        self._logger.warnings.clear()
         self._watchdog.fired = False
         self._on_transfer = on_transfer
         try:
@@ -125,21 +126,21 @@ class Downloader:
             finish_parts(self._partial, video.id)
             ydl: Any = self._ydl(is_youtube(video.url))
             info = self._extract(ydl, video.url)
-            row = _newer(video, info)
+            row = _updated_row(video, info)
             permit(row.licence)
             if row.live_status in _NOT_YET:
-                raise Refused(failures.LIVE)
+                raise FetchFailed(failures.LIVE)
             done = ydl.process_ie_result(info, download=True, extra_info={"row_id": video.id})
             return self._accept(row, Path(done["requested_downloads"][0]["filepath"]), info.get("duration"))
         except DownloadCancelled:
             raise
         except (YoutubeDLError, ConnectionError, TimeoutError) as error:
-            raise Refused(self._classified(error, video.id)) from error
+            raise FetchFailed(self._classified(error, video.id)) from error
         except OSError as error:
-            raise Refused(replace(failures.DISK, detail=clean(str(error), 1000))) from error
+            raise FetchFailed(replace(failures.DISK, detail=clean(str(error), 1000))) from error
 
     def _classified(self, error: Exception, id: str) -> Failure:
-        failure = failures.classify(error, self._ear.warnings)
+        failure = failures.classify(error, self._logger.warnings)
         if self._watchdog.fired:
             return replace(failures.STUCK, detail=failure.detail)
         if "HTTP Error 416" in failure.detail:
@@ -150,10 +151,10 @@ class Downloader:
         return failure
 
     def _extract(self, ydl: YoutubeDL, url: str) -> dict[str, Any]:
-        info = through(lambda url, _: ydl.extract_info(url, download=False, process=False), url)
+        info = follow_redirects(lambda url, _: ydl.extract_info(url, download=False, process=False), url)
         if info is not None and info.get("_type", "video") == "video":
             return info
-        raise Refused(failures.classify(ValueError(f"Unsupported URL: {url}")))
+        raise FetchFailed(failures.classify(ValueError(f"Unsupported URL: {url}")))
 
     def _ydl(self, youtube: bool) -> YoutubeDL:
         """The instance for YouTube, or the one for all other sites: they differ in what they may take."""
@@ -162,29 +163,29 @@ class Downloader:
         if youtube not in self._open:
             options = download_options(self._base, self._partial, ffmpeg=self._ffmpeg, youtube=youtube)
             options["progress_hooks"] = [self._hook]
-            options["postprocessor_hooks"] = [lambda status: self._stop()]
+            options["postprocessor_hooks"] = [lambda status: self._check_cancel()]
             # yt-dlp would sleep in one piece, where neither pause nor cancel reaches it.
             options.setdefault("retry_sleep_functions", {"http": self._back_off, "extractor": self._back_off})
             self._open[youtube] = yt_dlp.YoutubeDL(options)  # type: ignore[arg-type]
         return self._open[youtube]
 
-    def _alive(self) -> None:
-        self._watchdog.sign()
-        self._heed()
+    def _sign_of_life(self) -> None:
+        self._watchdog.reset()
+        self._check()
 
     def _back_off(self, n: int) -> float:
         """The wait before yt-dlp's own next try, n from 0. It is over when this returns; 0 for yt-dlp."""
         end = time.monotonic() + min(BACKOFF_S, float(n))
         while time.monotonic() < end:
-            self._alive()
+            self._sign_of_life()
             time.sleep(0.05)
         return 0.0
 
     def _hook(self, status: Mapping[str, Any]) -> None:
         if status.get("status") == "finished":
-            self._stop()
+            self._check_cancel()
         else:
-            self._alive()
+            self._sign_of_life()
         now = time.monotonic()
         if status.get("status") != "downloading" or now - self._last < REPORT_S:
             return
@@ -196,8 +197,8 @@ class Downloader:
     def _accept(self, row: Video, path: Path, promised_s: float | None) -> Video:
         """Check what came, give it its name, and clear away what it was made of."""
         try:
-            length_ms = self._check(path, promised_s)
-        except Refused:
+            length_ms = self._verify(path, promised_s)
+        except FetchFailed:
             # Left where it is it would pass for a finished download the next time.
             path.unlink(missing_ok=True)
             raise
@@ -213,21 +214,21 @@ class Downloader:
                 left.unlink()
         return replace(row, path=target.name)
 
-    def _check(self, path: Path, promised_s: float | None) -> int:
-        """Milliseconds of the recording. Raises Refused where it is cut short, no recording, or silent."""
+    def _verify(self, path: Path, promised_s: float | None) -> int:
+        """Milliseconds of the recording. Raises FetchFailed where it is cut short, no recording, or silent."""
         try:
-            info = probe(path, cancelled=self._stop)
+            info = probe(path, cancelled=self._check_cancel)
             if promised_s and abs(info.duration_ms / 1000 - promised_s) > TOLERANCE_S:
                 why = f"{info.duration_ms / 1000:.1f} s came, {promised_s:.1f} s were promised"
-                raise Refused(replace(failures.INCOMPLETE, why=why))
+                raise FetchFailed(replace(failures.INCOMPLETE, why=why))
             # Ends at the first second with sound in it; only silence is decoded to its end.
-            stream: Any = stream_pcm(path, cancelled=self._stop)
+            stream: Any = stream_pcm(path, cancelled=self._check_cancel)
             with contextlib.closing(stream) as blocks:
                 loud = any(dbfs(block) > SILENCE_DBFS for block in blocks)
         except UserError as error:
-            raise Refused(failures.broken(error)) from error
+            raise FetchFailed(failures.broken(error)) from error
         if not loud:
-            raise Refused(failures.SILENT)
+            raise FetchFailed(failures.SILENT)
         return info.duration_ms
 
 
@@ -261,7 +262,7 @@ def finish_parts(partial: Path, id: str) -> None:
             part.unlink()
 
 
-def _newer(video: Video, info: Mapping[str, Any]) -> Video:
+def _updated_row(video: Video, info: Mapping[str, Any]) -> Video:
     """The row with what the site says now; what it does not say stays."""
     said = licence(info)
     found = facts(info)

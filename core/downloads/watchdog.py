@@ -35,7 +35,7 @@ class Watchdog:
         self._end.set()
         self._thread.join(5)
 
-    def sign(self) -> None:
+    def reset(self) -> None:
         self._last = time.monotonic()
 
     def _run(self) -> None:
@@ -46,7 +46,7 @@ class Watchdog:
                 with contextlib.suppress(ProcessLookupError):  # it ended by itself just now
                     os.kill(pid, signal.SIGKILL)
                     self.fired = True
-            self.sign()
+            self.reset()
 
 
 def runtimes() -> list[int]:

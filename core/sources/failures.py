@@ -63,7 +63,7 @@ __all__ = [
     "broken",
     "classify",
     "from_warnings",
-    "hopeless",
+    "is_permanent",
     "out_of_date",
     "unexpected",
 ]
@@ -133,7 +133,7 @@ def out_of_date(failure: Failure, version: str, days: int) -> Failure:
     )
 
 
-def hopeless(error: Mapping[str, str] | None) -> bool:
+def is_permanent(error: Mapping[str, str] | None) -> bool:
     """True for the error of a row (`Failure.as_row`) that is never tried again by itself, only when it is named."""
     return (error or {}).get("retry") == "never"
 

@@ -76,14 +76,14 @@ def date(info: Mapping[str, Any]) -> str:
     return ""
 
 
-def open_site(table: Mapping[str, Any], root: Path, ear: YtdlpLogger, *, pause_s: float) -> YoutubeDL:
+def open_site(table: Mapping[str, Any], root: Path, logger: YtdlpLogger, *, pause_s: float) -> YoutubeDL:
     """The yt-dlp that lists and looks up: cheap requests, no formats. table: `[ytdlp]` of the workspace in `root`.
 
     pause_s: yt-dlp's own pause between two requests, which nothing interrupts. UserError for a setting that cannot be.
     """
     import yt_dlp
 
-    base = base_options(table, root=root, logger=ear, request_pause_s=pause_s)
+    base = base_options(table, root=root, logger=logger, request_pause_s=pause_s)
     return yt_dlp.YoutubeDL(detail_options(base))  # type: ignore[arg-type]
 
 

@@ -14,7 +14,7 @@ from core.links import url_parts
 from core.sources import failures, names
 from core.sources.failures import Failure
 from core.sources.licence import facts, licence
-from core.sources.ytdlp import REFERENCES, through
+from core.sources.ytdlp import REFERENCES, follow_redirects
 from core.store.records import Video
 from core.text import clean
 
@@ -68,7 +68,7 @@ def list_source(url: str, ydl: YoutubeDL) -> Listing:
 
 def _resolve(ydl: YoutubeDL, url: str, key: str | None = None) -> dict[str, Any]:
     """The info behind a link, through every redirection."""
-    info = through(lambda url, key: ydl.extract_info(url, download=False, process=False, ie_key=key), url, key)
+    info = follow_redirects(lambda url, key: ydl.extract_info(url, download=False, process=False, ie_key=key), url, key)
     if info is not None:
         return info
     raise failures.classify(ValueError(f"Unsupported URL: {url}")).error()

@@ -32,14 +32,14 @@ _BLOCK = 1 << 22
 
 @dataclass(frozen=True)
 class Recording:
-    """A file that holds sound. mark: tells the same content apart from other, under any name.
+    """A file that holds sound. fingerprint: tells the same content apart from other, under any name.
 
     captions: (language, file) of the caption files of the same stem; language "und" where the name has none.
     """
 
     path: Path
     info: MediaInfo
-    mark: str
+    fingerprint: str
     captions: tuple[tuple[str, Path], ...]
 
 
@@ -58,7 +58,7 @@ def candidates(path: Path, workspace: Path) -> list[Path]:
             "give a file or folder outside of it",
         )
     if not path.is_dir():
-        _refuse_odd(path)
+        _check_regular(path)
         return [path]
     found = [file for file in _walk(path) if not _within(file, own)]
     if not found:
@@ -70,7 +70,7 @@ def candidates(path: Path, workspace: Path) -> list[Path]:
     return found
 
 
-def _refuse_odd(path: Path) -> None:
+def _check_regular(path: Path) -> None:
     """Reading a named pipe would wait for its writer for ever."""
     if not path.is_file():
         raise UserError(
@@ -100,9 +100,9 @@ def _walk(folder: Path) -> Iterator[Path]:
                 yield path
 
 
-def examine(path: Path, heed: Callable[[], None] = lambda: None) -> Recording:
+def examine(path: Path, check: Callable[[], None] = lambda: None) -> Recording:
     """Look into a file. UserError where it is empty, unreadable, no media, or has no sound."""
-    info = probe(path, cancelled=heed)
+    info = probe(path, cancelled=check)
     return Recording(path, info, fingerprint(path), tuple(_captions(path)))
 
 
@@ -144,13 +144,13 @@ def choose_id(recording: Recording, taken: Callable[[str], bool]) -> str:
         base = f"{base}-{short_hash(stem)}"
     if not taken(base):
         return base
-    return f"{base}-{recording.mark[:8]}"
+    return f"{base}-{recording.fingerprint[:8]}"
 
 
-def place(source: Path, target: Path, partial: Path, heed: Callable[[], None] = lambda: None) -> None:
+def place(source: Path, target: Path, partial: Path, check: Callable[[], None] = lambda: None) -> None:
     """Hard-link a file to `target`, or copy it where that cannot be (another disk, another owner).
 
-    The target appears whole or not at all. `heed` is called every few megabytes and may raise.
+    The target appears whole or not at all. `check` is called every few megabytes and may raise.
     """
     partial.mkdir(parents=True, exist_ok=True)
     beside = partial / f"{target.name}.placing"
@@ -159,17 +159,17 @@ def place(source: Path, target: Path, partial: Path, heed: Callable[[], None] = 
         # Resolved, since a link to a symlink would point into nowhere once the workspace is moved.
         os.link(source.resolve(), beside)
     except OSError:
-        _copy(source, beside, heed)
+        _copy(source, beside, check)
     os.replace(beside, target)
     # Where both are links to one file, POSIX lets a rename do nothing at all.
     beside.unlink(missing_ok=True)
 
 
-def _copy(source: Path, target: Path, heed: Callable[[], None]) -> None:
+def _copy(source: Path, target: Path, check: Callable[[], None]) -> None:
     try:
         with source.open("rb") as reader, target.open("wb") as writer:
             while block := reader.read(_BLOCK):
-                heed()
+                check()
                 writer.write(block)
             writer.flush()
             os.fsync(writer.fileno())

@@ -25,7 +25,7 @@ _DETAILS = {"player_client": ["web"], "player_skip": ["configs", "js"]}
 
 # What this app decides itself: resuming, skipping and file names would break.
 # fmt: off
-_OURS = frozenset({
+_RESERVED = frozenset({
     "logger", "progress_hooks", "postprocessor_hooks", "postprocessors", "quiet", "noprogress", "color", "ignoreerrors",
     "outtmpl", "paths", "final_ext", "continuedl", "nopart", "overwrites", "updatetime", "download_archive",
     "skip_download", "simulate", "extract_flat", "noplaylist", "playlist_items", "match_filter", "forceprint",
@@ -43,17 +43,17 @@ _HARMLESS = ("impersonat",)
 class YtdlpLogger:
     """yt-dlp's logger. Keeps the warnings of the present video and the last line said.
 
-    heed: called on every line; it may raise yt_dlp's DownloadCancelled, which is the only way to interrupt
+    check: called on every line; it may raise yt_dlp's DownloadCancelled, which is the only way to interrupt
     an extraction. warnings are reset by the caller before each video.
     """
 
-    heed: Callable[[], None] = lambda: None
+    check: Callable[[], None] = lambda: None
     on_line: Callable[[str], None] = lambda text: None
     warnings: list[str] = field(default_factory=list)
     last: str = ""
 
     def debug(self, message: str) -> None:
-        self.heed()
+        self.check()
         if not message.startswith("[debug] "):
             self.last = clean(message, 200)
             self.on_line(self.last)
@@ -62,26 +62,26 @@ class YtdlpLogger:
         self.debug(message)
 
     def warning(self, message: str) -> None:
-        self.heed()
+        self.check()
         if not any(word in message for word in _HARMLESS):
             self.warnings.append(clean(message, 500))
 
     def error(self, message: str) -> None:
         # The exception that follows carries the same text.
-        self.heed()
+        self.check()
 
 
-def cancelled_by(job: Job) -> Callable[[], None]:
+def cancel_check(job: Job) -> Callable[[], None]:
     """To be called from yt-dlp's hooks and logger: it raises DownloadCancelled once the job is to stop, which is what
     yt-dlp lets through everywhere. The caller then says `job.check()`."""
 
-    def heed() -> None:
+    def check() -> None:
         from yt_dlp.utils import DownloadCancelled
 
         if job.cancelled:
             raise DownloadCancelled
 
-    return heed
+    return check
 
 
 def base_options(
@@ -113,9 +113,9 @@ def base_options(
     }
     if deno := find_deno():
         options["js_runtimes"] = {"deno": {"path": deno}}
-    own = plain(table)
-    _refuse_strange(own)
-    return merge(options, _with_cookies(own, root))
+    own = copy.deepcopy(dict(table))
+    _check_options(own)
+    return deep_merge(options, _with_cookies(own, root))
 
 
 UNCOMPRESSED = "/".join(f"{kind}>mp4" for kind in ("wav", "flac", "aif", "aiff"))
@@ -157,7 +157,7 @@ def detail_options(base: Mapping[str, Any]) -> dict[str, Any]:
     return options
 
 
-def through(ask: Callable[[str, str | None], Any], url: str, key: str | None = None) -> dict[str, Any] | None:
+def follow_redirects(ask: Callable[[str, str | None], Any], url: str, key: str | None = None) -> dict[str, Any] | None:
     """The info behind a link, through every redirection; None where there is nothing, or no end to them.
 
     ask: given a link and the extractor that a redirection names, gives yt-dlp's info of it, unprocessed.
@@ -175,22 +175,13 @@ def copy_options(options: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value if key == "logger" else copy.deepcopy(value) for key, value in options.items()}
 
 
-def plain(value: Any) -> Any:
-    """Tables of a TOML reader as ordinary dicts, lists and scalars."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    return value
-
-
-def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+def deep_merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     """`above` over `below`: tables are merged key by key at every depth, everything else is replaced."""
     merged = dict(below)
     for key, value in above.items():
         under = merged.get(key)
         both = isinstance(under, Mapping) and isinstance(value, Mapping)
-        merged[key] = merge(under, value) if both else value  # type: ignore[arg-type]
+        merged[key] = deep_merge(under, value) if both else value  # type: ignore[arg-type]
     return merged
 
 
@@ -217,15 +208,15 @@ def version_age() -> tuple[str, int]:
     return version, (datetime.date.today() - released).days
 
 
-def _refuse_strange(table: Mapping[str, Any]) -> None:
+def _check_options(table: Mapping[str, Any]) -> None:
     if not table:
         return
     import yt_dlp
 
-    _refuse_language(table)
+    _check_language(table)
     known = set(yt_dlp.parse_options([]).ydl_opts)
     for key in table:
-        if key in _OURS:
+        if key in _RESERVED:
             raise UserError(
                 f"ytdlp.{key} cannot be set in whispersmith.toml",
                 "resuming, skipping and file names depend on it",
@@ -240,7 +231,7 @@ def _refuse_strange(table: Mapping[str, Any]) -> None:
             )
 
 
-def _refuse_language(table: Mapping[str, Any]) -> None:
+def _check_language(table: Mapping[str, Any]) -> None:
     arguments = table.get("extractor_args") or {}
     if not isinstance(arguments, Mapping) or not all(isinstance(one, Mapping) for one in arguments.values()):
         raise UserError(

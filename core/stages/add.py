@@ -20,7 +20,7 @@ from core.errors import UserError
 from core.events import ItemState
 from core.sources import failures, listing, local, names, sidecar
 from core.sources.licence import open_site
-from core.sources.ytdlp import YtdlpLogger, cancelled_by
+from core.sources.ytdlp import YtdlpLogger, cancel_check
 from core.stages.details import OF_THE_VIDEO
 from core.store import Store, Video
 from core.text import clean, plural
@@ -59,30 +59,30 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     """Add every source named in params. One that fails does not stop the others; UserError if it was the only one."""
     wanted = [str(text) for text in job.params.get("what") or []]
     with Store(workspace.db_path) as store:
-        adding = _Adding(workspace, config, job, store)
+        add_run = _AddRun(workspace, config, job, store)
         try:
             for text in wanted:
                 job.check()
-                _one(adding, text, alone=len(wanted) == 1)
+                _add_one(add_run, text, alone=len(wanted) == 1)
         finally:
-            adding.close()
-        return {"sources": adding.sources, "added": adding.added, "known": adding.known, "failed": adding.failed}
+            add_run.close()
+        return {"sources": add_run.sources, "added": add_run.added, "known": add_run.known, "failed": add_run.failed}
 
 
-def _one(adding: _Adding, text: str, *, alone: bool) -> None:
+def _add_one(add_run: _AddRun, text: str, *, alone: bool) -> None:
     try:
-        what = names.parse(text, adding.cwd)
+        what = names.parse(text, add_run.cwd)
         if isinstance(what, Path):
-            adding.add_path(what)
+            add_run.add_path(what)
         else:
-            adding.add_link(what)
+            add_run.add_link(what)
     except UserError as error:
-        if alone and not adding.added:
+        if alone and not add_run.added:
             raise
-        adding.fail(clean(text, 200), error)
+        add_run.fail(clean(text, 200), error)
 
 
-class _Adding:
+class _AddRun:
     """One run of the stage: the store it fills, the yt-dlp it asks, and the counts."""
 
     def __init__(self, workspace: Workspace, config: Config, job: Job, store: Store) -> None:
@@ -92,9 +92,9 @@ class _Adding:
         self.store = store
         self.sources: list[dict[str, Any]] = []
         self.added = self.known = self.failed = 0
-        self._ear = YtdlpLogger(heed=cancelled_by(job), on_line=lambda _: self._put_away())
+        self._logger = YtdlpLogger(check=cancel_check(job), on_line=lambda _: self._flush())
         self._ydl: Any = None
-        self._batch: _Batch | None = None
+        self._batch: _RowBatch | None = None
 
     def close(self) -> None:
         if self._ydl is not None:
@@ -123,7 +123,7 @@ class _Adding:
             self.job.check()
             raise
         except YoutubeDLError as error:
-            raise failures.classify(error, self._ear.warnings).error("whispersmith add") from error
+            raise failures.classify(error, self._logger.warnings).error("whispersmith add") from error
         except (Cancelled, UserError, sqlite3.Error):
             raise
         except Exception as error:
@@ -133,38 +133,38 @@ class _Adding:
 
     def _list(self, url: str) -> None:
         ydl = self._open()
-        self._ear.warnings.clear()
+        self._logger.warnings.clear()
         found = listing.list_source(url, ydl)
         try:
             for row in found.rows:
                 self.job.check()
                 if found.kind == "video" or row.id == found.wanted:
-                    row = self._judged(row)
+                    row = self._failed_if_warned(row)
                 if self._batch is None:
                     self._batch = self._begin(found)
                 batch = self._batch
                 batch.take(row)
                 if batch.full:
-                    self._put_away()
+                    self._flush()
                 self.job.progress(batch.count, found.count, unit="videos", note=found.title)
         finally:
             # Also what came before a page that failed, or before somebody stopped it.
-            self._put_away()
+            self._flush()
             batch, self._batch = self._batch, None
         if batch is None:
             raise listing.nothing_found(url)
         self.store.videos.listed_to_end(batch.source["id"])
         self.job.progress(batch.count, batch.count, unit="videos", note=found.title)
 
-    def _begin(self, found: listing.Listing) -> _Batch:
+    def _begin(self, found: listing.Listing) -> _RowBatch:
         source = self._source(found.url, found.kind, found.title)
         fresh = not any(video.source == source["id"] for video in self.store.videos.all())
-        return _Batch(source, found.wanted, fresh)
+        return _RowBatch(source, found.wanted, fresh)
 
     def _open(self) -> Any:
         if self._ydl is None:
             pause_s = self.config.fetch.request_pause_s
-            self._ydl = open_site(self.config.ytdlp, self.workspace.root, self._ear, pause_s=pause_s)
+            self._ydl = open_site(self.config.ytdlp, self.workspace.root, self._logger, pause_s=pause_s)
         return self._ydl
 
     def _source(self, url: str, kind: str, title: str) -> dict[str, Any]:
@@ -173,7 +173,7 @@ class _Adding:
         self.sources.append(source)
         return source
 
-    def _put_away(self) -> None:
+    def _flush(self) -> None:
         """Store the rows that are held. yt-dlp says a line before each request: then they would wait for its answer."""
         batch = self._batch
         if batch is None or not batch.rows:
@@ -184,7 +184,7 @@ class _Adding:
             before = {video.id: video for video in self.store.videos.some([row.id for row in rows])}
             new = self.store.videos.add_many(rows)
             for row in rows:
-                if row.id in before and (changes := _renewed(before[row.id], row)):
+                if row.id in before and (changes := _changes(before[row.id], row)):
                     self.store.videos.update(row.id, **changes)
             if batch.wanted in {row.id for row in rows if row.selected} - new:
                 self.store.videos.select([batch.wanted])
@@ -195,9 +195,9 @@ class _Adding:
         for row in rows:
             self.job.item(row.id, ItemState(row.state) if row.id in new else ItemState.KNOWN)
 
-    def _judged(self, row: Video) -> Video:
+    def _failed_if_warned(self, row: Video) -> Video:
         """The row, failed if yt-dlp has just warned that it is private, gone or blocked."""
-        failure = failures.from_warnings(self._ear.warnings)
+        failure = failures.from_warnings(self._logger.warnings)
         return listing.failed(row, failure) if failure is not None and failure.kind in OF_THE_VIDEO else row
 
     # -- files
@@ -205,7 +205,7 @@ class _Adding:
     def add_path(self, path: Path) -> None:
         files = local.candidates(path, self.workspace.root)
         whole = path.is_dir()
-        marks = self._marks()
+        fingerprints = self._known_fingerprints()
         source: dict[str, Any] | None = None
         rejected: list[str] = []
         for number, file in enumerate(files):
@@ -220,7 +220,7 @@ class _Adding:
                 continue
             if source is None:
                 source = self._source(local.address(path), "folder" if whole else "file", clean(path.stem, 300))
-            self._take(source, found, number, marks)
+            self._add_recording(source, found, number, fingerprints)
         if rejected:
             self.job.log(f"{len(rejected)} files are no recordings: {', '.join(rejected[:10])}", level="warning")
         if source is None:
@@ -230,20 +230,22 @@ class _Adding:
                 "give the folder that holds the recordings",
             )
 
-    def _marks(self) -> dict[str, str]:
+    def _known_fingerprints(self) -> dict[str, str]:
         """Fingerprint -> id of the local files that are here."""
         own = [video.id for video in self.store.videos.all() if video.licence == "own" and video.path]
         return {mark: id for id in own if (mark := sidecar.read(self.workspace.media, id).get("mark"))}
 
-    def _take(self, source: dict[str, Any], found: local.Recording, position: int, marks: dict[str, str]) -> None:
-        known = marks.get(found.mark)
+    def _add_recording(
+        self, source: dict[str, Any], found: local.Recording, position: int, fingerprints: dict[str, str]
+    ) -> None:
+        known = fingerprints.get(found.fingerprint)
         if known is not None and sidecar.on_disk(self.workspace.media, known):
             source["known"] += 1
             self.known += 1
             self.job.log(f"{clean(found.path.name, 200)} is here already, as {known}")
             self.job.item(known, ItemState.KNOWN)
             return
-        id = known or local.choose_id(found, lambda id: self._taken(id, found.mark))
+        id = known or local.choose_id(found, lambda id: self._id_in_use(id, found.fingerprint))
         target = self.workspace.media / f"{id}{found.path.suffix.lower()}"
         row = Video(
             id=id,
@@ -257,7 +259,7 @@ class _Adding:
             path=self.workspace.relative(target),
             bytes=found.path.stat().st_size,
         )
-        sidecar.write(self.workspace.media, row, mark=found.mark, file=clean(found.path.name, 300))
+        sidecar.write(self.workspace.media, row, mark=found.fingerprint, file=clean(found.path.name, 300))
         for language, file in found.captions:
             name = id if language == "und" else f"{id}.{language}"
             caption = self.workspace.media / f"{name}{file.suffix.lower()}"
@@ -265,21 +267,21 @@ class _Adding:
         local.place(found.path, target, self.workspace.partial, self.job.check)
         if not self.store.videos.add(row):
             self.store.videos.update(id, state="fetched", path=row.path, bytes=row.bytes, error=None)
-        marks[found.mark] = id
+        fingerprints[found.fingerprint] = id
         source["added"] += 1
         self.added += 1
         self.job.item(id, ItemState.FETCHED)
 
-    def _taken(self, id: str, mark: str) -> bool:
+    def _id_in_use(self, id: str, fingerprint: str) -> bool:
         """True if the id belongs to another recording. A file left by a killed run is the same one, not another."""
         if self.store.videos.get(id) is not None:
             return True
         lying = sidecar.on_disk(self.workspace.media, id)
-        return lying is not None and sidecar.read(self.workspace.media, id).get("mark") != mark
+        return lying is not None and sidecar.read(self.workspace.media, id).get("mark") != fingerprint
 
 
 @dataclass
-class _Batch:
+class _RowBatch:
     """The rows of one list on their way into the store. wanted: the id that the link pointed at, or "".
 
     fresh: the source is new here, so its first video is preselected.
@@ -310,7 +312,7 @@ class _Batch:
         return rows
 
 
-def _renewed(before: Video, seen: Video) -> dict[str, Any]:
+def _changes(before: Video, seen: Video) -> dict[str, Any]:
     """What a list tells anew of a row that was known: it has become private, or a stream that was announced is over.
 
     What was learnt of the video otherwise, and what a person decided, stays.
@@ -324,7 +326,7 @@ def _renewed(before: Video, seen: Video) -> dict[str, Any]:
     if before.duration_ms is None and seen.duration_ms is not None:
         changes["duration_ms"] = seen.duration_ms
     if before.asked is None and seen.asked is not None:
-        changes |= {name: getattr(seen, name) for name in _TOLD}
+        changes |= {name: getattr(seen, name) for name in _PAGE_COLUMNS}
     if seen.state == "failed" and before.state == "listed":
         changes |= {"state": "failed", "error": seen.error}
     elif seen.state == "listed" and before.state == "failed":
@@ -334,5 +336,5 @@ def _renewed(before: Video, seen: Video) -> dict[str, Any]:
     return changes
 
 
-_TOLD = ("asked", "licence", "licence_text", "captions", "channel", "channel_url", "upload_date", "live_status")
+_PAGE_COLUMNS = ("asked", "licence", "licence_text", "captions", "channel", "channel_url", "upload_date", "live_status")
 """Columns that the page of one video tells, and no list."""

@@ -22,7 +22,7 @@ from core.sources.failures import Failure
 from core.sources.licence import look_up, open_site
 from core.sources.listing import state_of
 from core.sources.rate_limit import RateLimiter
-from core.sources.ytdlp import YtdlpLogger, cancelled_by
+from core.sources.ytdlp import YtdlpLogger, cancel_check
 from core.store import Store, Video
 from core.workspace import Workspace
 
@@ -34,7 +34,7 @@ OF_THE_VIDEO = frozenset(
 )
 """Failures that are the video's own: the site has answered, and the next video may well be asked about."""
 
-_GIVE_UP = 3
+_MOST_FAILURES = 3
 """Requests that fail one after the other for a reason that may be the site's, before it is left alone."""
 
 _LONG_S = 2.0
@@ -44,12 +44,12 @@ _LONG_S = 2.0
 def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     """Ask for every row that is due. What is known is in the store at once: a run that is killed loses nothing."""
     with Store(workspace.db_path) as store:
-        asking = _Asking(workspace, config, job, store)
+        lookups = _DetailsRun(workspace, config, job, store)
         try:
-            asking.run()
+            lookups.run()
         finally:
-            asking.close()
-        return {"asked": len(asking.answered), "left": asking.left(), "stopped": asking.stopped}
+            lookups.close()
+        return {"asked": len(lookups.answered), "left": lookups.left(), "stopped": lookups.stopped}
 
 
 def is_due(video: Video) -> bool:
@@ -59,7 +59,7 @@ def is_due(video: Video) -> bool:
     return video.state != "failed" or (video.error or {}).get("kind") not in OF_THE_VIDEO
 
 
-class _Asking:
+class _DetailsRun:
     """One run of the stage."""
 
     def __init__(self, workspace: Workspace, config: Config, job: Job, store: Store) -> None:
@@ -72,11 +72,11 @@ class _Asking:
         self._ids = [str(id) for id in job.params.get("ids") or []]
         self._again = bool(job.params.get("again"))
         self._tried: set[str] = set()
-        self._misses = 0
+        self._failures_in_a_row = 0
         self._rows: dict[str, Video] = {}
         self._version = -1
-        self._pace = RateLimiter(config.fetch.request_pause_s, config.fetch.lookups_per_hour)
-        self._ear = YtdlpLogger(heed=cancelled_by(job))
+        self._limiter = RateLimiter(config.fetch.request_pause_s, config.fetch.lookups_per_hour)
+        self._logger = YtdlpLogger(check=cancel_check(job))
         self._ydl: Any = None
 
     def close(self) -> None:
@@ -113,80 +113,80 @@ class _Asking:
             self._job.hold()
             # Chosen after the wait: by then a person may look at other rows, or a listing may have found some.
             if due := self.due():
-                self._one(self._first(due), len(due))
+                self._look_up_row(self._choose(due), len(due))
         if self._tried and not self.stopped:
             self._job.progress(len(self._tried), len(self._tried), unit="videos", note="licences")
 
     def _wait(self) -> None:
-        seconds = self._pace.wait_s(time.monotonic())
+        seconds = self._limiter.wait_s(time.monotonic())
         if seconds > _LONG_S:
-            self._say(len(self.due()), f"licences, {self._config.fetch.lookups_per_hour} an hour")
+            self._report(len(self.due()), f"licences, {self._config.fetch.lookups_per_hour} an hour")
         self._job.wait(seconds)
 
-    def _say(self, left: int, note: str = "licences") -> None:
+    def _report(self, left: int, note: str = "licences") -> None:
         self._job.progress(len(self._tried), len(self._tried) + left, unit="videos", note=note)
 
-    def _first(self, due: list[Video]) -> Video:
+    def _choose(self, due: list[Video]) -> Video:
         seen = self._job.received("rows")
         by_id = {row.id: row for row in due}
         shown = (by_id[id] for id in seen if isinstance(id, str) and id in by_id) if isinstance(seen, list) else ()
         return next(iter(shown), due[0])
 
-    def _one(self, row: Video, left: int) -> None:
-        self._say(left)
-        self._pace.begin(time.monotonic())
+    def _look_up_row(self, row: Video, left: int) -> None:
+        self._report(left)
+        self._limiter.begin(time.monotonic())
         self._tried.add(row.id)
-        failure = self._ask(row)
+        failure = self._look_up(row)
         if row.id in self.answered:
-            self._misses = 0
+            self._failures_in_a_row = 0
         if failure is None or failure.kind in OF_THE_VIDEO:
             return
         if row.id not in self.answered:
-            self._misses += 1
+            self._failures_in_a_row += 1
             self._job.log(f"{row.id}: its licence is not known: {failure.what}", level="warning")
-        if failure.stops_queue or self._misses == _GIVE_UP:
+        if failure.stops_queue or self._failures_in_a_row == _MOST_FAILURES:
             self.stopped = failure.what
             self._job.log(f"licences not asked for: {self.left()} more; {failure.what}", level="warning")
 
-    def _ask(self, row: Video) -> Failure | None:
+    def _look_up(self, row: Video) -> Failure | None:
         """One request, its answer in the store. Returns what was wrong; `asked` stays empty if the site refused."""
         from yt_dlp.utils import DownloadCancelled, YoutubeDLError
 
-        self._ear.warnings.clear()
+        self._logger.warnings.clear()
         try:
             found = look_up(self._site(), row.id)
         except DownloadCancelled:
             self._job.check()
             raise
         except YoutubeDLError as error:
-            failure = failures.classify(error, self._ear.warnings)
+            failure = failures.classify(error, self._logger.warnings)
             if failure.kind in OF_THE_VIDEO:
                 self._store_answer(row, {}, failure)
             return failure
         except Exception as error:  # noqa: BLE001 - an extractor is strangers' code for strangers' pages; it may raise anything
             traceback.print_exc()
             return failures.unexpected(error)
-        failure = self._judge(found)
+        failure = self._failure_in(found)
         if found["licence"] != "unknown" or failure is None or failure.kind in OF_THE_VIDEO:
             self._store_answer(row, found, failure)
         return failure
 
-    def _judge(self, found: dict[str, Any]) -> Failure | None:
+    def _failure_in(self, found: dict[str, Any]) -> Failure | None:
         """What the answer and the warnings beside it say; None for a page that was read and is in order."""
-        warned = failures.from_warnings(self._ear.warnings)
+        warned = failures.from_warnings(self._logger.warnings)
         if warned is not None and (warned.kind in OF_THE_VIDEO or warned.stops_queue):
             return warned
         if found["licence"] != "unknown":
             # The page was read in spite of what was warned of: nobody wanted formats.
             return state_of(found)
-        if warned is None and self._ear.warnings:
-            warned = replace(failures.UNKNOWN, detail=" | ".join(self._ear.warnings[-5:]))
+        if warned is None and self._logger.warnings:
+            warned = replace(failures.UNKNOWN, detail=" | ".join(self._logger.warnings[-5:]))
         return warned
 
     def _site(self) -> Any:
         if self._ydl is None:
             # The pauses are kept here: those of yt-dlp cannot be interrupted.
-            self._ydl = open_site(self._config.ytdlp, self._workspace.root, self._ear, pause_s=0)
+            self._ydl = open_site(self._config.ytdlp, self._workspace.root, self._logger, pause_s=0)
         return self._ydl
 
     def _store_answer(self, row: Video, found: dict[str, Any], failure: Failure | None) -> None:

@@ -16,11 +16,11 @@ import traceback
 from typing import TYPE_CHECKING, Any
 
 from core.config import Config, set_value
-from core.downloads.queue import Queue
+from core.downloads.queue import DownloadQueue
 from core.errors import UserError
 from core.events import ItemState
 from core.sources import sidecar
-from core.sources.failures import Failure, hopeless
+from core.sources.failures import Failure, is_permanent
 from core.store import Store, Video
 from core.text import clean, plural
 from core.workspace import Workspace
@@ -71,11 +71,11 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
         chosen = _choose(store, job.params)
         missing, skipped = _note_on_disk(chosen, workspace, job, store)
         named = bool(job.params.get("ids"))
-        wanted = [video for video in missing if named or not hopeless(video.error)]
+        wanted = [video for video in missing if named or not is_permanent(video.error)]
         _put_on_disk(wanted, store)
         if passed := len(missing) - len(wanted):
             job.log(f"passed over, since trying again is no use: {passed}; name one to try it")
-        queue = Queue(workspace, config, job, store, free=free)
+        queue = DownloadQueue(workspace, config, job, store, free=free)
         queue.run([video for video in wanted if _may_be_asked_for(queue, video)])
         captions = {} if queue.stopped else _captions(workspace, queue.config, job, store, chosen)
     return {
@@ -109,7 +109,7 @@ def _choose(store: Store, params: dict[str, Any]) -> list[Video]:
     if params.get("all"):
         return videos
     if first := int(params.get("first") or 0):
-        return [video for video in videos if not hopeless(video.error)][:first]
+        return [video for video in videos if not is_permanent(video.error)][:first]
     chosen = [video for video in videos if video.selected or video.path]
     if not chosen:
         raise UserError(
@@ -157,11 +157,11 @@ def _put_on_disk(wanted: list[Video], store: Store) -> None:
     """The queue, before anything is asked for. A row that is tried because it was named stays due until it was."""
     store.videos.select([video.id for video in wanted if not video.selected])
     for video in wanted:
-        if video.error is not None and hopeless(video.error):
+        if video.error is not None and is_permanent(video.error):
             store.videos.update(video.id, error={**video.error, "retry": "later"})
 
 
-def _may_be_asked_for(queue: Queue, video: Video) -> bool:
+def _may_be_asked_for(queue: DownloadQueue, video: Video) -> bool:
     """False, and the row says why, where there is nowhere to ask or the licence does not permit it."""
     refusal = queue.refusal(video) if video.url else _LOST
     if refusal is not None:

@@ -13,7 +13,7 @@ from core.links import is_youtube
 from core.sources import names
 from core.sources.licence import captions, date, facts, licence
 from core.sources.listing import state_of
-from core.sources.ytdlp import AUDIO, YtdlpLogger, base_options, detail_options, download_options, merge
+from core.sources.ytdlp import AUDIO, YtdlpLogger, base_options, deep_merge, detail_options, download_options
 
 YOUTUBE = {"extractor_key": "Youtube", "channel": "A channel"}
 
@@ -154,7 +154,7 @@ def test_the_table_goes_on_top_at_every_depth(tmp_path: Path) -> None:
     cheap = detail_options(found)["extractor_args"]["youtube"]
     assert cheap == {"player_client": ["web"], "player_skip": ["configs", "js"]}
     assert found["extractor_args"]["youtube"] == {"player_client": ["tv"]}
-    assert merge({"a": {"b": 1, "c": [1]}, "d": 1}, {"a": {"c": [2]}}) == {"a": {"b": 1, "c": [2]}, "d": 1}
+    assert deep_merge({"a": {"b": 1, "c": [1]}, "d": 1}, {"a": {"c": [2]}}) == {"a": {"b": 1, "c": [2]}, "d": 1}
 
 
 def test_another_language_is_refused_since_it_would_hide_the_licence(tmp_path: Path) -> None:
@@ -195,17 +195,17 @@ def test_download_options(tmp_path: Path) -> None:
     assert without["format"].endswith("/b")
 
 
-def test_the_ear_passes_on_what_is_said_and_keeps_warnings() -> None:
+def test_the_logger_passes_on_what_is_said_and_keeps_warnings() -> None:
     said: list[str] = []
-    heeded: list[int] = []
-    ear = YtdlpLogger(heed=lambda: heeded.append(1), on_line=said.append)
-    ear.debug("[youtube] \x1b[1mabc: Downloading webpage")
-    ear.debug("[debug] internal")
-    ear.warning("HTTP Error 429 \x07")
-    ear.warning(
+    checks: list[int] = []
+    logger = YtdlpLogger(check=lambda: checks.append(1), on_line=said.append)
+    logger.debug("[youtube] \x1b[1mabc: Downloading webpage")
+    logger.debug("[debug] internal")
+    logger.warning("HTTP Error 429 \x07")
+    logger.warning(
         "The extractor specified to use impersonation for this download, but no impersonate target is available"
     )
-    ear.error("ERROR: x")
+    logger.error("ERROR: x")
     assert said == ["[youtube] abc: Downloading webpage"]
-    assert ear.warnings == ["HTTP Error 429"]
-    assert len(heeded) == 5
+    assert logger.warnings == ["HTTP Error 429"]
+    assert len(checks) == 5

@@ -99,9 +99,9 @@ def test_what_a_person_must_mend_is_not_waited_for() -> None:
 
 
 def test_which_rows_are_never_tried_by_themselves() -> None:
-    assert failures.hopeless(failures.PRIVATE.as_row())
-    assert not failures.hopeless(failures.TIMED_OUT.as_row())
-    assert not failures.hopeless(None)
+    assert failures.is_permanent(failures.PRIVATE.as_row())
+    assert not failures.is_permanent(failures.TIMED_OUT.as_row())
+    assert not failures.is_permanent(None)
 
 
 def test_an_old_ytdlp_is_named_with_its_age_and_the_way_to_a_newer_one() -> None:

@@ -201,9 +201,9 @@ def test_cookies_that_have_ended_are_said(tmp_path: Path, encoded: Path) -> None
         workspace = prepared(site, tmp_path / "ws")
         run = start(workspace, "fetch")
         with Store(workspace.db_path) as store:
-            waiting = queue.Queue(workspace, workspace.config(), run.job, store, free=True)
+            waiting = queue.DownloadQueue(workspace, workspace.config(), run.job, store, free=True)
             for _ in range(3):
-                waiting._heed_cookies([warning])
+                waiting._warn_of_old_cookies([warning])
     (line,) = run.log("warning")
     assert "no longer valid" in line
 

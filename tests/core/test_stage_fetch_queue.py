@@ -203,7 +203,7 @@ def test_the_attribution_is_whole_whatever_the_names_are(tmp_path: Path, encoded
     beside = json.loads(text)
     assert all(beside[key] for key in ("title", "channel", "url", "licence_text", "fetched", "upload_date"))
     assert all(
-        sign not in value for value in beside.values() if isinstance(value, str) for sign in "\x1b\x07\u202e\n\x00"
+        reset not in value for value in beside.values() if isinstance(value, str) for reset in "\x1b\x07\u202e\n\x00"
     )
     assert len(text) < 5_000
     assert sorted(path.name for path in workspace.media.iterdir() if path.is_file()) == [f"{ONE}.json", f"{ONE}.mp4"]

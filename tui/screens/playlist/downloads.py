@@ -9,7 +9,7 @@ from pathlib import Path
 from core.errors import UserError
 from core.events import Blocked, ItemFailed, JobState
 from core.licences import FREE
-from core.sources.failures import hopeless
+from core.sources.failures import is_permanent
 from core.stage import STAGES, lookup
 from core.store import Video
 from tui.bridge import JobBatch
@@ -41,7 +41,9 @@ class Downloads:
             return [OpenDialog(dialogs.failure(video, video.error or {}))]
         if (blocked := self._tracker.blocked) is not None:
             return [OpenDialog(dialogs.block_message(blocked[1]))]
-        chosen = [v for v in self._rows.index.all() if v.selected and v.state != "fetched" and not hopeless(v.error)]
+        chosen = [
+            v for v in self._rows.index.all() if v.selected and v.state != "fetched" and not is_permanent(v.error)
+        ]
         captions = self._rows.captions.get(video.id) if video is not None else None
         if video is not None and captions and not chosen:
             return [OpenDialog(dialogs.failure(video, captions))]
@@ -52,7 +54,7 @@ class Downloads:
         if (blocked := self._tracker.blocked) is not None:
             return [ResumeJob(blocked[0]), Toast("It goes on now")]
         failed = [v for v in self._rows.index.all() if v.state == "failed"]
-        if again := [v for v in failed if not hopeless(v.error) or v is video]:
+        if again := [v for v in failed if not is_permanent(v.error) or v is video]:
             return self._fetch(again)
         if failed:
             return [Toast("No other try mends these; with the cursor on one, r tries it all the same")]

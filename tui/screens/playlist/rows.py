@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from rich.text import Text
 
-from core.sources.failures import hopeless
+from core.sources.failures import is_permanent
 from core.stages.details import is_due
 from core.store import Video
 from tui.widgets import cells, marks
@@ -56,7 +56,7 @@ class Totals:
             if video.bytes and video.duration_ms:
                 self.measured_ms += length
                 self.measured_bytes += sign * video.bytes
-        elif video.selected and not hopeless(video.error):
+        elif video.selected and not is_permanent(video.error):
             self.chosen += sign
             self.chosen_ms += length
 
