@@ -69,12 +69,12 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
             if config.label.captions and (later := _before_captions(segments, store)):
                 job.log(f"{later} were written before their captions came: whispersmith label --redo takes those")
             return _result(config.model.labeller, []) | {"captions": 0, "cut": 0}
-        captioned = _Captioned(workspace, config, job, store, len(todo))
+        captions = _CaptionWriter(workspace, config, job, store, len(todo))
         if config.label.captions and not job.params.get("no_captions"):
-            todo = captioned.take(todo)
+            todo = captions.write(todo)
         if not todo:
-            return _result(config.model.labeller, []) | captioned.result()
-        return _label(workspace, config, job, store, todo, captioned.done) | captioned.result()
+            return _result(config.model.labeller, []) | captions.result()
+        return _label(workspace, config, job, store, todo, captions.done) | captions.result()
 
 
 def _before_captions(segments: list[Segment], store: Store) -> int:
@@ -83,7 +83,7 @@ def _before_captions(segments: list[Segment], store: Store) -> int:
     return sum(row.origin == "machine" and row.review == "pending" and row.video in here for row in segments)
 
 
-class _Captioned:
+class _CaptionWriter:
     """Captions as first transcripts: those in the store, else files beside the recording."""
 
     def __init__(self, workspace: Workspace, config: Config, job: Job, store: Store, total: int) -> None:
@@ -96,20 +96,20 @@ class _Captioned:
     def result(self) -> dict[str, int]:
         return {"captions": self.written, "cut": self.cut}
 
-    def take(self, todo: list[Segment]) -> list[Segment]:
-        """Write what captions say; returns the segments they say nothing for, in the same order."""
+    def write(self, todo: list[Segment]) -> list[Segment]:
+        """Store what captions say; returns the segments they say nothing for, in the same order."""
         videos: dict[str, list[Segment]] = {}
         for segment in todo:
             videos.setdefault(segment.video, []).append(segment)
-        taken: set[str] = set()
+        written: set[str] = set()
         for video, rows in videos.items():
             self.job.check()
             model, automatic, cues = self._cues(video)
             if cues:
-                taken |= self._give(rows, cues, model, automatic)
-        if taken:
+                written |= self._write_video(rows, cues, model, automatic)
+        if written:
             self.job.log(f"{self.written} segments have their text from captions, {self.cut} of them cut at an edge")
-        return [segment for segment in todo if segment.id not in taken]
+        return [segment for segment in todo if segment.id not in written]
 
     def _cues(self, video: str) -> tuple[str, bool, list[Cue]]:
         """(model, were they recognised by a machine, cues with only what is spoken)."""
@@ -124,18 +124,18 @@ class _Captioned:
                 self.job.log(f"{path.name} is not used: {error.what}; {error.why}", "warning")
         return "", False, []
 
-    def _give(self, rows: list[Segment], cues: list[Cue], model: str, automatic: bool) -> set[str]:
-        """Write the text of one video's segments; returns the ids that the captions say something for."""
+    def _write_video(self, rows: list[Segment], cues: list[Cue], model: str, automatic: bool) -> set[str]:
+        """Store the text of one video's segments; returns the ids that the captions say something for."""
         rows = sorted(rows, key=lambda row: row.start_ms)
-        found = shares(cues, rows)
-        texts = [_caption_text(row.id, share, model, automatic) for row, share in zip(rows, found, strict=True)]
+        found = zip(rows, shares(cues, rows), strict=True)
+        texts = [_caption_text(row.id, share, model, automatic) for row, share in found]
         texts = [text for text in texts if text.text]
         for begin in range(0, len(texts), _CAPTIONS_BATCH):
             self.job.check()
             batch = texts[begin : begin + _CAPTIONS_BATCH]
-            kept = set(self.store.transcripts.write_machine(batch))
+            stored = set(self.store.transcripts.write_machine(batch))
             for text in batch:
-                if text.segment in kept:
+                if text.segment in stored:
                     self.written += 1
                     self.cut += "cut" in text.flags
                     self.job.item(text.segment, ItemState.LABELLED)

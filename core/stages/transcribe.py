@@ -37,7 +37,8 @@ def report(result: dict[str, Any]) -> str:
 
 
 def check_params(workspace: Workspace, config: Config, params: dict[str, Any]) -> None:
-    """UserError if there is no such file, no sound in it, or no such model."""
+    """UserError if there is no such file, no sound in it, no such format, or no such model."""
+    transcription_format(params.get("format") or TRANSCRIPTION)
     probe(_file(workspace, params), need_length=False)
     if asked := params.get("model"):
         check_model(workspace, asked)

@@ -50,6 +50,7 @@ def test_what_is_wrong_with_the_arguments_is_said_before_the_queue(tmp_path: Pat
         ({"file": str(tmp_path / "notes.txt")}, "not a recording"),
         ({"file": str(tmp_path / "empty.wav")}, "is empty"),
         ({"file": sound, "model": "nope"}, "nope is not here"),
+        ({"file": sound, "format": "docx"}, "no format docx"),
     ):
         with pytest.raises(UserError, match=says):
             STAGES["transcribe"].check(made, made.config(), params)
