@@ -1,4 +1,4 @@
-"""What a job is doing, and how it ended: words for lines and toasts. Pure functions."""
+"""What a job is said to be doing, and how it ended: words for lines and toasts. Pure functions."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ def bar_job(live: Iterable[JobBatch]) -> JobProgress | None:
     percent = None if view.share is None else view.share * 100
     left = f"{clock(first.left_s)} left" if first.left_s is not None and not view.paused else ""
     if view.block is not None and not view.paused:
-        # The site has blocked it: no time left is known but when it tries again.
+        # The site has blocked it: no time left can be told but when it tries again.
         left = view.note[:48]
     if view.stage == "model" and view.state == JobState.RUNNING:
-        # A download is known by its bytes and its speed.
+        # A download is told by its bytes and its speed.
         left = "  ".join(part for part in (view.note[:40], left) if part)
     return JobProgress(f"{name} +{more}" if more else name, percent, left)
 
