@@ -241,13 +241,17 @@ class ItemFailed:
 
 @dataclass(frozen=True)
 class RunStarted:
-    """A training run begins to learn. resumed_from: the step of the checkpoint it goes on from; None: from nothing."""
+    """A training run begins to learn. resumed_from: the step of the checkpoint it goes on from; None: from nothing.
+
+    measures_anew: what it measured before is forgotten, since it was of other segments, or heard otherwise.
+    """
 
     kind: ClassVar[str] = "run_started"
     name: str
     steps: Count
     segments: Count
     resumed_from: Count | None = None
+    measures_anew: bool = False
 
 
 @dataclass(frozen=True)

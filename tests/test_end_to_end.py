@@ -133,7 +133,7 @@ def test_from_an_empty_folder_to_a_tuned_model_with_keys_alone(terminal: Termina
     terminal.wait(lambda _: any(job.stage == "train" and job.state == "done" for job in list_jobs(workspace)), 400)
     terminal.press("6")
     terminal.press("v")
-    terminal.wait(lambda shown: "held-out 20 segments" in shown, 120)
+    terminal.wait(lambda shown: "20 test segments" in shown, 120)
     models = evaluated(workspace).result["models"]
     assert models["base"]["cer"] > 0.8
     assert models["tuned"]["cer"] < 0.2

@@ -261,7 +261,7 @@ class WhispersmithApp(App[int]):
                 screen.note_change()
 
     def _on_gpus(self, gpus: Iterable[Gpu]) -> None:
-        self._show(gpu=self._gpu_meter.text(gpus, cells.glyphs(self).bars))
+        self._show(gpu=self._gpu_meter.read(gpus))
 
     def _show(self, **changes: Any) -> None:
         self.status = replace(self.status, **changes)

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from core.errors import UserError
-from core.events import JobState
-from core.jobs import JobView, attach
-from core.jobs.spec import CONTROL, of_name
-from core.stage import lookup
+from core.events import JobState, RunStarted
+from core.jobs import EventReader, JobView, attach
+from core.jobs.spec import CONTROL, EVENTS, of_name
+from core.stage import STAGES, lookup
 from core.workspace import Workspace
 from tui.widgets.dialog import Choice
 
@@ -49,6 +49,11 @@ def answered(view: JobView, go_on: Callable[[], object], answer: str | None) -> 
 
 
 def params_to_go_on(view: JobView) -> dict[str, Any]:
-    """Those of the crashed job, with the one that makes a new job go on where it was, if the stage needs that."""
+    """Those of the crashed job, with what makes a new job go on where this one was, if the stage needs that."""
     name = lookup(view.stage).resume_param
-    return view.params | ({name: True} if name else {})
+    if not name:
+        return view.params
+    # A training says its run's name at its beginning. One that did not get there has nothing to go on from.
+    entries = EventReader(view.folder / EVENTS).read()[0]
+    run = next((entry.event.name for entry in entries if isinstance(entry.event, RunStarted)), None)
+    return view.params | ({name: True, "name": run} if run is not None else {})

@@ -67,15 +67,25 @@ class JobGpu:
         return next((self._found[folder] for folder in folders if folder in self._found), None)
 
 
-class GpuMeter:
-    """Which GPU is shown, and its last readings for the little bars."""
+@dataclass(frozen=True)
+class GpuReading:
+    """What there is to show at one moment. gpu: the one that is shown, None without any; uses: its last readings in
+    percent, the newest last; gpus: all, as the driver counts them."""
 
-    READINGS = 8
+    gpu: Gpu | None = None
+    uses: tuple[int | None, ...] = ()
+    gpus: tuple[Gpu, ...] = ()
+
+
+class GpuMeter:
+    """Which GPU is shown, and its last readings for the little bars: one for the status bar and all panels."""
+
+    READINGS = 16
     CLEARLY = 2**29
     """Another idle card is shown when it has this many bytes more free: the line shall not flicker between equals."""
 
-    def __init__(self, readings: int = READINGS) -> None:
-        self._uses: deque[int | None] = deque(maxlen=readings)
+    def __init__(self) -> None:
+        self._uses: deque[int | None] = deque(maxlen=self.READINGS)
         self._shown = ""
         self._job = JobGpu()
         self._job_uuid: str | None = None
@@ -84,18 +94,18 @@ class GpuMeter:
         """The live jobs: while one computes on a GPU, that one is shown."""
         self._job_uuid = self._job.of(live)
 
-    def take(self, gpus: Iterable[Gpu]) -> Gpu | None:
-        """One more reading: the GPU to show, the job's own, else the one with the most free memory; None if none."""
-        found = pieces(gpus)
-        gpu = self._pick(found)
+    def read(self, gpus: Iterable[Gpu]) -> GpuReading:
+        """One more reading. The GPU to show is the job's own, else the one with the most free memory."""
+        cards = tuple(gpus)
+        gpu = self._pick(pieces(cards))
         if gpu is None:
             self._uses.clear()
-            return None
+            return GpuReading(gpus=cards)
         if gpu.uuid != self._shown:
             self._uses.clear()
         self._shown = gpu.uuid
         self._uses.append(gpu.utilization)
-        return gpu
+        return GpuReading(gpu, tuple(self._uses), cards)
 
     def _pick(self, found: list[Gpu]) -> Gpu | None:
         own = next((gpu for gpu in found if gpu.uuid == self._job_uuid), None)
@@ -106,21 +116,19 @@ class GpuMeter:
             return best if gain > self.CLEARLY else before
         return own or best
 
-    @property
-    def uses(self) -> tuple[int | None, ...]:
-        return tuple(self._uses)
 
-    def text(self, gpus: Iterable[Gpu], bars: str) -> str:
-        """One more reading, as the status line shows it; "" without a GPU."""
-        found = list(gpus)
-        gpu = self.take(found)
-        return gpu_line(gpu, self._uses, bars, len(found) - 1) if gpu else ""
+LINE_READINGS = 8
 
 
-def gpu_line(gpu: Gpu, uses: Iterable[int | None], bars: str, more: int = 0) -> str:
-    """A GPU in one line; `uses` are its last readings in percent, more: how many others there are."""
+def gpu_line(reading: GpuReading | None, bars: str) -> str:
+    """A reading in one line, with how many other cards there are; "" without a GPU, or before the first reading."""
+    if reading is None or reading.gpu is None:
+        return ""
+    gpu = reading.gpu
+    uses = reading.uses[-LINE_READINGS:]
     parts = [gpu.short, memory_text(gpu, bars), use_text(gpu, uses, bars), heat_text(gpu, bars)]
-    return "  ".join([*parts, *([f"+{more}"] if more else [])])
+    more = len(reading.gpus) - 1
+    return "  ".join([*parts, *([f"+{more}"] if more > 0 else [])])
 
 
 def memory_text(gpu: Gpu, bars: str) -> str:

@@ -13,6 +13,7 @@ from core.status import Step, Summary, summary
 from core.store import Store
 from core.workspace import Workspace
 from tui import keymap
+from tui.gpu_meter import GpuReading
 from tui.widgets import marks
 from tui.widgets.status_bar import JobProgress, StepTab
 
@@ -47,7 +48,7 @@ class Status:
     """What every screen's status bar shows now."""
 
     place: str = ""
-    gpu: str = ""
+    gpu: GpuReading | None = None
     job: JobProgress | None = None
     steps: Mapping[str, Step] = field(default_factory=dict)
 

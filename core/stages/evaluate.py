@@ -36,7 +36,7 @@ def params(arguments: argparse.Namespace) -> dict[str, Any]:
 def report(result: dict[str, Any]) -> str:
     """Base beside tuned, and what they were measured on."""
     excluded = f", {result['excluded']} left out as the model knows them" if result["excluded"] else ""
-    measured_on = f"{plural(result['segments'], 'held-out segment')}, {plural(result['characters'], 'character')}"
+    measured_on = f"{plural(result['segments'], 'test segment')}, {plural(result['characters'], 'character')}"
     lines = [f"on {measured_on}, leak {result['leak']}{excluded}"]
     for role, figures in result["models"].items():
         bounds = f"{percent(figures['cer_low'])} to {percent(figures['cer_high'])}"

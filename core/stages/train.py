@@ -69,7 +69,8 @@ def check_params(workspace: Workspace, config: Config, params: dict[str, Any]) -
 @dataclass(frozen=True)
 class RunSetup:
     """What a run is given before any of torch is loaded. folder: its hidden one; last: the checkpoint it goes on from;
-    learn: the segments it learns from; lineage: what it has heard and is measured on."""
+    learn: the segments it learns from; lineage: what it has heard and is measured on; measures_anew: earlier figures
+    are forgotten."""
 
     name: str
     folder: Path
@@ -78,6 +79,7 @@ class RunSetup:
     usable: UsableSegments
     learn: list[Segment]
     lineage: Lineage
+    measures_anew: bool
 
 
 def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
@@ -110,7 +112,7 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
         f"{setup.name}: {plan.steps} steps on {len(data)} segments, {loaded.device}"
         + (f", going on from step {resumed_from}" if resumed_from else "")
     )
-    job.emit(RunStarted(setup.name, plan.steps, len(data), resumed_from))
+    job.emit(RunStarted(setup.name, plan.steps, len(data), resumed_from, setup.measures_anew))
     measured = [usable.by_id[id] for id in setup.lineage.measured if id in usable.by_id]
     try:
         tuned, outcome = trainer.train(
@@ -186,13 +188,13 @@ def set_up(workspace: Workspace, config: Config, job: Job) -> RunSetup:
         return resume.plan_of(folder, last, config, counts, info, card, steps)
 
     plan = planned(now)
-    kept = runs.read_record(folder) or record
+    kept, measures_anew = runs.read_record(folder) or record, False
     if last is not None and last.step >= plan.steps:
         now, plan = before, planned(before)  # nothing more is learnt or measured
     else:
         report_data(job, chosen.name, usable, before, now, fresh, len(learn))
         # Runs from before plans were kept were measured with a decoding of their own.
-        if _measured_differ(before, now) or (last is not None and kept.plan is None):
+        if measures_anew := _measured_differ(before, now) or (last is not None and kept.plan is None):
             job.log("the segments it is measured on have changed, or how: earlier figures are forgotten")
             # In this order: a kill between the two forgets once more, and never compares figures of other segments.
             checkpoints.forget_measures(folder)
@@ -201,7 +203,7 @@ def set_up(workspace: Workspace, config: Config, job: Job) -> RunSetup:
         job.log(f"{chosen.name} keeps the plan it was started with: the settings have changed since")
     _check_disk(workspace, plan, info.parameters)
     runs.write_record(folder, replace(kept, plan=plan))
-    return RunSetup(chosen.name, folder, last, plan, usable, learn, now)
+    return RunSetup(chosen.name, folder, last, plan, usable, learn, now, measures_anew and last is not None)
 
 
 def _card(config: Config, job: Job) -> Gpu | None:

@@ -25,7 +25,12 @@ def plan_rows(plan: Plan) -> list[PlanRow]:
     method = f"{plan.method}, {plan.precision}" + (", activations recomputed" if plan.recompute else "")
     return [
         PlanRow("model", "Base model", plan.model, "what is fine-tuned", ("model", "base")),
-        PlanRow("data", "Data", _data(plan), "accepted segments, as split; nothing is ever chosen by test segments"),
+        PlanRow(
+            "data",
+            "Data",
+            _data(plan),
+            "accepted segments, as split; the best checkpoint is chosen on some of the train part, never on test",
+        ),
         PlanRow("method", "Method", method, METHODS[plan.method].reason),
         PlanRow("batch", "Batch", str(plan.batch), "segments computed at once", ("train", "batch")),
         PlanRow(
@@ -60,8 +65,6 @@ def plan_lines(plan: Plan) -> list[str]:
 
 
 def _data(plan: Plan) -> str:
-    """`145 train, 12 validation segments choose, 31 test`: what teaches, what chooses, what is held back."""
-    chosen = (
-        f"{plan.validation_segments} validation segments choose" if plan.validation_segments else "nothing is chosen by"
-    )
+    """`145 train, 12 to choose by, 31 test`: what teaches, what chooses the checkpoint, what is held back."""
+    chosen = f"{plan.validation_segments} to choose by" if plan.validation_segments else "none to choose by"
     return f"{plan.segments} train, {chosen}, {plan.test_segments} test"

@@ -21,9 +21,9 @@ from tests.tui.fake_job import FakeJob
 from tests.tui.wait import screen_text, wait_until
 from tui import crash
 from tui.bridge import JobBatch
-from tui.gpu_meter import GpuMeter, GpuSample, gpu_line
+from tui.gpu_meter import GpuMeter, GpuReading, GpuSample, gpu_line
 from tui.job_text import bar_job, clock, end_of
-from tui.screens.training.panes import GpuPanel
+from tui.screens.training.gpu_panel import GpuPanel
 from tui.widgets import marks
 
 CARD = Gpu(
@@ -36,20 +36,24 @@ SMALL = replace(CARD, uuid="GPU-2", name="NVIDIA T4", memory_free=10**9)
 LARGE = replace(CARD, uuid="GPU-3", name="NVIDIA H100", memory_free=70 * 10**9, utilization=0)
 
 
+def line(meter: GpuMeter, *gpus: Gpu) -> str:
+    return gpu_line(meter.read(gpus), BARS)
+
+
 def test_a_gpu_in_one_line_with_its_last_readings():
-    assert gpu_line(CARD, [0, 50, 100], BARS) == "RTX 3070 Laptop  6.1/8.0 GB  63% ▁▄█  61°C"
-    assert GpuMeter().text((), BARS) == ""
+    assert gpu_line(GpuReading(CARD, (0, 50, 100), (CARD,)), BARS) == "RTX 3070 Laptop  6.1/8.0 GB  63% ▁▄█  61°C"
+    assert line(GpuMeter()) == gpu_line(None, BARS) == ""
 
 
 def test_each_value_the_card_does_not_tell_is_a_dash():
     silent = replace(CARD, memory_used=None, utilization=None, temperature=None, name="GRID A100-8C")
-    assert gpu_line(silent, [None], BARS, 1) == "GRID A100-8C  –/8.0 GB  –%  –°C  +1"
-    assert gpu_line(silent, [None], "_.-:=+*#") == "GRID A100-8C  -/8.0 GB  -%  - C"
+    assert gpu_line(GpuReading(silent, (None,), (silent, CARD)), BARS) == "GRID A100-8C  –/8.0 GB  –%  –°C  +1"
+    assert gpu_line(GpuReading(silent, (None,), (silent,)), "_.-:=+*#") == "GRID A100-8C  -/8.0 GB  -%  - C"
 
 
-def test_the_gauge_remembers_eight_readings_also_equal_ones():
-    gauge = GpuMeter()
-    texts = [gauge.text((replace(CARD, utilization=use),), BARS) for use in range(20)]
+def test_the_line_shows_eight_readings_also_equal_ones():
+    meter = GpuMeter()
+    texts = [line(meter, replace(CARD, utilization=use)) for use in range(20)]
     assert texts[-1].count("▁") + texts[-1].count("▂") == 8
     # The thread that asks tells only what is new: the same use once more is new.
     assert GpuSample((CARD,)) != GpuSample((CARD,))
@@ -57,35 +61,35 @@ def test_the_gauge_remembers_eight_readings_also_equal_ones():
 
 
 def test_without_a_job_the_card_with_the_most_free_memory_is_shown_and_it_does_not_flicker():
-    gauge = GpuMeter()
-    assert "H100" in gauge.text((SMALL, LARGE), BARS)
+    meter = GpuMeter()
+    assert "H100" in line(meter, SMALL, LARGE)
     nearly = replace(SMALL, memory_free=LARGE.memory_free and LARGE.memory_free + 10**8)
-    assert "H100" in gauge.text((nearly, LARGE), BARS)
-    text = gauge.text((replace(SMALL, memory_free=80 * 10**9, utilization=99), LARGE), BARS)
+    assert "H100" in line(meter, nearly, LARGE)
+    text = line(meter, replace(SMALL, memory_free=80 * 10**9, utilization=99), LARGE)
     # Another card's readings are no history of this one.
     assert text == "T4  6.1/8.0 GB  99% █  61°C  +1"
-    assert "H100" in gauge.text((LARGE,), BARS)
+    assert "H100" in line(meter, LARGE)
 
 
 def test_the_environment_hides_cards(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-2")
-    assert "T4" in GpuMeter().text((SMALL, LARGE), BARS)
+    assert "T4" in line(GpuMeter(), SMALL, LARGE)
 
 
 def test_a_card_in_mig_mode_stands_for_its_slices():
     piece = replace(CARD, uuid="MIG-1", name="NVIDIA A100 MIG 1g.5gb", utilization=None)
-    text = GpuMeter().text((replace(CARD, mig=True, slices=(piece,)),), BARS)
+    text = line(GpuMeter(), replace(CARD, mig=True, slices=(piece,)))
     assert text.startswith("A100 MIG 1g.5gb  6.1/8.0 GB  –%")
 
 
-def test_the_gauge_follows_the_card_of_the_running_gpu_job(tmp_path: Path):
+def test_the_meter_follows_the_card_of_the_running_gpu_job(tmp_path: Path):
     workspace = create(tmp_path / "w")
     job = FakeJob(workspace, "train")
-    gauge = GpuMeter()
+    meter = GpuMeter()
     view = attach.view(job.folder)
     assert view is not None
-    gauge.follow([JobBatch(view)])
-    assert "H100" in gauge.text((SMALL, LARGE), BARS)
+    meter.follow([JobBatch(view)])
+    assert "H100" in line(meter, SMALL, LARGE)
     # The event may lie behind others; a download's log is not asked.
     job.progress(done=0, total=None, note="waiting for 6 GB")
     job.emit(GpuChosen(uuid="GPU-2", name="NVIDIA T4"))
@@ -94,32 +98,26 @@ def test_the_gauge_follows_the_card_of_the_running_gpu_job(tmp_path: Path):
     other.emit(GpuChosen(uuid="GPU-3", name="no"))
     second = attach.view(other.folder)
     assert second is not None
-    gauge.follow([JobBatch(second), JobBatch(view)])
-    assert "T4" in gauge.text((SMALL, LARGE), BARS)
+    meter.follow([JobBatch(second), JobBatch(view)])
+    assert "T4" in line(meter, SMALL, LARGE)
     job.finish()
-    gauge.follow([])
-    assert "T4" in gauge.text((replace(SMALL, memory_free=LARGE.memory_free), LARGE), BARS)
-    assert "H100" in gauge.text((SMALL, LARGE), BARS)
+    meter.follow([])
+    assert "T4" in line(meter, replace(SMALL, memory_free=LARGE.memory_free), LARGE)
+    assert "H100" in line(meter, SMALL, LARGE)
     other.die()
 
 
 class Panel(App[None]):
-    """A training panel alone, with the app's live jobs."""
+    """A training's GPU panel alone."""
 
     ascii = False
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.live: dict[Path, JobBatch] = {}
 
     def compose(self) -> ComposeResult:
         yield GpuPanel()
 
 
 @pytest.mark.parametrize("size", [(80, 24), (140, 45)])
-async def test_the_panel_tells_power_and_other_peoples_programs_of_the_jobs_card(tmp_path: Path, size: tuple[int, int]):
-    job = FakeJob(create(tmp_path / "w"), "train")
-    job.emit(GpuChosen(uuid="GPU-2", name="NVIDIA T4"))
+async def test_the_panel_tells_power_and_other_peoples_programs(size: tuple[int, int]):
     programs = (
         GpuProcess(1, "python", 10**9, "me", True),
         GpuProcess(2, "/usr/bin/blender", 3 * 2**30, "anna", False),
@@ -129,19 +127,16 @@ async def test_the_panel_tells_power_and_other_peoples_programs_of_the_jobs_card
     app = Panel()
     async with app.run_test(size=size) as pilot:
         panel = app.query_one(GpuPanel)
-        panel.show([])
+        panel.show(GpuReading())
         await wait_until(pilot, lambda: "no GPU: training on the CPU" in screen_text(app))
-        view = attach.view(job.folder)
-        assert view is not None
-        app.live[job.folder] = JobBatch(view)
-        panel.show([LARGE, busy])
+        panel.show(GpuReading(busy, (63,), (LARGE, busy)))
         lines = ["NVIDIA T4", "6.1/8.0 GB   63% ▅", "61°C   80 W of 115 W"]
         lines += ["others: anna blender 3.0 GB, root Xorg – GB"]
         await wait_until(pilot, lambda: screen_text(app).split("\n")[:4] == lines)
-        panel.show([LARGE, replace(busy, power_w=None, temperature=None, power_limit_w=None, processes=())])
+        silent = replace(busy, power_w=None, temperature=None, power_limit_w=None, processes=())
+        panel.show(GpuReading(silent, (63,), (silent,)))
         await wait_until(pilot, lambda: "–°C   – W" in screen_text(app))
         assert "others" not in screen_text(app)
-    job.finish()
 
 
 STATUS_LINE = """

@@ -85,9 +85,7 @@ async def test_base_stands_beside_tuned_with_what_it_was_measured_on(measured: W
     async with app.run_test(size=size) as pilot:
         await wait_until(
             pilot,
-            lambda: (
-                "held-out 2 segments, 1 240 characters, leak 0" in screen_text(app) and "run-03" in screen_text(app)
-            ),
+            lambda: "2 test segments, 1 240 characters, leak 0" in screen_text(app) and "run-03" in screen_text(app),
         )
         text = screen_text(app)
         for part in ("base", "run-03", "difference", "18.6 % (15.7–21.5)", "11.3 % (9.1–13.5)", "–7.3 points"):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import struct
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +16,17 @@ from core import config as settings
 from core.cli import AppOptions
 from core.errors import UserError
 from core.events import Evaluated, LogLine, Metric, Outcome, RunStarted, Sample, Saved
-from core.jobs import list_jobs
+from core.gpu import Gpu
+from core.jobs import attach, list_jobs
 from core.store import Segment, Store, Video
 from core.workspace import Workspace, create
 from tests.tui.fake_job import FakeJob
 from tests.tui.wait import hidden_characters, screen_lines, screen_text, wait_until, wrong_widths
 from tui.app import WhispersmithApp
+from tui.bridge import history
 from tui.screens.training.plan import parsed, split_report
+from tui.screens.training.run import TrainingRun, label_of
+from tui.screens.training.run_panel import RunPanel
 from tui.screens.training.screen import TrainingScreen
 from tui.widgets.dialog import Choice, Message, TextPrompt
 from tui.widgets.line_chart import LineChart
@@ -83,13 +89,13 @@ def write_run(job: FakeJob, steps: int = 30, name: str = "run-03") -> None:
     """A run's log up to `steps` of 55."""
     job.emit(LogLine(text=f"{name}: 55 steps on 145 segments, cuda"))
     job.emit(RunStarted(name, 55, 145))
-    job.emit(Evaluated(step=0, cer=0.186, loss=2.0, seconds=9.0))
+    job.emit(Evaluated(step=0, cer=0.186, on="validation", segments=12, loss=2.0, seconds=9.0))
     job.emit(Sample(step=0, segment="talk_480_490", reference="它的筋吃起來很軟", hypothesis="嗯嗯嗯[bold]嗯"))
     for step in range(1, steps + 1):
         loss = None if step == 5 else 2.0 / step
         job.emit(Metric(step=step, total=55, epoch=step / 9, loss=loss, learning_rate=1e-5, samples_per_second=5.3))
         job.progress(done=step, total=55, unit="step", note="training")
-    job.emit(Evaluated(step=steps, cer=0.142, loss=0.4, seconds=9.0))
+    job.emit(Evaluated(step=steps, cer=0.142, on="validation", segments=12, loss=0.4, seconds=9.0))
     job.emit(Sample(step=steps, segment="talk_480_490", reference="它的筋吃起來很軟", hypothesis="它的金吃起來很軟"))
     job.emit(Saved(step=steps, path=f"models/.{name}/checkpoint-{steps}"))
 
@@ -154,7 +160,8 @@ async def test_a_run_attached_late_shows_all_that_has_happened(workspace: Worksp
     app = open_app(workspace)
     async with app.run_test(size=size) as pilot:
         await wait_until(pilot, lambda: "run-03  ● running  step 30/55" in screen_text(app))
-        await wait_until(pilot, lambda: "CER 14.2 % (base 18.6 %)" in screen_text(app))
+        await wait_until(pilot, lambda: "CER 14.2 % (base 18.6 %) of 12 validation segments" in screen_text(app))
+        assert "CER %, 12 validation segments" in screen_text(app)
         assert "loss 0.067" in screen_text(app)
         assert "5.3 samples/s" in screen_text(app)
         loss, cer = (screen_of(app).query_one(name, LineChart) for name in ("#loss", "#cer"))
@@ -185,7 +192,7 @@ async def test_tab_walks_through_the_panes_of_a_narrow_window(workspace: Workspa
             await wait_until(pilot, lambda said=said: said in screen_text(app))
             seen.append(app.focused.id if app.focused else None)
             assert wrong_widths(app) == []
-        assert seen == ["cer", "samples", "log", None, "loss"]
+        assert seen == ["cer", "samples", "log", "gpu", "loss"]
         await pilot.press("l")
         await wait_until(pilot, lambda: isinstance(app.focused, LogTail) and "loss   " not in screen_text(app))
         assert app.focused is not None
@@ -276,6 +283,181 @@ async def test_a_resumed_run_shows_its_curves_from_the_first_step(workspace: Wor
         assert [metric.step for metric in run.metrics] == list(range(1, 22))
         assert run.measured == [(0, 0.186)]
         again.die()
+
+
+async def test_r_goes_on_with_the_run_that_is_shown_and_with_no_other(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+):
+    started: list[tuple[str, dict[str, Any]]] = []
+    monkeypatch.setattr(
+        TrainingScreen, "start_job", lambda self, stage, params=None, then=None: started.append((stage, params or {}))
+    )
+    older = FakeJob(workspace, "train")
+    write_run(older)
+    older.finish(Outcome.CANCELLED)
+    newest = FakeJob(workspace, "train")
+    newest.emit(RunStarted("run-04", 55, 145))
+    newest.finish(Outcome.FAILED, UserError("the disk is full", "no room", "make some"))
+    app = open_app(workspace)
+    async with app.run_test(size=(100, 30), notifications=True) as pilot:
+        # The newest run has saved nothing: there is nothing to go on with, though an older one has something.
+        await wait_until(pilot, lambda: "run-04  ✗ failed" in screen_text(app))
+        await pilot.press("r")
+        await wait_until(pilot, lambda: "Nothing was saved of this run" in screen_text(app))
+        await pilot.press("escape")
+        await wait_until(pilot, lambda: "Base model" in screen_text(app))
+        await pilot.press("r")
+        await wait_until(pilot, lambda: "v looks at runs" in screen_text(app))
+        await pilot.press("v")
+        await wait_until(pilot, lambda: isinstance(app.screen, Choice))
+        await pilot.press("down", "enter")
+        await wait_until(pilot, lambda: "run-03  ! stopped" in screen_text(app))
+        assert started == []
+        await pilot.press("r")
+        await wait_until(pilot, lambda: started == [("train", {"name": "run-03", "resume": True})])
+
+
+async def test_a_crashed_training_is_gone_on_with_by_its_name(workspace: Workspace, monkeypatch: pytest.MonkeyPatch):
+    spawned: list[dict[str, Any]] = []
+    monkeypatch.setattr("tui.app.spawn", lambda workspace, stage, params: spawned.append(params))
+    crashed = FakeJob(workspace, "train", {"steps": 55})
+    crashed.emit(RunStarted("run-07", 55, 145))
+    crashed.die()
+    app = open_app(workspace)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await wait_until(pilot, lambda: isinstance(app.screen, Choice))
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: spawned == [{"steps": 55, "resume": True, "name": "run-07"}])
+
+
+async def test_a_new_run_shows_nothing_of_the_one_before(workspace: Workspace, monkeypatch: pytest.MonkeyPatch):
+    before = FakeJob(workspace, "train")
+    write_run(before)
+    before.finish(Outcome.CANCELLED)
+    jobs: list[FakeJob] = []
+
+    def start(screen: TrainingScreen, stage: str, params: Any = None, then: Any = None) -> None:
+        jobs.append(FakeJob(workspace, "train"))
+        then(jobs[0].folder)
+
+    monkeypatch.setattr(TrainingScreen, "start_job", start)
+    app = open_app(workspace)
+    async with app.run_test(size=(140, 45)) as pilot:
+        await wait_until(pilot, lambda: "run-03  ! stopped" in screen_text(app) and "它的[金]" in screen_text(app))
+        await pilot.press("r")
+        await wait_until(pilot, lambda: bool(jobs) and "starting" in screen_text(app))
+        for word in ("run-03", "它的[金]", "step 30 saved", "base 18.6"):
+            assert word not in screen_text(app)
+        jobs[0].emit(LogLine(text="another begins"))
+        jobs[0].emit(RunStarted("run-05", 9, 20))
+        await wait_until(
+            pilot, lambda: "run-05  ● running" in screen_text(app) and "another begins" in screen_text(app)
+        )
+        for word in ("run-03", "它的[金]", "step 30 saved", "base 18.6"):
+            assert word not in screen_text(app)
+        jobs[0].finish()
+
+
+def run_of(job: FakeJob) -> TrainingRun:
+    view = attach.view(job.folder)
+    assert view is not None
+    run = TrainingRun(view)
+    for batch in history(job.folder):
+        run.handle(batch)
+    return run
+
+
+@pytest.mark.parametrize("anew", [False, True])
+def test_figures_and_samples_of_other_segments_are_no_part_of_a_resumed_run(workspace: Workspace, anew: bool):
+    first, second, third = (FakeJob(workspace, "train") for _ in range(3))
+    write_run(first)
+    second.emit(RunStarted("run-03", 55, 145, 30, measures_anew=anew))
+    second.emit(Metric(step=31, total=55, loss=0.3))
+    second.emit(Evaluated(step=35, cer=0.2, on="validation", segments=10))
+    second.emit(Sample(step=35, segment="walk_0_10", reference="對", hypothesis="對"))
+    third.emit(RunStarted("run-03", 55, 145, 35))
+    third.emit(Metric(step=36, total=55, loss=0.2))
+    runs = [run_of(job) for job in (third, second, first)]
+    runs[0].continue_from(runs[1:])
+    assert [metric.step for metric in runs[0].metrics] == [*range(1, 32), 36]
+    before = [] if anew else [(0, 0.186), (30, 0.142)]
+    assert runs[0].measured == [*before, (35, 0.2)]
+    assert set(runs[0].samples) == {"walk_0_10"} | (set() if anew else {"talk_480_490"})
+    assert "of 10 validation segments" in runs[0].figures()
+    for job in (first, second, third):
+        job.die()
+
+
+def test_the_list_of_runs_says_what_each_figure_is_of(workspace: Workspace):
+    job = FakeJob(workspace, "train")
+    job.finish(result={"name": "run-01", "cer": 0.113, "on": "test", "eval_segments": 31})
+    view = attach.view(job.folder)
+    assert view is not None
+    assert label_of(view, ascii=False).endswith("run-01  done  CER 11.3 % of 31 test segments")
+    odd = dataclasses.replace(view, result={"name": "run-01", "cer": "much", "on": 3, "eval_segments": None})
+    assert label_of(odd, ascii=False).endswith("run-01  done")
+
+
+async def test_the_plan_is_computed_once_a_change_and_not_for_a_text(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+):
+    asked: list[bool] = []
+    real = TrainingScreen.store_changed
+    monkeypatch.setattr(TrainingScreen, "store_changed", lambda self: (asked.append(True), real(self)))
+    app = open_app(workspace)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await wait_until(pilot, lambda: "✗ not yet" in screen_text(app))
+        reader = screen_of(app).plan_reader
+        assert reader is not None
+
+        async def write(change: Callable[[Store], object]) -> None:
+            """Another process writes; the screen is told of it."""
+            asked.clear()
+            with Store(workspace.db_path) as store:
+                change(store)
+            app.recount()
+            await wait_until(pilot, lambda: bool(asked))
+
+        assert (reader.selected, reader.planned) == (1, 1)
+        for number in range(3):
+            await write(lambda store, number=number: store.transcripts.save("talk_0_10", f"另一句{number}"))
+        parts = {f"talk_{8 * n}_{8 * n + 10}": "train" for n in range(20)}
+        await write(lambda store: store.segments.set_parts(parts))
+        await wait_until(pilot, lambda: "20 train" in screen_text(app))
+        assert (reader.selected, reader.planned) == (2, 2)
+        await write(lambda store: store.transcripts.save("talk_8_18", "又一句"))
+        await write(lambda store: store.transcripts.review("talk_16_26", "rejected"))
+        await wait_until(pilot, lambda: "19 train" in screen_text(app))
+        assert (reader.selected, reader.planned) == (3, 3)
+
+
+async def test_the_driver_is_asked_once_for_the_status_line_and_the_panel(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+):
+    card = Gpu(0, "GPU-1", "NVIDIA Card 5", (8, 6), 8 * 2**30, 2**30, 7 * 2**30, 63, 61, 80.0)
+    asked: list[bool] = []
+
+    def read() -> list[Gpu]:
+        asked.append(True)
+        return [card]
+
+    monkeypatch.setattr("tui.app.STATUS_S", 0.2)
+    monkeypatch.setattr("tui.gpu_meter.read_gpus", read)
+    monkeypatch.setattr("tui.screens.training.screen.read_gpus", read)
+    readings: list[bool] = []
+    real = RunPanel.show_gpu
+    monkeypatch.setattr(RunPanel, "show_gpu", lambda self, reading: (readings.append(True), real(self, reading)))
+    job = FakeJob(workspace, "train")
+    write_run(job)
+    app = open_app(workspace)
+    async with app.run_test(size=(140, 45)) as pilot:
+        await wait_until(pilot, lambda: "step 30/55" in screen_text(app) and "80 W" in screen_text(app))
+        assert "Card 5" in screen_lines(app)[0]
+        first = len(readings)
+        await wait_until(pilot, lambda: len(readings) >= first + 6)
+        # Before the first reading comes the plan may ask for itself; the panel never does.
+        assert 0 <= len(asked) - len(readings) <= 3
+        job.die()
 
 
 async def test_no_key_is_dead_where_nothing_has_been_trained(workspace: Workspace):

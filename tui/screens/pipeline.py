@@ -61,6 +61,7 @@ from tui import keymap
 from tui.background import BackgroundTasks, TaskResult
 from tui.bridge import DRAINED, FULL, Inbox, JobBatch, history
 from tui.effects import Effect, OpenDialog, PauseJob, ResumeJob, SendToJob, ShowError, StartJob, StopJob, Toast
+from tui.gpu_meter import gpu_line
 from tui.host import Host, host_of
 from tui.status import Status, bar_steps
 from tui.widgets import cells, dialog, marks
@@ -290,7 +291,7 @@ class PipelineScreen(Screen[None]):
     def show_status(self, status: Status) -> None:
         for bar in self.query(StatusBar):
             bar.update_place(status.place)
-            bar.update_gpu(status.gpu)
+            bar.update_gpu(gpu_line(status.gpu, cells.glyphs(self.app).bars))
             bar.update_job(status.job)
             bar.update_steps(bar_steps(status.steps, self.STEP, self.host.ascii))
 

@@ -130,6 +130,16 @@ class LineChart(Widget, can_focus=True):
     # -- what a screen calls
 
     @property
+    def title(self) -> str:
+        return self._title
+
+    @title.setter
+    def title(self, text: str) -> None:
+        if text != self._title:
+            self._title = text
+            self._changed()
+
+    @property
     def log_y(self) -> bool:
         return self._log_y
 

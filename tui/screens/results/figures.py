@@ -12,15 +12,16 @@ from tui.widgets.columns import Column
 
 
 def measured_on(evaluation: Evaluation) -> str:
-    """`held-out 31 segments, 1 240 characters, leak 0`: a figure says what it was measured on."""
+    """`31 test segments, 1 240 characters, leak 0`: a figure says what it was measured on."""
     result = evaluation.result
     characters = f"{result.get('characters', 0):,}".replace(",", " ")
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(evaluation.at / 1000))
     leak, excluded = result.get("leak"), result.get("excluded")
     warning = "" if not leak else " (these share audio with training: the figures flatter)"
     barred = f", {excluded} left out that were trained on" if excluded else ""
-    said = f"held-out {result.get('segments', 0)} segments, {characters} characters, leak {leak}{warning}{barred}"
-    return f"{said}   {when}"
+    count = result.get("segments", 0)
+    segments = f"{count} test segment{'' if count == 1 else 's'}"
+    return f"{segments}, {characters} characters, leak {leak}{warning}{barred}   {when}"
 
 
 def points(value: float | None, ascii: bool) -> str:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
 from core.config import Config
 from core.errors import UserError
-from core.jobs import JobView
-from core.training.plan import Plan
+from core.training.plan_rows import PlanRow
+from core.training.planning import PlanReading
 from tui.widgets.columns import Column
+from tui.widgets.dialog import TextPrompt
 
 
 def plan_columns(wide: bool) -> list[Column]:
@@ -20,20 +21,15 @@ def plan_columns(wide: bool) -> list[Column]:
     return [*columns, Column("reason", "why", None, least=20)] if wide else columns
 
 
-def runs_of(views: Iterable[JobView]) -> list[JobView]:
-    """The training jobs, newest first."""
-    return [view for view in views if view.stage == "train"]
-
-
-def problems_of(plan: Plan) -> list[UserError]:
-    """Why the training cannot start yet."""
-    if plan.segments:
-        return []
+def problem_of(reading: PlanReading) -> UserError | None:
+    """Why the training cannot start yet; None where it can."""
+    if reading.plan is None or reading.plan.segments:
+        return reading.error
     fix = "p splits the accepted segments now; 4 Transcripts accepts some"
-    return [UserError("there is nothing to train on", "no accepted segment is in the train part", fix)]
+    return UserError("there is nothing to train on", "no accepted segment is in the train part", fix)
 
 
-def split_report(split: dict[str, Any]) -> str:
+def split_report(split: Mapping[str, Any]) -> str:
     """What the split in force is: its sizes, and that it does not leak where a random one would."""
     if not split:
         return "not split yet: p parts the accepted segments into train and test"
@@ -54,3 +50,18 @@ def parsed(config: Config, table: str, key: str, text: str) -> Any:
     if text.strip() == "":
         raise ValueError("it must not be empty")
     return getattr(section, key)
+
+
+def setting_prompt(row: PlanRow, setting: tuple[str, str], config: Config, file_name: str) -> TextPrompt:
+    """Asks for another value of a row; what is not valid is not taken."""
+    table, key = setting
+
+    def check(text: str) -> str | None:
+        try:
+            parsed(config, table, key, text)
+        except ValueError as error:
+            return str(error)
+        return None
+
+    now = str(getattr(getattr(config, table), key))
+    return TextPrompt(row.title, now, check, text=f"{row.reason}\n[{table}] {key} in {file_name}")

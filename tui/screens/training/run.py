@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+from typing import Any
 
 from core.events import Cancelling, Evaluated, Finished, JobState, LogEntry, LogLine, Metric, RunStarted, Sample, Saved
 from core.jobs import JobView
@@ -76,8 +78,11 @@ class TrainingRun:
     started_name: str = ""
     resumed_from: int | None = None
     """The step it went on from; what happened before it stands in the logs of earlier jobs."""
-    on: str = ""
-    """What the error rates were measured on: validation (they choose the checkpoint) or test (only shown)."""
+    measures_anew: bool = False
+    """Error rates and samples of earlier jobs are of other segments."""
+    measured_set: str = ""
+    """`12 validation segments`: what the error rates were measured on. Validation segments choose the checkpoint, test
+    segments are only shown."""
 
     def handle(self, batch: JobBatch) -> list[str]:
         """Take a batch in; returns the new lines of the log."""
@@ -93,6 +98,7 @@ class TrainingRun:
         match entry.event:
             case RunStarted() as run:
                 self.started_name, self.resumed_from = run.name, run.resumed_from
+                self.measures_anew = run.measures_anew
                 self._advance(run.resumed_from or 0, run.steps)
             case Metric() as metric:
                 self.metrics.append(metric)
@@ -119,7 +125,7 @@ class TrainingRun:
 
     def _evaluated(self, at: int, evaluated: Evaluated) -> None:
         step, cer, seconds = evaluated.step, evaluated.cer, evaluated.seconds
-        self.on = evaluated.on or self.on
+        self.measured_set = segments_of(evaluated.segments, evaluated.on) or self.measured_set
         if cer is None:
             return
         # The last step may be measured twice.
@@ -136,16 +142,25 @@ class TrainingRun:
         """at: ms since 1970."""
         self.log.append(f"{time.strftime('%H:%M:%S', time.localtime(at / 1000))}  {text}")
 
-    def follow_on(self, earlier: TrainingRun) -> None:
-        """Put what an earlier job of the same run did before the step this one went on from in front."""
-        if self.resumed_from is None or earlier.name != self.name:
-            return
-        first = min([self.resumed_from, *(metric.step - 1 for metric in self.metrics)])
-        self.metrics = [metric for metric in earlier.metrics if metric.step <= first] + self.metrics
+    def continue_from(self, earlier: Sequence[TrainingRun]) -> None:
+        """Put what earlier jobs of this run did (the newest first) before the step it went on from in front; error
+        rates and samples only as far as they are of the same segments."""
+        until, same_set = self.resumed_from, not self.measures_anew
+        for before in earlier:
+            if until is None or before.name != self.name:
+                break
+            first = min([until, *(metric.step - 1 for metric in self.metrics)])
+            self.metrics = [metric for metric in before.metrics if metric.step <= first] + self.metrics
+            if same_set:
+                self._add_measured(before, until)
+            until, same_set = before.resumed_from, same_set and not before.measures_anew
+
+    def _add_measured(self, before: TrainingRun, until: int) -> None:
+        self.measured_set = self.measured_set or before.measured_set
         seen = {step for step, _ in self.measured}
-        before = [(s, c) for s, c in earlier.measured if s <= self.resumed_from and s not in seen]
-        self.measured = sorted([*before, *self.measured])
-        for id, sample in earlier.samples.items():
+        rates = [(step, cer) for step, cer in before.measured if step <= until and step not in seen]
+        self.measured = sorted([*rates, *self.measured])
+        for id, sample in before.samples.items():
             last = self.samples[id].last if id in self.samples else sample.last
             self.samples[id] = SegmentSample(id, sample.truth, sample.first, last)
 
@@ -168,8 +183,21 @@ class TrainingRun:
         return self.name or time.strftime("run of %Y-%m-%d %H:%M", time.localtime(self.view.created / 1000))
 
     @property
+    def has_checkpoint(self) -> bool:
+        """Something was saved, by this job or by the one it went on from."""
+        return self.saved is not None or self.resumed_from is not None
+
+    @property
+    def steps_made(self) -> int:
+        return max(self.step, int(figure(self.view.result, "steps") or 0))
+
+    @property
     def base_cer(self) -> float | None:
+<<<<<<< HEAD
         found = self.view.result_as(TrainResult).base_cer
+=======
+        found = figure(self.view.result, "base_cer")
+>>>>>>> a02285c (Training screen: panels that are given data, one GPU reading for all, r goes on with the run that is shown)
         return found if found is not None else next((cer for step, cer in self.measured if step == 0), None)
 
     @property
@@ -190,18 +218,21 @@ class TrainingRun:
         said += f"  epoch {epoch:.1f}" if epoch is not None else ""
         return said + (f"  {self.view.note}" if self.view.live and self.view.note else "")
 
-    def figures(self) -> str:
-        """`loss 0.412   CER 14.2 % (base 18.6 %)   5.3 samples/s`."""
+    def speed(self) -> str:
+        """`5.3 samples/s`; "" for a run that has ended."""
+        last = self.metrics[-1].samples_per_second if self.metrics and self.view.live else None
+        return f"{last:.1f} samples/s" if last is not None else ""
+
+    def figures(self, wide: bool = True) -> str:
+        """`loss 0.412  CER 14.2 % (base 18.6 %) of 12 validation segments  rate 1e-05`, without the rate if narrow."""
         last = self.metrics[-1] if self.metrics else Metric(0)
         parts = [f"loss {last.loss:.3f}" if last.loss is not None else "loss -"]
         base = f" (base {percent(self.base_cer)})" if self.base_cer is not None else ""
-        on = f" on {self.on}" if self.on else ""
-        parts.append(f"CER {percent(self.cer)}{on}{base}" if self.cer is not None or base else "CER -")
-        if self.view.live and last.samples_per_second is not None:
-            parts.append(f"{last.samples_per_second:.1f} samples/s")
-        if last.learning_rate is not None:
+        measured = f" of {self.measured_set}" if self.measured_set else ""
+        parts.append(f"CER {percent(self.cer)}{base}{measured}" if self.cer is not None or base else "CER -")
+        if last.learning_rate is not None and wide:
             parts.append(f"rate {last.learning_rate:.2g}")
-        return "   ".join(parts)
+        return "  ".join(parts)
 
     def next_step(self) -> str:
         """How to go on with a run that has ended; "" for a live one."""
@@ -215,7 +246,7 @@ class TrainingRun:
             case JobState.FAILED:
                 return f"mend that, then {resume}" if resume else "mend that; esc shows the plan"
             case JobState.CRASHED:
-                return resume or "r tries again; esc shows the plan"
+                return resume or "nothing was saved yet; esc shows the plan, enter starts"
             case _:
                 return ""
 
@@ -239,18 +270,39 @@ def earlier_of(views: Sequence[JobView], run: TrainingRun) -> list[TrainingRun]:
     return found
 
 
+def figure(result: Mapping[str, Any], name: str) -> float | None:
+    """A number of a job's result; None where there is none of that name."""
+    found = result.get(name)
+    return found if isinstance(found, int | float) and math.isfinite(found) else None
+
+
+def segments_of(count: int | None, part: str | None) -> str:
+    """`12 validation segments`; "" where nothing was measured. Logs of earlier versions tell no count."""
+    counted = f"{count} " if count else ""
+    return f"{counted}{part} segment{'' if count == 1 else 's'}" if part else ""
+
+
 def percent(share: float | None) -> str:
     """`14.2 %`; "-" where it is not known."""
     return "-" if share is None else f"{share * 100:.1f} %"
 
 
 def label_of(view: JobView, ascii: bool) -> str:
-    """A line for the list of runs: `✓ 11-22 18:04  run-01  done  CER 11.3 %`."""
+    """A line for the list of runs: `✓ 11-22 18:04  run-01  done  CER 11.3 % of 12 validation segments`."""
     sign, words = STATES[view.state]
     when = time.strftime("%m-%d %H:%M", time.localtime(view.created / 1000))
+<<<<<<< HEAD
     cer = view.result_as(TrainResult).cer
     figure = f"CER {percent(cer)}" if cer is not None else ""
     return "  ".join(part for part in (marks.mark(sign, ascii), when, name_of(view), words, figure) if part)
+=======
+    name = view.result.get("name") or view.params.get("name") or ""
+    cer, count = figure(view.result, "cer"), figure(view.result, "eval_segments")
+    part = view.result.get("on")
+    measured = segments_of(int(count) if count else None, part if part in ("validation", "test") else None)
+    rate = f"CER {percent(cer)}{f' of {measured}' if measured else ''}" if cer is not None else ""
+    return "  ".join(part for part in (marks.mark(sign, ascii), when, str(name), words, rate) if part)
+>>>>>>> a02285c (Training screen: panels that are given data, one GPU reading for all, r goes on with the run that is shown)
 
 
 def nan_for(value: float | None) -> float:

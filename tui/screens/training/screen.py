@@ -1,42 +1,38 @@
-"""5 Training: the plan before, the run while it goes, any earlier run from its log."""
+"""5 Training: the plan before, the run while it goes, any earlier run from its log.
+
+plan_panel.py and run_panel.py are what is seen, run.py what a run's log tells, actions.py what the keys of a run do.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, ClassVar
 
-from textual import events, on
+from textual import on
 from textual.binding import BindingType
-from textual.containers import Container, Vertical
 from textual.widget import Widget
 
-from core.config import Config, set_value
+from core.config import set_value
 from core.errors import UserError
 from core.events import JobState
 from core.gpu import read_gpus
 from core.jobs import JobView, list_jobs
-from core.store import Store
-from core.training.plan import Plan
-from core.training.plan_rows import PlanRow, plan_rows
-from core.training.planning import read_plan
+from core.training.plan_rows import PlanRow
+from core.training.planning import PlanReader, PlanReading
 from tui import keymap
 from tui.bridge import JobBatch
-from tui.job_text import clock
-from tui.screens.pipeline import ErrorBanner, PipelineScreen, StepTable
-from tui.screens.training import run as training_run
-from tui.screens.training.panes import GpuPanel, RunLog, Samples
-from tui.screens.training.plan import parsed, plan_columns, problems_of, runs_of, split_report
-from tui.screens.training.run import TrainingRun, nan_for
-from tui.widgets import dialog, marks
-from tui.widgets.line_chart import LineChart
-from tui.widgets.segment_table import Rows, RowTable
+from tui.gpu_meter import GpuReading
+from tui.screens.pipeline import ErrorBanner, PipelineScreen
+from tui.screens.training import actions
+from tui.screens.training.actions import runs_of
+from tui.screens.training.plan import parsed, setting_prompt, split_report
+from tui.screens.training.plan_panel import PlanPanel
+from tui.screens.training.run import TrainingRun, earlier_of
+from tui.screens.training.run_panel import RunPanel
+from tui.status import Status
+from tui.widgets.segment_table import RowTable
 from tui.widgets.text_line import TextLine
-
-START = "start"
-GPU_S = 2.0
-PANES = ("loss", "cer", "samples", "log", "gpu")
-"""In the order of tab; the last one has no focus of its own and is a pane only where the window is narrow."""
 
 
 class TrainingScreen(PipelineScreen):
@@ -51,31 +47,20 @@ class TrainingScreen(PipelineScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._config: Config | None = None
-        self._rows: dict[str, PlanRow] = {}
-        self._problems: list[UserError] = []
+        self.plan_reader: PlanReader | None = None
+        self._plan_reading: PlanReading | None = None
+        self._split_error: UserError | None = None
+        self._gpu: GpuReading | None = None
         self._runs: dict[Path, TrainingRun] = {}
         self._shown: Path | None = None
-        """The run on the screen; None: the plan."""
-        self._traced: set[Path] = set()
-        self._looked_back = False
-        self._trouble: UserError | None = None
-        self._pane, self._step = "loss", 1
+        """The job whose run is on the screen; None: the plan."""
+        self._continued: set[Path] = set()
+        """Jobs whose run begins in the logs of earlier ones, which are read."""
+        self._restored = False
 
     def content(self) -> Iterable[Widget]:
-        with Vertical(id="plan"):
-            yield StepTable(plan_columns(True), empty_text="\nThe plan is being made …")
-            yield TextLine(id="why")
-            yield TextLine(id="split")
-        with Vertical(id="run"):
-            yield TextLine(id="state")
-            yield TextLine(id="figures")
-            with Container(id="charts"):
-                yield LineChart("loss", id="loss")
-                yield LineChart("CER %", id="cer")
-            yield GpuPanel()
-            yield Samples(id="samples")
-            yield RunLog(id="log")
+        yield PlanPanel()
+        yield RunPanel()
         yield ErrorBanner()
         yield TextLine(id="next")
 
@@ -83,140 +68,120 @@ class TrainingScreen(PipelineScreen):
     def run_shown(self) -> TrainingRun | None:
         return self._runs.get(self._shown) if self._shown is not None else None
 
+    @property
+    def plan_panel(self) -> PlanPanel:
+        return self.query_one(PlanPanel)
+
+    @property
+    def run_panel(self) -> RunPanel:
+        return self.query_one(RunPanel)
+
     def on_mount(self) -> None:
+        self.plan_reader = PlanReader(self.workspace)
         self._show_mode()
-        self.set_interval(GPU_S, self._ask_gpu)
 
     def on_shown(self) -> None:
-        self._load_plan()
-        if not self._looked_back:
-            self._looked_back = True
-            workspace = self.workspace
-            self.in_thread(lambda: runs_of(list_jobs(workspace)), self._look_back, group="runs")
+        self._read_plan()
+        if not self._restored:
+            self._restored = True
+            self._list_runs(self._restore)
 
     def store_changed(self) -> None:
         if self._shown is None:
-            self._load_plan()
+            self._read_plan()
 
-    def _look_back(self, views: list[JobView]) -> None:
+    def show_status(self, status: Status) -> None:
+        super().show_status(status)
+        if status.gpu is None or status.gpu is self._gpu:
+            return
+        self._gpu = status.gpu
+        for panel in self.query(RunPanel):
+            panel.show_gpu(status.gpu)
+        if self.is_current and self._shown is None and status.gpu.gpus:
+            self._read_plan()  # it depends on the card's free memory, too
+
+    # -- which of the two is seen
+
+    def _restore(self, views: list[JobView]) -> None:
         """The first time: the run at work, or the last one, whatever became of it."""
         if views and self._shown is None:
             self._open(views[0])
 
-    # -- which of the two is seen
-
     def _open(self, view: JobView) -> None:
         """Show a run; its log is read if it has not been."""
-        self._shown = view.folder
         if view.folder not in self._runs:
             self._runs[view.folder] = TrainingRun(view)
             self.follow(view.folder)
+        self._show(view.folder)
+
+    def _show(self, folder: Path | None) -> None:
+        """The run of a job, which may not have said anything yet; None: the plan."""
+        self._shown = folder
+        if folder is not None and self.run_shown is None:
+            self.run_panel.clear()
         self._show_mode()
-        self._paint(whole=True)
+        self._show_run()
 
     def _show_mode(self) -> None:
         """Plan or run: the widgets, the keys of the footer, the focus."""
         run = self._shown is not None
         self.PANE = "training.run" if run else "training.plan"  # type: ignore[misc] - the footer follows the mode
-        self.query_one("#plan").display = not run
-        self.query_one("#run").display = run
+        self.plan_panel.display, self.run_panel.display = not run, run
         if run:
-            self._show_pane("loss")
+            self.run_panel.show_pane("loss")
         else:
             self.set_focus(self.table)
+        self.query_one("#next", TextLine).show("")
         self._show_keys()
-        self._tell_trouble()
-        if not run:
-            self.query_one("#next", TextLine).show("")
-        self._ask_gpu()
+        self._show_error()
 
-    def _tell_trouble(self) -> None:
-        run = self.run_shown
+    def _show_error(self) -> None:
+        run, error = self.run_shown, None
         if run is not None:
             error = run.view.error if run.view.state != JobState.CANCELLED else None
-            self.query_one(ErrorBanner).show(error)
-        else:
-            self.query_one(ErrorBanner).show(self._trouble or next(iter(self._problems), None))
+        elif self._shown is None:
+            error = self._split_error or self.plan_panel.problem
+        self.query_one(ErrorBanner).show(error)
 
     # -- the plan
 
-    def _load_plan(self) -> None:
-        workspace = self.workspace
+    def _read_plan(self) -> None:
+        """In a thread, and computed anew only where something it depends on has changed (`PlanReader`)."""
+        reader, gpu = self.plan_reader, self.host.status.gpu
+        if reader is not None:
+            gpus = read_gpus if gpu is None else lambda: list(gpu.gpus)
+            self.in_thread(lambda: reader.read(gpus), self._show_plan, group="plan")
 
-        def read() -> tuple[Config | None, Plan | None, list[UserError], dict[str, Any]]:
-            with Store(workspace.db_path) as store:
-                split, config = store.note("split") or {}, None
-                try:
-                    config = workspace.config()
-                    plan = read_plan(workspace, config, store)
-                except UserError as error:
-                    return config, None, [error], split
-            return config, plan, problems_of(plan), split
-
-        self.in_thread(read, self._planned, group="plan")
-
-    def _planned(self, found: tuple[Config | None, Plan | None, list[UserError], dict[str, Any]]) -> None:
-        self._config, plan, self._problems, split = found
-        fresh = not self._rows
-        self._rows = {row.key: row for row in plan_rows(plan)} if plan is not None else {}
-        rows = [(row.key, [row.title, row.value, row.reason]) for row in self._rows.values()]
-        if not self._problems:
-            rows.append((START, ["Start", "enter starts the training", "it goes on without this window"]))
-        elif rows:
-            sign = marks.mark("failed", self.host.ascii)
-            rows.append((START, ["Start", f"{sign} not yet", self._problems[0].what]))
-        self.table.empty_text = "\nThere is no plan yet."
-        self.table.set_source(Rows(rows))
-        if fresh and rows:
-            self.table.go_to_key(START)
-        self.query_one("#split", TextLine).show(split_report(split))
-        self._tell_trouble()
-
-    @on(RowTable.Highlighted)
-    def _tell_why(self) -> None:
-        row = self._rows.get(self.table.cursor_key or "")
-        text = f"{row.title}: {row.reason}" if row is not None else ""
-        self.query_one("#why", TextLine).show(text, "enter changes it" if row is not None and row.setting else "")
-
-    @on(events.Resize)
-    def _fit(self) -> None:
-        self.table.set_columns(plan_columns(self.app.size.width >= 100))
+    def _show_plan(self, reading: PlanReading) -> None:
+        if reading is not self._plan_reading:
+            self._plan_reading = reading
+            self.plan_panel.show(reading)
+            self._show_error()
 
     @on(RowTable.Chosen)
     def action_choose(self) -> None:
         if self._shown is not None:
             return
-        row = self._rows.get(self.table.cursor_key or "")
-        if row is not None:
-            self._change(row)
-        elif self._problems:
-            self.show_error(self._problems[0], "The training cannot start yet")
-        elif self._config is not None:
+        if self.plan_panel.row is not None:
+            self._change(self.plan_panel.row)
+        elif self.plan_panel.problem is not None:
+            self.show_error(self.plan_panel.problem, "The training cannot start yet")
+        elif self._plan_reading is not None:
             self._start({})
 
     def _change(self, row: PlanRow) -> None:
-        config = self._config
+        config = self._plan_reading.config if self._plan_reading is not None else None
         if row.setting is None or config is None:
             self.toast(f"{row.title}: {row.value}. {row.reason}")
             return
         table, key = row.setting
         path = self.workspace.config_path
 
-        def check(text: str) -> str | None:
-            try:
-                parsed(config, table, key, text)
-            except ValueError as error:
-                return str(error)
-            return None
-
         def changed(text: str) -> None:
             value = parsed(config, table, key, text)
-            self.in_thread(lambda: set_value(path, table, key, value), lambda _: self._load_plan(), group="set")
+            self.in_thread(lambda: set_value(path, table, key, value), lambda _: self._read_plan(), group="set")
 
-        text = f"{row.reason}\n[{table}] {key} in {path.name}"
-        self.open_dialog(
-            dialog.TextPrompt(row.title, str(getattr(getattr(config, table), key)), check, text=text), changed
-        )
+        self.open_dialog(setting_prompt(row, row.setting, config, path.name), changed)
 
     def action_split(self) -> None:
         if self._shown is not None:
@@ -224,30 +189,29 @@ class TrainingScreen(PipelineScreen):
         if self.live_jobs("split"):
             self.toast("The segments are being split already")
             return
-        self._trouble = None
+        self._split_error = None
         self.start_job("split", {})
 
     # -- starting, stopping, going on
 
+    def _list_runs(self, done: Callable[[list[JobView]], object], group: str = "runs") -> None:
+        """done: called with the training jobs, the newest first."""
+        workspace = self.workspace
+        self.in_thread(lambda: runs_of(list_jobs(workspace)), done, group=group)
+
     def _start(self, params: dict[str, Any]) -> None:
         """Start a training, unless one runs: asked anew, as one may have begun in another shell a moment ago."""
-        workspace = self.workspace
 
-        def looked(views: list[JobView]) -> None:
+        def start(views: list[JobView]) -> None:
             live = next((view for view in views if view.live), None)
             if live is None:
                 self.toast("The training starts")
-                self.start_job("train", params, self._started)
+                self.start_job("train", params, self._show)
             else:
                 self.toast("A training runs already; s stops it")
                 self._open(live)
 
-        self.in_thread(lambda: runs_of(list_jobs(workspace)), looked, group="start")
-
-    def _started(self, folder: Path) -> None:
-        self._shown = folder
-        self._show_mode()
-        self._paint(whole=True)
+        self._list_runs(start, group="start")
 
     def action_stop(self) -> None:
         run, live = self.run_shown, self.live_jobs("train")
@@ -261,14 +225,15 @@ class TrainingScreen(PipelineScreen):
         self.toast("It stops after this step, with a checkpoint; r goes on from there")
 
     def action_resume(self) -> None:
-        """Go on with the run on the screen; from the plan, with the newest one that can."""
-        run = self.run_shown
-        if run is not None and run.view.state == JobState.DONE:
-            self.toast("This run is finished; e goes on for more steps")
+        """Go on with the run on the screen, and with no other."""
+        params = actions.resume(self.run_shown)
+        if isinstance(params, str):
+            self.toast(params)
         else:
-            self._start({"resume": True, **({"name": run.name} if run is not None and run.saved and run.name else {})})
+            self._start(params)
 
     def action_extend(self) -> None:
+<<<<<<< HEAD
         run = self.run_shown
         if run is None or run.view.live or not run.name:
             self.toast("It can be extended when it has ended" if run is not None else "No run is shown")
@@ -282,140 +247,95 @@ class TrainingScreen(PipelineScreen):
             f"Extend {name}", str(done * 2), check, text=f"{done} steps are made. Up to which?"
         )
         self.open_dialog(question, lambda text: self._start({"name": name, "resume": True, "steps": int(text)}))
+=======
+        asked = actions.extend(self.run_shown)
+        if isinstance(asked, str):
+            self.toast(asked)
+        else:
+            question, params = asked
+            self.open_dialog(question, lambda text: self._start(params(text)))
+>>>>>>> a02285c (Training screen: panels that are given data, one GPU reading for all, r goes on with the run that is shown)
 
     def action_runs(self) -> None:
-        workspace = self.workspace
-        self.in_thread(lambda: runs_of(list_jobs(workspace)), self._choose_run, group="runs")
+        def choose(views: list[JobView]) -> None:
+            if not views:
+                self.toast("Nothing has been trained here yet")
+                return
+            by_name = {view.folder.name: view for view in views}
+            self.open_dialog(actions.runs_dialog(views, self.host.ascii), lambda name: self._open(by_name[name]))
 
-    def _choose_run(self, views: list[JobView]) -> None:
-        if not views:
-            self.toast("Nothing has been trained here yet")
-            return
-        by_name = {view.folder.name: view for view in views}
-        choices = [(name, training_run.label_of(view, self.host.ascii)) for name, view in by_name.items()]
-        self.open_dialog(dialog.Choice("Runs", "", choices[:15]), lambda name: self._open(by_name[name]))
+        self._list_runs(choose)
 
     def action_plan(self) -> None:
-        if self.has_class("-log-big"):
-            self.action_log_big()
+        if self.run_panel.log_is_big:
+            self.run_panel.toggle_log()
             return
-        self._shown = None
-        self._show_mode()
-        self._load_plan()
+        self._show(None)
+        self._read_plan()
 
-    # -- the run
+    # -- jobs
 
     def job_events(self, batch: JobBatch) -> None:
         if batch.stage == "split":
-            self._split_heard(batch)
+            self._split_events(batch)
             return
         run = self._runs.setdefault(batch.folder, TrainingRun(batch.view))
-        lines = run.handle(batch)
-        if run.resumed_from is not None and batch.folder not in self._traced:
-            self._trace(run)
+        run.handle(batch)
+        if run.resumed_from is not None and batch.folder not in self._continued:
+            self._read_earlier(run)
         shown = self.run_shown
         if batch.view.live and batch.folder != self._shown and (shown is None or not shown.view.live):
             if batch.history or not batch.after:
-                # A training began, here or in another shell.
-                self._shown = batch.folder
-                self._show_mode()
-                self._paint(whole=True)
-            return
-        if batch.folder == self._shown:
-            self._paint(lines)
+                self._show(batch.folder)  # a training began, here or in another shell
+        elif batch.folder == self._shown:
+            self._show_run()
 
-    def _trace(self, run: TrainingRun) -> None:
+    def _split_events(self, batch: JobBatch) -> None:
+        if not batch.ended or batch.history:
+            return
+        self._split_error = batch.view.error if batch.view.state != JobState.CANCELLED else None
+        if batch.view.state == JobState.DONE:
+            self.toast(split_report(batch.view.result))
+        self._show_error()
+        self._read_plan()
+
+    def _read_earlier(self, run: TrainingRun) -> None:
         """A run that was resumed: its curves begin in the logs of earlier jobs."""
-        self._traced.add(run.view.folder)
+        self._continued.add(run.view.folder)
         workspace = self.workspace
 
         def found(earlier: list[TrainingRun]) -> None:
-            for before in earlier:
-                run.follow_on(before)
+            run.continue_from(earlier)
             if run is self.run_shown:
-                self._paint()
+                self._show_run()
 
         def read() -> list[TrainingRun]:
-            return training_run.earlier_of(runs_of(list_jobs(workspace)), run)
+            return earlier_of(runs_of(list_jobs(workspace)), run)
 
-        self.in_thread(read, found, group=f"trace {run.view.folder.name}")
+        self.in_thread(read, found, group=f"earlier {run.view.folder.name}")
 
-    def _split_heard(self, batch: JobBatch) -> None:
-        if not batch.ended or batch.history:
-            return
-        error = batch.view.error if batch.view.state != JobState.CANCELLED else None
-        self._trouble = error
-        if batch.view.state == JobState.DONE:
-            self.toast(split_report(batch.view.result))
-        self._tell_trouble()
-        self._load_plan()
-
-    def _paint(self, lines: Iterable[str] = (), *, whole: bool = False) -> None:
-        """Show the run as it is now; lines: what is new in its log."""
+    def _show_run(self) -> None:
+        """The run on the screen as it is now."""
         run = self.run_shown
-        if run is None:
-            return
-        log = self.query_one(RunLog)
-        if whole:
-            log.clear()
-            self.query_one("#loss", LineChart).clear()
-            self.query_one("#cer", LineChart).clear()
-        log.append_lines(run.log if whole else lines)
-        sign, word = run.state
-        state = f"{run.title}  {marks.mark(sign, self.host.ascii)} {word}  {run.where()}"
-        left = f"{clock(run.left_s)} left" if run.left_s is not None and run.view.live else ""
-        self.query_one("#state", TextLine).show(state, left)
-        self.query_one("#figures", TextLine).show(run.figures())
-        self.query_one("#next", TextLine).show(run.next_step())
-        losses = [nan_for(metric.loss) for metric in run.metrics]
-        self.query_one("#loss", LineChart).set_series("loss", [metric.step for metric in run.metrics], losses)
-        chart, points = self.query_one("#cer", LineChart), [(s, 100 * c) for s, c in run.measured]
-        chart.set_series("CER", [s for s, _ in points], [c for _, c in points])
-        if run.base_cer is not None:
-            end = max([run.step, 1, *(s for s, _ in points)])
-            chart.set_series("base", [0, end], [100 * run.base_cer] * 2)
-        self.query_one(Samples).show(list(run.samples.values()))
-        self._tell_trouble()
-
-    def _ask_gpu(self) -> None:
-        run = self.run_shown
-        if self.is_current and run is not None:
-            self.in_thread(read_gpus, self.query_one(GpuPanel).show, group="gpu")
+        if run is not None:
+            self.run_panel.show(run)
+            self.query_one("#next", TextLine).show(run.next_step())
+            self._show_error()
 
     # -- panes
 
     def action_pane(self) -> None:
         """Tab: the next pane; in a narrow window the one below the charts changes with it."""
-        if self._shown is None:
-            return
-        panes = [name for name in PANES if name != "gpu" or self.has_class("-narrow")]
-        focused = self.focused.id if self.focused is not None else None
-        now = focused if focused in panes else self._pane
-        self._show_pane(panes[(panes.index(now) + self._step) % len(panes)] if now in panes else panes[0])
+        if self._shown is not None:
+            self.run_panel.next_pane(1)
 
     def action_pane_before(self) -> None:
-        self._step = -1
-        self.action_pane()
-        self._step = 1
-
-    def _show_pane(self, name: str) -> None:
-        self._pane = name
-        # Below the charts: samples, unless one of the others has been asked for.
-        below = name if name in ("log", "gpu") else "samples"
-        for other in ("samples", "log", "gpu"):
-            self.set_class(other == below, f"-below-{other}")
-        # The pane may be hidden until the styles have been worked out.
-        self.call_after_refresh(self.set_focus, self.query_one(f"#{name}") if name != "gpu" else None)
+        if self._shown is not None:
+            self.run_panel.next_pane(-1)
 
     def action_log_scale(self) -> None:
-        charts = list(self.query(LineChart))
-        on = not charts[0].log_y
-        for chart in charts:
-            chart.log_y = on
+        self.run_panel.toggle_log_scale()
 
     def action_log_big(self) -> None:
-        if self._shown is None:
-            return
-        big = not self.has_class("-log-big")
-        self.set_class(big, "-log-big")
-        self.call_after_refresh(self.set_focus, self.query_one(RunLog if big else "#loss"))
+        if self._shown is not None:
+            self.run_panel.toggle_log()

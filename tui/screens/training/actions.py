@@ -1,0 +1,54 @@
+"""What the keys of a run have to do: from the run that is shown to the parameters of a job, or a word on why not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from core.events import JobState
+from core.jobs import JobView
+from tui.screens.training.run import TrainingRun, label_of
+from tui.widgets.dialog import Choice, TextPrompt
+
+MOST_RUNS = 15
+NO_RUN = "No run is shown: v looks at runs, then r goes on with the one on the screen"
+
+
+def runs_of(views: Iterable[JobView]) -> list[JobView]:
+    """The training jobs, newest first."""
+    return [view for view in views if view.stage == "train"]
+
+
+def runs_dialog(views: Iterable[JobView], ascii: bool) -> Choice:
+    """Which run to look at; it answers the name of the job's folder."""
+    return Choice("Runs", "", [(view.folder.name, label_of(view, ascii)) for view in views][:MOST_RUNS])
+
+
+def resume(run: TrainingRun | None) -> dict[str, Any] | str:
+    """The job that goes on with the run that is shown, and no other; or why there is none."""
+    if run is None:
+        return NO_RUN
+    if run.view.live:
+        return "It runs already; s stops it"
+    if run.view.state == JobState.DONE:
+        return "This run is finished; e goes on for more steps"
+    if not run.name or not run.has_checkpoint:
+        return "Nothing was saved of this run; esc shows the plan, enter starts anew"
+    return {"name": run.name, "resume": True}
+
+
+def extend(run: TrainingRun | None) -> tuple[TextPrompt, Callable[[str], dict[str, Any]]] | str:
+    """The question up to which step, and the job that an answer makes; or why there is none."""
+    if run is None:
+        return "No run is shown: v looks at runs"
+    if run.view.live:
+        return "It can be extended when it has ended"
+    if not run.name or not run.has_checkpoint:
+        return "Nothing was saved of this run; esc shows the plan, enter starts anew"
+    name, done = run.name, run.steps_made
+
+    def check(text: str) -> str | None:
+        return None if text.strip().isdigit() and int(text) > done else f"a number above {done}"
+
+    question = TextPrompt(f"Extend {name}", str(done * 2), check, text=f"{done} steps are made. Up to which?")
+    return question, lambda text: {"name": name, "resume": True, "steps": int(text)}

@@ -1,0 +1,66 @@
+"""The plan on the screen: a row for each value, the reason of the one under the cursor, and the split."""
+
+from __future__ import annotations
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.containers import Vertical
+
+from core.errors import UserError
+from core.training.plan_rows import PlanRow, plan_rows
+from core.training.planning import PlanReading
+from tui.screens.pipeline import StepTable
+from tui.screens.training.plan import plan_columns, problem_of, split_report
+from tui.widgets import cells, marks
+from tui.widgets.segment_table import Rows, RowTable
+from tui.widgets.text_line import TextLine
+
+START = "start"
+WIDE = 100
+
+
+class PlanPanel(Vertical):
+    """`show` a reading of the plan; `row` and `problem` are what Enter is about."""
+
+    def __init__(self) -> None:
+        super().__init__(id="plan")
+        self._rows: dict[str, PlanRow] = {}
+        self.problem: UserError | None = None
+        """What keeps a run from starting."""
+
+    def compose(self) -> ComposeResult:
+        yield StepTable(plan_columns(True), empty_text="\nThe plan is being made …")
+        yield TextLine(id="why")
+        yield TextLine(id="split")
+
+    @property
+    def row(self) -> PlanRow | None:
+        """The value under the cursor; None on the row that starts."""
+        return self._rows.get(self.query_one(StepTable).cursor_key or "")
+
+    def show(self, reading: PlanReading) -> None:
+        table, first = self.query_one(StepTable), not self._rows
+        self.problem = problem_of(reading)
+        self._rows = {row.key: row for row in plan_rows(reading.plan)} if reading.plan is not None else {}
+        rows = [(row.key, [row.title, row.value, row.reason]) for row in self._rows.values()]
+        if self.problem is None:
+            rows.append((START, ["Start", "enter starts the training", "it goes on without this window"]))
+        elif rows:
+            sign = marks.mark("failed", cells.is_ascii(self.app))
+            rows.append((START, ["Start", f"{sign} not yet", self.problem.what]))
+        table.empty_text = "\nThere is no plan yet."
+        table.set_source(Rows(rows))
+        if first and rows:
+            table.go_to_key(START)
+        self.query_one("#split", TextLine).show(split_report(reading.split))
+        self._show_reason()
+
+    @on(RowTable.Highlighted)
+    def _show_reason(self) -> None:
+        row = self.row
+        text = f"{row.title}: {row.reason}" if row is not None else ""
+        self.query_one("#why", TextLine).show(text, "enter changes it" if row is not None and row.setting else "")
+
+    @on(events.Resize)
+    def _fit(self) -> None:
+        self.query_one(StepTable).set_columns(plan_columns(self.size.width >= WIDE))

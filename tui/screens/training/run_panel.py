@@ -1,0 +1,165 @@
+"""A run on the screen: where it is, its figures, charts, samples, GPU and log. Given a TrainingRun, it gives nothing
+back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container, Vertical, VerticalScroll
+
+from tui.gpu_meter import GpuReading
+from tui.job_text import clock
+from tui.screens.training.gpu_panel import GpuPanel
+from tui.screens.training.run import SegmentSample, TrainingRun, nan_for
+from tui.widgets import cells, marks
+from tui.widgets.diff_text import DiffText
+from tui.widgets.line_chart import LineChart
+from tui.widgets.log_tail import LogTail
+from tui.widgets.scrollbar import plain_scrollbar
+from tui.widgets.text_line import TextLine
+
+SAMPLES = 3
+PANES = ("loss", "cer", "samples", "log", "gpu")
+"""In the order of tab; the last one is a pane only where the window is narrow."""
+WIDE = 100
+
+
+class Samples(VerticalScroll, can_focus=True):
+    """Measured segments: what is said, what the model hears now, what it heard at first."""
+
+    DEFAULT_CSS: ClassVar[str] = """
+    Samples {
+        height: 1fr;
+        scrollbar-size-vertical: 1;
+        & TextLine { color: $text-muted; }
+        & DiffText { padding: 0 1; }
+        &:focus TextLine { text-style: underline; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "scroll_up", "up", show=False),
+        Binding("down,j", "scroll_down", "down", show=False),
+        Binding("g", "scroll_home", "first", show=False),
+        Binding("G", "scroll_end", "last", show=False),
+    ]
+
+    def compose(self) -> ComposeResult:
+        for number in range(SAMPLES):
+            yield TextLine(id=f"sample-{number}")
+            yield DiffText(id=f"diff-{number}")
+
+    def on_mount(self) -> None:
+        plain_scrollbar(self)
+        self.show([])
+
+    def show(self, samples: Sequence[SegmentSample]) -> None:
+        for number in range(SAMPLES):
+            line, diff = self.query_one(f"#sample-{number}", TextLine), self.query_one(f"#diff-{number}", DiffText)
+            sample = samples[number] if number < len(samples) else None
+            line.display = sample is not None or number == 0
+            diff.display = sample is not None
+            if sample is None:
+                line.show("samples come with the first evaluation" if number == 0 else "")
+                continue
+            first = f"step {sample.first[0]} heard {sample.first[1] or 'nothing'}"
+            line.show(f"{sample.segment}   {first}" if sample.first[0] != sample.last[0] else sample.segment)
+            diff.show(sample.truth, sample.last[1], ("truth", f"step {sample.last[0]}"))
+
+
+class RunLog(LogTail):
+    """The run's log; `l` makes it large and small here too (the right arrow looks further along a line)."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("l", "screen.log_big", "log", show=False)]
+
+
+class RunPanel(Vertical):
+    """`show` a run again whenever something has happened to it; of its log only what is new is written."""
+
+    def __init__(self) -> None:
+        super().__init__(id="run")
+        self._shown: Path | None = None
+        """The job whose log and curves are on the panel."""
+        self._lines = 0
+        self._pane = "loss"
+
+    def compose(self) -> ComposeResult:
+        yield TextLine(id="state")
+        yield TextLine(id="figures")
+        with Container(id="charts"):
+            yield LineChart("loss", id="loss")
+            yield LineChart("CER %", id="cer")
+        yield GpuPanel()
+        yield Samples(id="samples")
+        yield RunLog(id="log")
+
+    def clear(self) -> None:
+        """Nothing of any run: what is shown next has not said anything yet."""
+        self._shown, self._lines = None, 0
+        self.query_one(RunLog).clear()
+        for chart in self.query(LineChart):
+            chart.clear()
+        self.query_one("#state", TextLine).show("starting")
+        self.query_one("#figures", TextLine).show("")
+        self.query_one(Samples).show([])
+
+    def show(self, run: TrainingRun) -> None:
+        if run.view.folder != self._shown:
+            self.clear()
+            self._shown = run.view.folder
+        self.query_one(RunLog).append_lines(run.log[self._lines :])
+        self._lines = len(run.log)
+        sign, word = run.state
+        state = f"{run.title}  {marks.mark(sign, cells.is_ascii(self.app))} {word}  {run.where()}"
+        left = f"{clock(run.left_s)} left" if run.left_s is not None and run.view.live else ""
+        self.query_one("#state", TextLine).show(state, left)
+        self.query_one("#figures", TextLine).show(run.figures(self.size.width >= WIDE), run.speed())
+        losses = [nan_for(metric.loss) for metric in run.metrics]
+        self.query_one("#loss", LineChart).set_series("loss", [metric.step for metric in run.metrics], losses)
+        self._show_rates(run)
+        self.query_one(Samples).show(list(run.samples.values()))
+
+    def _show_rates(self, run: TrainingRun) -> None:
+        chart, steps = self.query_one("#cer", LineChart), [step for step, _ in run.measured]
+        chart.title = f"CER %, {run.measured_set}" if run.measured_set else "CER %"
+        chart.set_series("CER", steps, [100 * cer for _, cer in run.measured])
+        if run.base_cer is not None:
+            chart.set_series("base", [0, max([run.step, 1, *steps])], [100 * run.base_cer] * 2)
+
+    def show_gpu(self, reading: GpuReading) -> None:
+        self.query_one(GpuPanel).show(reading)
+
+    # -- panes
+
+    def show_pane(self, name: str) -> None:
+        """Give a pane the focus; in a narrow window it is the one below the charts, if it is none of them."""
+        self._pane = name
+        # Below the charts: samples, unless one of the others has been asked for.
+        below = name if name in ("log", "gpu") else "samples"
+        for other in ("samples", "log", "gpu"):
+            self.set_class(other == below, f"-below-{other}")
+        # The pane may be hidden until the styles have been worked out.
+        self.call_after_refresh(self.query_one(f"#{name}").focus)
+
+    def next_pane(self, step: int) -> None:
+        panes = [name for name in PANES if name != "gpu" or self.size.width < WIDE]
+        focused = next((name for name in panes if self.query_one(f"#{name}").has_focus), self._pane)
+        self.show_pane(panes[(panes.index(focused) + step) % len(panes)] if focused in panes else panes[0])
+
+    @property
+    def log_is_big(self) -> bool:
+        return self.has_class("-log-big")
+
+    def toggle_log(self) -> None:
+        """The whole log, and back."""
+        self.toggle_class("-log-big")
+        self.call_after_refresh(self.query_one("#log" if self.log_is_big else "#loss").focus)
+
+    def toggle_log_scale(self) -> None:
+        charts = list(self.query(LineChart))
+        logarithmic = not charts[0].log_y
+        for chart in charts:
+            chart.log_y = logarithmic
