@@ -10,7 +10,7 @@ from core.errors import UserError
 from core.events import JobState, RunStarted
 from core.jobs import EventReader, JobView, attach
 from core.jobs.spec import CONTROL, EVENTS, of_name
-from core.stage import STAGES, lookup
+from core.stage import lookup
 from core.workspace import Workspace
 from tui.widgets.dialog import Choice
 

@@ -174,7 +174,7 @@ ACTIONS: list[Action] = [
     # -- 5 training
     Action("training.plan.choose", "enter", "start, change", "On the last row: start; on a value: change it"),
     Action("training.plan.split", "p", "split", "Part the accepted segments into train and test anew"),
-    Action("training.plan.resume", "r", "resume", "Of a run only: v looks at runs, r goes on with the one shown", False),
+    Action("training.plan.resume", "r", "resume", "Only a run: v looks at runs, r goes on with the one shown", False),
     Action("training.plan.runs", "v", "runs", "Look at an earlier run"),
     Action("training.run.stop", "s", "stop", "Stop at the end of this step, with a checkpoint"),
     Action("training.run.resume", "r", "resume", "Go on where this run was stopped"),

@@ -14,6 +14,7 @@ from core.sources.query import HELP, parse
 from core.stage import lookup
 from core.store import Segment, Store, Video
 from core.text import clean, plural
+from core.whisper.folders import fetch_command
 from core.workspace import Workspace, create, is_workspace, open_workspace
 
 Arguments = argparse.Namespace
@@ -112,7 +113,8 @@ def _model_place(row: ModelRow) -> str:
     begun = f"{show.size(row.partial_bytes)} are here already" if row.partial_bytes else ""
     if row.roles or not row.suggested:
         wrong = row.error["what"] if row.error and row.path else "missing"
-        return "; ".join(filter(None, (f"{wrong}: whispersmith model {row.id}", begun)))
+        fix = row.error["fix"] if row.error else fetch_command(row.id)
+        return "; ".join(filter(None, (f"{wrong}: {fix}", begun)))
     return "; ".join(filter(None, (row.note, begun)))
 
 

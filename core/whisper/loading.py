@@ -15,6 +15,7 @@ from transformers.models.whisper.tokenization_whisper import LANGUAGES
 
 from core.errors import UserError
 from core.gpu.wheels import precision
+from core.whisper.folders import fetch_command
 from core.whisper.info import ENGLISH_ONLY_VOCABULARY, ModelInfo, describe
 
 UNBORROWABLE = "forced_decoder_ids", "max_length", "suppress_tokens", "begin_suppress_tokens"
@@ -121,7 +122,7 @@ def explain(error: Exception, path_or_id: str) -> UserError:
             "free memory, or choose a smaller model",
             text,
         )
-    return UserError(f"{path_or_id} cannot be loaded", text[:200], f"whispersmith model {path_or_id}", text)
+    return UserError(f"{path_or_id} cannot be loaded", text[:200], fetch_command(path_or_id), text)
 
 
 def _fit_extractor(processor: Any, info: ModelInfo) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from core import status, workspace
+from core.cli.commands import show_models
 from core.errors import UserError
 from core.models.inspect import inspect
 from core.models.listing import listing
@@ -110,7 +111,7 @@ def test_weights_in_several_files(tmp_path: Path) -> None:
 
 
 def test_names_that_are_no_utf8_and_files_that_are_nonsense_are_rows(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     isolate(monkeypatch, tmp_path / "hf")
     made = workspace.create(tmp_path / "w")
@@ -124,6 +125,9 @@ def test_names_that_are_no_utf8_and_files_that_are_nonsense_are_rows(
     assert "UTF-8" in (rows["models/caf\\xe9"].error or {})["why"]
     assert "recursion limit" in (rows["models/deep"].error or {})["why"]
     json.dumps([row.as_json() for row in rows.values()], ensure_ascii=False).encode("utf-8")
+    show_models(made, as_json=False)
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "caf" in line]
+    assert line.endswith("rename the folder")
     with pytest.raises(UserError) as caught:
         find(str(odd))
     str(caught.value).encode("utf-8")

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.store import Evaluation, EvaluationRow, Segment
+from core.text import plural
 from tui.widgets import cells, marks
 from tui.widgets.columns import Column
 
@@ -19,8 +20,7 @@ def measured_on(evaluation: Evaluation) -> str:
     leak, excluded = result.get("leak"), result.get("excluded")
     warning = "" if not leak else " (these share audio with training: the figures flatter)"
     barred = f", {excluded} left out that were trained on" if excluded else ""
-    count = result.get("segments", 0)
-    segments = f"{count} test segment{'' if count == 1 else 's'}"
+    segments = plural(result.get("segments", 0), "test segment")
     return f"{segments}, {characters} characters, leak {leak}{warning}{barred}   {when}"
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Any
 
+from core.dataset.lineage import MeasuredOn
 from core.events import Cancelling, Evaluated, Finished, JobState, LogEntry, LogLine, Metric, RunStarted, Sample, Saved
 from core.jobs import JobView
+from core.text import percent, plural
 from core.typed_json import Count, Number
 from tui.bridge import JobBatch, history
 from tui.widgets import marks
@@ -43,6 +43,8 @@ class TrainResult:
     steps: Count = 0
     cer: Number | None = None
     base_cer: Number | None = None
+    on: MeasuredOn | None = None
+    eval_segments: Count | None = None
 
 
 def name_of(view: JobView) -> str:
@@ -189,15 +191,11 @@ class TrainingRun:
 
     @property
     def steps_made(self) -> int:
-        return max(self.step, int(figure(self.view.result, "steps") or 0))
+        return max(self.step, self.view.result_as(TrainResult).steps)
 
     @property
     def base_cer(self) -> float | None:
-<<<<<<< HEAD
         found = self.view.result_as(TrainResult).base_cer
-=======
-        found = figure(self.view.result, "base_cer")
->>>>>>> a02285c (Training screen: panels that are given data, one GPU reading for all, r goes on with the run that is shown)
         return found if found is not None else next((cer for step, cer in self.measured if step == 0), None)
 
     @property
@@ -229,7 +227,8 @@ class TrainingRun:
         parts = [f"loss {last.loss:.3f}" if last.loss is not None else "loss -"]
         base = f" (base {percent(self.base_cer)})" if self.base_cer is not None else ""
         measured = f" of {self.measured_set}" if self.measured_set else ""
-        parts.append(f"CER {percent(self.cer)}{base}{measured}" if self.cer is not None or base else "CER -")
+        cer = percent(self.cer) if self.cer is not None else "-"
+        parts.append(f"CER {cer}{base}{measured if self.measured else ''}")
         if last.learning_rate is not None and wide:
             parts.append(f"rate {last.learning_rate:.2g}")
         return "  ".join(parts)
@@ -270,39 +269,21 @@ def earlier_of(views: Sequence[JobView], run: TrainingRun) -> list[TrainingRun]:
     return found
 
 
-def figure(result: Mapping[str, Any], name: str) -> float | None:
-    """A number of a job's result; None where there is none of that name."""
-    found = result.get(name)
-    return found if isinstance(found, int | float) and math.isfinite(found) else None
-
-
 def segments_of(count: int | None, part: str | None) -> str:
     """`12 validation segments`; "" where nothing was measured. Logs of earlier versions tell no count."""
-    counted = f"{count} " if count else ""
-    return f"{counted}{part} segment{'' if count == 1 else 's'}" if part else ""
-
-
-def percent(share: float | None) -> str:
-    """`14.2 %`; "-" where it is not known."""
-    return "-" if share is None else f"{share * 100:.1f} %"
+    if not part:
+        return ""
+    return plural(count, f"{part} segment") if count else f"{part} segments"
 
 
 def label_of(view: JobView, ascii: bool) -> str:
     """A line for the list of runs: `✓ 11-22 18:04  run-01  done  CER 11.3 % of 12 validation segments`."""
     sign, words = STATES[view.state]
     when = time.strftime("%m-%d %H:%M", time.localtime(view.created / 1000))
-<<<<<<< HEAD
-    cer = view.result_as(TrainResult).cer
-    figure = f"CER {percent(cer)}" if cer is not None else ""
-    return "  ".join(part for part in (marks.mark(sign, ascii), when, name_of(view), words, figure) if part)
-=======
-    name = view.result.get("name") or view.params.get("name") or ""
-    cer, count = figure(view.result, "cer"), figure(view.result, "eval_segments")
-    part = view.result.get("on")
-    measured = segments_of(int(count) if count else None, part if part in ("validation", "test") else None)
-    rate = f"CER {percent(cer)}{f' of {measured}' if measured else ''}" if cer is not None else ""
-    return "  ".join(part for part in (marks.mark(sign, ascii), when, str(name), words, rate) if part)
->>>>>>> a02285c (Training screen: panels that are given data, one GPU reading for all, r goes on with the run that is shown)
+    result = view.result_as(TrainResult)
+    measured = segments_of(result.eval_segments, result.on)
+    rate = f"CER {percent(result.cer)}{f' of {measured}' if measured else ''}" if result.cer is not None else ""
+    return "  ".join(part for part in (marks.mark(sign, ascii), when, name_of(view), words, rate) if part)
 
 
 def nan_for(value: float | None) -> float:

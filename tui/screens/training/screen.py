@@ -233,28 +233,12 @@ class TrainingScreen(PipelineScreen):
             self._start(params)
 
     def action_extend(self) -> None:
-<<<<<<< HEAD
-        run = self.run_shown
-        if run is None or run.view.live or not run.name:
-            self.toast("It can be extended when it has ended" if run is not None else "No run is shown")
-            return
-        name, done = run.name, max(run.step, run.view.result_as(training_run.TrainResult).steps)
-
-        def check(text: str) -> str | None:
-            return None if text.strip().isdigit() and int(text) > done else f"a number above {done}"
-
-        question = dialog.TextPrompt(
-            f"Extend {name}", str(done * 2), check, text=f"{done} steps are made. Up to which?"
-        )
-        self.open_dialog(question, lambda text: self._start({"name": name, "resume": True, "steps": int(text)}))
-=======
         asked = actions.extend(self.run_shown)
         if isinstance(asked, str):
             self.toast(asked)
         else:
             question, params = asked
             self.open_dialog(question, lambda text: self._start(params(text)))
->>>>>>> a02285c (Training screen: panels that are given data, one GPU reading for all, r goes on with the run that is shown)
 
     def action_runs(self) -> None:
         def choose(views: list[JobView]) -> None:
