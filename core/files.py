@@ -37,10 +37,15 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode("utf-8"))
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    """Write beside, fsync, replace: a reader sees the old file or the new one, never a half."""
+def write_private(path: Path, text: str) -> None:
+    """As `write_text`, for what only its owner may read: at no moment can anybody else."""
+    write_bytes(path, text.encode("utf-8"), mode=0o600)
+
+
+def write_bytes(path: Path, data: bytes, mode: int = 0o666) -> None:
+    """Write beside, fsync, replace: a reader sees the old file or the new one, never a half. mode: as for open(2)."""
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with beside.open("wb") as file:
+    with open(beside, "wb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())

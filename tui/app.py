@@ -26,8 +26,12 @@ from textual.widgets import Input, TextArea
 
 from core.errors import UserError
 from core.events import JobState
+from core.files import write_private
 from core.gpu import Gpu
 from core.jobs import JobView, list_jobs, spawn
+from core.listen.browser import BrowserPlayer
+from core.listen.player import Playback, is_remote
+from core.listen.tunnel import tunnel
 from core.stage import lookup
 from core.status import summary
 from core.store import Store
@@ -39,12 +43,14 @@ from tui.bridge import Bridge, JobBatch, JobEvents
 from tui.gpu_meter import GpuMeter, sample_gpus
 from tui.host import Host, StageStart
 from tui.job_text import bar_job, end_of
+from tui.listening import Listening
 from tui.poller import Poller
 from tui.quit_dialog import leaving, stop_all
 from tui.screens.pipeline import PipelineScreen
 from tui.status import CountsReader, CountsSnapshot, Status, screen_due
 from tui.typeahead import KeyMarker, TypeAhead
 from tui.widgets import cells, dialog
+from tui.widgets.listen_sheet import ListenSheet
 
 if TYPE_CHECKING:
     from core.cli import AppOptions
@@ -103,6 +109,7 @@ class WhispersmithApp(App[int]):
         """The job that was filling the workspace when it was opened: the app goes on from there by itself."""
         self._interrupted = False
         self._type_ahead = TypeAhead()
+        self.listening: Listening | None = None
         if workspace is not None:
             self._open(workspace)
 
@@ -112,6 +119,15 @@ class WhispersmithApp(App[int]):
         self.workspace, self.folder = workspace, workspace.root
         self.store = Store(workspace.db_path)
         self.status = replace(self.status, place=workspace.name)
+        self.listening = Listening(
+            workspace,
+            self.store,
+            self._tasks,
+            self.post_message,
+            self._on_playback,
+            self._show_listen_sheet,
+            self.show_error,
+        )
 
     async def on_mount(self) -> None:
         if not self.is_headless:
@@ -260,6 +276,25 @@ class WhispersmithApp(App[int]):
             for screen in self._pipeline_screens():
                 screen.note_change()
 
+    def _on_playback(self, playback: Playback) -> None:
+        assert self.listening is not None
+        if self.status.player != (sign := self.listening.sign(self.ascii)):
+            self._show(player=sign)
+        for screen in self.screen_stack:
+            if isinstance(screen, PipelineScreen):
+                screen.show_playback(playback)
+
+    def _show_listen_sheet(self, player: BrowserPlayer) -> None:
+        """Where the page is to be opened; also written down, for terminals that copy nothing."""
+        if isinstance(self.screen, ListenSheet):
+            return
+        way = tunnel(player.server.port) if is_remote() else None
+        lines = [*([way.command, way.jump, way.config] if way is not None else []), player.server.address]
+        if self.workspace is not None:
+            path = self.workspace.logs / "listen.txt"
+            self._in_background(partial(write_private, path, "\n".join(lines) + "\n"))
+        self.push_screen(ListenSheet(player.server.address, way, lambda: player.playback))
+
     def _on_gpus(self, gpus: Iterable[Gpu]) -> None:
         self._show(gpu=self._gpu_meter.read(gpus))
 
@@ -377,6 +412,8 @@ class WhispersmithApp(App[int]):
             poller.stop()
         if self._bridge is not None:
             self._bridge.stop()
+        if self.listening is not None:
+            self.listening.close()
 
     def _handle_exception(self, error: Exception) -> None:
         """A fault of ours: a crash file, its path, and out. Instead of Textual's, which prints local variables."""

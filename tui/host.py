@@ -14,6 +14,7 @@ from core.errors import UserError
 from core.store import Store
 from core.workspace import Workspace
 from tui.bridge import JobBatch
+from tui.listening import Listening
 from tui.status import Status
 
 if TYPE_CHECKING:
@@ -59,6 +60,11 @@ class Host(Protocol):
     @property
     def status(self) -> Status:
         """What every status bar shows now."""
+        ...
+
+    @property
+    def listening(self) -> Listening | None:
+        """Through which segments are heard; None outside a workspace."""
         ...
 
     def push_screen(

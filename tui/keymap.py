@@ -63,11 +63,14 @@ class Pane:
     more: str = "README.md"
     lists: bool = True
     """Whether the keys that move in every list work here."""
+    plays: bool = False
+    """Whether its rows are segments, which can be heard."""
 
 
 PANES: dict[str, Pane] = {
     "app": Pane("Everywhere", "What works on every screen.", lists=False),
     "list": Pane("In every list", "The same in every list and chart.", lists=False),
+    "listen": Pane("Where segments are", "Hearing the segment under the cursor, here or in a browser.", lists=False),
     "welcome": Pane("Welcome", "This folder is empty: choose what to begin with.", lists=False),
     "setup": Pane("1 Setup", "What this machine needs, in order; the first ✗ is the one to mend first."),
     "models": Pane("1 Setup: models", "What writes the first transcripts, and what training begins with."),
@@ -77,14 +80,20 @@ PANES: dict[str, Pane] = {
         "Rows with all of it are shown: words, length<30m, date>=2023-05, cc, captions:zh, state:failed, selected.",
         lists=False,
     ),
-    "segments": Pane("3 Segments", "The short pieces that each recording is cut into, with what Whisper sees of them."),
-    "transcripts": Pane("4 Transcripts", "What is said in each segment: read it, mend it, accept or reject it."),
+    "segments": Pane(
+        "3 Segments", "The short pieces that each recording is cut into, with what Whisper sees of them.", plays=True
+    ),
+    "transcripts": Pane(
+        "4 Transcripts", "What is said in each segment: read it, mend it, accept or reject it.", plays=True
+    ),
     "transcripts.editor": Pane("4 Transcripts: the text", "It is on disk before the cursor goes on.", lists=False),
     "transcripts.search": Pane("4 Transcripts: search", "Show only rows that hold these words.", lists=False),
     "training": Pane("5 Training", "The plan before, the run while it goes."),
     "training.plan": Pane("5 Training: the plan", "What a run would do, and why; most values can be changed."),
     "training.run": Pane("5 Training: a run", "How the run goes: loss, error rate, samples, GPU, log.", lists=False),
-    "results": Pane("6 Results", "The base model beside the tuned one, on segments neither was trained on."),
+    "results": Pane(
+        "6 Results", "The base model beside the tuned one, on segments neither was trained on.", plays=True
+    ),
 }
 
 # fmt: off
@@ -105,6 +114,13 @@ ACTIONS: list[Action] = [
     Action("list.page", "pageup,pagedown", "page", "One page up or down", False, shown_as="PgUp PgDn"),
     Action("list.ends", "home,end,g,G", "ends", "First or last row", False, shown_as="Home End g G"),
     Action("list.pane", "tab", "pane", "To the next pane", False),
+    # -- where segments are
+    Action("listen.play", "space", "play", "Hear the segment; hold it, and let it go on"),
+    Action("listen.play_around", "w", "around", "Hear it with a moment of what lies before and after it", False),
+    Action("listen.seek_back", "comma", "-1 s", "One second back; forward", False, shown_as=", .", does="seek(-1.0)"),
+    Action("listen.seek_on", "full_stop", "+1 s", "", False, does="seek(1.0)"),
+    Action("listen.slower", "minus", "slower", "Slower at the same pitch, and back", False),
+    Action("listen.listen_address", "L", "listen", "Where to listen: the page for a browser, and the way to it", False),
     # -- welcome
     Action("welcome.demo", "d", "demo", "A workspace with made-up speech: every step works at once"),
     Action("welcome.link", "y", "YouTube link", "List a playlist, channel or video"),
@@ -163,6 +179,7 @@ ACTIONS: list[Action] = [
     Action("transcripts.export", "E", "export", "Write accepted segments as a dataset"),
     Action("transcripts.place_text", "p", "place text", "Where a text shall go whose segment was cut away", False),
     Action("transcripts.editor.save", "enter", "save, next", "Save, and on to the next row", does="screen.save_text"),
+    Action("transcripts.editor.play", "ctrl+@", "play", "Hear it meanwhile", does="screen.play", shown_as="Ctrl+space"),
     Action("transcripts.editor.revert", "escape", "as it was", "Put the text back as it was", does="screen.revert"),
     Action("transcripts.editor.leave", "tab", "save, to the table", "Save, go to the table", does="screen.to_table"),
     Action(
@@ -237,15 +254,16 @@ def bindings(pane: str) -> list[BindingType]:
 
 def footer(pane: str) -> list[tuple[str, str]]:
     """(key, label) for the footer, in the order of their worth."""
-    return [(action.key, action.label) for action in actions(pane) if action.show]
+    listen = [action for action in actions("listen") if pane in PANES and PANES[pane].plays]
+    return [(action.key, action.label) for action in (*actions(pane), *listen) if action.show]
 
 
 def help_keys(pane: str) -> list[tuple[str, str]]:
     """(key, sentence) for the help screen: the pane's own keys, those of lists, those that work everywhere."""
     screen = pane.partition(".")[0]
     panes = [pane, *([screen] if screen != pane else [])]
-    if pane in PANES and PANES[pane].lists:
-        panes.append("list")
+    if pane in PANES:
+        panes += [name for name, has in (("listen", PANES[pane].plays), ("list", PANES[pane].lists)) if has]
     return [(action.key, action.help) for name in (*panes, "app") for action in actions(name) if action.help]
 
 

@@ -48,6 +48,7 @@ class Status:
     """What every screen's status bar shows now."""
 
     place: str = ""
+    player: str = ""
     gpu: GpuReading | None = None
     job: JobProgress | None = None
     steps: Mapping[str, Step] = field(default_factory=dict)

@@ -54,6 +54,7 @@ from textual.widgets import Static
 from core import jobs
 from core.errors import UserError
 from core.events import JobState
+from core.listen.player import Playback
 from core.stage import seen_on
 from core.store import Store
 from core.workspace import Workspace
@@ -63,6 +64,7 @@ from tui.bridge import DRAINED, FULL, Inbox, JobBatch, history
 from tui.effects import Effect, OpenDialog, PauseJob, ResumeJob, SendToJob, ShowError, StartJob, StopJob, Toast
 from tui.gpu_meter import gpu_line
 from tui.host import Host, host_of
+from tui.listening import AHEAD
 from tui.status import Status, bar_steps
 from tui.widgets import cells, dialog, marks
 from tui.widgets.segment_table import RowTable
@@ -142,6 +144,9 @@ class PipelineScreen(Screen[None]):
 
     def on_shown(self) -> None:
         """The screen is in front."""
+
+    def show_playback(self, playback: Playback) -> None:
+        """What is heard, or how far it is, has changed."""
 
     # -- for the screens to call
 
@@ -267,6 +272,36 @@ class PipelineScreen(Screen[None]):
                 case OpenDialog():
                     self.open_dialog(effect.dialog, lambda answer, to=effect.answered: self.apply(to(answer)))
 
+    # -- listening, where the rows of the table are segments (the keys of the pane "listen")
+
+    def _rows_ahead(self) -> list[str]:
+        source, first = self.table.source, self.table.cursor + 1
+        return [source.key(row) for row in range(first, min(first + AHEAD, len(source)))]
+
+    def action_play(self) -> None:
+        id = self.table.cursor_key
+        if id is None:
+            self.toast("There is no segment to hear")
+        elif self.host.listening is not None:
+            self.host.listening.toggle(id, self._rows_ahead())
+
+    def action_play_around(self) -> None:
+        id = self.table.cursor_key
+        if id is not None and self.host.listening is not None:
+            self.host.listening.play(id, self._rows_ahead(), around=True)
+
+    def action_seek(self, by_s: float) -> None:
+        if self.host.listening is not None:
+            self.host.listening.seek(by_s)
+
+    def action_slower(self) -> None:
+        if self.host.listening is not None:
+            self.host.listening.toggle_rate()
+
+    def action_listen_address(self) -> None:
+        if self.host.listening is not None:
+            self.host.listening.show_address()
+
     # -- the machinery
 
     def compose(self) -> ComposeResult:
@@ -290,7 +325,7 @@ class PipelineScreen(Screen[None]):
 
     def show_status(self, status: Status) -> None:
         for bar in self.query(StatusBar):
-            bar.update_place(status.place)
+            bar.update_place("  ".join(filter(None, (status.place, status.player))))
             bar.update_gpu(gpu_line(status.gpu, cells.glyphs(self.app).bars))
             bar.update_job(status.job)
             bar.update_steps(bar_steps(status.steps, self.STEP, self.host.ascii))

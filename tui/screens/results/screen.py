@@ -40,7 +40,7 @@ class ResultsScreen(PipelineScreen):
     PANE = STEP = "results"
     REPORTS_FAILURES = True
     CSS_PATH = "results.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = keymap.bindings("results")
+    BINDINGS: ClassVar[list[BindingType]] = [*keymap.bindings("results"), *keymap.bindings("listen")]
 
     def __init__(self) -> None:
         super().__init__()

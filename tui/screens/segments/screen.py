@@ -16,6 +16,7 @@ from textual.widget import Widget
 from core.config import SegmentConfig, set_value
 from core.errors import UserError
 from core.events import Item, ItemFailed
+from core.listen.player import Playback
 from core.media import log_mel, plan_spans, read_wav
 from core.media.sound import peaks_of
 from core.stage import lookup
@@ -24,6 +25,7 @@ from core.workspace import Workspace
 from tui import keymap
 from tui.bridge import JobBatch
 from tui.job_text import error_of
+from tui.listening import playhead
 from tui.screens.job_line import JobLine, foremost
 from tui.screens.pipeline import ErrorBanner, PipelineScreen, StepTable
 from tui.screens.segments.settings_dialog import CutSettings
@@ -107,7 +109,7 @@ class SegmentsScreen(PipelineScreen):
     PANE = STEP = "segments"
     REPORTS_FAILURES = True
     CSS_PATH = "segments.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = keymap.bindings("segments")
+    BINDINGS: ClassVar[list[BindingType]] = [*keymap.bindings("segments"), *keymap.bindings("listen")]
 
     def __init__(self) -> None:
         super().__init__()
@@ -124,6 +126,7 @@ class SegmentsScreen(PipelineScreen):
                 yield Waveform()
                 yield MelPicture()
                 yield TextLine(id="text")
+                yield TextLine(id="playhead")
         yield ErrorBanner()
         yield JobLine()
 
@@ -206,6 +209,8 @@ class SegmentsScreen(PipelineScreen):
             self.query_one("#preview").display = False
             return
         segment, workspace = source.segments[place], self.workspace
+        if self.host.listening is not None:
+            self.show_playback(self.host.listening.playback)
         self.in_thread(lambda: preview(workspace, segment), self._drawn, group="preview")
 
     def _drawn(self, found: Preview) -> None:
@@ -232,6 +237,9 @@ class SegmentsScreen(PipelineScreen):
             title=f"{place}   {marks.length(segment.start_ms)}–{marks.length(segment.end_ms)}",
         )
         mel.show(found.mel)
+
+    def show_playback(self, playback: Playback) -> None:
+        self.query_one("#playhead", TextLine).show(playhead(playback, self.table.cursor_key, self.host.ascii))
 
     # -- jobs
 

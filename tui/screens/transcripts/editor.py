@@ -105,6 +105,8 @@ class EditorPanel(Vertical):
         """The row whose text is in the editor, as it was when it was put there."""
         self.gone = False
         """It was cut away while something was typed."""
+        self.playhead = ""
+        """What is heard of it now."""
 
     def compose(self) -> ComposeResult:
         yield TextLine(id="heading")
@@ -126,7 +128,8 @@ class EditorPanel(Vertical):
             self.row, self.gone = row, False
         state = transcript_rows.state_of(row, session.unsaved)
         self.query_one("#heading", TextLine).show(
-            transcript_rows.heading(segment, state, ascii), self._words(notice, session) or segment.part or ""
+            transcript_rows.heading(segment, state, ascii),
+            "   ".join(filter(None, (self._words(notice, session) or segment.part, self.playhead))),
         )
         around = transcript_rows.around(*session.index.neighbours(row), width, ascii)
         self.query_one("#around", TextLine).show(around)

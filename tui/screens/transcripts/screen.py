@@ -18,12 +18,14 @@ from textual.widgets import Input
 
 from core.errors import UserError
 from core.events import Item, ItemFailed
+from core.listen.player import Playback
 from core.store import Segment
 from core.store.records import Undone
 from tui import keymap
 from tui.background import TaskResult
 from tui.bridge import JobBatch
 from tui.job_text import error_of, progress_text
+from tui.listening import playhead
 from tui.screens.job_line import JobLine, foremost
 from tui.screens.pipeline import ErrorBanner, PipelineScreen
 from tui.screens.transcripts import dialogs
@@ -44,7 +46,7 @@ class TranscriptsScreen(PipelineScreen):
     PANE = STEP = "transcripts"
     REPORTS_FAILURES = True
     CSS_PATH = "transcripts.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = keymap.bindings("transcripts")
+    BINDINGS: ClassVar[list[BindingType]] = [*keymap.bindings("transcripts"), *keymap.bindings("listen")]
 
     def __init__(self) -> None:
         super().__init__()
@@ -113,6 +115,10 @@ class TranscriptsScreen(PipelineScreen):
     def _selected(self) -> None:
         self._show_row()
         self._show_progress()
+
+    def show_playback(self, playback: Playback) -> None:
+        self._panel.playhead = playhead(playback, self.table.cursor_key, self.host.ascii)
+        self._show_row()
 
     def _show_failure(self, error: UserError | None) -> None:
         self.query_one("#failure", ErrorBanner).show(error)

@@ -1,0 +1,84 @@
+"""What every player can do, and which one fits here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+SLOW = 0.75
+"""The slower of the two rates; the pitch stays."""
+
+LEAD_MS = 1500
+"""What can be heard of the neighbours, before a segment and after it."""
+
+
+class PlayerState(StrEnum):
+    """absent: nobody listens (no page is open). locked: the page waits for the one click that browsers ask for."""
+
+    ABSENT = "absent"
+    LOCKED = "locked"
+    IDLE = "idle"
+    LOADING = "loading"
+    PLAYING = "playing"
+    PAUSED = "paused"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Playback:
+    """What is heard now. at_s: seconds into the segment, below 0 while what lies before it is heard."""
+
+    state: PlayerState
+    clip: str = ""
+    at_s: float = 0.0
+    rate: float = 1.0
+
+    @property
+    def can_play(self) -> bool:
+        return self.state not in (PlayerState.ABSENT, PlayerState.LOCKED)
+
+
+Changed = Callable[[Playback], object]
+"""Called in a thread of the player's own."""
+
+
+class Player(Protocol):
+    """Plays one segment at a time; a new request ends the one before. No call waits for the sound."""
+
+    @property
+    def name(self) -> str:
+        """Where it is heard, for the status line: "here", "browser", "file"."""
+        ...
+
+    @property
+    def playback(self) -> Playback: ...
+
+    def play(self, id: str, *, around: bool = False) -> None:
+        """From the beginning. around: with `LEAD_MS` of what lies before and after it."""
+        ...
+
+    def pause(self) -> None: ...
+
+    def resume(self) -> None: ...
+
+    def seek(self, by_s: float) -> None: ...
+
+    def set_rate(self, rate: float) -> None: ...
+
+    def prepare(self, ids: Sequence[str]) -> None:
+        """These are likely to come next."""
+        ...
+
+    def forget(self, id: str) -> None:
+        """The sound of this segment is another one now."""
+        ...
+
+    def close(self) -> None: ...
+
+
+def is_remote(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether the person sits at another machine: a loudspeaker here would play to nobody."""
+    return any(environment.get(name) for name in ("SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY"))
