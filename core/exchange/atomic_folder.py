@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from core.errors import UserError
+from core.files import read_json
 
-MARKER = ".whispersmith.json"
+MANIFEST = ".whispersmith.json"
 """Written last into a folder of ours: what lies in it, and the digests of the text files a person might edit."""
 
 _TEXTS = (".csv", ".jsonl", ".json", ".srt", ".md")
@@ -22,31 +23,31 @@ _EXCHANGE = 2
 
 
 @contextmanager
-def replaced_folder(target: Path) -> Iterator[Path]:
+def replace_folder(target: Path) -> Iterator[Path]:
     """A new empty folder beside `target`, which takes its place when the block ends well and is removed otherwise.
 
     UserError if `target` is a file, holds files that we did not write, or text that was changed since.
     """
-    check_ours(target)
-    beside = target.with_name(f".{target.name}.{os.getpid()}.new")
+    check_replaceable(target)
+    staging = target.with_name(f".{target.name}.{os.getpid()}.new")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         _clear_leftovers(target)
-        beside.mkdir()
+        staging.mkdir()
     except OSError as error:
         raise UserError(
             f"{target.parent} cannot be written", error.strerror or str(error), "choose a folder of your own"
         ) from error
     try:
-        yield beside
-        _mark(beside)
-        check_ours(target)
-        _swap(beside, target)
+        yield staging
+        _write_manifest(staging)
+        check_replaceable(target)
+        _move_into_place(staging, target)
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(staging, ignore_errors=True)
 
 
-def check_ours(target: Path) -> None:
+def check_replaceable(target: Path) -> None:
     """UserError unless `target` is absent, empty, or a folder we wrote that nobody has changed."""
     if not target.exists() and not target.is_symlink():
         return
@@ -55,14 +56,14 @@ def check_ours(target: Path) -> None:
     present = _files(target)
     if not present and not any(target.iterdir()):
         return
-    written = _read_marker(target)
+    written = _read_manifest(target)
     if written is None:
         raise UserError(
             f"{target} is not empty",
             "whispersmith did not write what is in it, so it is left alone",
             "choose another folder, or empty this one",
         )
-    strange = sorted(present - set(written) - {MARKER})
+    strange = sorted(present - set(written) - {MANIFEST})
     if strange:
         raise UserError(
             f"{target} holds files that whispersmith did not write",
@@ -80,19 +81,19 @@ def check_ours(target: Path) -> None:
         )
 
 
-def _mark(folder: Path) -> None:
+def _write_manifest(folder: Path) -> None:
     names = sorted(_files(folder))
     digests = {name: _digest(folder / name) if name.endswith(_TEXTS) else "" for name in names}
-    with (folder / MARKER).open("w", encoding="utf-8") as file:
+    with (folder / MANIFEST).open("w", encoding="utf-8") as file:
         json.dump({"v": 1, "files": digests}, file, ensure_ascii=False)
         file.flush()
         os.fsync(file.fileno())
 
 
-def _read_marker(folder: Path) -> dict[str, str] | None:
+def _read_manifest(folder: Path) -> dict[str, str] | None:
     try:
-        data = json.loads((folder / MARKER).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        data = read_json(folder / MANIFEST)
+    except UserError:
         return None
     files = data.get("files") if isinstance(data, dict) else None
     return files if isinstance(files, dict) else None
@@ -107,20 +108,20 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _swap(beside: Path, target: Path) -> None:
-    """Put `beside` in `target`'s place; what was there ends up in `beside`, where the caller removes it."""
+def _move_into_place(staging: Path, target: Path) -> None:
+    """Put `staging` in `target`'s place; what was there ends up in `staging`, where the caller removes it."""
     if not target.exists():
-        os.rename(beside, target)
-    elif not _exchange(beside, target):
+        os.rename(staging, target)
+    elif not _exchange_names(staging, target):
         # Two steps where the kernel or the file system cannot exchange; a kill between them leaves the old folder
         # under its hidden name and none under its own, which the next run clears.
-        aside = beside.with_suffix(".old")
+        aside = staging.with_suffix(".old")
         os.rename(target, aside)
-        os.rename(beside, target)
+        os.rename(staging, target)
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def _exchange(one: Path, other: Path) -> bool:
+def _exchange_names(one: Path, other: Path) -> bool:
     """renameat2(RENAME_EXCHANGE): both names change their folders in one step. False where it is not to be had."""
     try:
         call = ctypes.CDLL(None, use_errno=True).renameat2

@@ -15,7 +15,7 @@ Step = Callable[[int], object]
 
 
 @dataclass(frozen=True)
-class Clip:
+class LabelledClip:
     """A segment with its accepted text. audio: its 16 kHz mono wav. origin: machine, caption, human or imported."""
 
     id: str
@@ -35,7 +35,7 @@ class Clip:
         return (self.end_ms - self.start_ms) / 1000
 
 
-Parts = Mapping[str, Sequence[Clip]]
+Parts = Mapping[str, Sequence[LabelledClip]]
 """The clips of train and test."""
 
 

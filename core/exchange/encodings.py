@@ -13,7 +13,7 @@ MOST_BYTES = 256_000_000
 
 TRIED = ("UTF-8", "UTF-16", "Big5", "GB18030")
 
-_MARKS = (
+_BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16: its mark begins with that one's
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -37,7 +37,7 @@ def read_text(path: Path) -> tuple[str, str]:
 
 def decode(data: bytes) -> tuple[str, str] | None:
     """(text, Python's name of the encoding), or None. The mark decides, then UTF-8, then the likelier of the rest."""
-    for mark, name in _MARKS:
+    for mark, name in _BYTE_ORDER_MARKS:
         if data.startswith(mark):
             text = _strictly(data, name)
             return None if text is None else (text, name)

@@ -1,7 +1,7 @@
 """What a person types to find rows: words, and terms such as `length>10m`, `date>=2023-05`, `licence:cc`. Pure.
 
 Every term must hold. A word is looked for in title, channel and id, without regard to case and width of letters;
-"several words" in quotes are one. What is not understood is said in `Query.complaint` and holds nothing back.
+"several words" in quotes are one. What is not understood is said in `VideoQuery.complaint` and holds nothing back.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _DATE = re.compile(r"(\d{4})(?:[-/.](\d{1,2})(?:[-/.](\d{1,2}))?)?")
 
 
 @dataclass(frozen=True)
-class Query:
+class VideoQuery:
     """complaint: "" or what of the text was not understood, in a short sentence."""
 
     text: str
@@ -71,7 +71,7 @@ class Query:
         return all(test(video, has_captions) for test in self.tests)
 
 
-def parse(text: str) -> Query:
+def parse(text: str) -> VideoQuery:
     """Never raises: half of a term is what stands there while a person types it."""
     folded = _straight(fold(text))
     tests: list[Test] = []
@@ -81,7 +81,7 @@ def parse(text: str) -> Query:
         complaint = complaint or wrong
         if test is not None:
             tests.append(test)
-    return Query(text, tuple(tests), complaint)
+    return VideoQuery(text, tuple(tests), complaint)
 
 
 @lru_cache(maxsize=16_384)

@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from core.errors import UserError
 from core.exchange.formats.table import caption_suffixes
-from core.files import write_text
+from core.files import read_json, write_text
 from core.licences import WORDS
 from core.links import url_parts
 from core.store.records import Video
@@ -51,8 +52,8 @@ def write(media: Path, video: Video, **more: Any) -> None:
 def read(media: Path, id: str) -> dict[str, Any]:
     """The sidecar, or {} where there is none that can be read: it is a record, nothing depends on it."""
     try:
-        data = json.loads(path_of(media, id).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        data = read_json(path_of(media, id))
+    except UserError:
         return {}
     return data if isinstance(data, dict) else {}
 

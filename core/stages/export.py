@@ -11,9 +11,9 @@ from core.config import Config
 from core.dataset.digests import fill_digests
 from core.dataset.leak import sharing_audio
 from core.errors import UserError
-from core.exchange.atomic_folder import check_ours, replaced_folder
+from core.exchange.atomic_folder import check_replaceable, replace_folder
 from core.exchange.card import dataset_card
-from core.exchange.clips import Clip, write_durably
+from core.exchange.clips import LabelledClip, write_durably
 from core.exchange.formats.table import DATASET, Format, dataset_format, dataset_formats
 from core.sources import sidecar
 from core.store import Segment, Store
@@ -41,7 +41,7 @@ def report(result: dict[str, Any]) -> str:
 def check_params(workspace: Workspace, config: Config, params: dict[str, Any]) -> None:
     """Refuse a format that is none, and a folder that holds what is not ours."""
     _, target = _format_and_target(workspace, params)
-    check_ours(target)
+    check_replaceable(target)
 
 
 def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
@@ -76,7 +76,7 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
         job.progress(count, len(chosen), unit="segments")
 
     assert format.write_dataset is not None
-    with replaced_folder(target) as folder:
+    with replace_folder(target) as folder:
         written = format.write_dataset(folder, {part: _clips(workspace, rows) for part, rows in parts.items()}, step)
         card = dataset_card(workspace.name, config.project.language, format.loading, parts, videos, shared, fetched)
         write_durably(folder / "README.md", card)
@@ -132,8 +132,10 @@ def _with_audio(workspace: Workspace, rows: Sequence[Segment], job: Job) -> list
     return found
 
 
-def _clips(workspace: Workspace, rows: Sequence[Segment]) -> list[Clip]:
+def _clips(workspace: Workspace, rows: Sequence[Segment]) -> list[LabelledClip]:
     return [
-        Clip(row.id, row.text, workspace.absolute(row.path), row.video, row.start_ms, row.end_ms, row.origin or "")
+        LabelledClip(
+            row.id, row.text, workspace.absolute(row.path), row.video, row.start_ms, row.end_ms, row.origin or ""
+        )
         for row in rows
     ]

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from core.errors import UserError
-from core.exchange.clips import Clip
+from core.exchange.clips import LabelledClip
 from core.exchange.formats import audiofolder
 from core.exchange.formats.audiofolder import survives_csv
 from core.exchange.formats.table import recognise
-from core.exchange.rows import Row, TranscriptTable
+from core.exchange.rows import TranscriptRow, TranscriptTable
 from core.media import read_wav
 from tests.core.media_kit import speech_like, write_wav
 
@@ -23,9 +23,9 @@ PLAIN = ["嗯", "一, 二", '他說"好"', "  spaces  ", "Q 彈", "123", "it's 5
 FATAL = ["NA", "", "null", "None", "nan", "n/a"]
 
 
-def _clips(folder: Path, texts: list[str]) -> list[Clip]:
+def _clips(folder: Path, texts: list[str]) -> list[LabelledClip]:
     return [
-        Clip(f"v_{n}_{n + 10}", text, write_wav(folder / f"src{n}.wav", speech_like(0.3, seed=n)))
+        LabelledClip(f"v_{n}_{n + 10}", text, write_wav(folder / f"src{n}.wav", speech_like(0.3, seed=n)))
         for n, text in enumerate(texts)
     ]
 
@@ -35,7 +35,9 @@ def _pandas_reads(folder: Path, texts: list[str]) -> bool:
     import pandas
 
     path = folder / "metadata.csv"
-    path.write_text(audiofolder._csv([Clip(str(n), text, path) for n, text in enumerate(texts)]), encoding="utf-8")
+    path.write_text(
+        audiofolder._csv([LabelledClip(str(n), text, path) for n, text in enumerate(texts)]), encoding="utf-8"
+    )
     frames = pandas.read_csv(path, iterator=True, chunksize=10_000)
     return [text for frame in frames for text in frame["transcription"].tolist()] == texts
 
@@ -73,7 +75,7 @@ def test_our_rule_is_not_overcautious() -> None:
     assert not survives_csv(["好"] * 10_000 + ["1"])
 
 
-def _rows(folder: Path) -> list[tuple[TranscriptTable, Row]]:
+def _rows(folder: Path) -> list[tuple[TranscriptTable, TranscriptRow]]:
     tables = [audiofolder.read(path) for path in audiofolder.find(folder)]
     return [(table, row) for table in tables for row in table.rows]
 

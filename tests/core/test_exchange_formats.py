@@ -13,7 +13,7 @@ from core.errors import UserError
 from core.exchange.clips import Parts, Step, Written
 from core.exchange.formats import table
 from core.exchange.formats.table import Format, dataset_format, read_cues, recognise, transcription_format
-from core.exchange.rows import Row, TranscriptTable
+from core.exchange.rows import TranscriptRow, TranscriptTable
 from core.sources.captions import beside
 from core.stages import export, import_, transcribe
 from core.store import Store
@@ -30,7 +30,9 @@ def _write_kaldi(folder: Path, parts: Parts, step: Step) -> Written:
 
 def _read_kaldi(path: Path) -> TranscriptTable:
     lines = path.read_text(encoding="utf-8").splitlines()
-    return TranscriptTable(path, [Row(number, *line.split(" ", 1)) for number, line in enumerate(lines, start=1)])
+    return TranscriptTable(
+        path, [TranscriptRow(number, *line.split(" ", 1)) for number, line in enumerate(lines, start=1)]
+    )
 
 
 def _read_lyrics(path: Path) -> list[Cue]:

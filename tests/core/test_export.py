@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from core.errors import UserError
-from core.exchange import atomic_folder as swap
-from core.exchange.atomic_folder import MARKER, replaced_folder
+from core.exchange import atomic_folder
+from core.exchange.atomic_folder import MANIFEST, replace_folder
 from core.exchange.captions import parse_captions
 from core.exchange.formats import audiofolder
 from core.jobs import Cancelled
@@ -88,7 +88,7 @@ def test_without_a_split_all_goes_to_train_and_says_so(workspace: Workspace) -> 
     result = export.run(workspace, workspace.config(), job)
     assert (result["train"], result["test"], result["split"]) == (39, 0, False)
     assert "nothing has been split yet" in logged(job)
-    assert sorted(path.name for path in workspace.dataset.iterdir()) == [MARKER, "README.md", "train"]
+    assert sorted(path.name for path in workspace.dataset.iterdir()) == [MANIFEST, "README.md", "train"]
 
 
 def test_a_text_that_csv_would_lose_is_written_as_json_lines(workspace: Workspace) -> None:
@@ -194,16 +194,16 @@ def test_a_cancelled_export_leaves_the_old_one_whole(workspace: Workspace, monke
 
 
 @pytest.mark.parametrize("kernel", [True, False])
-def test_the_swap_with_and_without_help_of_the_kernel(
+def test_a_folder_is_replaced_with_and_without_help_of_the_kernel(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kernel: bool
 ) -> None:
     if not kernel:
-        monkeypatch.setattr(swap, "_exchange", lambda one, other: False)
+        monkeypatch.setattr(atomic_folder, "_exchange_names", lambda one, other: False)
     target = tmp_path / "deep" / "out"
     leftover = tmp_path / "deep" / ".out.999999999.new"
     leftover.mkdir(parents=True)
     for text in ("one", "two"):
-        with replaced_folder(target) as folder:
+        with replace_folder(target) as folder:
             (folder / "a.txt").write_text(text)
         assert (target / "a.txt").read_text() == text
     assert os.listdir(tmp_path / "deep") == ["out"]

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from core.exchange.clips import Clip, Parts, Step, Written, link_or_copy, write_durably
+from core.exchange.clips import LabelledClip, Parts, Step, Written, link_or_copy, write_durably
 from core.exchange.formats import delimited, json_lines
 from core.exchange.rows import TranscriptTable
 
@@ -82,7 +82,7 @@ def write(folder: Path, parts: Parts, step: Step = lambda count: None) -> Writte
     return Written("jsonl", ("metadata.jsonl instead of .csv: a text like NA, or only numbers, would not survive CSV",))
 
 
-def _csv(clips: Sequence[Clip]) -> str:
+def _csv(clips: Sequence[LabelledClip]) -> str:
     rows = [("file_name", "transcription"), *((clip.name, clip.text) for clip in clips)]
     return "".join(f"{_cell(name)},{_cell(text)}\n" for name, text in rows)
 
@@ -93,6 +93,6 @@ def _cell(text: str) -> str:
     return '"' + text.replace('"', '""') + '"' if needed else text
 
 
-def _jsonl(clips: Sequence[Clip]) -> str:
+def _jsonl(clips: Sequence[LabelledClip]) -> str:
     rows = [json.dumps({"file_name": clip.name, "transcription": clip.text}, ensure_ascii=False) for clip in clips]
     return "".join(row + "\n" for row in rows)

@@ -11,7 +11,7 @@ from core.exchange.encodings import read_text
 from core.exchange.rows import (
     NAME_COLUMNS,
     TEXT_COLUMNS,
-    Row,
+    TranscriptRow,
     TranscriptTable,
     lines_in_words,
     looks_like_name,
@@ -28,7 +28,7 @@ def read(path: Path) -> TranscriptTable:
     if not filled:
         raise UserError(f"{path.name} is empty", "there is no row in it", "give a table with file_name,transcription")
     delimiter = _sniff(path, filled)
-    records = _Records(lines, delimiter).all()
+    records = _RecordReader(lines, delimiter).all()
     return _to_table(path, records, delimiter)
 
 
@@ -41,12 +41,12 @@ def _sniff(path: Path, lines: list[str]) -> str:
             "write one row a line: file_name,transcription",
         )
     score = {}
-    for mark in (",", "\t"):
-        heads = [line.split(mark, 1)[0].strip(' "') for line in lines if mark in line]
-        score[mark] = (sum(looks_like_name(head) for head in heads), len(heads))
+    for delimiter in (",", "\t"):
+        heads = [line.split(delimiter, 1)[0].strip(' "') for line in lines if delimiter in line]
+        score[delimiter] = (sum(looks_like_name(head) for head in heads), len(heads))
     if score[","] == score["\t"]:
         return "\t" if path.suffix.lower() in (".tsv", ".tab") else ","
-    return max(score, key=lambda mark: score[mark])
+    return max(score, key=lambda delimiter: score[delimiter])
 
 
 @dataclass
@@ -59,7 +59,7 @@ class _Record:
     quoted: bool
 
 
-class _Records:
+class _RecordReader:
     """Lines to records. A field is quoted only if its quotes close just before a delimiter or the end of the line;
     any other quote is part of the text, as in the tables people type by hand."""
 
@@ -111,8 +111,8 @@ class _Records:
         """A quoted cell, over several lines if need be; None if its quotes do not close as they should."""
         position, cell = begin + 1, ""
         while True:
-            mark = text.find('"', position)
-            if mark < 0:
+            quote = text.find('"', position)
+            if quote < 0:
                 # A text goes over a line's end only if some later line closes it; 20 lines are plenty for 10 s.
                 if index + used >= len(self.lines) or used > 20:
                     return None
@@ -122,12 +122,12 @@ class _Records:
                 text += "\n" + follower
                 used += 1
                 continue
-            cell += text[position:mark]
-            if text[mark + 1 : mark + 2] == '"':
+            cell += text[position:quote]
+            if text[quote + 1 : quote + 2] == '"':
                 cell += '"'
-                position = mark + 2
+                position = quote + 2
                 continue
-            end = mark + 1
+            end = quote + 1
             while end < len(text) and text[end] == " " and self.delimiter != " ":
                 end += 1
             if end < len(text) and text[end] != self.delimiter:
@@ -153,9 +153,9 @@ def _to_table(path: Path, records: list[_Record], delimiter: str) -> TranscriptT
     if has_header and (len(header) > 2 or name_at != 0):
         assert name_at is not None
         assert text_at is not None
-        rows = _wide(path, body, len(header), name_at, text_at)
+        rows = _named_columns(path, body, len(header), name_at, text_at)
     else:
-        rows = _narrow(path, body, delimiter, notes)
+        rows = _two_columns(path, body, delimiter, notes)
     return TranscriptTable(path, rows, notes)
 
 
@@ -163,7 +163,7 @@ def _looks_like_row(record: _Record) -> bool:
     return len(record.fields) > 1 and parse_segment_name(stem_of(record.fields[0])) is not None
 
 
-def _narrow(path: Path, records: list[_Record], delimiter: str, notes: list[str]) -> list[Row]:
+def _two_columns(path: Path, records: list[_Record], delimiter: str, notes: list[str]) -> list[TranscriptRow]:
     """Name and text: the first delimiter parts them, further ones belong to the text."""
     rows, joined, bare = [], [], []
     for record in records:
@@ -174,20 +174,20 @@ def _narrow(path: Path, records: list[_Record], delimiter: str, notes: list[str]
         if len(record.fields) > 2:
             text = record.rest
             joined.append(record.line)
-        rows.append(Row(record.line, record.fields[0].strip(), text))
-    mark = "comma" if delimiter == "," else "tab"
+        rows.append(TranscriptRow(record.line, record.fields[0].strip(), text))
+    word = "comma" if delimiter == "," else "tab"
     if bare:
         raise UserError(
-            f"{path.name}, {lines_in_words(bare)}: no {mark} between name and text",
+            f"{path.name}, {lines_in_words(bare)}: no {word} between name and text",
             "every row is a name, then its text",
-            f"put a {mark} behind the file's name",
+            f"put a {word} behind the file's name",
         )
     if joined:
-        notes.append(f"{path.name}: unquoted {mark}s taken as part of the text in {lines_in_words(joined)}")
+        notes.append(f"{path.name}: unquoted {word}s taken as part of the text in {lines_in_words(joined)}")
     return rows
 
 
-def _wide(path: Path, records: list[_Record], columns: int, name_at: int, text_at: int) -> list[Row]:
+def _named_columns(path: Path, records: list[_Record], columns: int, name_at: int, text_at: int) -> list[TranscriptRow]:
     """A table of several named columns: an unquoted delimiter in a text shifts the cells, and nothing tells where."""
     wrong = [record.line for record in records if len(record.fields) > columns]
     if wrong:
@@ -203,4 +203,4 @@ def _wide(path: Path, records: list[_Record], columns: int, name_at: int, text_a
             f"the header names {columns}",
             "complete the rows",
         )
-    return [Row(record.line, record.fields[name_at].strip(), record.fields[text_at]) for record in records]
+    return [TranscriptRow(record.line, record.fields[name_at].strip(), record.fields[text_at]) for record in records]

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import UserError
-from core.exchange.clips import Clip, Parts, Step, Written, link_or_copy, write_durably
+from core.exchange.clips import LabelledClip, Parts, Step, Written, link_or_copy, write_durably
 from core.exchange.encodings import read_text
-from core.exchange.rows import NAME_COLUMNS, TEXT_COLUMNS, Row, TranscriptTable
+from core.exchange.rows import NAME_COLUMNS, TEXT_COLUMNS, TranscriptRow, TranscriptTable
 from core.files import parse_json
 
 
@@ -31,7 +31,7 @@ def read(path: Path) -> TranscriptTable:
                 f"its keys are {', '.join(item)[:200]}",
                 '{"file_name": "a_0_10.wav", "transcription": "…"}',
             )
-        rows.append(Row(number, name, written or ""))
+        rows.append(TranscriptRow(number, name, written or ""))
     return TranscriptTable(path, rows)
 
 
@@ -41,7 +41,7 @@ def write(folder: Path, parts: Parts, step: Step) -> Written:
     return Written("jsonl")
 
 
-def _fields(clip: Clip, audio: str) -> dict[str, Any]:
+def _fields(clip: LabelledClip, audio: str) -> dict[str, Any]:
     return {
         "audio": audio,
         "text": clip.text,
@@ -55,7 +55,7 @@ def _fields(clip: Clip, audio: str) -> dict[str, Any]:
 
 
 def write_lines(
-    folder: Path, parts: Parts, step: Step, name: str, fields: Callable[[Clip, str], dict[str, Any]]
+    folder: Path, parts: Parts, step: Step, name: str, fields: Callable[[LabelledClip, str], dict[str, Any]]
 ) -> None:
     """The wavs into audio/, and one line of `fields(clip, path of its wav)` each into `name`, {part} filled in."""
     (folder / "audio").mkdir()

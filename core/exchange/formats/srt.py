@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from core.exchange.captions import one_line, timestamp
-from core.exchange.clips import Clip, Parts, Step, Written, write_durably
+from core.exchange.clips import LabelledClip, Parts, Step, Written, write_durably
 from core.timed_text import Cue, merge_overlaps
 
 
@@ -21,7 +21,7 @@ def render(cues: Sequence[Cue]) -> str:
 
 def write(folder: Path, parts: Parts, step: Step) -> Written:
     """`<video>.srt` in `folder`: what overlapping segments both hold is shown once. No sound is written."""
-    videos: dict[str, list[Clip]] = {}
+    videos: dict[str, list[LabelledClip]] = {}
     for clips in parts.values():
         for clip in clips:
             videos.setdefault(clip.video, []).append(clip)
