@@ -361,7 +361,7 @@ async def test_damaged_jobs_of_every_kind_are_rows_and_no_fault(workspace: Works
         assert len(runs) > len(LAST_LINES)
         screen = app.screen
         assert isinstance(screen, TrainingScreen)
-        screen._choose_run(runs)
+        await pilot.press("v")
         await wait_until(pilot, lambda: isinstance(app.screen, Choice))
         await pilot.press("escape")
         for run in runs:
