@@ -26,10 +26,10 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+
+from benchmarks.report import Figure, report
 
 BOUNDS = {"split": 2.0, "memory": 150.0}
-UNITS = {"split": "s", "memory": "MB", "stage": "s"}
 PLAIN = """
     SELECT COUNT(*), SUM(end_ms) FROM (
         SELECT s.end_ms, s.digest FROM segments s JOIN transcripts t ON t.segment = s.id
@@ -135,32 +135,17 @@ def bare_mb() -> float:
     return int(subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=True).stdout) * 1024 / 1e6
 
 
-def figures(path: Path, runs: int) -> list[dict[str, Any]]:
+def figures(path: Path, runs: int) -> list[Figure]:
     rounds = [(measure("split", path), measure("plain", path)) for _ in range(runs)]
-    floor = bare_mb()
-    found = []
-    for name, bound in BOUNDS.items():
-        ours, against = (
-            statistics.median(pair[side][name] for pair in rounds) - (floor if name == "memory" else 0)
-            for side in (0, 1)
-        )
-        found.append(
-            {"name": name, "unit": UNITS[name], "ours": ours, "against": against, "ratio": ours / against}
-            | {"bound": bound, "holds": ours <= bound}
-        )
-    whole = measure("stage", path)["stage"]
-    nothing = {"against": None, "ratio": None, "bound": None, "holds": True}
-    return [*found, {"name": "stage", "unit": UNITS["stage"], "ours": whole} | nothing]
-
-
-def report(found: list[dict[str, Any]]) -> None:
-    print(f"{'':8}{'ours':>12}{'plain SQLite':>16}{'ratio':>8}{'bound':>12}")
-    for row in found:
-        against = "" if row["against"] is None else f"{row['against']:.2f} {row['unit']}"
-        ratio = "" if row["ratio"] is None else f"{row['ratio']:.1f}"
-        bound = "" if row["bound"] is None else f"{row['bound']:g} {row['unit']}"
-        missed = "" if row["holds"] else "  missed"
-        print(f"{row['name']:8}{row['ours']:>9.2f} {row['unit']:2}{against:>16}{ratio:>8}{bound:>12}{missed}")
+    bare = bare_mb()
+    ours, against = (
+        {name: statistics.median(pair[side][name] for pair in rounds) for name in BOUNDS} for side in (0, 1)
+    )
+    return [
+        Figure("split", "s", ours["split"], against["split"], BOUNDS["split"]),
+        Figure("memory", "MB", ours["memory"] - bare, against["memory"] - bare, BOUNDS["memory"]),
+        Figure("stage", "s", measure("stage", path)["stage"]),
+    ]
 
 
 def main() -> int:
@@ -180,12 +165,8 @@ def main() -> int:
         if not path.exists():
             make_store(path, options.segments, options.recordings)
         found = figures(path, options.runs)
-    if options.json:
-        print(json.dumps({"segments": options.segments, "recordings": options.recordings, "figures": found}, indent=1))
-    else:
-        print(f"split by video, {options.segments} segments in {options.recordings} recordings, {options.runs} runs")
-        report(found)
-    return 0 if all(row["holds"] for row in found) else 1
+    title = f"split by video, {options.segments} segments in {options.recordings} recordings, {options.runs} runs"
+    return report(title, "plain SQLite", found, as_json=options.json)
 
 
 if __name__ == "__main__":
