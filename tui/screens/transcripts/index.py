@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from operator import itemgetter
 
 from core.store import TranscriptRow
@@ -30,6 +30,12 @@ class Query:
     filter: str = "all"
     order: str = "time"
     words: tuple[str, ...] = ()
+
+    def next_filter(self) -> Query:
+        return replace(self, filter=_after(FILTERS, self.filter))
+
+    def next_order(self) -> Query:
+        return replace(self, order=_after(ORDERS, self.order))
 
     def matches(self, row: TranscriptRow) -> bool:
         if self.filter == "flagged":
@@ -57,6 +63,10 @@ class Query:
             # By the rank alone: equals stay in playing order.
             keys.sort(key=itemgetter(0))
         return keys
+
+
+def _after(names: tuple[str, ...], name: str) -> str:
+    return names[(names.index(name) + 1) % len(names)]
 
 
 class TranscriptIndex:

@@ -10,6 +10,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from core.store import Segment, TranscriptRow
+from core.store.records import Undone
 from tui.screens.transcripts.index import Query, Selection, TranscriptIndex
 from tui.screens.transcripts.saving import UnsavedTexts
 from tui.widgets import cells, marks
@@ -193,3 +194,11 @@ def shown(query: Query, count: int, total: int, *, wide: bool, searching: bool, 
     if query.words and not searching:
         parts.append(f"/{' '.join(query.words)}")
     return "  ".join(parts)
+
+
+def undone(what: Undone, time: str) -> str:
+    """What an undo has taken back. time: of its row, where it is one."""
+    if what.count == 1 and not what.changed:
+        return f"{time} is as it was before"
+    stays = f", {what.changed} were changed since and stay" if what.changed else ""
+    return f"{what.count} rows are as they were before{stays}"

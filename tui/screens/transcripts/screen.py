@@ -8,6 +8,7 @@ This file shows and takes keys; what is being written is in session.py and savin
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 from typing import ClassVar
 
@@ -31,12 +32,11 @@ from tui.screens.pipeline import ErrorBanner, PipelineScreen
 from tui.screens.transcripts import dialogs
 from tui.screens.transcripts import rows as transcript_rows
 from tui.screens.transcripts.editor import Editor, EditorPanel, Notice, SearchBox
-from tui.screens.transcripts.index import FILTERS, ORDERS, Query
 from tui.screens.transcripts.loader import Reading, TranscriptLoader
 from tui.screens.transcripts.rows import ReviewRate
 from tui.screens.transcripts.saving import AcceptAll, SaveText, SetReview, Written
 from tui.screens.transcripts.session import ReviewSession
-from tui.screens.transcripts.table import TranscriptTable
+from tui.screens.transcripts.table import ProgressLine, TranscriptTable
 from tui.widgets import marks
 from tui.widgets.segment_table import RowTable
 from tui.widgets.text_line import TextLine
@@ -62,7 +62,7 @@ class TranscriptsScreen(PipelineScreen):
         path = self.workspace.db_path
         self._session = ReviewSession(path, self._deliver, self.workspace.log)
         self._loader = TranscriptLoader(path, self.in_thread, self.set_timer, self._loaded, self._show_failure)
-        yield TextLine(id="progress")
+        yield ProgressLine()
         yield SearchBox()
         self._table, self._panel = TranscriptTable(self._session), EditorPanel()
         yield self._table
@@ -126,17 +126,8 @@ class TranscriptsScreen(PipelineScreen):
     # -- showing
 
     def _show_progress(self) -> None:
-        session, wide = self._session, self.is_wide
-        right = transcript_rows.shown(
-            session.query,
-            len(session.selection),
-            len(session.index),
-            wide=wide,
-            searching=self.query_one(SearchBox).display,
-            ascii=self.host.ascii,
-        )
-        left = transcript_rows.progress(self._counts, self._rate, wide, len(session.unsaved))
-        self.query_one("#progress", TextLine).show(left, right)
+        searching = self.query_one(SearchBox).display
+        self.query_one(ProgressLine).show_review(self._session, self._counts, self._rate, self.is_wide, searching)
 
     @on(RowTable.Highlighted)
     def _moved(self) -> None:
@@ -336,10 +327,7 @@ class TranscriptsScreen(PipelineScreen):
         if undone.segment is None:
             self.toast("All of them were changed since; nothing was taken back")
             return
-        text = f"{self._time_of(undone.segment)} is as it was before"
-        if undone.count > 1 or undone.changed:
-            text = f"{undone.count} rows are as they were before"
-            text += f", {undone.changed} were changed since and stay" if undone.changed else ""
+        text = transcript_rows.undone(undone, self._time_of(undone.segment))
         self._notice = Notice(undone.segment, text)
         if not self.editor.dirty:
             self.table.travel(undone.segment, self._undoing_at)
@@ -386,14 +374,12 @@ class TranscriptsScreen(PipelineScreen):
     # -- what is shown
 
     def action_filter(self) -> None:
-        query = self._session.query
         self.flush()
-        self.table.select(Query(_after(FILTERS, query.filter), query.order, query.words))
+        self.table.select(self._session.query.next_filter())
 
     def action_order(self) -> None:
-        query = self._session.query
         self.flush()
-        self.table.select(Query(query.filter, _after(ORDERS, query.order), query.words))
+        self.table.select(self._session.query.next_order())
 
     def action_search(self) -> None:
         box = self.query_one(SearchBox)
@@ -402,9 +388,9 @@ class TranscriptsScreen(PipelineScreen):
 
     @on(Input.Changed)
     def _search(self, event: Input.Changed) -> None:
-        query, words = self._session.query, tuple(event.value.casefold().split())
-        if words != query.words:
-            self.table.select(Query(query.filter, query.order, words))
+        words = tuple(event.value.casefold().split())
+        if words != self._session.query.words:
+            self.table.select(replace(self._session.query, words=words))
 
     @on(Input.Submitted)
     def action_search_done(self) -> None:
@@ -451,7 +437,3 @@ class TranscriptsScreen(PipelineScreen):
             self._show_failure(error_of(batch))
         if batch.ended or batch.of(Item, ItemFailed):
             self._loader.ask()
-
-
-def _after(names: tuple[str, ...], name: str) -> str:
-    return names[(names.index(name) + 1) % len(names)]

@@ -1,8 +1,8 @@
-"""The table of transcripts: which rows of a session are shown, drawn again one by one."""
+"""The table of transcripts, which draws the rows of a session one by one, and the line above it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from textual.message import Message
 
@@ -12,9 +12,30 @@ from tui.background import BackgroundTasks, TaskResult
 from tui.screens.pipeline import StepTable
 from tui.screens.transcripts import rows as transcript_rows
 from tui.screens.transcripts.index import Key, Query, Selection
-from tui.screens.transcripts.rows import TranscriptRows
+from tui.screens.transcripts.rows import ReviewRate, TranscriptRows
 from tui.screens.transcripts.session import ReviewSession
 from tui.widgets import cells
+from tui.widgets.text_line import TextLine
+
+
+class ProgressLine(TextLine):
+    """How far the review is, and which rows are shown."""
+
+    def show_review(
+        self, session: ReviewSession, counts: Mapping[str, int], rate: ReviewRate, wide: bool, searching: bool
+    ) -> None:
+        ascii = cells.is_ascii(self.app)
+        self.show(
+            transcript_rows.progress(counts, rate, wide, len(session.unsaved)),
+            transcript_rows.shown(
+                session.query,
+                len(session.selection),
+                len(session.index),
+                wide=wide,
+                searching=searching,
+                ascii=ascii,
+            ),
+        )
 
 
 class TranscriptTable(StepTable):
