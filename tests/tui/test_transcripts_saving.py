@@ -120,6 +120,21 @@ async def test_leaving_waits_for_what_is_not_on_the_disk(workspace: Workspace):
     assert [row(workspace, number).text for number in range(2)] == [TEXTS[0] + "了", TEXTS[1] + "好"]
 
 
+async def test_leaving_tries_once_more_and_keeps_the_order(workspace: Workspace, monkeypatch):
+    monkeypatch.setattr(connection, "BUSY_S", 0.1)
+    app = open_app(workspace)
+    async with app.run_test(size=(100, 30)) as pilot:
+        screen = await filled(pilot, app)
+        with held(workspace):
+            # The verdict is given before one can know that the text it is on could not be written.
+            await pilot.press("e", *"了", "enter", "tab", "g", "x")
+            await wait_until(pilot, lambda: "✗ a text is not saved" in screen_text(app))
+            await wait_until(pilot, lambda: not any(unsaved.edits for unsaved in screen._session.unsaved))
+        assert "✗ unsaved" in line_of(app, 0)
+        app.exit(return_code=0)
+    assert (row(workspace, 0).text, row(workspace, 0).review) == (TEXTS[0] + "了", "rejected")
+
+
 async def test_what_can_never_be_written_is_in_the_log(workspace: Workspace, monkeypatch):
     monkeypatch.setattr(connection, "BUSY_S", 0.1)
     app = open_app(workspace)

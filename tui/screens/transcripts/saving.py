@@ -18,6 +18,7 @@ from core.errors import UserError
 from core.store import Store, TranscriptRow
 from core.store.connection import BUSY_S
 from core.store.records import Undone
+from core.store.transcripts import SegmentGone
 
 
 class Edit(Protocol):
@@ -60,12 +61,16 @@ class Undo:
 
 @dataclass(frozen=True)
 class Written:
-    """An edit is on the disk, or could not be written. result: what it gave; counts: of the store, after it."""
+    """An edit is on the disk, or could not be written. result: what it gave; counts: of the store, after it.
+
+    fault: an error of ours, to be raised where it is seen.
+    """
 
     edit: Edit
     result: Undone | int | None = None
     error: UserError | None = None
     counts: dict[str, int] | None = None
+    fault: Exception | None = None
 
 
 class TranscriptWriter:
@@ -85,6 +90,8 @@ class TranscriptWriter:
         self._thread: threading.Thread | None = None
         self._texts: dict[str, SaveText] = {}
         """The last text of each segment that is not on the disk, whether it waits or could not be written."""
+        self._failed: dict[str, list[Edit]] = {}
+        """By segment, a text that could not be written and the verdicts behind it, to be written in this order."""
         self._guard = threading.Lock()
 
     def put(self, edit: Edit) -> None:
@@ -103,7 +110,9 @@ class TranscriptWriter:
 
     def close(self, log: Callable[[str], object]) -> None:
         """Write all that waits, and once more what has failed; what cannot be written is put in the log."""
-        for edit in self._left():
+        with self._guard:
+            again = [edit for edits in self._failed.values() for edit in edits]
+        for edit in again:
             self._queue.put(edit)
         if self._finish(self.SOON_S):
             logged: list[SaveText] = []
@@ -134,21 +143,37 @@ class TranscriptWriter:
         store: Store | None = None
         while (edit := self._queue.get()) is not None:
             try:
+                self._must_wait(edit)
                 store = store or Store(self._path)
                 written = Written(edit, edit.apply(store), None, store.segments.counts())
             except UserError as error:
                 written = Written(edit, error=error)
-            else:
-                self._is_written(edit)
+            except Exception as error:  # noqa: BLE001 - a fault of ours, for the UI thread to raise
+                written = Written(edit, fault=error)
+            self._note(written)
             self._written(written)
         if store is not None:
             store.close()
 
-    def _is_written(self, edit: Edit) -> None:
-        if isinstance(edit, SaveText):
-            with self._guard:
-                if self._texts.get(edit.segment) is edit:
-                    del self._texts[edit.segment]
+    def _must_wait(self, edit: Edit) -> None:
+        """A verdict does not overtake the text that it is on: UserError while that could not be written."""
+        if isinstance(edit, SetReview) and edit.segment in self._failed:
+            raise UserError("the text of this segment is not saved", "its verdict waits for it", "save the text again")
+
+    def _note(self, written: Written) -> None:
+        edit = written.edit
+        if not isinstance(edit, SaveText | SetReview):
+            return
+        with self._guard:
+            if isinstance(edit, SetReview):
+                if written.error is not None and edit.segment in self._failed:
+                    self._failed[edit.segment].append(edit)
+                return
+            self._failed.pop(edit.segment, None)
+            if written.error is not None and not isinstance(written.error, SegmentGone):
+                self._failed[edit.segment] = [edit]
+            elif written.fault is None and self._texts.get(edit.segment) is edit:
+                del self._texts[edit.segment]
 
 
 @dataclass

@@ -39,7 +39,6 @@ from tui.screens.transcripts.session import ReviewSession
 from tui.screens.transcripts.table import ProgressLine, TranscriptTable
 from tui.widgets import marks
 from tui.widgets.segment_table import RowTable
-from tui.widgets.text_line import TextLine
 
 
 class TranscriptsScreen(PipelineScreen):
@@ -179,6 +178,8 @@ class TranscriptsScreen(PipelineScreen):
 
     def _written(self, written: Written) -> None:
         edit, error, session = written.edit, written.error, self._session
+        if written.fault is not None:
+            raise written.fault
         session.take_written(written)
         self._counts = written.counts or self._counts
         if isinstance(edit, SaveText | SetReview):
