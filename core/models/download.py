@@ -20,14 +20,14 @@ from core.errors import UserError
 from core.files import write_text
 from core.jobs import Job, lock
 from core.models import problems
-from core.models.hub import Remote, RemoteFile, endpoint, look
-from core.models.meter import DownloadProgress
+from core.models.download_progress import DownloadProgress
+from core.models.hub import RemoteFile, RemoteModel, endpoint, list_remote
 from core.whisper.folders import cache_folder, repository_folder
 from core.whisper.model_files import model_type
 
 Result = TypeVar("Result")
 
-WAITS_S: tuple[float, ...] = (1, 2, 4, 8, 15)
+RETRY_WAITS_S: tuple[float, ...] = (1, 2, 4, 8, 15)
 """Pauses before asking again, as long as nothing comes; counted anew whenever bytes have come."""
 
 TIMEOUT_S = 20.0
@@ -47,8 +47,8 @@ def download(name: str, job: Job) -> Path:
         raise problems.offline(name)
     job.log(f"asking {endpoint()} for {name}")
     try:
-        remote = _patiently(lambda: look(name), job)
-        return _bring(remote, job)
+        remote = _with_retries(lambda: list_remote(name), job)
+        return _download(remote, job)
     except UserError:
         raise
     except Exception as error:
@@ -60,28 +60,28 @@ def download(name: str, job: Job) -> Path:
         raise
 
 
-def _bring(remote: Remote, job: Job) -> Path:
-    here = {file.name: _come(remote, file) for file in remote.files}
-    meter = DownloadProgress(job, remote.bytes, sum(here.values()))
-    check_room(remote.id, remote.bytes - meter.done)
-    job.log(f"{remote.id}: {_mb(remote.bytes)} MB, {_mb(meter.done)} MB of them are here")
+def _download(remote: RemoteModel, job: Job) -> Path:
+    here = {file.name: _bytes_here(remote, file) for file in remote.files}
+    progress = DownloadProgress(job, remote.bytes, sum(here.values()))
+    check_room(remote.id, remote.bytes - progress.done)
+    job.log(f"{remote.id}: {_mb(remote.bytes)} MB, {_mb(progress.done)} MB of them are here")
     for file in remote.files:
-        _check_what_is_here(remote, file, meter, job)
-    folder = _snapshot(remote, remote.small, meter)
+        _remove_damaged(remote, file, progress, job)
+    folder = _snapshot(remote, remote.small, progress)
     for file in remote.small:
         if not _is_right(folder / file.name, file, job):
-            _forget(remote, file)
+            _remove(remote, file)
             raise problems.damaged(remote.id, file.name)
     if (kind := model_type(folder)) != "whisper":
         raise problems.not_a_whisper(remote.id, kind)
     for file in remote.weights:
-        _fetch(remote, file, meter, job)
-    folder = _snapshot(remote, remote.files, meter)
-    _make_main(remote)
+        _fetch(remote, file, progress, job)
+    folder = _snapshot(remote, remote.files, progress)
+    _set_main(remote)
     return folder
 
 
-def _make_main(remote: Remote) -> None:
+def _set_main(remote: RemoteModel) -> None:
     """Let the cache's `main` be this commit. Written outside refs/, where every file is taken for a reference."""
     reference = repository_folder(remote.id) / "refs" / "main"
     reference.parent.mkdir(parents=True, exist_ok=True)
@@ -103,19 +103,19 @@ def check_room(name: str, need: int) -> None:
 # -- where a file lies: blobs/<etag>, and a link to it in snapshots/<commit>/
 
 
-def _blob(remote: Remote, file: RemoteFile) -> Path:
+def _blob(remote: RemoteModel, file: RemoteFile) -> Path:
     return repository_folder(remote.id) / "blobs" / file.etag
 
 
-def _partial(remote: Remote, file: RemoteFile) -> Path:
+def _partial(remote: RemoteModel, file: RemoteFile) -> Path:
     return repository_folder(remote.id) / "blobs" / f"{file.etag}.incomplete"
 
 
-def _link(remote: Remote, file: RemoteFile) -> Path:
+def _link(remote: RemoteModel, file: RemoteFile) -> Path:
     return repository_folder(remote.id) / "snapshots" / remote.commit / file.name
 
 
-def _come(remote: Remote, file: RemoteFile) -> int:
+def _bytes_here(remote: RemoteModel, file: RemoteFile) -> int:
     """How many of a file's bytes are here."""
     for place in (_blob(remote, file), _link(remote, file)):
         if place.is_file():
@@ -124,18 +124,18 @@ def _come(remote: Remote, file: RemoteFile) -> int:
     return min(partial.stat().st_size, file.size) if partial.is_file() else 0
 
 
-def _forget(remote: Remote, file: RemoteFile) -> None:
+def _remove(remote: RemoteModel, file: RemoteFile) -> None:
     for place in (_link(remote, file), _blob(remote, file)):
         place.unlink(missing_ok=True)
 
 
-def _check_what_is_here(remote: Remote, file: RemoteFile, meter: DownloadProgress, job: Job) -> None:
+def _remove_damaged(remote: RemoteModel, file: RemoteFile, progress: DownloadProgress, job: Job) -> None:
     """Throw away what an earlier download, of whatever program, left damaged: it would never be fetched again."""
     place = next((one for one in (_blob(remote, file), _link(remote, file)) if one.is_file()), None)
     if place is not None and not _is_right(place, file, job):
         job.log(f"{file.name} in the cache is damaged and comes anew", "warning")
-        _forget(remote, file)
-        meter.back(file.size)
+        _remove(remote, file)
+        progress.take_back(file.size)
 
 
 def _is_right(path: Path, file: RemoteFile, job: Job) -> bool:
@@ -156,7 +156,7 @@ def _is_right(path: Path, file: RemoteFile, job: Job) -> bool:
     return digest.hexdigest() == file.etag
 
 
-def _snapshot(remote: Remote, files: tuple[RemoteFile, ...], meter: DownloadProgress) -> Path:
+def _snapshot(remote: RemoteModel, files: tuple[RemoteFile, ...], progress: DownloadProgress) -> Path:
     """Let huggingface_hub fetch the files that are not among the blobs, and link all of them into the snapshot."""
     from huggingface_hub import snapshot_download
 
@@ -166,7 +166,7 @@ def _snapshot(remote: Remote, files: tuple[RemoteFile, ...], meter: DownloadProg
         cache_dir=cache_folder(),
         endpoint=endpoint(),
         allow_patterns=[file.name for file in files],
-        tqdm_class=meter.bar(),
+        tqdm_class=progress.tqdm_class(),
         max_workers=4,
     )
     return Path(found)
@@ -175,25 +175,25 @@ def _snapshot(remote: Remote, files: tuple[RemoteFile, ...], meter: DownloadProg
 # -- weights
 
 
-def _fetch(remote: Remote, file: RemoteFile, meter: DownloadProgress, job: Job) -> None:
+def _fetch(remote: RemoteModel, file: RemoteFile, progress: DownloadProgress, job: Job) -> None:
     """Bring one file among the blobs: what is there of it is kept, the whole is checked, then it gets its name."""
     blob, partial = _blob(remote, file), _partial(remote, file)
     blob.parent.mkdir(parents=True, exist_ok=True)
-    held = _alone(remote, file, job)
+    held = _lock_file(remote, file, job)
     try:
         if blob.is_file() or _link(remote, file).is_file():
             return
         resumed = partial.stat().st_size if partial.is_file() else 0
         if resumed:
             job.log(f"{file.name} goes on at {_mb(resumed)} MB of {_mb(file.size)}")
-        _receive(remote, file, meter, job)
+        _fetch_rest(remote, file, progress, job)
         if file.size > LARGE_BYTES:
             job.log(f"checking {file.name}")
         if resumed and not _is_right(partial, file, job):
             job.log(f"what was left of {file.name} from before is damaged: it comes anew", "warning")
             partial.unlink()
-            meter.back(file.size)
-            _receive(remote, file, meter, job)
+            progress.take_back(file.size)
+            _fetch_rest(remote, file, progress, job)
         if not _is_right(partial, file, job):
             partial.unlink()
             raise problems.damaged(remote.id, file.name)
@@ -204,7 +204,7 @@ def _fetch(remote: Remote, file: RemoteFile, meter: DownloadProgress, job: Job) 
         held.release()
 
 
-def _alone(remote: Remote, file: RemoteFile, job: Job) -> lock.FileLock:
+def _lock_file(remote: RemoteModel, file: RemoteFile, job: Job) -> lock.FileLock:
     """The lock that huggingface_hub takes for this file, so that no two programs fetch it at once."""
     path = cache_folder() / ".locks" / repository_folder(remote.id).name / f"{file.etag}.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -217,7 +217,7 @@ def _alone(remote: Remote, file: RemoteFile, job: Job) -> lock.FileLock:
     return held
 
 
-def _receive(remote: Remote, file: RemoteFile, meter: DownloadProgress, job: Job) -> None:
+def _fetch_rest(remote: RemoteModel, file: RemoteFile, progress: DownloadProgress, job: Job) -> None:
     """Ask for the rest of a file until all of it is here. A cut line is mended at once, a dead one after WAITS_S."""
     from huggingface_hub import hf_hub_url
 
@@ -233,7 +233,7 @@ def _receive(remote: Remote, file: RemoteFile, meter: DownloadProgress, job: Job
             return
         failure: Exception | None = None
         try:
-            _stream(url, partial, before, meter, job)
+            _request_rest(url, partial, before, progress, job)
         except Exception as error:
             # Only a network's trouble is tried again; a cancel, a full disk and a refusal go up as they are.
             if not _is_passing(error):
@@ -243,15 +243,15 @@ def _receive(remote: Remote, file: RemoteFile, meter: DownloadProgress, job: Job
         if now == file.size:
             return
         attempt = 0 if now > before else attempt
-        if attempt >= len(WAITS_S):
+        if attempt >= len(RETRY_WAITS_S):
             raise failure or OSError(f"{file.name} ended after {now} of {file.size} bytes")
         job.log(f"the line broke after {_mb(now)} of {_mb(file.size)} MB; going on", "warning")
-        job.wait(WAITS_S[attempt])
-        meter.rest()
+        job.wait(RETRY_WAITS_S[attempt])
+        progress.restart_rate()
         attempt += 1
 
 
-def _stream(url: str, partial: Path, start: int, meter: DownloadProgress, job: Job) -> None:
+def _request_rest(url: str, partial: Path, start: int, progress: DownloadProgress, job: Job) -> None:
     """One request for what comes after `start`. Every byte that arrives is written at once, unbuffered."""
     from huggingface_hub.utils import build_hf_headers, hf_raise_for_status, http_stream_backoff
 
@@ -263,21 +263,21 @@ def _stream(url: str, partial: Path, start: int, meter: DownloadProgress, job: J
     ) as response:
         hf_raise_for_status(response)
         if start and response.status_code != 206:  # a proxy that knows no ranges sends all of it
-            meter.back(start)
+            progress.take_back(start)
             start = 0
         with partial.open("ab" if start else "wb", buffering=0) as out:
             for chunk in response.iter_bytes():
                 job.check()
                 out.write(chunk)
-                meter.add(len(chunk))
+                progress.add(len(chunk))
 
 
 # -- patience
 
 
-def _patiently(ask: Callable[[], Result], job: Job) -> Result:
+def _with_retries(ask: Callable[[], Result], job: Job) -> Result:
     """Ask again, after a growing pause, while the hub is overloaded or the line drops."""
-    for wait in WAITS_S[:3]:
+    for wait in RETRY_WAITS_S[:3]:
         try:
             return ask()
         except Exception as error:

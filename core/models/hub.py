@@ -39,7 +39,7 @@ class RemoteFile:
 
 
 @dataclass(frozen=True)
-class Remote:
+class RemoteModel:
     """The files of one commit that are needed, and no others."""
 
     id: str
@@ -64,7 +64,7 @@ def endpoint() -> str:
     return (os.environ.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/")
 
 
-def look(id: str) -> Remote:
+def list_remote(id: str) -> RemoteModel:
     """Ask the hub, in one request, for the files of a model, their sizes and checksums. Writes nothing.
 
     snapshot_download's own dry run asks once for every file and already moves the cache's `main` to the new commit,
@@ -80,7 +80,7 @@ def look(id: str) -> Remote:
         etag = one.lfs.sha256 if one.lfs is not None else one.blob_id
         size = one.lfs.size if one.lfs is not None else one.size
         files.append(RemoteFile(name, int(size or 0), str(etag or "")))
-    return Remote(id, str(info.sha), tuple(files))
+    return RemoteModel(id, str(info.sha), tuple(files))
 
 
 def needed(id: str, names: list[str]) -> list[str]:

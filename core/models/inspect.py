@@ -85,7 +85,7 @@ def _check_tokenizer(name: str, folder: Path, info: ModelInfo) -> None:
         words = model_files.read(TokenTable, folder / "vocab.json", name)
         added = model_files.read(TokenTable, folder / "added_tokens.json", name)
         if words is None or not (folder / "merges.txt").is_file():
-            raise _lacks(name, "a tokenizer", "tokenizer.json, or vocab.json with merges.txt")
+            raise _missing_part(name, "a tokenizer", "tokenizer.json, or vocab.json with merges.txt")
         ids, vocabulary = added.root if added else {}, words.root
     if START not in ids and START not in vocabulary:
         raise UserError(
@@ -105,7 +105,7 @@ def _check_tokenizer(name: str, folder: Path, info: ModelInfo) -> None:
 def _check_extractor(name: str, folder: Path, info: ModelInfo) -> None:
     settings = model_files.extractor(folder, name)
     if settings is None:
-        raise _lacks(name, "its sound settings", "preprocessor_config.json")
+        raise _missing_part(name, "its sound settings", "preprocessor_config.json")
     bins = settings.feature_size
     if bins != info.mel_bins:
         raise UserError(
@@ -115,7 +115,7 @@ def _check_extractor(name: str, folder: Path, info: ModelInfo) -> None:
         )
 
 
-def _lacks(name: str, part: str, files: str) -> UserError:
+def _missing_part(name: str, part: str, files: str) -> UserError:
     return UserError(
         f"{name} lacks {part}",
         f"there is no {files} in it",

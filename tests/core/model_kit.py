@@ -31,7 +31,7 @@ def isolate(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setenv("HF_HUB_DISABLE_XET", "1")
     monkeypatch.setenv("HF_HUB_DISABLE_TELEMETRY", "1")
-    monkeypatch.setattr(downloading, "WAITS_S", (0.01,) * 5)
+    monkeypatch.setattr(downloading, "RETRY_WAITS_S", (0.01,) * 5)
 
 
 class Place:

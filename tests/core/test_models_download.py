@@ -88,7 +88,7 @@ def test_a_cut_line_is_taken_up_where_it_broke(place: Place) -> None:
 
 
 def test_a_dead_line_gives_up_and_the_next_run_goes_on(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(downloading, "WAITS_S", (0.01,))
+    monkeypatch.setattr(downloading, "RETRY_WAITS_S", (0.01,))
     place.repository.cut_at, place.repository.after_cut = 600_000, (503, 1000)
     run = place.begin(id=ID)
     with pytest.raises(UserError) as caught:
@@ -191,7 +191,7 @@ def test_a_new_commit_counts_only_when_it_is_whole(place: Place) -> None:
 
 def test_a_cancel_ends_it_and_keeps_what_came(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     run = place.begin(id=ID)
-    receive = downloading._receive
+    receive = downloading._fetch_rest
 
     def stopping(*args: object) -> None:
         add = args[2].add  # type: ignore[attr-defined]
@@ -204,13 +204,13 @@ def test_a_cancel_ends_it_and_keeps_what_came(place: Place, monkeypatch: pytest.
         monkeypatch.setattr(args[2], "add", counted)
         receive(*args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(downloading, "_receive", stopping)
+    monkeypatch.setattr(downloading, "_fetch_rest", stopping)
     with pytest.raises(Cancelled):
         place.run(run)
     kept = place.partial.stat().st_size
     assert 300_000 < kept < place.size
     assert place.unchanged()
-    monkeypatch.setattr(downloading, "_receive", receive)
+    monkeypatch.setattr(downloading, "_fetch_rest", receive)
     place.get()
     assert place.sent()[-1] == (kept, place.size - kept)
 
