@@ -36,7 +36,7 @@ from core.events import (
     Waiting,
 )
 from core.jobs import EventReader, attach, stop
-from core.jobs.spec import EVENTS
+from core.jobs.spec import EVENTS, of_name
 from core.jobs.status import StatusReader
 from core.text import clean, percent
 
@@ -66,22 +66,30 @@ def follow(folder: Path, *, quiet: bool = False) -> JobEnd:
 
     Ctrl+C (and SIGTERM) ask the job to stop, and its end is still awaited. quiet: only errors, on stderr.
     """
-    reader, status = EventReader(folder / EVENTS), StatusReader(folder)
-    with stop_on_interrupt(folder), FollowDisplay(quiet, folder.name.rpartition("-")[2]) as display:
-        while True:
-            entries, more = reader.read()
-            for entry in entries:
-                if isinstance(entry.event, Finished):
-                    end = entry.event
-                    return JobEnd(JobState(end.outcome), end.result, end.failed, end.error)
-                display.show(entry.event)
-            if (changed := status.changed()) is not None and changed.progress is not None:
-                display.show(changed.progress)
-            if not entries and not more:
-                # A silent job may be dead: only then is its lock looked at, and its log once more after that.
-                if (end := _end_unreported(folder, reader)) is not None:
-                    return end
-                time.sleep(POLL_S)
+    reader = EventReader(folder / EVENTS)
+    with stop_on_interrupt(folder), FollowDisplay(quiet, of_name(folder).id) as display:
+        end = _show_until_end(folder, reader, display)
+        if reader.unreadable:
+            display.unreadable(reader.unreadable)
+    return end
+
+
+def _show_until_end(folder: Path, reader: EventReader, display: FollowDisplay) -> JobEnd:
+    status = StatusReader(folder)
+    while True:
+        entries, more = reader.read()
+        for entry in entries:
+            if isinstance(entry.event, Finished):
+                end = entry.event
+                return JobEnd(JobState(end.outcome), end.result, end.failed, end.error)
+            display.show(entry.event)
+        if (changed := status.changed()) is not None and changed.progress is not None:
+            display.show(changed.progress)
+        if not entries and not more:
+            # A silent job may be dead: only then is its lock looked at, and its log once more after that.
+            if (end := _end_unreported(folder, reader)) is not None:
+                return end
+            time.sleep(POLL_S)
 
 
 def _end_unreported(folder: Path, reader: EventReader) -> JobEnd | None:
@@ -180,6 +188,11 @@ class FollowDisplay:
                 self._line(f"step {event.step}: CER {percent(event.cer)}")
             case _:
                 pass
+
+    def unreadable(self, lines: int) -> None:
+        """So many lines of the log were no events."""
+        text = "1 line of its log is" if lines == 1 else f"{lines} lines of its log are"
+        self._print(f"{text} damaged and not shown", error=True)
 
     def _bar(self, progress: Progress) -> None:
         if not self._live:

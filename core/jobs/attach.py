@@ -127,6 +127,17 @@ def find_job(workspace: Workspace, id: str) -> JobView:
 
 def view(folder: Path) -> JobView | None:
     """One job's state; None if the folder holds no job."""
+    try:
+        return _view(folder)
+    except OSError as error:
+        if not os.path.exists(folder):
+            return None
+        spec = of_name(folder)
+        found = JobView(spec.id, spec.stage, folder, JobState.FAILED, spec.created, spec.created)
+        return replace(found, error=damage_error(found, error.strerror or str(error)))
+
+
+def _view(folder: Path) -> JobView | None:
     damage = ""
     try:
         spec = read(folder)

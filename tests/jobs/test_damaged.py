@@ -15,7 +15,7 @@ import pytest
 from core.cli.follow import follow
 from core.errors import UserError
 from core.events import JobState, Progress, Started
-from core.jobs import find_job, list_jobs, lock, pause, resume, send, spawn, stop
+from core.jobs import attach, find_job, list_jobs, lock, pause, resume, send, spawn, stop
 from core.jobs.attach import view
 from core.jobs.event_log import EventWriter
 from core.jobs.lock import mark_of
@@ -70,6 +70,16 @@ def test_a_damaged_status_is_none(workspace: Workspace, content: bytes) -> None:
     assert read_status(folder) == JobStatus()
     (job,) = list_jobs(workspace)
     assert (job.state, job.error) == (JobState.DONE, None)
+
+
+def test_a_folder_that_may_not_be_read_is_a_row_too(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(folder: Path) -> JobStatus:
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    ended(workspace, "label")
+    monkeypatch.setattr(attach, "read_status", refused)
+    (job,) = list_jobs(workspace)
+    assert (job.stage, job.state, job.error and job.error.why) == ("label", JobState.FAILED, "Permission denied")
 
 
 def test_a_live_job_with_a_damaged_spec_can_be_stopped(workspace: Workspace) -> None:
@@ -147,7 +157,9 @@ def follows(pid: int) -> bool:
     return bool(int(caught, 16) >> (signal.SIGTERM - 1) & 1)
 
 
-def test_following_a_job_that_was_killed_or_is_damaged_ends(workspace: Workspace) -> None:
+def test_following_a_job_that_was_killed_or_is_damaged_ends(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
     folder = create(workspace, "label", {})
     held = lock.acquire(folder / LOCK)
     assert held is not None
@@ -157,7 +169,9 @@ def test_following_a_job_that_was_killed_or_is_damaged_ends(workspace: Workspace
     assert end.state == JobState.CRASHED
     assert end.error is not None
     assert "label crashed" in end.error.what
+    assert capsys.readouterr().err == ""
     assert follow(damaged_log(workspace, b"[]"), quiet=True).state == JobState.FAILED
+    assert capsys.readouterr().err == "1 line of its log is damaged and not shown\n"
 
 
 @pytest.mark.parametrize("ask", [stop, pause, resume, lambda folder: send(folder, "rows", [])])
