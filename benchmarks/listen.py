@@ -16,7 +16,7 @@ import time
 from typing import Any
 
 from core.listen.browser import BrowserPlayer
-from core.listen.clips import Clip, EncodedClips
+from core.listen.clips import EncodedClips, SegmentClip
 from core.listen.player import PlayerState
 from tests.core.listen_kit import noise
 from tests.fakes.chromium import CHROMIUM, Tab, chromium
@@ -34,7 +34,7 @@ CLOCK = """(window.began = 0, audio.addEventListener("playing",
 
 
 async def measure() -> list[dict[str, Any]]:
-    clips = EncodedClips(lambda id, around: Clip(id, noise(10.0, int(id)), id, "大家好我是千千" * 4, 0, 10_000))
+    clips = EncodedClips(lambda id, around: SegmentClip(id, noise(10.0, int(id)), id, "大家好我是千千" * 4, 0, 10_000))
     player = BrowserPlayer(clips)
     try:
         async with relay(player.server.port, ROUND_TRIP_S / 2, RATE) as line, chromium() as opened:

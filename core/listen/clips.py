@@ -23,7 +23,7 @@ PEAKS = 400
 
 
 @dataclass(frozen=True)
-class Clip:
+class SegmentClip:
     """A segment's sound. samples: int16 mono at 16 kHz (n,). lead_ms: how much of it lies before the segment begins.
 
     length_ms: of the segment itself; what is left behind that is what comes after it.
@@ -65,14 +65,14 @@ ENCODERS: dict[str, tuple[str, Callable[[np.ndarray], bytes]]] = {
 class EncodedClips:
     """Encodes clips when they are first asked for, in whatever thread asks; the newest few stay in memory."""
 
-    def __init__(self, load: Callable[[str, bool], Clip]) -> None:
+    def __init__(self, load: Callable[[str, bool], SegmentClip]) -> None:
         """load(id, around): the clip of a segment, with a moment before and after it if `around`. UserError if the
         segment or its sound is not here."""
         self._load = load
         self._kept: OrderedDict[tuple[str, bool, str], bytes] = OrderedDict()
         self._guard = threading.Lock()
 
-    def clip(self, id: str, around: bool) -> Clip:
+    def clip(self, id: str, around: bool) -> SegmentClip:
         return self._load(id, around)
 
     def encoded(self, id: str, around: bool, form: str) -> bytes:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from core.errors import UserError
-from core.listen.clips import Clip
+from core.listen.clips import SegmentClip
 from core.listen.player import LEAD_MS
 from core.media import RATE, read_wav
 from core.store import Segment, Store
@@ -16,7 +16,7 @@ from core.workspace import Workspace
 SAMPLES_A_MS = RATE // 1000
 
 
-def load_clip(workspace: Workspace, store: Store, id: str, around: bool) -> Clip:
+def load_clip(workspace: Workspace, store: Store, id: str, around: bool) -> SegmentClip:
     """A segment's clip. UserError if there is no such segment, or its wav cannot be read."""
     segment = store.segments.get(id)
     if segment is None:
@@ -29,7 +29,7 @@ def load_clip(workspace: Workspace, store: Store, id: str, around: bool) -> Clip
         before = _stretch(workspace, rows, segment.start_ms - LEAD_MS, segment.start_ms, from_end=True)
         after = _stretch(workspace, rows, segment.end_ms, segment.end_ms + LEAD_MS)
     whole = np.concatenate([before, samples, after])
-    return Clip(id, whole, id, segment.text, len(before) // SAMPLES_A_MS, length_ms)
+    return SegmentClip(id, whole, id, segment.text, len(before) // SAMPLES_A_MS, length_ms)
 
 
 def _stretch(

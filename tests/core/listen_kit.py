@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from core.errors import UserError
-from core.listen.clips import Clip, EncodedClips
+from core.listen.clips import EncodedClips, SegmentClip
 from core.listen.server import ListenServer
 from core.media import RATE
 
@@ -27,11 +27,11 @@ def noise(seconds: float, seed: int) -> np.ndarray:
     return (4000 * syllables * np.random.default_rng(seed).standard_normal(count)).clip(-32768, 32767).astype(np.int16)
 
 
-def load(id: str, around: bool) -> Clip:
+def load(id: str, around: bool) -> SegmentClip:
     if id not in IDS:
         raise UserError(f"there is no segment {id}")
     lead = 1500 if around else 0
-    return Clip(id, tone(10 + 2 * lead / 1000), id, "大家好 <b>我是</b>", lead, 10_000)
+    return SegmentClip(id, tone(10 + 2 * lead / 1000), id, "大家好 <b>我是</b>", lead, 10_000)
 
 
 @contextmanager
