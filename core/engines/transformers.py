@@ -11,7 +11,7 @@ import torch
 from core.engines.batches import HalvingBatches, OutOfMemory
 from core.engines.decoding import decode
 from core.engines.engine import Clip, EngineInfo, EngineOptions, Hypothesis, TimedText, Word
-from core.engines.windows import Window, consecutive
+from core.engines.windows import PcmWindow, consecutive
 from core.whisper.features import log_mel
 from core.whisper.loading import LoadedModel, load
 
@@ -50,7 +50,7 @@ class TransformersEngine:
             for window, hypothesis in batch:
                 yield _timed(window, hypothesis)
 
-    def _decode_windows(self, windows: list[Window]) -> list[Hypothesis]:
+    def _decode_windows(self, windows: list[PcmWindow]) -> list[Hypothesis]:
         return self._decode([Clip(f"the window at {one.start_ms / 1000:g} s", one.samples) for one in windows])
 
     def _decode(self, clips: list[Clip]) -> list[Hypothesis]:
@@ -72,7 +72,7 @@ def open_transformers(model: str, options: EngineOptions, root: Path | None = No
     return TransformersEngine(load(model, dtype="auto", root=root), options)
 
 
-def _timed(window: Window, hypothesis: Hypothesis) -> TimedText:
+def _timed(window: PcmWindow, hypothesis: Hypothesis) -> TimedText:
     text = " ".join(hypothesis.text.split())
     word = Word(window.start_ms, window.end_ms, text, hypothesis.avg_logprob)
     return TimedText(

@@ -11,7 +11,7 @@ from core.media import RATE
 
 
 @dataclass(frozen=True)
-class Window:
+class PcmWindow:
     """start: its first sample, counted from the beginning of the recording. samples: mono at 16 kHz."""
 
     start: int
@@ -26,7 +26,7 @@ class Window:
         return (self.start + len(self.samples)) * 1000 // RATE
 
 
-def consecutive(blocks: Iterable[np.ndarray], size: int) -> Iterator[Window]:
+def consecutive(blocks: Iterable[np.ndarray], size: int) -> Iterator[PcmWindow]:
     """Windows of `size` samples, one after the other, from blocks of any length; the last one is short."""
     start, kept, have = 0, [], 0
     for block in blocks:
@@ -34,7 +34,7 @@ def consecutive(blocks: Iterable[np.ndarray], size: int) -> Iterator[Window]:
         have += len(block)
         while have >= size:
             whole = np.concatenate(kept)
-            yield Window(start, whole[:size])
+            yield PcmWindow(start, whole[:size])
             start, kept, have = start + size, [whole[size:]], have - size
     if have:
-        yield Window(start, np.concatenate(kept))
+        yield PcmWindow(start, np.concatenate(kept))

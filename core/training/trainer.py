@@ -34,7 +34,7 @@ CHECKPOINTING = next(  # its name has changed within transformers 5
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrainingOutcome:
     """What a run came to. cer and base_cer are fractions, None where nothing was measured."""
 
     steps: int
@@ -59,7 +59,7 @@ def train(
     job: Job,
     resume: Checkpoint | None = None,
     relative: Callable[[Path], str] = str,
-) -> tuple[Any, Outcome]:
+) -> tuple[Any, TrainingOutcome]:
     """Train as the plan says; returns the tuned model, WhisperForConditionalGeneration, and what the run came to.
 
     The model is that of the checkpoint with the lowest CER on `measured` where those are validation segments; test
@@ -209,10 +209,10 @@ class WhisperTrainer(Seq2SeqTrainer):
         clips = (Clip(row.segment, read_segment(row.path)) for row in self._measured)
         return [hypothesis.text for batch in self._engine.hypotheses(clips) for _, hypothesis in batch]
 
-    def outcome(self, seconds: float) -> Outcome:
+    def outcome(self, seconds: float) -> TrainingOutcome:
         """What the run that has just ended came to."""
         state, chosen = self.state, self._plan.measured_on == "validation"
-        return Outcome(
+        return TrainingOutcome(
             steps=state.global_step,
             best_step=state.best_global_step or state.global_step,
             cer=finite(state.best_metric) if chosen else _cer_at(state.log_history, state.global_step),
@@ -221,14 +221,14 @@ class WhisperTrainer(Seq2SeqTrainer):
             seconds=seconds,
         )
 
-    def take_up(self, last: Checkpoint) -> Outcome:
+    def take_up(self, last: Checkpoint) -> TrainingOutcome:
         """All steps had been made when the run was stopped: only the weights it ends with are loaded."""
         chosen = self._plan.measured_on == "validation"
         best = (best_checkpoint(self._folder) if chosen else None) or last
         self._load_from_checkpoint(str(best.path))
         state = read_state(last.path) or {}
         history = state.get("log_history", [])
-        return Outcome(
+        return TrainingOutcome(
             steps=last.step,
             best_step=best.step,
             cer=finite(state.get("best_metric")) if chosen else _cer_at(history, last.step),
