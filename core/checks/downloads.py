@@ -13,6 +13,7 @@ from datetime import date
 
 from core.checks.check import Answer, Context, fail, ok, warn
 from core.checks.installing import pip_install
+from core.text import plural
 
 STALE_DAYS = 90
 """yt-dlp itself warns when it is older than this."""
@@ -31,8 +32,8 @@ def check_ytdlp(_: Context) -> Answer:
         return ok(version)
     days = (date.today() - date(*(int(part) for part in released.groups()))).days
     if days > STALE_DAYS:
-        return warn(f"{version} is {days} days old; YouTube may refuse it", "YouTube changes often", fix())
-    return ok(f"{version}, {days} days old")
+        return warn(f"{version} is {plural(days, 'day')} old; YouTube may refuse it", "YouTube changes often", fix())
+    return ok(f"{version}, {plural(days, 'day')} old")
 
 
 def check_ejs(_: Context) -> Answer:

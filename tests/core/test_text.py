@@ -19,6 +19,7 @@ from core.text import (
     is_loop,
     join_texts,
     normalise,
+    plural,
 )
 
 
@@ -191,3 +192,8 @@ def test_a_long_one_is_cheap(text: str) -> None:
 
 def test_joining() -> None:
     assert join_texts(["大家", "好", "hello", "world", "嗎"]) == "大家好hello world嗎"
+
+
+def test_one_and_several() -> None:
+    assert [plural(count, "video") for count in (0, 1, 2)] == ["0 videos", "1 video", "2 videos"]
+    assert plural(2, "copy", "copies") == "2 copies"

@@ -10,6 +10,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from core.store import EvaluationRow
+from core.text import plural
 from tui.widgets import dialog
 from tui.widgets.diff_text import DiffText
 
@@ -26,7 +27,9 @@ class Differences(dialog.Dialog):
 
     def body(self) -> Iterable[Widget]:
         row = self._evaluated
-        said = f"{row.characters} characters; errors: base {row.base_errors}, {self._tuned} {row.tuned_errors}"
+        said = (
+            f"{plural(row.characters, 'character')}; errors: base {row.base_errors}, {self._tuned} {row.tuned_errors}"
+        )
         self._diffs = (DiffText(), DiffText())
         yield dialog.Body(
             Static(dialog.plain(said)), Static(" "), self._diffs[0], Static(" "), self._diffs[1], classes="dialog--text"

@@ -21,6 +21,7 @@ from core.media import log_mel, plan_spans, read_wav
 from core.media.sound import peaks_of
 from core.stage import lookup
 from core.store import Segment, Video
+from core.text import plural
 from core.workspace import Workspace
 from tui import keymap
 from tui.bridge import JobBatch
@@ -198,9 +199,9 @@ class SegmentsScreen(PipelineScreen):
         whole = marks.megabytes(count * settings.length_s * 1000 * WAV_BYTES_A_MS)
         arrow = "->" if self.host.ascii else "→"
         state = "" if self._is_cut(video) else ("  not cut yet" if video.cut is None else "  cut otherwise")
-        plan = f"{settings.length_s:g} s / {settings.overlap_s:g} s {arrow} {count} segments, {whole}{state}"
+        plan = f"{settings.length_s:g} s / {settings.overlap_s:g} s {arrow} {plural(count, 'segment')}, {whole}{state}"
         line.show(title, plan)
-        self.table.empty_text = f"\nNot cut yet.\nenter cuts it into {count} segments, s changes how."
+        self.table.empty_text = f"\nNot cut yet.\nenter cuts it into {plural(count, 'segment')}, s changes how."
 
     @on(RowTable.Highlighted)
     def _show_preview(self) -> None:
@@ -309,7 +310,7 @@ class SegmentsScreen(PipelineScreen):
                 self._cut(due)
                 return
             text = f"{lost} transcripts by a machine go with the old segments. What a person wrote or accepted stays."
-            choices = [("y", f"cut {len(ids)} recordings anew"), ("n", "leave them as they are")]
+            choices = [("y", f"cut {plural(len(ids), 'recording')} anew"), ("n", "leave them as they are")]
             question = dialog.Choice("Cut anew?", text, choices)
             self.open_dialog(question, lambda answer: self._cut(due) if answer == "y" else None)
 

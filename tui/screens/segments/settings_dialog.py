@@ -14,6 +14,7 @@ from textual.widgets import Input, Label, Static
 
 from core.config import SegmentConfig
 from core.media import plan_spans
+from core.text import plural
 from tui.widgets import marks
 from tui.widgets.dialog import Dialog, plain
 
@@ -84,7 +85,7 @@ class CutSettings(Dialog):
             length_ms, overlap_ms = (round(value * 1000) for value in values)
             spans = [span for ms in self._durations for span in plan_spans(ms, length_ms, overlap_ms)]
             size = marks.megabytes(sum(span.end_ms - span.start_ms for span in spans) * 32)
-            text = f"{len(spans)} segments of {len(self._durations)} recordings, {size}"
+            text = f"{plural(len(spans), 'segment')} of {plural(len(self._durations), 'recording')}, {size}"
         self.query_one("#count", Static).update(plain(text))
 
     @on(Input.Submitted)
