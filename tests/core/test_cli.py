@@ -364,8 +364,9 @@ def on_a_terminal(*words: str) -> str:
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
     command = [sys.executable, "-m", "tui.launch", *words]
-    # readline, which pytest loads, has put the size of another terminal into this process's own environment.
-    program = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, cwd=CODE, env=dict(os.environ))
+    # readline, which pytest loads, puts the size of another terminal into the environment of its worker processes.
+    environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+    program = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, cwd=CODE, env=environment)
     os.close(slave)
     written = b""
     # A terminal that nobody writes to any more reads as an error.
