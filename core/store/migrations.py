@@ -109,17 +109,17 @@ MIGRATIONS = (
         accepted INTEGER NOT NULL DEFAULT 0, rejected INTEGER NOT NULL DEFAULT 0,
         usable INTEGER NOT NULL DEFAULT 0, accepted_ms INTEGER NOT NULL DEFAULT 0
     );
-    -- The last change of each segment that was added, changed or removed since: the newest has the greatest revision.
-    CREATE TABLE changes (revision INTEGER PRIMARY KEY AUTOINCREMENT, segment TEXT NOT NULL UNIQUE);
+    -- Which segment was added, changed or removed, the last 10 000 times; the newest has the greatest revision.
+    CREATE TABLE changes (revision INTEGER PRIMARY KEY, segment TEXT NOT NULL);
 
     CREATE TRIGGER segment_added AFTER INSERT ON segments BEGIN
         UPDATE counts SET segments = segments + 1;
-        DELETE FROM changes WHERE segment = NEW.id;
         INSERT INTO changes (segment) VALUES (NEW.id);
+        DELETE FROM changes WHERE revision = last_insert_rowid() - 10000;
     END;
     CREATE TRIGGER segment_changed AFTER UPDATE OF path, dbfs, speech ON segments BEGIN
-        DELETE FROM changes WHERE segment = NEW.id;
         INSERT INTO changes (segment) VALUES (NEW.id);
+        DELETE FROM changes WHERE revision = last_insert_rowid() - 10000;
     END;
     -- The transcript goes first: its own trigger asks for the length of the segment.
     CREATE TRIGGER segment_goes BEFORE DELETE ON segments BEGIN
@@ -127,8 +127,8 @@ MIGRATIONS = (
     END;
     CREATE TRIGGER segment_removed AFTER DELETE ON segments BEGIN
         UPDATE counts SET segments = segments - 1;
-        DELETE FROM changes WHERE segment = OLD.id;
         INSERT INTO changes (segment) VALUES (OLD.id);
+        DELETE FROM changes WHERE revision = last_insert_rowid() - 10000;
     END;
     CREATE TRIGGER transcript_added AFTER INSERT ON transcripts BEGIN
         UPDATE counts SET labelled = labelled + 1,
@@ -136,11 +136,10 @@ MIGRATIONS = (
             usable = usable + (NEW.review = 'accepted' AND TRIM(NEW.text) <> ''),
             accepted_ms = accepted_ms + (NEW.review = 'accepted')
                 * (SELECT end_ms - start_ms FROM segments WHERE id = NEW.segment);
-        DELETE FROM changes WHERE segment = NEW.segment;
         INSERT INTO changes (segment) VALUES (NEW.segment);
+        DELETE FROM changes WHERE revision = last_insert_rowid() - 10000;
     END;
-    CREATE TRIGGER transcript_counted AFTER UPDATE OF review, text ON transcripts
-    WHEN NEW.review <> OLD.review OR (TRIM(NEW.text) = '') <> (TRIM(OLD.text) = '') BEGIN
+    CREATE TRIGGER transcript_changed AFTER UPDATE ON transcripts BEGIN
         UPDATE counts SET
             accepted = accepted + (NEW.review = 'accepted') - (OLD.review = 'accepted'),
             rejected = rejected + (NEW.review = 'rejected') - (OLD.review = 'rejected'),
@@ -148,10 +147,8 @@ MIGRATIONS = (
                 - (OLD.review = 'accepted' AND TRIM(OLD.text) <> ''),
             accepted_ms = accepted_ms + ((NEW.review = 'accepted') - (OLD.review = 'accepted'))
                 * (SELECT end_ms - start_ms FROM segments WHERE id = NEW.segment);
-    END;
-    CREATE TRIGGER transcript_changed AFTER UPDATE ON transcripts BEGIN
-        DELETE FROM changes WHERE segment = NEW.segment;
         INSERT INTO changes (segment) VALUES (NEW.segment);
+        DELETE FROM changes WHERE revision = last_insert_rowid() - 10000;
     END;
     CREATE TRIGGER transcript_removed AFTER DELETE ON transcripts BEGIN
         UPDATE counts SET labelled = labelled - 1,
@@ -159,8 +156,8 @@ MIGRATIONS = (
             usable = usable - (OLD.review = 'accepted' AND TRIM(OLD.text) <> ''),
             accepted_ms = accepted_ms - (OLD.review = 'accepted')
                 * (SELECT end_ms - start_ms FROM segments WHERE id = OLD.segment);
-        DELETE FROM changes WHERE segment = OLD.segment;
         INSERT INTO changes (segment) VALUES (OLD.segment);
+        DELETE FROM changes WHERE revision = last_insert_rowid() - 10000;
     END;
 
     INSERT INTO splits (at) SELECT 0 WHERE EXISTS (SELECT 1 FROM segments WHERE part IS NOT NULL);

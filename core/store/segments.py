@@ -136,12 +136,15 @@ class Segments:
         return Changes(revision, found, [])
 
     def changed_since(self, revision: int, most: int = _AT_ONCE) -> Changes | None:
-        """What was added, changed or removed since `revision`, by whomever; None if it is more than `most` segments."""
+        """What was added, changed or removed since `revision`, by whomever; None if it is more than `most` segments, or
+        more than the store remembers."""
         with self._database.read() as db:
-            now = _revision(db)
-            query = "SELECT segment FROM changes WHERE revision > ? ORDER BY revision LIMIT ?"
+            first, now = db.execute(
+                "SELECT COALESCE(MIN(revision), 1), COALESCE(MAX(revision), 0) FROM changes"
+            ).fetchone()
+            query = "SELECT DISTINCT segment FROM changes WHERE revision > ? LIMIT ?"
             ids = [str(row["segment"]) for row in db.execute(query, (revision, most + 1))]
-            if len(ids) > most:
+            if revision < first - 1 or len(ids) > most:
                 return None
             found = [row for id in ids for row in _light(db, f"{_ROWS} WHERE s.id = ?", (id,))]
         here = {row.id for row in found}

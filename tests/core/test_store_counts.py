@@ -120,6 +120,22 @@ def test_what_has_changed_since_comes_once_and_from_every_connection(store: Stor
     assert store.segments.changed_since(follower.revision, most=2) is None
 
 
+def test_only_so_many_changes_are_remembered(store: Store) -> None:
+    before = store.segments.rows().revision
+    with store.write() as db:
+        for _ in range(9_999):
+            db.execute("UPDATE segments SET dbfs = -1 WHERE id = 'talk_0_10'")
+    changes = store.segments.changed_since(before)
+    assert changes is not None
+    assert [row.id for row in changes.rows] == ["talk_0_10"]
+    store.transcripts.save("talk_8_18", "一")
+    store.transcripts.save("talk_8_18", "二")
+    # What came first is forgotten: who has not read on since then reads all.
+    assert store.segments.changed_since(before) is None
+    assert store.segments.changed_since(before + 2) is not None
+    assert store.connection.execute("SELECT COUNT(*) FROM changes").fetchone()[0] == 10_000
+
+
 def test_a_write_that_is_taken_back_leaves_counts_and_revision(store: Store) -> None:
     before, revision = store.segments.counts(), store.segments.rows().revision
 
