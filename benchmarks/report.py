@@ -46,4 +46,4 @@ def report(title: str, against: str, figures: Sequence[Figure], *, as_json: bool
 
 
 def _round(value: float) -> str:
-    return f"{value:.0f}" if value >= 100 else f"{value:.2f}"
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
