@@ -99,6 +99,9 @@ def _end_unreported(folder: Path, reader: EventReader) -> JobEnd | None:
     seen = attach.view(folder) or attach.gone(folder)
     if seen.live or not reader.at_end():
         return None
+    # Somebody may be removing the folder file by file: what is left of it a moment later counts.
+    time.sleep(POLL_S)
+    seen = attach.view(folder) or attach.gone(folder)
     return JobEnd(seen.state, seen.result, seen.failed, seen.error)
 
 
