@@ -105,9 +105,8 @@ async def test_the_plan_says_what_is_missing_and_p_splits_at_once(workspace: Wor
     app = open_app(workspace)
     async with app.run_test(size=size, notifications=True) as pilot:
         await wait_until(pilot, lambda: "✗ not yet" in screen_text(app))
-        assert "Base model" in screen_text(app)
-        assert "there is nothing to train on" in screen_text(app)
-        assert "not split yet" in screen_text(app)
+        for said in ("Base model", "there is nothing to train on", "not split yet"):
+            await wait_until(pilot, lambda said=said: said in screen_text(app))
         assert wrong_widths(app) == []
         assert "? help" in screen_lines(app)[-1]
         # Enter on a start that cannot be explains, and starts nothing.
