@@ -154,6 +154,7 @@ def test_a_terminal_that_hangs_up_leaves_the_text_in_the_log_before_the_process_
     terminal.shows("Set")
     terminal.type("4")
     terminal.shows(TEXTS[0])
+    terminal.shows("machine wrote")  # the row under the cursor is in the editor's panel
     terminal.type("e")
     terminal.shows("save, next")
     with held(workspace):
