@@ -16,7 +16,6 @@ from tui.widgets import marks
 
 AHEAD = 3
 """So many rows that come next are sent ahead."""
-SEEK_S = 1.0
 
 
 class Listening:

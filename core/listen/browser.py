@@ -35,7 +35,6 @@ class BrowserPlayer:
         self._clips = clips
         self._changed = changed
         self._playback = Playback(PlayerState.ABSENT)
-        self._lead_s = 0.0
         port, token = _read(remembered)
         self.server = ListenServer(clips, self._reported, port=port, token=token)
         self.server.start()

@@ -2,7 +2,7 @@
 
 GET  /<token>/                     the page
 GET  /<token>/events?page=<id>     server-sent events: what the terminal asks for
-POST /<token>/report               what the page does: {"page", "state", "clip", "at_s", "forms"}
+POST /<token>/report               what the page does: {"page", "state", "clip", "at_s"}
 GET  /<token>/clip/<segment>       Opus; ?form=wav for WAV, ?around=1 with a moment before and after; Range works
 GET  /<token>/facts/<segment>      its title, text and peaks, for the page
 
@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.errors import UserError
 from core.listen.clips import ENCODERS, PEAKS, EncodedClips
+from core.media.sound import peaks_of
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -267,8 +268,6 @@ class ListenServer:
         around = request.query.get("around") == "1"
         work = partial(self._clips.clip, request.match_info["id"], around)
         clip = await asyncio.get_running_loop().run_in_executor(None, work)
-        from core.media.sound import peaks_of
-
         rounded = (peaks_of(clip.samples, PEAKS) * 100).round().astype(int).tolist()
         facts = {"title": clip.title, "text": clip.text, "peaks": rounded}
         return web.json_response(facts | {"lead_s": clip.lead_ms / 1000, "length_s": clip.length_ms / 1000})
