@@ -12,6 +12,7 @@ import numpy as np
 from core.dataset.columns import SegmentColumns
 from core.dataset.leak import AudioIndex, is_among, known_digests
 from core.errors import UserError
+from core.text import plural
 
 By = Literal["auto", "video", "time"]
 
@@ -69,7 +70,7 @@ def leak(segments: SegmentColumns, parts: np.ndarray) -> int:
 def _too_little(count: int) -> UserError:
     return UserError(
         "there is too little accepted text for a split",
-        f"{count} accepted segments do not give two sides that share no audio",
+        f"{plural(count, 'accepted segment')} cannot be parted into two sides that share no audio",
         "accept more transcripts, then split again",
     )
 

@@ -23,7 +23,7 @@ from core.sources import failures
 from core.sources.failures import Failure
 from core.sources.ytdlp import cancel_check, version_age
 from core.store import Store, Video
-from core.text import clean
+from core.text import clean, plural
 from core.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class DownloadQueue:
         """Its reason goes into the row; the queue goes on."""
         if failure.kind == "outdated":
             version, days = version_age()
-            failure = replace(failure, why=f"{failure.why}; yt-dlp {version} is {days} days old")
+            failure = replace(failure, why=f"{failure.why}; yt-dlp {version} is {plural(days, 'day')} old")
         self.failed += 1
         self.store.videos.update(video.id, state="failed", error=failure.as_row())
         self.job.item_failed(video.id, failure.error())

@@ -34,7 +34,7 @@ from core.sources.failure_table import (
     Retry,
 )
 from core.sources.remedies import UPGRADE
-from core.text import clean
+from core.text import clean, plural
 
 __all__ = [
     "AGAIN",
@@ -125,7 +125,7 @@ def out_of_date(failure: Failure, version: str, days: int) -> Failure:
     return replace(
         failure,
         what="yt-dlp is probably out of date",
-        why=f"two videos in a row made no sense to it; yt-dlp {version} is {days} days old",
+        why=f"two videos in a row made no sense to it; yt-dlp {version} is {plural(days, 'day')} old",
         fix=UPGRADE,
         stops_queue=True,
         wait_s=None,

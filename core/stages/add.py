@@ -222,11 +222,13 @@ class _AddRun:
                 source = self._source(local.address(path), "folder" if whole else "file", clean(path.stem, 300))
             self._add_recording(source, found, number, fingerprints)
         if rejected:
-            self.job.log(f"{len(rejected)} files are no recordings: {', '.join(rejected[:10])}", level="warning")
+            self.job.log(
+                f"{plural(len(rejected), 'file')} left out, no recording: {', '.join(rejected[:10])}", level="warning"
+            )
         if source is None:
             raise UserError(
                 f"there is no recording in {clean(str(path), 300)}",
-                f"of {len(files)} files none has sound that ffmpeg can read",
+                f"none of {plural(len(files), 'file')} has sound that ffmpeg can read",
                 "give the folder that holds the recordings",
             )
 

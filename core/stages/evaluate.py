@@ -89,7 +89,7 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
         store.evaluations.add(name, result, rows)
     both = result["models"]
     job.log(
-        f"CER on {len(rows)} test segments: base {100 * both['base']['cer']:.1f} %, "
+        f"CER on {plural(len(rows), 'test segment')}: base {100 * both['base']['cer']:.1f} %, "
         f"{name} {100 * both['tuned']['cer']:.1f} %"
     )
     return result
@@ -115,7 +115,7 @@ def _held_out(
     found = held_out_segments(test, store.segments.all(part="train") if listed is None else [], listed, base)
     name = Path(tuned).name
     if found.excluded:
-        count = f"{found.excluded} of {len(test)} test segments"
+        count = f"{found.excluded} of {plural(len(test), 'test segment')}"
         job.log(f"{count} are left out: a model was trained on or chosen by their audio")
     if listed is None:
         job.log(f"{name} has no list of what it was trained on: leak is counted against the current train part")

@@ -83,7 +83,7 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     for note in written.notes:
         job.log(note, "warning")
     result = {part: len(parts.get(part, ())) for part in ("train", "test")}
-    workspace.log(f"{result['train']} train and {result['test']} test segments written to {target}", "export")
+    workspace.log(f"{result['train']} train and {plural(result['test'], 'test segment')} written to {target}", "export")
     return result | {
         "path": str(target),
         "format": format.name,
@@ -113,7 +113,7 @@ def _parts(
     parts = {part: [row for row in accepted if row.part == part] for part in ("train", "test")}
     left_out = len(accepted) - sum(map(len, parts.values()))
     if left_out:
-        job.log(f"{left_out} accepted segments are in neither part of the split and stay out")
+        job.log(f"left out, since in neither part of the split: {plural(left_out, 'accepted segment')}")
     return parts, left_out, True
 
 

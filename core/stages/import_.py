@@ -237,7 +237,7 @@ class _Import:
     def _refuse(self) -> None:
         have = self.segments.example()
         raise UserError(
-            f"none of the {self.tally.rows} rows of {self.path.name} belongs to a segment here",
+            f"none of {plural(self.tally.rows, 'row')} of {self.path.name} belongs to a segment here",
             f"it names {clean(self.tally.unmatched[0], 60)}; "
             + (f"segments here are called like {have}" if have else "nothing has been cut yet"),
             "whispersmith segment" if have is None else "check that it belongs to these recordings",
@@ -291,7 +291,7 @@ class _Import:
     def report(self) -> None:
         tally = self.tally
         self.workspace.log(
-            f"{self.path.name}: {tally.rows} rows, {tally.imported} imported, {tally.unchanged} unchanged, "
+            f"{self.path.name}: {plural(tally.rows, 'row')}, {tally.imported} imported, {tally.unchanged} unchanged, "
             f"{len(tally.kept)} kept as a person left them, {tally.empty} empty, {tally.clips} with audio taken in",
             "import",
         )

@@ -108,7 +108,8 @@ class _CaptionWriter:
             if cues:
                 written |= self._write_video(rows, cues, model, automatic)
         if written:
-            self.job.log(f"{self.written} segments have their text from captions, {self.cut} of them cut at an edge")
+            segments = plural(self.written, "segment")
+            self.job.log(f"{segments} with text from captions, {self.cut} of them cut at an edge")
         return [segment for segment in todo if segment.id not in written]
 
     def _cues(self, video: str) -> tuple[str, bool, list[Cue]]:
@@ -181,7 +182,7 @@ def _label(
     options = EngineOptions.for_job(job, config.project.language, config.label.batch)
     engine = open_engine(model, options, workspace.root)
     job.check()
-    job.log(f"labelling {len(todo)} segments with {model} on {engine.info.device}")
+    job.log(f"labelling {plural(len(todo), 'segment')} with {model} on {engine.info.device}")
     written: list[MachineText] = []
     done = 0
     for batch in engine.hypotheses(_clips(workspace, store, job, todo)):
@@ -195,7 +196,7 @@ def _label(
         job.progress(before + done + len(job.failures) - failures, before + len(todo), "segments")
     failed = len(job.failures) - failures
     job.progress(before + len(todo), before + len(todo), "segments")
-    job.log(f"labelled {len(written)} segments")
+    job.log(f"labelled {plural(len(written), 'segment')}")
     return _result(model, written, failed, skipped=len(todo) - len(written) - failed)
 
 

@@ -63,11 +63,7 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
         job.check()
         facts = {"usable": len(segments), "share": settings.test, "seed": settings.seed}
         store.segments.set_parts(_pairs(segments, split.parts), result | facts)
-    workspace.log(
-        f"by {split.by}: {result['train']} train, {result['test']} test, {result['guard']} left out; "
-        f"{result['leak']} test segments share audio with training ones (a random split: {result['random_leak']})",
-        "split",
-    )
+    workspace.log(f"by {split.by}: {report(result)}", "split")
     return result
 
 

@@ -24,6 +24,7 @@ from core.events import RunStarted, Saved
 from core.gpu import Gpu
 from core.jobs import Job
 from core.store import Segment, Store
+from core.text import plural
 from core.training import checkpoints, resume, runs
 from core.training.card import CardFacts, model_card
 from core.training.checkpoints import Checkpoint
@@ -109,7 +110,7 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
         )
     resumed_from = setup.last.step if setup.last else None
     job.log(
-        f"{setup.name}: {plan.steps} steps on {len(data)} segments, {loaded.device}"
+        f"{setup.name}: {plural(plan.steps, 'step')} on {plural(len(data), 'segment')}, {loaded.device}"
         + (f", going on from step {resumed_from}" if resumed_from else "")
     )
     job.emit(RunStarted(setup.name, plan.steps, len(data), resumed_from, setup.measures_anew))
@@ -228,16 +229,18 @@ def report_data(
 ) -> None:
     """Say in the log what chooses the checkpoint, and what a changed split has done to a run that goes on."""
     if gone := len(before.trained) - learn:
-        job.log(f"{gone} segments of {name} are test segments now, or no longer accepted: not trained on any more")
+        job.log(
+            f"not trained on any more, since for testing now or no longer accepted: {plural(gone, 'segment')} of {name}"
+        )
     known = {one.id for one in before.heard}
     if new := sum(one.id not in known for one in (*fresh.trained, *fresh.validated)):
         job.log(f"{name} keeps its own segments; {new} others are for a new run: whispersmith train --name another")
     elif left := len(usable.train) - len(fresh.trained) - len(fresh.validated):
-        job.log(f"{left} segments of the train part are left out: they lie too near to validation or test ones")
+        job.log(f"left out of the train part, since too near to validation or test ones: {plural(left, 'segment')}")
     if now.on == "validation":
-        job.log(f"{len(now.measured)} validation segments out of the train part choose the checkpoint")
+        job.log(f"the checkpoint is chosen by {plural(len(now.measured), 'validation segment')} out of the train part")
     else:
-        shown = f"; the CER shown is of {len(now.measured)} test segments" if now.on else ""
+        shown = f"; the CER shown is of {plural(len(now.measured), 'test segment')}" if now.on else ""
         job.log(f"no validation block: nothing is chosen, the last checkpoint is kept{shown}")
 
 
@@ -263,7 +266,10 @@ def _nothing_to_train_on(counts: dict[str, int]) -> UserError:
             "whispersmith transcript SEGMENT --accept, then whispersmith split",
         )
     else:
-        why, fix = f"{counts['accepted']} segments are accepted, none is in the train part", "whispersmith split"
+        why, fix = (
+            f"of {plural(counts['accepted'], 'accepted segment')} none is in the train part",
+            "whispersmith split",
+        )
     return UserError("there is nothing to train on", why, fix)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from core.text import plural
 from core.training.methods import METHODS
 from core.training.plan import GB, Plan
 
@@ -43,14 +44,14 @@ def plan_rows(plan: Plan) -> list[PlanRow]:
         PlanRow(
             "rate",
             "Learning rate",
-            f"{plan.learning_rate:g}, warm-up {plan.warmup} steps",
+            f"{plan.learning_rate:g}, warm-up {plural(plan.warmup, 'step')}",
             "small steps keep what the model knows; 1.25e-5 suits a small Whisper",
             ("train", "learning_rate"),
         ),
         PlanRow(
             "epochs",
             "Epochs",
-            f"{plan.epochs:.1f} = {plan.steps} steps, measured every {plan.eval_every}",
+            f"{plan.epochs:.1f} = {plural(plan.steps, 'step')}, measured every {plan.eval_every}",
             "how often every segment is seen; few data want few epochs",
             ("train", "steps" if plan.fixed_steps else "epochs"),
         ),

@@ -231,7 +231,7 @@ def test_what_cannot_be_imported_says_why(workspace: Workspace, tmp_path: Path) 
         (tmp_path / "folder", "holds nothing that can be imported"),
         (tmp_path / "other.srt", "belongs to no video here"),
         (tmp_path / "uncut.srt", "is not cut yet"),
-        (_csv(tmp_path, {"else_0_10.wav": "x"}), "none of the 1 rows"),
+        (_csv(tmp_path, {"else_0_10.wav": "x"}), "none of 1 row of"),
     ]:
         with pytest.raises(UserError, match=said):
             _import(workspace, path)

@@ -221,7 +221,7 @@ async def test_all_that_was_accepted_is_taken_back_in_another_session(workspace:
     async with later.run_test(size=(100, 30)) as pilot:
         await filled(pilot, later)
         await pilot.press("G", "u")
-        await wait_until(pilot, lambda: "6 rows are as they were before" in screen_text(later))
+        await wait_until(pilot, lambda: "6 rows as before" in screen_text(later))
         await wait_until(pilot, lambda: "0 of 8 reviewed" in screen_text(later))
         await wait_until(pilot, lambda: "pending" in line_of(later, 0))
     assert {row(workspace, number).review for number in range(8)} == {"pending"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from core.store import TranscriptRow
+from core.text import plural
 from core.workspace import Workspace
 from tui.screens.transcripts import rows as transcript_rows
 from tui.widgets import cells
@@ -19,7 +20,9 @@ def accept_all(count: int) -> Choice:
     """Answer "y": yes."""
     text = "Every pending row shown now that has text. Nobody may have read them; undo takes all of them back."
     return Choice(
-        f"Accept {count} rows?", text, [("y", f"accept {count} rows as they are"), ("n", "leave them pending")]
+        f"Accept {plural(count, 'row')}?",
+        text,
+        [("y", f"accept {plural(count, 'row')} unread"), ("n", "leave them pending")],
     )
 
 

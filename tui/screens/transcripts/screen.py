@@ -22,6 +22,7 @@ from core.events import Item, ItemFailed
 from core.listen.player import Playback
 from core.store import Segment
 from core.store.records import Undone
+from core.text import plural
 from tui import keymap
 from tui.background import TaskResult
 from tui.bridge import JobBatch
@@ -188,7 +189,7 @@ class TranscriptsScreen(PipelineScreen):
             self.table.redraw(edit.segment)
         elif isinstance(edit, AcceptAll) and error is None:
             self._loader.read_in_bulk()
-            self._show_notice(f"{written.result} rows accepted", undo=True)
+            self._show_notice(f"{plural(written.result, 'row')} accepted", undo=True)
         elif isinstance(written.result, Undone):
             self._undone(written.result)
         elif error is None:
@@ -344,7 +345,7 @@ class TranscriptsScreen(PipelineScreen):
         def answered(answer: str) -> None:
             if answer == "y":
                 self._reverted = None
-                self._show_notice(f"accepting {len(ids)} rows")
+                self._show_notice(f"accepting {plural(len(ids), 'row')}")
                 self._session.accept_all(ids)
 
         self.open_dialog(dialogs.accept_all(len(ids)), answered)
@@ -416,7 +417,9 @@ class TranscriptsScreen(PipelineScreen):
             self.toast("Every segment has a text already" if counts.get("segments") else "No segments")
         else:
             self._show_failure(None)
-            self.start_job("label", {}, lambda _: self.toast(f"The labeller starts on {without_text} segments"))
+            self.start_job(
+                "label", {}, lambda _: self.toast(f"The labeller starts on {plural(without_text, 'segment')}")
+            )
 
     def action_bring_in(self) -> None:
         workspace = self.workspace

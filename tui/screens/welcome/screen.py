@@ -14,6 +14,7 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from core.errors import UserError
+from core.text import plural
 from core.workspace import Workspace, create
 from tui import keymap
 from tui.background import BackgroundTasks, TaskResult
@@ -94,7 +95,7 @@ class WelcomeScreen(Screen[None]):
     def action_files(self) -> None:
         folder = self.host.folder
         here = sum(1 for path in folder.iterdir() if path.suffix.lower() in SOUNDS) if folder.is_dir() else 0
-        said = f"{here} recordings lie in this folder." if here else "No recording lies in this folder."
+        said = f"{plural(here, 'recording')} in this folder." if here else "No recording lies in this folder."
         self._prompt(
             "Audio files",
             f"{said} The path of a file or a folder; they are taken as they are, and stay where they are.",
