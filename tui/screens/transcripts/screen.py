@@ -187,7 +187,7 @@ class TranscriptsScreen(PipelineScreen):
             if error is not None and isinstance(edit, SetReview):
                 self._restore(edit.segment)
             self.table.redraw(edit.segment)
-        elif isinstance(edit, AcceptAll) and error is None:
+        elif isinstance(edit, AcceptAll) and isinstance(written.result, int):
             self._loader.read_in_bulk()
             self._show_notice(f"{plural(written.result, 'row')} accepted", undo=True)
         elif isinstance(written.result, Undone):
