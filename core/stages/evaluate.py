@@ -122,7 +122,7 @@ def _held_out(
     if not any(normalise(segment.text) for segment in found.segments):
         raise UserError(
             f"there is nothing left to measure {name} with",
-            f"{found.excluded} of the {len(test)} test segments were used to train it, and the others have no text",
+            f"it was trained on {found.excluded} of {plural(len(test), 'test segment')}, and the others have no text",
             "whispersmith train",
         )
     return found

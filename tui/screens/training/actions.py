@@ -7,6 +7,7 @@ from typing import Any
 
 from core.events import JobState
 from core.jobs import JobView
+from core.text import plural
 from tui.screens.training.run import TrainingRun, label_of
 from tui.widgets.dialog import Choice, TextPrompt
 
@@ -50,5 +51,5 @@ def extend(run: TrainingRun | None) -> tuple[TextPrompt, Callable[[str], dict[st
     def check(text: str) -> str | None:
         return None if text.strip().isdigit() and int(text) > done else f"a number above {done}"
 
-    question = TextPrompt(f"Extend {name}", str(done * 2), check, text=f"{done} steps are made. Up to which?")
+    question = TextPrompt(f"Extend {name}", str(done * 2), check, text=f"{plural(done, 'step')} made. Up to which?")
     return question, lambda text: {"name": name, "resume": True, "steps": int(text)}

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from core.store import Segment, TranscriptRow
 from core.store.records import Undone
+from core.text import plural
 from tui.screens.transcripts.index import Query, Selection, TranscriptIndex
 from tui.screens.transcripts.saving import UnsavedTexts
 from tui.widgets import cells, marks
@@ -201,4 +202,4 @@ def undone(what: Undone, time: str) -> str:
     if what.count == 1 and not what.changed:
         return f"{time} is as it was before"
     stays = f", {what.changed} were changed since and stay" if what.changed else ""
-    return f"{what.count} rows are as they were before{stays}"
+    return f"{plural(what.count, 'row')} as before{stays}"
