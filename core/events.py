@@ -305,7 +305,7 @@ class Saved:
 
 
 @dataclass(frozen=True)
-class Window:
+class TranscribedWindow:
     """One window of a recording is transcribed."""
 
     kind: ClassVar[str] = "window"
@@ -334,7 +334,7 @@ Event = (
     | Evaluated
     | Sample
     | Saved
-    | Window
+    | TranscribedWindow
 )
 
 KINDS: dict[str, type[Event]] = {cls.kind: cls for cls in get_args(Event) if cls is not ItemFailed}

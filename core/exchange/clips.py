@@ -40,7 +40,7 @@ Parts = Mapping[str, Sequence[LabelledClip]]
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenDataset:
     """metadata: what the names and texts were written as. notes: what a person should know of it."""
 
     metadata: str

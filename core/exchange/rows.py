@@ -43,7 +43,7 @@ _SHOWN = 8
 
 
 @dataclass(frozen=True)
-class TranscriptRow:
+class MetadataRow:
     """One row. line: where it begins in the file, from 1. name: as it stands there, path and all."""
 
     line: int
@@ -57,14 +57,14 @@ class TranscriptRow:
 
 
 @dataclass(frozen=True)
-class TranscriptTable:
+class MetadataTable:
     """rows in file order. notes: what was found odd and how it was taken, for the job's log."""
 
     path: Path
-    rows: list[TranscriptRow]
+    rows: list[MetadataRow]
     notes: list[str] = field(default_factory=list)
 
-    def audio_of(self, row: TranscriptRow) -> Path | None:
+    def audio_of(self, row: MetadataRow) -> Path | None:
         """The file that a row names, beside the table; None if it is not there, or the name leads out of the folder."""
         relative = PurePosixPath(row.name.replace("\\", "/"))
         if relative.is_absolute() or ".." in relative.parts or "\0" in row.name:

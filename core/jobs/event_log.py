@@ -116,7 +116,7 @@ class EventReader:
 
 
 @dataclass(frozen=True)
-class LogTail:
+class LogEnd:
     """How a log ends. empty: it has no line. damaged: why its last line is no event; "" where it is one."""
 
     empty: bool = True
@@ -126,20 +126,20 @@ class LogTail:
     damaged: str = ""
 
 
-def read_tail(path: Path) -> LogTail:
+def read_tail(path: Path) -> LogEnd:
     """The end of a log, by its last line: nothing is written after `finished`. An unfinished line does not count."""
     try:
         lines, _ = _last_lines(path)
     except OSError as error:
-        return LogTail(damaged=str(error))
+        return LogEnd(damaged=str(error))
     if not lines:
-        return LogTail()
+        return LogEnd()
     last = parse_line(lines[-1])
     if isinstance(last, Unreadable):
-        return LogTail(empty=False, damaged=last.why)
+        return LogEnd(empty=False, damaged=last.why)
     if isinstance(last.event, Finished):
-        return LogTail(empty=False, finished=last.event, ended=last.t)
-    return LogTail(empty=False)
+        return LogEnd(empty=False, finished=last.event, ended=last.t)
+    return LogEnd(empty=False)
 
 
 def last_progress(path: Path) -> Progress | None:

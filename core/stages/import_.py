@@ -13,7 +13,7 @@ from core.events import ItemState
 from core.exchange.clip_import import import_clip
 from core.exchange.formats.table import Format, readable, recognise
 from core.exchange.matching import NameMatcher, is_copy_of, video_of_captions, without_copy_number
-from core.exchange.rows import TranscriptRow
+from core.exchange.rows import MetadataRow
 from core.store import Store
 from core.store.transcripts import MachineText
 from core.text import clean, compression_ratio, is_loop, plural
@@ -126,7 +126,7 @@ class _Import:
     # -- what is read
 
     def read(self, files: list[tuple[Format, Path]]) -> None:
-        rows: list[tuple[TranscriptRow, Path | None]] = []
+        rows: list[tuple[MetadataRow, Path | None]] = []
         for format, file in files:
             if format.read_cues:
                 self._captions(file, format.read_cues(file))
@@ -158,7 +158,7 @@ class _Import:
         for row, share in zip(rows, shares(cues, rows), strict=True):
             self._give(row.id, share.text, row.id)
 
-    def _rows(self, rows: list[tuple[TranscriptRow, Path | None]]) -> None:
+    def _rows(self, rows: list[tuple[MetadataRow, Path | None]]) -> None:
         """Give each row's text to the segment it names; audio: the file it names, None if that is not there."""
         self.tally.rows += len(rows)
         exact, copies, rest = [], [], []
@@ -175,7 +175,7 @@ class _Import:
         for row in [*copies, *(row for row, audio in rest if audio is None)]:
             self._give_to_match(row)
 
-    def _import_clips(self, rows: list[tuple[TranscriptRow, Path]]) -> None:
+    def _import_clips(self, rows: list[tuple[MetadataRow, Path]]) -> None:
         """Bring in audio that no segment here has; a copy of what has just come in only gives its text."""
         stems = {row.stem for row, _ in rows}
         ordered = sorted(rows, key=lambda pair: is_copy_of(pair[0].stem, stems))
@@ -212,7 +212,7 @@ class _Import:
         else:
             self.tally.conflicts.append(name)
 
-    def _give_to_match(self, row: TranscriptRow) -> None:
+    def _give_to_match(self, row: MetadataRow) -> None:
         match = self.segments.match(row.stem)
         if match is None:
             self.tally.unmatched.append(row.name)

@@ -126,7 +126,7 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
             resume=setup.last,
             relative=workspace.relative,
         )
-    except trainer.OutOfMemory as error:
+    except trainer.TrainingOutOfMemory as error:
         raise memory_ran_out(setup.folder, plan, str(error)) from error
     job.progress(plan.steps, plan.steps, "step", "saving the model")
     leak = len(sharing_audio(usable.test, setup.lineage.heard))

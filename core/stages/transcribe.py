@@ -9,7 +9,7 @@ from typing import Any
 from core.config import Config
 from core.engines import EngineOptions, open_engine
 from core.errors import UserError
-from core.events import Window
+from core.events import TranscribedWindow
 from core.exchange.formats.json_document import document
 from core.exchange.formats.table import TRANSCRIPTION, transcription_format, transcription_formats
 from core.jobs import Job
@@ -63,7 +63,7 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     cues: list[Cue] = []
     for piece in engine.transcribe(stream_pcm(path, RATE, cancelled=job.check)):
         cues.append(Cue(piece.start_ms, piece.end_ms, piece.text))
-        job.emit(Window(piece.start_ms, piece.end_ms, piece.text))
+        job.emit(TranscribedWindow(piece.start_ms, piece.end_ms, piece.text))
         job.progress(piece.end_ms, duration_ms, "ms")
     if not cues:
         raise UserError(

@@ -45,7 +45,7 @@ class TrainingOutcome:
     seconds: float
 
 
-class OutOfMemory(Exception):
+class TrainingOutOfMemory(Exception):
     """The GPU's memory ran out in spite of the plan; the newest checkpoint is whole."""
 
 
@@ -79,7 +79,7 @@ def train(
         try:
             trainer.train(resume_from_checkpoint=str(resume.path) if resume else None)
         except torch.OutOfMemoryError as error:
-            raise OutOfMemory(str(error)) from error
+            raise TrainingOutOfMemory(str(error)) from error
         job.check()
         outcome = trainer.outcome(round(time.monotonic() - started, 2))
     tuned = method.finish(prepared.module)

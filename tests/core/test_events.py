@@ -31,11 +31,11 @@ from core.events import (
     Sample,
     Saved,
     Started,
+    TranscribedWindow,
     TransferProgress,
     Unblocked,
     Unreadable,
     Waiting,
-    Window,
     format_line,
     parse_line,
 )
@@ -71,7 +71,7 @@ EVENTS: list[Event] = [
     Evaluated(3, 1.25, "validation", 12, 0.4, 9.0),
     Sample(3, "a_0_10", "真", "假"),
     Saved(3, "models/.run-01/checkpoint-3"),
-    Window(0, 30_000, "文字"),
+    TranscribedWindow(0, 30_000, "文字"),
 ]
 
 
@@ -148,7 +148,7 @@ YESTERDAY: list[tuple[dict[str, Any], Event]] = [
         Sample(0, "a_0_10", "r", ""),
     ),
     ({"kind": "saved", "step": 5, "path": "models/run-01"}, Saved(5, "models/run-01")),
-    ({"kind": "window", "start_ms": 0, "end_ms": 10, "text": "t"}, Window(0, 10, "t")),
+    ({"kind": "window", "start_ms": 0, "end_ms": 10, "text": "t"}, TranscribedWindow(0, 10, "t")),
     ({"kind": "cancelling"}, Cancelling()),
     (
         {"kind": "finished", "outcome": "cancelled", "result": {}, "failed": 0, "error": None},

@@ -15,7 +15,7 @@ from core.exchange.clips import LabelledClip
 from core.exchange.formats import audiofolder
 from core.exchange.formats.audiofolder import survives_csv
 from core.exchange.formats.table import recognise
-from core.exchange.rows import TranscriptRow, TranscriptTable
+from core.exchange.rows import MetadataRow, MetadataTable
 from core.media import read_wav
 from tests.core.media_kit import speech_like, write_wav
 
@@ -75,7 +75,7 @@ def test_our_rule_is_not_overcautious() -> None:
     assert not survives_csv(["好"] * 10_000 + ["1"])
 
 
-def _rows(folder: Path) -> list[tuple[TranscriptTable, TranscriptRow]]:
+def _rows(folder: Path) -> list[tuple[MetadataTable, MetadataRow]]:
     tables = [audiofolder.read(path) for path in audiofolder.find(folder)]
     return [(table, row) for table in tables for row in table.rows]
 

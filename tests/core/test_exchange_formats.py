@@ -10,10 +10,10 @@ import pytest
 from core.cli import parser
 from core.cli.arguments import UsageError
 from core.errors import UserError
-from core.exchange.clips import Parts, Step, Written
+from core.exchange.clips import Parts, Step, WrittenDataset
 from core.exchange.formats import table
 from core.exchange.formats.table import Format, dataset_format, read_cues, recognise, transcription_format
-from core.exchange.rows import TranscriptRow, TranscriptTable
+from core.exchange.rows import MetadataRow, MetadataTable
 from core.sources.captions import beside
 from core.stages import export, import_, transcribe
 from core.store import Store
@@ -21,18 +21,16 @@ from core.timed_text import Cue
 from tests.core.media_kit import make_job, make_workspace, with_segments
 
 
-def _write_kaldi(folder: Path, parts: Parts, step: Step) -> Written:
+def _write_kaldi(folder: Path, parts: Parts, step: Step) -> WrittenDataset:
     for part, clips in parts.items():
         (folder / f"{part}.ark").write_text("".join(f"{clip.id} {clip.text}\n" for clip in clips), encoding="utf-8")
         step(len(clips))
-    return Written("kaldi", ("a note of kaldi's",))
+    return WrittenDataset("kaldi", ("a note of kaldi's",))
 
 
-def _read_kaldi(path: Path) -> TranscriptTable:
+def _read_kaldi(path: Path) -> MetadataTable:
     lines = path.read_text(encoding="utf-8").splitlines()
-    return TranscriptTable(
-        path, [TranscriptRow(number, *line.split(" ", 1)) for number, line in enumerate(lines, start=1)]
-    )
+    return MetadataTable(path, [MetadataRow(number, *line.split(" ", 1)) for number, line in enumerate(lines, start=1)])
 
 
 def _read_lyrics(path: Path) -> list[Cue]:

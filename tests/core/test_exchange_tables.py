@@ -11,32 +11,32 @@ import pytest
 from core.errors import UserError
 from core.exchange.encodings import decode
 from core.exchange.formats.table import read_cues, recognise
-from core.exchange.rows import TranscriptRow, TranscriptTable, stem_of
+from core.exchange.rows import MetadataRow, MetadataTable, stem_of
 
 TRADITIONAL = "我剛剛有點不知道該如何選擇，然後莫名其妙就拿了一大堆了，那我們現在先吃手捲"
 SIMPLIFIED = "我刚刚有点不知道该如何选择，然后莫名其妙就拿了一大堆了，那我们现在先吃手卷"
 
 
-def _table(folder: Path, text: str, name: str = "metadata.csv", encoding: str = "utf-8") -> TranscriptTable:
+def _table(folder: Path, text: str, name: str = "metadata.csv", encoding: str = "utf-8") -> MetadataTable:
     path = folder / name
     path.write_bytes(text.encode(encoding))
     return _read(path)
 
 
-def _read(path: Path) -> TranscriptTable:
+def _read(path: Path) -> MetadataTable:
     ((format, file),) = recognise(path)
     assert format.read_rows is not None
     return format.read_rows(file)
 
 
-def _pairs(table: TranscriptTable) -> list[tuple[str, str]]:
+def _pairs(table: MetadataTable) -> list[tuple[str, str]]:
     return [(row.name, row.text) for row in table.rows]
 
 
 def test_the_reference_runs_own_way(tmp_path: Path) -> None:
     """Not quoted, a space behind the comma, and commas in the text: only the first one parts."""
     table = _table(tmp_path, "file_name,transcription\r\nv_0_10.wav, 嗯\r\nv_8_18.wav, 一, 二,三\r\n")
-    assert table.rows == [TranscriptRow(2, "v_0_10.wav", "嗯"), TranscriptRow(3, "v_8_18.wav", "一, 二,三")]
+    assert table.rows == [MetadataRow(2, "v_0_10.wav", "嗯"), MetadataRow(3, "v_8_18.wav", "一, 二,三")]
     assert table.notes == ["metadata.csv: unquoted commas taken as part of the text in line 3"]
 
 
@@ -51,7 +51,7 @@ def test_quoted_csv(tmp_path: Path) -> None:
 
 def test_a_quoted_text_over_two_lines_keeps_line_numbers_right(tmp_path: Path) -> None:
     table = _table(tmp_path, 'v_0_10.wav,"one\ntwo"\nv_8_18.wav,three\n')
-    assert table.rows == [TranscriptRow(1, "v_0_10.wav", "one\ntwo"), TranscriptRow(3, "v_8_18.wav", "three")]
+    assert table.rows == [MetadataRow(1, "v_0_10.wav", "one\ntwo"), MetadataRow(3, "v_8_18.wav", "three")]
 
 
 def test_quotes_that_are_part_of_a_text_stay(tmp_path: Path) -> None:

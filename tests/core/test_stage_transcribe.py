@@ -8,7 +8,7 @@ import pytest
 
 from core import demo_audio
 from core.errors import UserError
-from core.events import Window
+from core.events import TranscribedWindow
 from core.jobs import Cancelled
 from core.stage import STAGES
 from core.stages import transcribe
@@ -22,7 +22,7 @@ def test_a_recording_becomes_timed_text(tmp_path: Path) -> None:
     result = transcribe.run(made, made.config(), listened.job)
     times = [(cue["start_ms"], cue["end_ms"]) for cue in result["segments"]]
     assert times == [(0, 10_000), (10_000, 20_000), (20_000, 23_000)]
-    assert [event.text for event in listened.of(Window)] == [cue["text"] for cue in result["segments"]]
+    assert [event.text for event in listened.of(TranscribedWindow)] == [cue["text"] for cue in result["segments"]]
     assert result["model"] == str(toy())
     assert (
         "00:00:10,000 --> 00:00:20,000" in transcribe.report(result | {"format": "srt"})

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from core.cli import AppOptions
-from core.events import Finished, Outcome, Window
+from core.events import Finished, Outcome, TranscribedWindow
 from core.jobs import list_jobs
 from core.store import EvaluationRow, Segment, Store, Video
 from core.timed_text import Cue
@@ -205,7 +205,7 @@ async def test_a_transcribed_file_is_shown_and_saved_and_none_is_written_over(
         await wait_until(pilot, lambda: "no file of that name" in screen_text(app))
         await pilot.press(*["backspace"] * 6, *"other.wav", "enter")
         await wait_until(pilot, lambda: len(jobs) == 1)
-        jobs[0].emit(Window(start_ms=0, end_ms=30000, text="它的筋[b]"))
+        jobs[0].emit(TranscribedWindow(start_ms=0, end_ms=30000, text="它的筋[b]"))
         jobs[0].progress(done=1, total=2, unit="ms")
         await wait_until(pilot, lambda: "它的筋[b]" in screen_text(app))
         windows = [

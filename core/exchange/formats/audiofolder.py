@@ -6,9 +6,9 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from core.exchange.clips import LabelledClip, Parts, Step, Written, link_or_copy, write_durably
+from core.exchange.clips import LabelledClip, Parts, Step, WrittenDataset, link_or_copy, write_durably
 from core.exchange.formats import delimited, json_lines
-from core.exchange.rows import TranscriptTable
+from core.exchange.rows import MetadataTable
 
 METADATA = {"metadata.jsonl": json_lines.read, "metadata.csv": delimited.read, "metadata.tsv": delimited.read}
 """What may lie beside the clips, the likeliest to be whole first, and how it is read."""
@@ -32,7 +32,7 @@ def find(folder: Path) -> list[Path]:
     return found
 
 
-def read(metadata: Path) -> TranscriptTable:
+def read(metadata: Path) -> MetadataTable:
     return METADATA[metadata.name](metadata)
 
 
@@ -58,7 +58,7 @@ def _is_plain_text(text: str) -> bool:
     return False
 
 
-def write(folder: Path, parts: Parts, step: Step = lambda count: None) -> Written:
+def write(folder: Path, parts: Parts, step: Step = lambda count: None) -> WrittenDataset:
     """Write train/ and test/ (those that have clips) into `folder`, which is empty.
 
     Every metadata file is quoted where CSV needs it and UTF-8 without a mark, so that
@@ -78,8 +78,10 @@ def write(folder: Path, parts: Parts, step: Step = lambda count: None) -> Writte
             step(count)
         write_durably(place / ("metadata.csv" if safe else "metadata.jsonl"), _csv(clips) if safe else _jsonl(clips))
     if safe:
-        return Written("csv")
-    return Written("jsonl", ("metadata.jsonl instead of .csv: a text like NA, or only numbers, would not survive CSV",))
+        return WrittenDataset("csv")
+    return WrittenDataset(
+        "jsonl", ("metadata.jsonl instead of .csv: a text like NA, or only numbers, would not survive CSV",)
+    )
 
 
 def _csv(clips: Sequence[LabelledClip]) -> str:

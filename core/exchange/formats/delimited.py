@@ -11,8 +11,8 @@ from core.exchange.encodings import read_text
 from core.exchange.rows import (
     NAME_COLUMNS,
     TEXT_COLUMNS,
-    TranscriptRow,
-    TranscriptTable,
+    MetadataRow,
+    MetadataTable,
     lines_in_words,
     looks_like_name,
     stem_of,
@@ -20,7 +20,7 @@ from core.exchange.rows import (
 from core.spans import parse_segment_name
 
 
-def read(path: Path) -> TranscriptTable:
+def read(path: Path) -> MetadataTable:
     """UserError names the line that cannot be taken."""
     text, _ = read_text(path)
     lines = re.split(r"\r\n|\n|\r", text)  # not splitlines(): it also breaks at characters that stand inside texts
@@ -135,7 +135,7 @@ class _RecordReader:
             return cell, end, text, used
 
 
-def _to_table(path: Path, records: list[_Record], delimiter: str) -> TranscriptTable:
+def _to_table(path: Path, records: list[_Record], delimiter: str) -> MetadataTable:
     header = [cell.strip().lower() for cell in records[0].fields]
     name_at = next((header.index(name) for name in NAME_COLUMNS if name in header), None)
     text_at = next((header.index(name) for name in TEXT_COLUMNS if name in header), None)
@@ -156,14 +156,14 @@ def _to_table(path: Path, records: list[_Record], delimiter: str) -> TranscriptT
         rows = _named_columns(path, body, len(header), name_at, text_at)
     else:
         rows = _two_columns(path, body, delimiter, notes)
-    return TranscriptTable(path, rows, notes)
+    return MetadataTable(path, rows, notes)
 
 
 def _looks_like_row(record: _Record) -> bool:
     return len(record.fields) > 1 and parse_segment_name(stem_of(record.fields[0])) is not None
 
 
-def _two_columns(path: Path, records: list[_Record], delimiter: str, notes: list[str]) -> list[TranscriptRow]:
+def _two_columns(path: Path, records: list[_Record], delimiter: str, notes: list[str]) -> list[MetadataRow]:
     """Name and text: the first delimiter parts them, further ones belong to the text."""
     rows, joined, bare = [], [], []
     for record in records:
@@ -174,7 +174,7 @@ def _two_columns(path: Path, records: list[_Record], delimiter: str, notes: list
         if len(record.fields) > 2:
             text = record.rest
             joined.append(record.line)
-        rows.append(TranscriptRow(record.line, record.fields[0].strip(), text))
+        rows.append(MetadataRow(record.line, record.fields[0].strip(), text))
     word = "comma" if delimiter == "," else "tab"
     if bare:
         raise UserError(
@@ -187,7 +187,7 @@ def _two_columns(path: Path, records: list[_Record], delimiter: str, notes: list
     return rows
 
 
-def _named_columns(path: Path, records: list[_Record], columns: int, name_at: int, text_at: int) -> list[TranscriptRow]:
+def _named_columns(path: Path, records: list[_Record], columns: int, name_at: int, text_at: int) -> list[MetadataRow]:
     """A table of several named columns: an unquoted delimiter in a text shifts the cells, and nothing tells where."""
     wrong = [record.line for record in records if len(record.fields) > columns]
     if wrong:
@@ -203,4 +203,4 @@ def _named_columns(path: Path, records: list[_Record], columns: int, name_at: in
             f"the header names {columns}",
             "complete the rows",
         )
-    return [TranscriptRow(record.line, record.fields[name_at].strip(), record.fields[text_at]) for record in records]
+    return [MetadataRow(record.line, record.fields[name_at].strip(), record.fields[text_at]) for record in records]

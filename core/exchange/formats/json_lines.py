@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import UserError
-from core.exchange.clips import LabelledClip, Parts, Step, Written, link_or_copy, write_durably
+from core.exchange.clips import LabelledClip, Parts, Step, WrittenDataset, link_or_copy, write_durably
 from core.exchange.encodings import read_text
-from core.exchange.rows import NAME_COLUMNS, TEXT_COLUMNS, TranscriptRow, TranscriptTable
+from core.exchange.rows import NAME_COLUMNS, TEXT_COLUMNS, MetadataRow, MetadataTable
 from core.files import parse_json
 
 
-def read(path: Path) -> TranscriptTable:
+def read(path: Path) -> MetadataTable:
     """UserError names the line that is no object, or has no name and text."""
     rows = []
     for number, line in enumerate(read_text(path)[0].split("\n"), start=1):
@@ -31,14 +31,14 @@ def read(path: Path) -> TranscriptTable:
                 f"its keys are {', '.join(item)[:200]}",
                 '{"file_name": "a_0_10.wav", "transcription": "…"}',
             )
-        rows.append(TranscriptRow(number, name, written or ""))
-    return TranscriptTable(path, rows)
+        rows.append(MetadataRow(number, name, written or ""))
+    return MetadataTable(path, rows)
 
 
-def write(folder: Path, parts: Parts, step: Step) -> Written:
+def write(folder: Path, parts: Parts, step: Step) -> WrittenDataset:
     """`train.jsonl` and `test.jsonl` beside audio/, with all that is known of a clip."""
     write_lines(folder, parts, step, "{part}.jsonl", _fields)
-    return Written("jsonl")
+    return WrittenDataset("jsonl")
 
 
 def _fields(clip: LabelledClip, audio: str) -> dict[str, Any]:

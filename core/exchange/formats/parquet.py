@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from core.exchange.clips import Parts, Step, Written
+from core.exchange.clips import Parts, Step, WrittenDataset
 
 CLIPS_A_GROUP = 100
 """In one row group of a file: 32 MB of audio at 10 s each, as much as is held at once."""
 
 
-def write(folder: Path, parts: Parts, step: Step) -> Written:
+def write(folder: Path, parts: Parts, step: Step) -> WrittenDataset:
     """`data/<part>-00000-of-00001.parquet` with the bytes of every wav."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -34,4 +34,4 @@ def write(folder: Path, parts: Parts, step: Step) -> Written:
                 writer.write_table(pa.table(columns, schema=schema))
                 count += len(group)
                 step(count)
-    return Written("parquet")
+    return WrittenDataset("parquet")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from core.exchange.captions import one_line, timestamp
-from core.exchange.clips import LabelledClip, Parts, Step, Written, write_durably
+from core.exchange.clips import LabelledClip, Parts, Step, WrittenDataset, write_durably
 from core.timed_text import Cue, merge_overlaps
 
 
@@ -19,7 +19,7 @@ def render(cues: Sequence[Cue]) -> str:
     )
 
 
-def write(folder: Path, parts: Parts, step: Step) -> Written:
+def write(folder: Path, parts: Parts, step: Step) -> WrittenDataset:
     """`<video>.srt` in `folder`: what overlapping segments both hold is shown once. No sound is written."""
     videos: dict[str, list[LabelledClip]] = {}
     for clips in parts.values():
@@ -31,4 +31,4 @@ def write(folder: Path, parts: Parts, step: Step) -> Written:
         write_durably(folder / f"{video}.srt", render(cues))
         count += len(clips)
         step(count)
-    return Written("srt")
+    return WrittenDataset("srt")

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from core.errors import UserError
 from core.exchange.captions import read_captions
-from core.exchange.clips import Parts, Step, Written
+from core.exchange.clips import Parts, Step, WrittenDataset
 from core.exchange.formats import audiofolder, delimited, json_document, json_lines, nemo, parquet, plain_text, srt, vtt
-from core.exchange.rows import TranscriptTable
+from core.exchange.rows import MetadataTable
 from core.timed_text import Cue
 
 
@@ -30,9 +30,9 @@ class Format:
     name: str
     suffixes: tuple[str, ...] = ()
     find: Callable[[Path], list[Path]] | None = None
-    read_rows: Callable[[Path], TranscriptTable] | None = None
+    read_rows: Callable[[Path], MetadataTable] | None = None
     read_cues: Callable[[Path], list[Cue]] | None = None
-    write_dataset: Callable[[Path, Parts, Step], Written] | None = None
+    write_dataset: Callable[[Path, Parts, Step], WrittenDataset] | None = None
     write_transcription: Callable[[Sequence[Cue]], str] | None = None
     by_split: bool = True
     loading: str = ""

@@ -13,7 +13,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from core.errors import UserError
-from core.events import JobState, Window
+from core.events import JobState, TranscribedWindow
 from core.files import write_text
 from core.stage import lookup
 from core.status import summary, tuned_models
@@ -182,7 +182,7 @@ class ResultsScreen(PipelineScreen):
     # -- jobs
 
     def job_events(self, batch: JobBatch) -> None:
-        if windows := batch.of(Window):
+        if windows := batch.of(TranscribedWindow):
             self._heard[batch.folder] = windows[-1].text
         if batch.ended:
             self._heard.pop(batch.folder, None)
