@@ -17,7 +17,7 @@ from core.stage import STAGES
 from core.workspace import Workspace, create
 from tests.tui.wait import screen_lines, screen_text, wait_until
 from tui.app import WhispersmithApp
-from tui.status import next_step
+from tui.status.steps import next_step
 
 ADDED = Path(__file__).parent / "fakes" / "added"
 CODE = Path(__file__).resolve().parents[1]

@@ -1,18 +1,14 @@
-"""The app: one mode per step, the status line, jobs attached on start, leaving in every way there is.
+"""The app: one mode per step, what belongs to no screen, and leaving in every way there is.
 
-What happens in a screen is in tui/screens/; what all of them share in tui/screens/pipeline.py.
-    app.workspace, app.store, app.folder, app.options     app.live: folder -> last JobBatch of each live job
-    app.status: what every status bar shows               app.open_folder(workspace): the welcome screen made one
+What happens in a screen is in tui/screens/; what the app is for a screen stands in tui/host.py, what it shows of the
+workspace is kept by tui/status/monitor.py.
 """
 
 from __future__ import annotations
 
 import importlib
-import threading
-import time
 from collections import deque
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -22,42 +18,40 @@ from textual import events, on
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import Input, TextArea
 
 from core.errors import UserError
 from core.events import JobState
 from core.files import write_private
-from core.gpu import Gpu
-from core.jobs import JobView, list_jobs, spawn
+from core.jobs import JobView, spawn
 from core.listen.browser import BrowserPlayer
-from core.listen.player import Playback, is_remote
-from core.listen.tunnel import tunnel
+from core.listen.player import Playback
 from core.stage import lookup
-from core.status import summary
 from core.store import Store
 from core.workspace import Workspace
-from tui import clipboard, crash, keymap, terminal
-from tui import crashed_jobs as crashed
+from tui import keymap
 from tui.background import BackgroundTasks, TaskResult
-from tui.bridge import Bridge, JobBatch, JobEvents
-from tui.gpu_meter import GpuMeter, sample_gpus
+from tui.bridge import JobBatch, JobEvents
+from tui.dialogs import crashed_job as crashed
+from tui.dialogs.listen_sheet import ListenSheet
+from tui.dialogs.quitting import leaving, stop_all
+from tui.dialogs.shown_errors import ShownErrors
 from tui.host import Host, StageStart
-from tui.job_text import bar_job, end_of
 from tui.listening import Listening
-from tui.poller import Poller
-from tui.quit_dialog import leaving, stop_all
 from tui.screens.pipeline import PipelineScreen
-from tui.status import CountsReader, CountsSnapshot, Status, screen_due
+from tui.status.jobs import end_of
+from tui.status.monitor import Monitor, Reports, Status
+from tui.status.opening import opening_of
+from tui.terminal import clipboard, crash_file, signals
 from tui.typeahead import KeyMarker, TypeAhead
 from tui.widgets import cells, dialog
-from tui.widgets.listen_sheet import ListenSheet
 
 if TYPE_CHECKING:
     from core.cli import AppOptions
 
-STATUS_S = 2.0
-AGAIN_S = 1.0
-"""Coming back from the dialog makes a screen read anew; meeting the same fault then is no news."""
+TERMINAL_S = 2.0
+"""How often it is looked whether the terminal is still there."""
 
 
 def _screen(module: str, name: str) -> Callable[[], Screen[Any]]:
@@ -93,22 +87,16 @@ class WhispersmithApp(App[int]):
         self.ascii = options.ascii
         self.set_class(options.ascii, "-ascii")
         self.animation_level = "none"
-        self.live: dict[Path, JobBatch] = {}
-        self.status = Status()
         self._start = start
-        self._bridge: Bridge | None = None
-        self._counts: CountsReader | None = None
-        self._pollers: dict[str, Poller] = {}
-        self._gpu_meter = GpuMeter()
+        self.monitor: Monitor | None = None
         self._tasks = BackgroundTasks(self.post_message)
         self._recent: deque[str] = deque(maxlen=40)
         """The last events, for a crash file."""
-        self._shown_error: tuple[str, str] | None = None
-        self._closed_errors: dict[tuple[str, str], float] = {}
+        self._errors = ShownErrors()
         self._filling: Path | None = None
         """The job that was filling the workspace when it was opened: the app goes on from there by itself."""
         self._interrupted = False
-        self._type_ahead = TypeAhead()
+        self._type_ahead = TypeAhead(super().on_event, self._focus, self.set_timer)
         self.listening: Listening | None = None
         if workspace is not None:
             self._open(workspace)
@@ -118,7 +106,8 @@ class WhispersmithApp(App[int]):
     def _open(self, workspace: Workspace) -> None:
         self.workspace, self.folder = workspace, workspace.root
         self.store = Store(workspace.db_path)
-        self.status = replace(self.status, place=workspace.name)
+        reports = Reports(self._show_status, self._on_counted, self._offer_to_go_on)
+        self.monitor = Monitor(workspace, self.store, self.post_message, self._queued, reports)
         self.listening = Listening(
             workspace,
             self.store,
@@ -131,8 +120,8 @@ class WhispersmithApp(App[int]):
 
     async def on_mount(self) -> None:
         if not self.is_headless:
-            terminal.handle_signals(self._hang_up)
-            self.set_interval(STATUS_S, lambda: None if terminal.is_there() else self._hang_up())
+            signals.handle(self._hang_up)
+            self.set_interval(TERMINAL_S, lambda: None if signals.has_terminal() else self._hang_up())
         if self.workspace is None:
             await self.switch_mode("welcome")
         else:
@@ -151,46 +140,31 @@ class WhispersmithApp(App[int]):
             self._in_background(partial(spawn, workspace, *job))
 
     async def _enter(self) -> None:
-        assert self.workspace is not None
-        assert self.store is not None
+        assert self.monitor is not None
         await self.switch_mode(self._start or self._due())
-        self._bridge = Bridge(self.workspace, lambda found: self.post_message(JobEvents(found)), self._queued)
-        self._bridge.start()
-        self._counts = CountsReader(self.store, self.workspace)
-        self._poll("counts", self._counts, self._on_counts)
-        self._poll("gpu", sample_gpus, self._on_gpus)
-        self._poll("past", partial(crashed.newest, self.workspace), self._offer_to_go_on, once=True)
+        self.monitor.start()
 
     def _due(self) -> str:
-        """The screen of the stage that comes next; where nothing has begun that of a job that begins it, else Setup."""
+        """The screen to open on."""
         assert self.workspace is not None
         assert self.store is not None
+        assert self.monitor is not None
         try:
-            found = summary(self.store, self.workspace)
+            opening = opening_of(self.store, self.workspace)
         except UserError as error:
             # Settings or a store that cannot be read: said over the first screen, where it can be mended.
             self.call_later(self.show_error, error)
             return "setup"
-        self.status = replace(self.status, steps=found.steps)
-        begun = next((view for view in list_jobs(self.workspace) if view.live), None) if found.next == "add" else None
-        if begun is None:
-            return screen_due(found.next)
-        stage = lookup(begun.stage)
-        self._filling = begun.folder if stage.fills_workspace else None
-        return stage.screen
-
-    def _poll(self, name: str, read: Callable[[], Any], done: Callable[[Any], object], *, once: bool = False) -> None:
-        seconds = threading.TIMEOUT_MAX if once else STATUS_S
-        poller = Poller(seconds, read, lambda found: self.post_message(TaskResult(partial(done, found))), name)
-        self._pollers[name] = poller
-        poller.start()
+        self._filling = opening.filled_by
+        self.monitor.show(steps=opening.steps)
+        return opening.screen
 
     def _queued(self) -> int:
         return max(self.message_queue_size, *(screen.message_queue_size for screen in self._pipeline_screens()), 0)
 
-    def _offer_to_go_on(self, found: JobView | None) -> None:
+    def _offer_to_go_on(self, found: JobView) -> None:
         """On start: if the newest job crashed, say so and offer to go on."""
-        if self.workspace is not None and found is not None and crashed.is_news(found):
+        if self.workspace is not None and crashed.is_news(found):
             again = partial(self._again, self.workspace, found)
             self.push_screen(crashed.question(found), partial(crashed.answered, found, again))
 
@@ -203,20 +177,21 @@ class WhispersmithApp(App[int]):
 
     def show_error(self, error: UserError, title: str = "That did not work") -> None:
         """The same fault is shown once, however often it is met."""
-        met = (error.what, error.why)
-        if self._shown_error == met or time.monotonic() < self._closed_errors.get(met, 0.0) + AGAIN_S:
+        if not self._errors.begin(error):
             return
-        self._shown_error = met
-
-        def closed(_: object) -> None:
-            self._shown_error = None
-            self._closed_errors[met] = time.monotonic()
-
         if self.workspace is not None:
             self.workspace.log(" - ".join(line for line in error.lines() if line))
-        self.push_screen(dialog.Message.of(error, title), closed)
+        self.push_screen(dialog.Message.of(error, title), lambda _: self._errors.end(error))
 
     # -- what is going on
+
+    @property
+    def live(self) -> Mapping[Path, JobBatch]:
+        return self.monitor.live if self.monitor is not None else {}
+
+    @property
+    def status(self) -> Status:
+        return self.monitor.status if self.monitor is not None else Status()
 
     @on(TaskResult)
     def _on_result(self, message: TaskResult) -> None:
@@ -224,32 +199,30 @@ class WhispersmithApp(App[int]):
 
     @on(JobEvents)
     def _on_jobs(self, message: JobEvents) -> None:
+        assert self.monitor is not None
         for batch in message.batches:
-            self._recent.append(
-                f"{batch.stage} {batch.view.state} {batch.seq} {[e.event.kind for e in batch.entries[-6:]]}"
-            )
-            if batch.ended:
-                self.live.pop(batch.folder, None)
-                self.recount()
-                if not (isinstance(self.screen, PipelineScreen) and self.screen.reports(batch)):
-                    self.toast(*end_of(batch.view))
-                if batch.folder == self._filling and batch.view.state == JobState.DONE:
-                    self._go_on_from_filled()
-            else:
-                self.live[batch.folder] = replace(batch, entries=())
+            kinds = [entry.event.kind for entry in batch.entries[-6:]]
+            self._recent.append(f"{batch.stage} {batch.view.state} {batch.seq} {kinds}")
+            self.monitor.take(batch)
             for screen in self._pipeline_screens():
                 screen.handle(batch)
-        self._gpu_meter.follow(self.live.values())
-        self._show(job=bar_job(self.live.values()))
+            if batch.ended:
+                self._on_end(batch)
+
+    def _on_end(self, batch: JobBatch) -> None:
+        if not (isinstance(self.screen, PipelineScreen) and self.screen.reports(batch)):
+            self.toast(*end_of(batch.view))
+        if batch.folder == self._filling and batch.view.state == JobState.DONE:
+            self._go_on_from_filled()
 
     def _go_on_from_filled(self) -> None:
         """The workspace is filled: to the screen that is due, unless somebody went elsewhere meanwhile."""
         workspace = self.workspace
+        assert workspace is not None
 
         def read() -> str:
-            assert workspace is not None
             with Store(workspace.db_path) as store:
-                return screen_due(summary(store, workspace).next)
+                return opening_of(store, workspace).screen
 
         def go_on(screen: str) -> None:
             if self._filling is not None and len(self.screen_stack) == 1:
@@ -259,94 +232,65 @@ class WhispersmithApp(App[int]):
 
     def recount(self) -> None:
         """Something changed that the counts may not see by themselves."""
-        if self._counts is not None:
-            self._counts.stale = True
-            self._pollers["counts"].now()
+        if self.monitor is not None:
+            self.monitor.recount()
 
     def toast(self, text: str, severity: Any = "information") -> None:
         # A toast wraps at its own width; an endless title would fill the screen with it.
         if plain := "\n".join(cells.cut(cells.harmless(line), 300) for line in text.splitlines()[:6]):
             self.notify(plain, severity=severity, markup=False, timeout=10 if severity == "error" else 5)
 
-    def _on_counts(self, found: CountsSnapshot | UserError | None) -> None:
-        if isinstance(found, UserError):
-            self.toast(str(found), "error")
-        elif found is not None:
-            self._show(steps=found.summary.steps)
-            for screen in self._pipeline_screens():
-                screen.note_change()
+    def _on_counted(self, error: UserError | None) -> None:
+        """The store is another than before, or cannot be read."""
+        if error is not None:
+            self.toast(str(error), "error")
+            return
+        for screen in self._pipeline_screens():
+            screen.note_change()
 
     def _on_playback(self, playback: Playback) -> None:
         assert self.listening is not None
+        assert self.monitor is not None
         if self.status.player != (sign := self.listening.sign(self.ascii)):
-            self._show(player=sign)
+            self.monitor.show(player=sign)
         for screen in self.screen_stack:
             if isinstance(screen, PipelineScreen):
                 screen.show_playback(playback)
 
     def _show_listen_sheet(self, player: BrowserPlayer) -> None:
-        """Where the page is to be opened; also written down, for terminals that copy nothing."""
         if isinstance(self.screen, ListenSheet):
             return
-        way = tunnel(player.server.port) if is_remote() else None
-        lines = [*([way.command, way.jump, way.config] if way is not None else []), player.server.address]
+        sheet = ListenSheet.of(player)
         if self.workspace is not None:
-            path = self.workspace.logs / "listen.txt"
-            self._in_background(partial(write_private, path, "\n".join(lines) + "\n"))
-        self.push_screen(ListenSheet(player.server.address, way, lambda: player.playback))
+            # Also written down, for terminals that copy nothing.
+            self._in_background(partial(write_private, self.workspace.logs / "listen.txt", sheet.lines))
+        self.push_screen(sheet)
 
-    def _on_gpus(self, gpus: Iterable[Gpu]) -> None:
-        self._show(gpu=self._gpu_meter.read(gpus))
-
-    def _show(self, **changes: Any) -> None:
-        self.status = replace(self.status, **changes)
+    def _show_status(self, status: Status) -> None:
         for screen in self.screen_stack:
             if isinstance(screen, PipelineScreen):
-                screen.show_status(self.status)
+                screen.show_status(status)
 
     def _pipeline_screens(self) -> list[PipelineScreen]:
         """Every step's screen that has been shown so far."""
         stacks = list(self._screen_stacks.values())
         return [s for stack in stacks for s in list(stack) if isinstance(s, PipelineScreen) and s.is_running]
 
-    # -- keys: one at a time, see tui/typeahead.py
+    # -- keys
 
     async def on_event(self, event: events.Event) -> None:
-        if not isinstance(event, (events.Key, events.Paste)):
+        if isinstance(event, (events.Key, events.Paste)):
+            await self._type_ahead.handle(event)
+        else:
             await super().on_event(event)
-        elif not self.screen_stack:
-            return  # the app is leaving
-        elif event.is_forwarded:
-            # It has come back up: no widget took it, and now its binding runs, if it has one.
-            await super().on_event(event)
-            self._follow_up(event)
-        elif self._type_ahead.admit(event):
-            await self._give_out(event)
-
-    async def _give_out(self, key: events.Event) -> None:
-        target = self.focused or self.screen
-        await super().on_event(key)
-        target.post_message(KeyMarker(key, after=False))
-        self.set_timer(TypeAhead.LOST_S, partial(self._release, key))
 
     @on(KeyMarker)
     async def _on_key_marker(self, marker: KeyMarker) -> None:
-        if marker.after:
-            await self._release(marker.key)
-        else:
-            self._follow_up(marker.key)
+        await self._type_ahead.handle_marker(marker)
 
-    def _follow_up(self, key: events.Event) -> None:
-        """A key was taken, or its binding has run: wait for what that set going."""
-        if self._type_ahead.current is key and self.screen_stack:
-            (self.focused or self.screen).post_message(KeyMarker(key, after=True))
-
-    async def _release(self, key: events.Event) -> None:
-        following = self._type_ahead.release(key)
-        if following is not None and self.screen_stack:
-            await self._give_out(following)
-
-    # -- keys that work everywhere
+    def _focus(self) -> Widget | None:
+        """Where a key goes; None while the app is leaving."""
+        return (self.focused or self.screen) if self.screen_stack else None
 
     def action_step(self, name: str) -> None:
         if self.workspace is not None:
@@ -404,14 +348,12 @@ class WhispersmithApp(App[int]):
         self.toast(*clipboard.keep(self.workspace, text))
 
     def _hang_up(self) -> None:
-        terminal.leave_anyway()
+        signals.leave_anyway()
         self.exit(return_code=0)
 
     def on_unmount(self) -> None:
-        for poller in self._pollers.values():
-            poller.stop()
-        if self._bridge is not None:
-            self._bridge.stop()
+        if self.monitor is not None:
+            self.monitor.stop()
         if self.listening is not None:
             self.listening.close()
 
@@ -423,7 +365,7 @@ class WhispersmithApp(App[int]):
             self._exception = error
             self._exception_event.set()
             logs = self.workspace.logs if self.workspace else Path(__file__).parents[1] / "logs"
-            self._exit_renderables += [Text(line) for line in crash.report(error, logs, self._recent)]
+            self._exit_renderables += [Text(line) for line in crash_file.report(error, logs, self._recent)]
         self._close_messages_no_wait()
 
     def _print_error_renderables(self) -> None:

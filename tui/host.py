@@ -15,7 +15,7 @@ from core.store import Store
 from core.workspace import Workspace
 from tui.bridge import JobBatch
 from tui.listening import Listening
-from tui.status import Status
+from tui.status.monitor import Status
 
 if TYPE_CHECKING:
     from core.cli import AppOptions

@@ -12,9 +12,14 @@ the second one only when it is mounted and has given the focus to its table.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Awaitable, Callable
 
-from textual.events import Event
+from textual.events import Event, Key, Paste
 from textual.message import Message
+from textual.message_pump import MessagePump
+
+LOST_S = 1.0
+"""A widget that is removed takes its marker with it: nothing waits longer than this."""
 
 
 class KeyMarker(Message):
@@ -26,34 +31,58 @@ class KeyMarker(Message):
 
 
 class TypeAhead:
-    """Which key (or paste) is on its way, and which wait for it."""
+    """Which key (or paste) is on its way, and which wait for it.
 
-    LOST_S = 1.0
-    """A widget that is removed takes its marker with it: nothing waits longer than this."""
+    forward: Textual's own handling of a key. focus: what has the focus, else the screen; None while the app is
+    leaving. later: calls something after so many seconds.
+    """
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        forward: Callable[[Event], Awaitable[None]],
+        focus: Callable[[], MessagePump | None],
+        later: Callable[[float, Callable[[], Awaitable[None]]], object],
+    ) -> None:
+        self._forward, self._focus, self._later = forward, focus, later
         self._waiting: deque[Event] = deque()
         self._current: Event | None = None
 
-    @property
-    def current(self) -> Event | None:
-        return self._current
-
-    @property
-    def waiting(self) -> int:
-        return len(self._waiting)
-
-    def admit(self, key: Event) -> bool:
-        """A key was pressed: True if it may go out now, else it waits."""
-        if self._current is not None:
+    async def handle(self, key: Key | Paste) -> None:
+        """A key was pressed, or has bubbled up to the app because no widget took it: then its binding runs."""
+        if self._focus() is None:
+            return
+        if key.is_forwarded:
+            await self._forward(key)
+            self._follow_up(key)
+        elif self._current is None:
+            await self._give_out(key)
+        else:
             self._waiting.append(key)
-            return False
-        self._current = key
-        return True
 
-    def release(self, key: Event) -> Event | None:
-        """`key` has done what it does: the next one to go out. None if there is none, or `key` is over already."""
-        if self._current is not key:
-            return None
-        self._current = self._waiting.popleft() if self._waiting else None
-        return self._current
+    async def handle_marker(self, marker: KeyMarker) -> None:
+        if marker.after:
+            await self._release(marker.key)
+        else:
+            self._follow_up(marker.key)
+
+    async def _give_out(self, key: Event) -> None:
+        self._current = key
+        target = self._focus()
+        await self._forward(key)
+        if target is not None:
+            target.post_message(KeyMarker(key, after=False))
+        self._later(LOST_S, lambda: self._release(key))
+
+    def _follow_up(self, key: Event) -> None:
+        """A key was taken, or its binding has run: wait for what that set going."""
+        target = self._focus()
+        if key is self._current and target is not None:
+            target.post_message(KeyMarker(key, after=True))
+
+    async def _release(self, key: Event) -> None:
+        """`key` has done what it does: on with the next one."""
+        if key is not self._current:
+            return
+        self._current = None
+        if self._waiting and self._focus() is not None:
+            await self._give_out(self._waiting.popleft())

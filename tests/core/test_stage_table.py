@@ -13,7 +13,7 @@ from core.store import Segment, Store, Video
 from core.store.transcripts import MachineText
 from core.workspace import create
 from tui import keymap
-from tui.status import STEPS, next_step, screen_due
+from tui.status.steps import STEPS, next_step, screen_due
 
 FOUND = {"videos": 1, "segments": 100, "base_missing": 0, "labeller_missing": 0}
 DONE = {name: Count(1, 0) for name in ("model", "fetch", "segment", "label", "review", "split", "train", "evaluate")}

@@ -233,7 +233,7 @@ async def test_a_crashed_job_is_told_once_with_the_way_to_go_on(workspace: Works
         await wait_until(pilot, lambda: isinstance(app.screen, PipelineScreen))
     again = open_app(workspace)
     async with again.run_test(size=(80, 24), notifications=True) as pilot:
-        await wait_until(pilot, lambda: again._pollers["past"].polls)
+        await wait_until(pilot, lambda: again.monitor.pollers["newest"].polls)
         await pilot.pause()
         assert isinstance(again.screen, PipelineScreen)
 
@@ -350,7 +350,7 @@ async def test_damaged_jobs_of_every_kind_are_rows_and_no_fault(workspace: Works
     damaged_log(workspace, LAST_LINES["a later version"], "train")
     app = open_app(workspace, None)
     async with app.run_test(size=(100, 30), notifications=True) as pilot:
-        await wait_until(pilot, lambda: app._pollers["past"].polls)
+        await wait_until(pilot, lambda: app.monitor.pollers["newest"].polls)
         for key, step in enumerate(STEPS, start=1):
             await pilot.press(str(key))
             await wait_until(pilot, lambda step=step: app.current_mode == step and "? help" in screen_text(app))

@@ -19,11 +19,11 @@ from core.workspace import create
 from tests.fakes import nvml
 from tests.tui.fake_job import FakeJob
 from tests.tui.wait import screen_text, wait_until
-from tui import crash
 from tui.bridge import JobBatch
-from tui.gpu_meter import GpuMeter, GpuReading, GpuSample, gpu_line
-from tui.job_text import bar_job, clock, end_of
 from tui.screens.training.gpu_panel import GpuPanel
+from tui.status.gpu import GpuMeter, GpuReading, GpuSample, gpu_line
+from tui.status.jobs import bar_job, clock, end_of
+from tui.terminal import crash_file
 from tui.widgets import marks
 
 CARD = Gpu(
@@ -264,7 +264,7 @@ def test_the_end_of_a_job_in_words():
 
 def test_a_crash_file_where_the_folder_cannot_be_written_goes_to_the_temporary_one(tmp_path: Path):
     (tmp_path / "file").write_text("")
-    path = crash.write(ValueError("x"), tmp_path / "file" / "logs", ["label running 3"])
+    path = crash_file.write(ValueError("x"), tmp_path / "file" / "logs", ["label running 3"])
     assert path is not None
     text = path.read_text()
     path.unlink()
@@ -277,7 +277,7 @@ def test_a_crash_file_where_the_folder_cannot_be_written_goes_to_the_temporary_o
     ["hf_AbCdEfGhIjKlMnOp", "https://me:geheim@proxy:8080", "?token=s3cr3t&x=1", "Authorization: Bearer abc.def"],
 )
 def test_secrets_do_not_reach_a_crash_file(secret: str):
-    shown = crash.redact(f"before {secret} after")
+    shown = crash_file.redact(f"before {secret} after")
     assert "[hidden]" in shown
     for word in ("AbCdEf", "geheim", "s3cr3t", "abc.def"):
         assert word not in shown

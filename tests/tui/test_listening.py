@@ -21,8 +21,8 @@ from core.store import Segment, Store, Video
 from core.workspace import Workspace, create
 from tests.tui.wait import screen_text, wait_until
 from tui.app import WhispersmithApp
+from tui.dialogs.listen_sheet import ListenSheet
 from tui.screens.transcripts.screen import TranscriptsScreen
-from tui.widgets.listen_sheet import ListenSheet
 
 IDS = tuple(f"talk_{start}_{start + 10}" for start in (0, 8, 16, 24, 32))
 

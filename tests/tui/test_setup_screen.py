@@ -328,7 +328,7 @@ async def main():
     async with app.run_test(size=(80, 24)) as pilot:
         await wait_until(pilot, lambda: not app.screen._round.busy and "failed" in screen_text(app), 100)
         print("hangs", any(thread.name == "gpu" and thread.is_alive() for thread in threading.enumerate()))
-        print("asked", app._pollers["gpu"].polls)
+        print("asked", app.monitor.pollers["gpu"].polls)
         await pilot.press("q")
     print("left", app.return_code)
 asyncio.run(main())

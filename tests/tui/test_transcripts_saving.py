@@ -11,9 +11,9 @@ from core.workspace import Workspace
 from tests.tui.test_app_terminal import Terminal, wait_for
 from tests.tui.transcripts_kit import TEXTS, filled, held, machine, open_app, row, segment, workspace
 from tests.tui.wait import screen_lines, screen_text, wait_until
-from tui import terminal as tui_terminal
 from tui.screens.transcripts.editor import Editor
 from tui.screens.transcripts.saving import TranscriptWriter
+from tui.terminal.signals import LEAVE_S
 from tui.widgets.dialog import Choice
 
 __all__ = ["workspace"]
@@ -149,7 +149,7 @@ async def test_what_can_never_be_written_is_in_the_log(workspace: Workspace, mon
 
 def test_a_terminal_that_hangs_up_leaves_the_text_in_the_log_before_the_process_ends(workspace: Workspace):
     """Another program holds the store for longer than a process without a terminal may live."""
-    assert TranscriptWriter.SOON_S < tui_terminal.LEAVE_S
+    assert TranscriptWriter.SOON_S < LEAVE_S
     terminal = Terminal(workspace.root)
     terminal.shows("Set")
     terminal.type("4")

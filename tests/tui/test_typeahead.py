@@ -16,7 +16,7 @@ from tests.tui.wait import screen_text, type_at_once, wait_until
 from tui.app import WhispersmithApp
 from tui.screens.playlist.screen import Filter, PlaylistScreen
 from tui.screens.transcripts.editor import Editor
-from tui.typeahead import TypeAhead
+from tui.typeahead import KeyMarker, TypeAhead
 from tui.widgets.dialog import HelpScreen, TextPrompt
 from tui.widgets.segment_table import RowTable
 
@@ -42,17 +42,39 @@ def open_app(workspace: Workspace, start: str = "playlist") -> WhispersmithApp:
     return WhispersmithApp(workspace, AppOptions(), start=start)
 
 
-def test_a_key_waits_for_the_one_before_it_and_each_goes_out_once():
-    keys = TypeAhead()
+class Pump:
+    """Where keys go: it keeps what it is sent."""
+
+    def __init__(self) -> None:
+        self.markers: list[KeyMarker] = []
+
+    def post_message(self, marker: KeyMarker) -> None:
+        self.markers.append(marker)
+
+
+async def test_a_key_waits_for_the_one_before_it_and_a_lost_marker_holds_up_nothing():
+    given: list[events.Event] = []
+    pump, timers = Pump(), []
+
+    async def forward(key: events.Event) -> None:
+        given.append(key)
+
+    keys = TypeAhead(forward, lambda: pump, lambda _, then: timers.append(then))  # type: ignore[arg-type, return-value]
     first, second, third = (events.Key(name, name) for name in "abc")
-    assert [keys.admit(key) for key in (first, second, third)] == [True, False, False]
-    assert keys.release(second) is None
-    assert keys.waiting == 2
-    assert keys.release(first) is second
-    assert keys.release(first) is None
-    assert keys.release(second) is third
-    assert keys.release(third) is None
-    assert keys.admit(first)
+    for key in (first, second, third):
+        await keys.handle(key)
+    assert given == [first]
+    # It was taken by a widget: then what that set going is waited for.
+    await keys.handle_marker(pump.markers[-1])
+    assert given == [first]
+    await keys.handle_marker(pump.markers[-1])
+    assert given == [first, second]
+    # The marker of the second is lost with its widget.
+    await timers[1]()
+    assert given == [first, second, third]
+    await timers[0]()
+    await timers[1]()
+    assert given == [first, second, third]
 
 
 async def test_a_key_behind_a_step_key_reaches_the_screen_that_is_coming(workspace: Workspace):

@@ -8,7 +8,7 @@ from core.events import JobState
 from core.stage import lookup
 from tui.bridge import JobBatch
 from tui.host import host_of
-from tui.job_text import progress_line
+from tui.status.jobs import progress_line
 from tui.widgets.text_line import TextLine
 
 

@@ -62,10 +62,11 @@ from tui import keymap
 from tui.background import BackgroundTasks, TaskResult
 from tui.bridge import DRAINED, FULL, Inbox, JobBatch, history
 from tui.effects import Effect, OpenDialog, PauseJob, ResumeJob, SendToJob, ShowError, StartJob, StopJob, Toast
-from tui.gpu_meter import gpu_line
 from tui.host import Host, host_of
 from tui.listening import AHEAD
-from tui.status import Status, bar_steps
+from tui.status.gpu import gpu_line
+from tui.status.monitor import Status
+from tui.status.steps import bar_steps
 from tui.widgets import cells, dialog, marks
 from tui.widgets.segment_table import RowTable
 from tui.widgets.status_bar import KeyFooter, StatusBar

@@ -11,7 +11,7 @@ from core.errors import UserError
 from core.events import JobState
 from core.models.listing import ModelRow
 from tui.bridge import JobBatch
-from tui.job_text import clock
+from tui.status.jobs import clock
 from tui.widgets import marks
 from tui.widgets.columns import Column
 from tui.widgets.rows import Cell

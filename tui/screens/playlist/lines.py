@@ -9,9 +9,9 @@ from rich.text import Text
 from core.stage import lookup
 from core.store import Source
 from tui.bridge import JobBatch
-from tui.job_text import progress_text
 from tui.screens.playlist import sources as lists
 from tui.screens.playlist.rows import Totals, VideoRows, number, obtainable
+from tui.status.jobs import progress_text
 from tui.widgets import cells, marks
 
 

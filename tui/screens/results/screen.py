@@ -22,12 +22,12 @@ from core.timed_text import Cue
 from core.workspace import Workspace
 from tui import keymap
 from tui.bridge import JobBatch
-from tui.job_text import error_of
 from tui.screens.job_line import JobLine, foremost
 from tui.screens.pipeline import ErrorBanner, PipelineScreen, StepTable
 from tui.screens.results import figures as results_figures
 from tui.screens.results.dialogs import Differences, Transcription
-from tui.status import next_step
+from tui.status.jobs import error_of
+from tui.status.steps import next_step
 from tui.widgets import dialog
 from tui.widgets.segment_table import Rows, RowTable
 from tui.widgets.text_line import TextLine

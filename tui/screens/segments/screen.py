@@ -25,11 +25,11 @@ from core.text import plural
 from core.workspace import Workspace
 from tui import keymap
 from tui.bridge import JobBatch
-from tui.job_text import error_of
 from tui.listening import playhead
 from tui.screens.job_line import JobLine, foremost
 from tui.screens.pipeline import ErrorBanner, PipelineScreen, StepTable
 from tui.screens.segments.settings_dialog import CutSettings
+from tui.status.jobs import error_of
 from tui.widgets import dialog, marks
 from tui.widgets.columns import Column
 from tui.widgets.mel import MelPicture

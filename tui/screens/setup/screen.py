@@ -25,9 +25,9 @@ from core.events import JobState
 from core.workspace import Workspace
 from tui import keymap
 from tui.bridge import JobBatch
-from tui.job_text import clock
 from tui.screens.pipeline import ErrorBanner, PipelineScreen
 from tui.screens.setup.check_round import CheckRound
+from tui.status.jobs import clock
 from tui.widgets import dialog, marks
 from tui.widgets.columns import GAP, GUTTER, Column
 from tui.widgets.segment_table import Rows, RowTable

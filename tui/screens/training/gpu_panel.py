@@ -6,7 +6,7 @@ from rich.text import Text
 from textual.widgets import Static
 
 from core.gpu import Gpu
-from tui.gpu_meter import GIB, GpuReading, heat_text, memory_text, use_text
+from tui.status.gpu import GIB, GpuReading, heat_text, memory_text, use_text
 from tui.widgets import cells, marks
 
 NAMED = 3

@@ -11,10 +11,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical, VerticalScroll
 
-from tui.gpu_meter import GpuReading
-from tui.job_text import clock
 from tui.screens.training.gpu_panel import GpuPanel
 from tui.screens.training.run import SegmentSample, TrainingRun, nan_for
+from tui.status.gpu import GpuReading
+from tui.status.jobs import clock
 from tui.widgets import cells, marks
 from tui.widgets.diff_text import DiffText
 from tui.widgets.line_chart import LineChart

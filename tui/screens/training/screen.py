@@ -22,7 +22,6 @@ from core.training.plan_rows import PlanRow
 from core.training.planning import PlanReader, PlanReading
 from tui import keymap
 from tui.bridge import JobBatch
-from tui.gpu_meter import GpuReading
 from tui.screens.pipeline import ErrorBanner, PipelineScreen
 from tui.screens.training import actions
 from tui.screens.training.actions import runs_of
@@ -30,7 +29,8 @@ from tui.screens.training.plan import parsed, setting_prompt, split_report
 from tui.screens.training.plan_panel import PlanPanel
 from tui.screens.training.run import TrainingRun, earlier_of
 from tui.screens.training.run_panel import RunPanel
-from tui.status import Status
+from tui.status.gpu import GpuReading
+from tui.status.monitor import Status
 from tui.widgets.segment_table import RowTable
 from tui.widgets.text_line import TextLine
 

@@ -26,7 +26,6 @@ from core.text import plural
 from tui import keymap
 from tui.background import TaskResult
 from tui.bridge import JobBatch
-from tui.job_text import error_of, progress_text
 from tui.listening import playhead
 from tui.screens.job_line import JobLine, foremost
 from tui.screens.pipeline import ErrorBanner, PipelineScreen
@@ -38,6 +37,7 @@ from tui.screens.transcripts.rows import ReviewRate
 from tui.screens.transcripts.saving import AcceptAll, SaveText, SetReview, Written
 from tui.screens.transcripts.session import ReviewSession
 from tui.screens.transcripts.table import ProgressLine, TranscriptTable
+from tui.status.jobs import error_of, progress_text
 from tui.widgets import marks
 from tui.widgets.segment_table import RowTable
 

@@ -11,8 +11,9 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 from textual.widgets import Static
 
-from core.listen.player import Playback, PlayerState
-from core.listen.tunnel import Tunnel
+from core.listen.browser import BrowserPlayer
+from core.listen.player import Playback, PlayerState, is_remote
+from core.listen.tunnel import Tunnel, tunnel
 from tui.widgets import cells, marks
 from tui.widgets.dialog import Body, Dialog, plain
 
@@ -34,6 +35,17 @@ class ListenSheet(Dialog):
         super().__init__("Listen in a browser")
         self._address, self._tunnel, self._playback = address, tunnel, playback
         self._state = Static("", markup=False, classes="dialog--text")
+
+    @classmethod
+    def of(cls, player: BrowserPlayer) -> ListenSheet:
+        return cls(player.server.address, tunnel(player.server.port) if is_remote() else None, lambda: player.playback)
+
+    @property
+    def lines(self) -> str:
+        """What it says, for a file."""
+        way = self._tunnel
+        lines = [*([way.command, way.jump, way.config] if way is not None else []), self._address]
+        return "\n".join(lines) + "\n"
 
     def body(self) -> Iterable[Widget]:
         text = Text()

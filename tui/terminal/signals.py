@@ -14,7 +14,7 @@ LEAVE_S = 3.0
 """A terminal that is gone must not keep the process: after this long it is left without ceremony."""
 
 
-def handle_signals(hang_up: Callable[[], None]) -> None:
+def handle(hang_up: Callable[[], None]) -> None:
     """Call `hang_up` on SIGHUP, also where nohup had it ignored, and on SIGTERM. Needs the running event loop.
 
     Textual handles neither: SIGHUP would kill it in the middle of a write, and where it is ignored the input
@@ -25,7 +25,7 @@ def handle_signals(hang_up: Callable[[], None]) -> None:
         loop.add_signal_handler(number, hang_up)
 
 
-def is_there() -> bool:
+def has_terminal() -> bool:
     """Whether standard input is still a terminal. It can go without a signal, where the app is in no foreground
     group of it."""
     try:
