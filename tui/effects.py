@@ -65,4 +65,21 @@ class OpenDialog:
     answered: Callable[[Any], Iterable[Effect]] = lambda _: ()
 
 
-Effect = StartJob | StopJob | PauseJob | ResumeJob | SendToJob | Toast | ShowError | OpenDialog
+@dataclass(frozen=True)
+class InThread:
+    """Work that takes too long for the UI thread; then: what is to be done with its result. A UserError is shown.
+
+    group: one at a time of a group, and only the newest that waits.
+    """
+
+    work: Callable[[], Any]
+    then: Callable[[Any], Iterable[Effect]] = lambda _: ()
+    group: str = ""
+
+
+@dataclass(frozen=True)
+class Reload:
+    """What the screen shows is to be read anew."""
+
+
+Effect = StartJob | StopJob | PauseJob | ResumeJob | SendToJob | Toast | ShowError | OpenDialog | InThread | Reload

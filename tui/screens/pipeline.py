@@ -61,7 +61,19 @@ from core.workspace import Workspace
 from tui import keymap
 from tui.background import BackgroundTasks, TaskResult
 from tui.bridge import DRAINED, FULL, Inbox, JobBatch, history
-from tui.effects import Effect, OpenDialog, PauseJob, ResumeJob, SendToJob, ShowError, StartJob, StopJob, Toast
+from tui.effects import (
+    Effect,
+    InThread,
+    OpenDialog,
+    PauseJob,
+    Reload,
+    ResumeJob,
+    SendToJob,
+    ShowError,
+    StartJob,
+    StopJob,
+    Toast,
+)
 from tui.host import Host, host_of
 from tui.listening import AHEAD
 from tui.status.gpu import gpu_line
@@ -272,6 +284,10 @@ class PipelineScreen(Screen[None]):
                     self.show_error(effect.error)
                 case OpenDialog():
                     self.open_dialog(effect.dialog, lambda answer, to=effect.answered: self.apply(to(answer)))
+                case InThread():
+                    self.in_thread(effect.work, lambda found, to=effect.then: self.apply(to(found)), effect.group)
+                case Reload():
+                    self.note_change()
 
     # -- listening, where the rows of the table are segments (the keys of the pane "listen")
 
