@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from core.errors import UserError
+from core.store import Segment
 from core.whisper.features import read_segment
 from core.whisper.loading import LoadedModel
 from core.whisper.tokens import language_token, language_tokens, prompt_tokens
@@ -25,6 +26,11 @@ class Row:
     segment: str
     path: Path
     text: str
+
+
+def rows_of(segments: Iterable[Segment], absolute: Callable[[str], Path]) -> list[Row]:
+    """absolute: from a path as the store keeps it to where the file is."""
+    return [Row(segment.id, absolute(segment.path), segment.text.strip()) for segment in segments]
 
 
 @dataclass(frozen=True)

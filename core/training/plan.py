@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from core.config import Config, TrainConfig
@@ -12,6 +11,7 @@ from core.dataset.lineage import Lineage, MeasuredOn
 from core.gpu import Gpu, wheels
 from core.training.memory import MemoryNeed, memory_need
 from core.training.methods import METHODS
+from core.typed_json import build
 from core.whisper.info import ModelInfo
 
 METHOD = "full"
@@ -100,14 +100,12 @@ class Plan:
         return asdict(self) | {"reasons": list(self.reasons)}
 
     @classmethod
-    def from_json(cls, data: Any) -> Plan | None:
+    def from_json(cls, data: object) -> Plan | None:
         """The plan that a run's folder keeps; None if there is none, or it lacks what a plan needs today."""
-        names = {field.name for field in fields(cls)}
-        if not isinstance(data, Mapping) or not names <= data.keys():
+        try:
+            return build(cls, data) if isinstance(data, dict) else None
+        except ValueError:
             return None
-        values: dict[str, Any] = {name: data[name] for name in names}
-        values["reasons"] = tuple(values["reasons"])
-        return cls(**values)
 
 
 def make_plan(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from core.errors import UserError
 from core.gpu import Gpu
 from core.training import runs
 from core.training.checkpoints import Checkpoint, last_checkpoint, mend, read_state
-from core.training.plan import DataCounts, Plan, make_plan, resumed_plan
+from core.training.plan import DataCounts, Plan, make_plan, resumed_plan, smaller_plan
 from core.training.runs import RunRecord
 from core.whisper.info import ModelInfo
 from core.whisper.tuned import tuned_folders
@@ -159,3 +160,23 @@ def _plan_before_plans(
     plan = make_plan(config.model_copy(update={"train": train}), counts, model, card, steps=state.get("max_steps"))
     kept = {"eval_every": state.get("eval_steps"), "log_every": state.get("logging_steps")}
     return replace(plan, **{name: value for name, value in kept.items() if value})
+
+
+def memory_ran_out(folder: Path, plan: Plan, detail: str) -> UserError:
+    """What to do now. A run that has a checkpoint is given a plan that needs less, which a resume obeys."""
+    smaller = smaller_plan(plan)
+    if smaller is not None and last_checkpoint(folder) is not None:
+        record = runs.read_record(folder)
+        if record is not None:
+            runs.write_record(folder, replace(record, plan=smaller))
+        fix = f"whispersmith train --resume goes on with {smaller.batch} at once, activations recomputed"
+    elif plan.batch > 1:
+        half = plan.batch // 2
+        fix = (
+            f"set batch = {half} and accumulation = {math.ceil(plan.batch * plan.accumulation / half)} "
+            "under [train] in whispersmith.toml, then: whispersmith train"
+        )
+    else:
+        fix = "choose a smaller base model: whispersmith model"
+    why = f"a batch of {plan.batch} did not fit beside the model's training state"
+    return UserError("the GPU's memory ran out", why, fix, detail)

@@ -17,11 +17,13 @@ from typing import Any
 
 from core.config import Config
 from core.errors import UserError
-from core.files import write_text
+from core.files import read_json, write_text
 from core.training.checkpoints import last_checkpoint
 from core.training.plan import Plan
+from core.typed_json import build
 
 RECORD = "run.json"
+RECORD_BYTES = 1_000_000
 VOCABULARY_FILES = ("vocab.json", "merges.txt", "added_tokens.json", "normalizer.json", "special_tokens_map.json")
 """transformers 5 no longer writes these beside tokenizer.json; the converters to CTranslate2 and ggml want them."""
 
@@ -92,9 +94,10 @@ def interrupted(models: Path) -> list[str]:
 def read_record(folder: Path) -> RunRecord | None:
     """What a run was started with; None if that cannot be read."""
     try:
-        data = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-        return RunRecord(data["base"], data["language"], dict(data["train"]), Plan.from_json(data.get("plan")))
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        data = read_json(folder / RECORD, RECORD_BYTES)
+        fields = data if isinstance(data, dict) else {}
+        return build(RunRecord, fields | {"plan": Plan.from_json(fields.get("plan"))})
+    except (UserError, ValueError):
         return None
 
 

@@ -291,7 +291,7 @@ def test_full_disk_is_seen_before_the_first_step(made: Workspace, monkeypatch: p
     from collections import namedtuple
 
     usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(train.shutil, "disk_usage", lambda _: usage(10, 9, 1))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10, 9, 1))
     with pytest.raises(UserError, match="too full"):
         train.run(made, made.config(), Listened(made, "train", {}).job)
 

@@ -127,3 +127,19 @@ def test_a_plan_without_anything_to_train_on_stands(made: Workspace) -> None:
     assert found.plan.segments == 0
     assert "whispersmith split" in " ".join(found.plan.reasons)
     assert json.dumps(found.plan.as_json())
+
+
+def test_the_list_of_models_shows_the_plans_own_memory(made: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    from core.models import listing
+
+    seen = []
+    for free in (None, 7 * GB, 1 * GB):
+        card = replace(CARD, memory_free=free)
+        for module in (planning, listing):
+            monkeypatch.setattr(module, "training_card", lambda wish, card=card: card)
+        base = next(row for row in listing.listing(made) if "base" in row.roles)
+        with Store(made.db_path) as store:
+            plan = read_plan(made, made.config(), store)
+        assert base.memory_train_bytes == plan.memory_needed_bytes
+        seen.append(plan.recompute)
+    assert seen == [False, False, True]
