@@ -12,6 +12,7 @@ from core.events import Evaluated, LogLine, Metric, Sample
 from core.jobs import Cancelled
 from core.stages import train
 from core.store import Store
+from core.text import plural
 from core.training import checkpoints
 from core.workspace import Workspace
 from tests.core.whisper_kit import LONG, Listened, cancel_at, make_workspace, toy
@@ -117,7 +118,8 @@ def test_a_resume_keeps_its_segments_and_leaves_out_what_is_test_now(tmp_path: P
     assert result["on"] == "validation"
     assert asked == {one.id for one in kept.validated[2:]}  # the first is for testing, the second overlaps it
     said = "\n".join(line.text for line in listened.of(LogLine))
-    assert f"{len(heard_moved)} segments of run-01 are test segments now" in said
+    gone = plural(len(heard_moved), "segment")
+    assert f"for testing now or no longer accepted: {gone} of run-01" in said
     assert "earlier figures are forgotten" in said
     assert "run-01 keeps its own segments" in said
     final = lineage.read(made.models / "run-01")
