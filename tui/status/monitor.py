@@ -72,14 +72,12 @@ class Monitor:
         self._counts = CountsReader(store, workspace)
         self._gpu_meter = GpuMeter()
         self.pollers = {
-            "counts": self._poller("counts", self._counts, self._counted),
-            "gpu": self._poller("gpu", sample_gpus, self._sampled),
-            "newest": self._poller("newest", partial(crashed_job.newest, workspace), self._newest, ONCE_S),
+            "counts": self._poller("counts", EVERY_S, self._counts, self._counted),
+            "gpu": self._poller("gpu", EVERY_S, sample_gpus, self._sampled),
+            "newest": self._poller("newest", ONCE_S, partial(crashed_job.newest, workspace), self._newest),
         }
 
-    def _poller(
-        self, name: str, read: Callable[[], Any], done: Callable[[Any], object], seconds: float = EVERY_S
-    ) -> Poller:
+    def _poller(self, name: str, seconds: float, read: Callable[[], Any], done: Callable[[Any], object]) -> Poller:
         return Poller(seconds, read, lambda found: self._post(TaskResult(partial(done, found))), name)
 
     def start(self) -> None:
