@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from core.engines.engine import Clip, Engine, EngineInfo, EngineOptions, Hypothesis, TimedText, Word
+from core.engines.engine import Clip, Engine, EngineInfo, EngineOptions, Hypothesis, PcmWindow, TimedText, Word
 
-__all__ = ["Clip", "Engine", "EngineInfo", "EngineOptions", "Hypothesis", "TimedText", "Word", "open_engine"]
+__all__ = [
+    "Clip",
+    "Engine",
+    "EngineInfo",
+    "EngineOptions",
+    "Hypothesis",
+    "PcmWindow",
+    "TimedText",
+    "Word",
+    "open_engine",
+]
 
 
-def open_engine(model: str, options: EngineOptions, root: Path | None = None) -> Engine:
+def open_engine(model: str, options: EngineOptions, root: Path | None = None, engine: str = "auto") -> Engine:
     """An engine with this model loaded: a folder (also relative to `root`, the workspace) or an id in the cache.
 
-    UserError if the model is missing, broken, not a Whisper, or does not fit into memory.
+    engine: "transformers", or "auto" for the one that serves best here. UserError if the model is missing, broken, not
+    a Whisper, or does not fit into memory.
     """
     from core.engines.transformers import open_transformers
 

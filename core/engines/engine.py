@@ -18,33 +18,36 @@ from core.media import RATE
 @dataclass(frozen=True)
 class EngineInfo:
     """name: of the library. model: what the person calls it. device: "cpu" or "cuda"; precision: "fp32", "fp16",
-    "bf16" or "int8". window_s: how much audio the model sees at once, the most a clip may last. timestamps: times of a
-    recording's texts are the model's own, not the edges of windows; word_times: each word has its own."""
+    "bf16" or "int8". window_s: how much audio the model sees at once, the most a clip or window may last. clips_only:
+    why the model cannot hear whole recordings, as a sentence; "" where it can. A model that cannot still writes the
+    text of any window, but its words have no times of their own."""
 
     name: str
     model: str
     device: str
     precision: str
     window_s: float
-    timestamps: bool
-    word_times: bool
+    clips_only: str = ""
 
 
 @dataclass(frozen=True)
 class EngineOptions:
     """language: Whisper's code, or "auto" to let the model tell for each clip or window. batch: how many are decoded
-    at once, as far as memory allows. check: called between two tokens; raise there to break off (`job.check`).
-    warn: told in a sentence what a person should know, such as a batch that had to be made smaller."""
+    at once, as far as memory allows. beam: how many hypotheses the search over a recording's windows keeps, 1 for
+    greedy; clips are always decoded greedily, so that their figures can be compared. check: called between two tokens
+    or, by an engine that cannot, between two batches; raise there to break off (`job.check`). warn: told in a sentence
+    what a person should know, such as a batch that had to be made smaller."""
 
     language: str
     batch: int
+    beam: int = 5
     check: Callable[[], object] = field(default=lambda: None)
     warn: Callable[[str], object] = field(default=lambda text: None)
 
     @classmethod
     def for_job(cls, job: Job, language: str, batch: int) -> EngineOptions:
         """Decoding that ends where the job is cancelled and warns in its log."""
-        return cls(language, batch, job.check, lambda text: job.log(text, "warning"))
+        return cls(language, batch, check=job.check, warn=lambda text: job.log(text, "warning"))
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,23 @@ class Clip:
     @property
     def seconds(self) -> float:
         return len(self.samples) / RATE
+
+
+@dataclass(frozen=True)
+class PcmWindow:
+    """A stretch of a recording that is decoded at once. start: its first sample, counted from the beginning of the
+    recording. samples: mono at 16 kHz."""
+
+    start: int
+    samples: np.ndarray
+
+    @property
+    def start_ms(self) -> int:
+        return self.start * 1000 // RATE
+
+    @property
+    def end_ms(self) -> int:
+        return (self.start + len(self.samples)) * 1000 // RATE
 
 
 @dataclass(frozen=True)
@@ -75,8 +95,9 @@ class Hypothesis:
 
 @dataclass(frozen=True)
 class Word:
-    """A word of a recording, or, from an engine without word times, all the text of a window. logprob: natural, the
-    mean over its tokens."""
+    """A word of a recording, or, where `EngineInfo.clips_only` says so, all the text of a window. text: without space
+    around it; `core.text.join_texts` makes the words of a stretch its text. logprob: natural, of the mean probability
+    of its tokens."""
 
     start_ms: int
     end_ms: int
@@ -86,8 +107,8 @@ class Word:
 
 @dataclass(frozen=True)
 class TimedText:
-    """A stretch of a recording and what is said in it, on one line. words: its text with times, empty where nothing is
-    said; see `EngineInfo.word_times`. flags as for a hypothesis."""
+    """A stretch of a recording and what is said in it, on one line. Times are of the recording. words: its text with
+    times, empty where nothing is said. flags: what is odd about the whole stretch, see `core.engines.suspicion`."""
 
     start_ms: int
     end_ms: int
@@ -100,8 +121,8 @@ class TimedText:
 
 class Engine(Protocol):
     """A loaded model. Both methods work as they are read from, so that memory stays flat for any length, and raise
-    whatever `check` raises, and UserError for a clip longer than the window, an unknown language, or a device whose
-    memory does not hold a single clip."""
+    whatever `check` raises, and UserError for a clip or window longer than the model's, an unknown language, or a
+    device whose memory does not hold a single one."""
 
     @property
     def info(self) -> EngineInfo: ...
@@ -110,6 +131,8 @@ class Engine(Protocol):
         """The clips with what was heard in each, in their order, batch by batch as they are decoded."""
         ...
 
-    def transcribe(self, pcm: Iterable[np.ndarray]) -> Iterator[TimedText]:
-        """A whole recording, from blocks of any length: texts in the order of their times, which cover all of it."""
+    def hear(self, windows: Iterable[PcmWindow]) -> Iterator[list[tuple[PcmWindow, TimedText]]]:
+        """Windows of a recording, as `core.engines.windows.windows_of` cuts them, with what is said in each: in their
+        order, batch by batch as they are decoded. Windows that were heard before can be left out: none depends on
+        another."""
         ...

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from core.engines.batches import HalvingBatches, OutOfMemory
 from core.engines.decoding import decode
-from core.engines.engine import Clip, EngineInfo, EngineOptions, Hypothesis, TimedText, Word
-from core.engines.windows import PcmWindow, consecutive
+from core.engines.engine import Clip, EngineInfo, EngineOptions, Hypothesis, PcmWindow, TimedText, Word
 from core.whisper.features import log_mel
 from core.whisper.loading import LoadedModel, load
 
@@ -19,8 +17,7 @@ from core.whisper.loading import LoadedModel, load
 class TransformersEngine:
     """`core.engines.engine.Engine` for a model that is loaded, also one that is just being trained.
 
-    A recording is heard in consecutive windows of the model's length; the text of each is one piece, whose times are
-    the window's.
+    The text of a recording's window is one piece, whose times are the window's.
     """
 
     def __init__(self, loaded: LoadedModel, options: EngineOptions) -> None:
@@ -37,18 +34,15 @@ class TransformersEngine:
             device=loaded.device,
             precision=loaded.precision,
             window_s=loaded.info.window_s,
-            timestamps=False,
-            word_times=False,
+            clips_only="this engine gives words no times",
         )
 
     def hypotheses(self, clips: Iterable[Clip]) -> Iterator[list[tuple[Clip, Hypothesis]]]:
         return self._batches.run(clips, self._decode)
 
-    def transcribe(self, pcm: Iterable[np.ndarray]) -> Iterator[TimedText]:
-        windows = consecutive(pcm, self._loaded.extractor.n_samples)
+    def hear(self, windows: Iterable[PcmWindow]) -> Iterator[list[tuple[PcmWindow, TimedText]]]:
         for batch in self._batches.run(windows, self._decode_windows):
-            for window, hypothesis in batch:
-                yield _timed(window, hypothesis)
+            yield [(window, _timed(window, hypothesis)) for window, hypothesis in batch]
 
     def _decode_windows(self, windows: list[PcmWindow]) -> list[Hypothesis]:
         return self._decode([Clip(f"the window at {one.start_ms / 1000:g} s", one.samples) for one in windows])

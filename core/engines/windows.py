@@ -3,27 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
+from core.engines.engine import EngineInfo, PcmWindow
 from core.media import RATE
-
-
-@dataclass(frozen=True)
-class PcmWindow:
-    """start: its first sample, counted from the beginning of the recording. samples: mono at 16 kHz."""
-
-    start: int
-    samples: np.ndarray
-
-    @property
-    def start_ms(self) -> int:
-        return self.start * 1000 // RATE
-
-    @property
-    def end_ms(self) -> int:
-        return (self.start + len(self.samples)) * 1000 // RATE
 
 
 def consecutive(blocks: Iterable[np.ndarray], size: int) -> Iterator[PcmWindow]:
@@ -38,3 +22,11 @@ def consecutive(blocks: Iterable[np.ndarray], size: int) -> Iterator[PcmWindow]:
             start, kept, have = start + size, [whole[size:]], have - size
     if have:
         yield PcmWindow(start, np.concatenate(kept))
+
+
+def windows_of(blocks: Iterable[np.ndarray], info: EngineInfo) -> Iterator[PcmWindow]:
+    """The windows that an engine hears a recording in, from blocks of 16 kHz int16 samples of any length.
+
+    The same recording gives the same windows, so that a job goes on at the first one that it has not heard.
+    """
+    return consecutive(blocks, round(info.window_s * RATE))

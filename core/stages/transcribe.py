@@ -8,6 +8,7 @@ from typing import Any
 
 from core.config import Config
 from core.engines import EngineOptions, open_engine
+from core.engines.windows import windows_of
 from core.errors import UserError
 from core.events import TranscribedWindow
 from core.exchange.formats.json_document import document
@@ -61,10 +62,11 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     engine = open_engine(str(model), options, workspace.root)
     job.check()
     cues: list[Cue] = []
-    for piece in engine.transcribe(stream_pcm(path, RATE, cancelled=job.check)):
-        cues.append(Cue(piece.start_ms, piece.end_ms, piece.text))
-        job.emit(TranscribedWindow(piece.start_ms, piece.end_ms, piece.text))
-        job.progress(piece.end_ms, duration_ms, "ms")
+    for batch in engine.hear(windows_of(stream_pcm(path, RATE, cancelled=job.check), engine.info)):
+        for _, piece in batch:
+            cues.append(Cue(piece.start_ms, piece.end_ms, piece.text))
+            job.emit(TranscribedWindow(piece.start_ms, piece.end_ms, piece.text))
+            job.progress(piece.end_ms, duration_ms, "ms")
     if not cues:
         raise UserError(
             f"{path.name} holds no sound", "its audio stream is empty", "play it to see whether it is whole"

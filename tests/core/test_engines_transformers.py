@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from core import demo_audio
-from core.engines import Clip, Engine, EngineOptions, open_engine, transformers
-from core.engines.windows import consecutive
+from core.engines import Clip, Engine, EngineOptions, TimedText, open_engine, transformers
+from core.engines.windows import consecutive, windows_of
 from core.errors import UserError
 from core.jobs import Cancelled
 from core.media import stream_pcm
@@ -22,12 +22,15 @@ def engine(**options: Any) -> Engine:
     return open_engine(str(toy(2.0)), EngineOptions(**{"language": "zh", "batch": 3, **options}))
 
 
+def heard(one: Engine, pcm: Iterable[np.ndarray]) -> list[TimedText]:
+    return [text for batch in one.hear(windows_of(pcm, one.info)) for _, text in batch]
+
+
 def test_what_an_engine_tells_of_itself() -> None:
     info = engine().info
     assert (info.name, info.model, info.window_s) == ("transformers", str(toy(2.0)), 2.0)
     assert (info.device, info.precision) in {("cpu", "fp32"), ("cuda", "bf16"), ("cuda", "fp16")}
-    assert not info.timestamps
-    assert not info.word_times
+    assert info.clips_only
 
 
 def test_clips_come_back_in_order_with_what_was_heard_in_each() -> None:
@@ -42,7 +45,7 @@ def test_clips_come_back_in_order_with_what_was_heard_in_each() -> None:
 
 def test_a_recording_is_covered_whole(tmp_path: Any) -> None:
     demo_audio.make_recording(tmp_path / "song.wav", seconds=7, seed=1)
-    found = list(engine().transcribe(stream_pcm(tmp_path / "song.wav")))
+    found = heard(engine(), stream_pcm(tmp_path / "song.wav"))
     assert [(one.start_ms, one.end_ms) for one in found] == [(0, 2000), (2000, 4000), (4000, 6000), (6000, 7000)]
     for one in found:
         assert one.text == " ".join(one.text.split())
@@ -51,9 +54,9 @@ def test_a_recording_is_covered_whole(tmp_path: Any) -> None:
         )
         assert one.avg_logprob < 0
     clips = [Clip("", window.samples) for window in consecutive(stream_pcm(tmp_path / "song.wav"), 2 * RATE)]
-    heard = [hypothesis for batch in engine().hypotheses(clips) for _, hypothesis in batch]
-    assert [one.text for one in found] == [" ".join(one.text.split()) for one in heard]
-    assert [one.avg_logprob for one in found] == pytest.approx([one.avg_logprob for one in heard], abs=1e-4)
+    alone = [hypothesis for batch in engine().hypotheses(clips) for _, hypothesis in batch]
+    assert [one.text for one in found] == [" ".join(one.text.split()) for one in alone]
+    assert [one.avg_logprob for one in found] == pytest.approx([one.avg_logprob for one in alone], abs=1e-4)
 
 
 def test_a_recording_is_read_as_it_is_decoded() -> None:
@@ -64,8 +67,8 @@ def test_a_recording_is_read_as_it_is_decoded() -> None:
             read.append(second)
             yield noise(1, second)
 
-    texts = engine(batch=2).transcribe(blocks())
-    next(texts)
+    small = engine(batch=2)
+    next(small.hear(windows_of(blocks(), small.info)))
     assert len(read) == 4
 
 
@@ -83,7 +86,7 @@ def test_memory_that_runs_out_halves_the_batch(monkeypatch: pytest.MonkeyPatch) 
     said: list[str] = []
     small = engine(warn=said.append)
     assert len(list(small.hypotheses(Clip(str(n), noise(0.5, n)) for n in range(3)))) == 3
-    assert len(list(small.transcribe([noise(3)]))) == 2
+    assert len(heard(small, [noise(3)])) == 2
     assert sizes == [3, 1, 1, 1, 1, 1]
     assert len(said) == 1
 
