@@ -11,7 +11,10 @@ import pytest
 
 from tests.imports import ROOT, graph, imports, modules, reaching
 
-HEAVY = ("torch", "transformers", "datasets", "peft", "accelerate", "yt_dlp", "pydub", "huggingface_hub")
+HEAVY = (
+    *("torch", "transformers", "datasets", "peft", "accelerate", "yt_dlp", "pydub", "huggingface_hub"),
+    *("onnxruntime", "ctranslate2", "faster_whisper", "av"),
+)
 
 
 MODEL_ROOMS = ("core.training", "core.engines", "core.whisper")
