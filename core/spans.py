@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sys
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from core.errors import UserError
@@ -17,13 +19,56 @@ class Span(NamedTuple):
     end_ms: int
 
 
-def plan_spans(duration_ms: int, length_ms: int, overlap_ms: int) -> list[Span]:
-    """Pieces of `length_ms`, each starting `length_ms - overlap_ms` after the one before.
+class Gap(NamedTuple):
+    """A stretch of a recording that no kept piece fills. Milliseconds, the ends not part of it.
 
-    The last one is as long as what is left; none is made that would lie wholly inside the one before it, so
-    every piece but the first holds sound that no earlier one holds. [] for a recording without length.
-    UserError if the overlap leaves no way forward.
+    start_ms, end_ms: the stretch, END where it goes on to the end of the recording. first_ms, last_ms: from where to
+    where it may be cut, a little into the kept pieces beside it where pieces overlap.
     """
+
+    start_ms: int
+    end_ms: int
+    first_ms: int
+    last_ms: int
+
+
+END = sys.maxsize
+"""The end of a recording whose length nobody knows yet."""
+
+
+def gaps(kept: Iterable[Span], reach_ms: int = 0, end_ms: int = END) -> Iterator[Gap]:
+    """What lies between kept pieces, in any order, of a recording: all of it where there are none.
+
+    reach_ms: how far a gap may be cut into the kept pieces beside it; yet at most to the middle of what is kept in one
+    stretch.
+    """
+    start = first = 0
+    for piece in _merged(kept):
+        if piece.start_ms >= end_ms:
+            break
+        reach = min(reach_ms, (piece.end_ms - piece.start_ms) // 2)
+        if piece.start_ms > start:
+            yield Gap(start, piece.start_ms, first, min(piece.start_ms + reach, end_ms))
+        start, first = piece.end_ms, piece.end_ms - reach
+    if start < end_ms:
+        yield Gap(start, end_ms, first, end_ms)
+
+
+def _merged(spans: Iterable[Span]) -> Iterator[Span]:
+    """Spans in order, those that touch or overlap as one."""
+    start = end = -1
+    for span in sorted(spans):
+        if span.start_ms > end:
+            if end > start:
+                yield Span(start, end)
+            start, end = span
+        end = max(end, span.end_ms)
+    if end > start:
+        yield Span(start, end)
+
+
+def count_windows(duration_ms: int, length_ms: int, overlap_ms: int) -> int:
+    """How many pieces `plan_spans` gives. UserError if the overlap leaves no way forward."""
     hop = length_ms - overlap_ms
     if length_ms <= 0 or overlap_ms < 0 or hop <= 0:
         raise UserError(
@@ -32,11 +77,21 @@ def plan_spans(duration_ms: int, length_ms: int, overlap_ms: int) -> list[Span]:
             "choose an overlap shorter than the length, for example 10 s and 2 s",
         )
     if duration_ms <= 0:
-        return []
+        return 0
     # A piece at k * hop (k >= 1) is new as long as the one before ends earlier than the recording:
     # (k - 1) * hop + length < duration.
-    more = max(0, -(-(duration_ms - length_ms) // hop))
-    return [Span(k * hop, min(k * hop + length_ms, duration_ms)) for k in range(more + 1)]
+    return 1 + max(0, -(-(duration_ms - length_ms) // hop))
+
+
+def plan_spans(duration_ms: int, length_ms: int, overlap_ms: int) -> list[Span]:
+    """Pieces of `length_ms`, each starting `length_ms - overlap_ms` after the one before.
+
+    The last one is as long as what is left; none is made that would lie wholly inside the one before it, so
+    every piece but the first holds sound that no earlier one holds. [] for a recording without length.
+    UserError if the overlap leaves no way forward.
+    """
+    hop, count = length_ms - overlap_ms, count_windows(duration_ms, length_ms, overlap_ms)
+    return [Span(k * hop, min(k * hop + length_ms, duration_ms)) for k in range(count)]
 
 
 def segment_id(video: str, start_ms: int, end_ms: int) -> str:

@@ -1,54 +1,228 @@
-"""Windows over a stream of samples. Pure: no file is touched here."""
+"""Where a stream of samples is cut: windows of one length that overlap, or pieces that end in pauses.
+
+Pure: no file is touched here, and memory stays flat however long the stream is.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from core.media.stream import RATE
-from core.spans import Span, plan_spans
+from core.spans import Gap, Span, count_windows, gaps, plan_spans
 
 SAMPLES_PER_MS = RATE // 1000
+FRAME = 512
+"""Samples of a frame, 32 ms: what the voice-activity detector judges at once."""
+
+_PAUSE = 0.35
+"""Below this probability of speech a frame belongs to a pause: Silero's own lower threshold, 0.5 - 0.15."""
+_CLEAR = 10
+"""Frames (0.3 s) from a cut to the nearest speech beyond which a longer pause makes the cut no better."""
+
+
+class ScoredBlock(NamedTuple):
+    """Samples with what a voice-activity detector says of them.
+
+    samples: 16 kHz mono int16 (n,); n is a multiple of FRAME in all blocks but the last. speech: float32
+    (ceil(n / FRAME),), the probability (0-1) that somebody speaks in each frame.
+    """
+
+    samples: np.ndarray
+    speech: np.ndarray
+
+
+def without_detector(blocks: Iterable[np.ndarray]) -> Iterator[ScoredBlock]:
+    """Blocks of any size as a stream where nobody has listened for speech: every frame counts as a pause."""
+    rest = np.zeros(0, np.int16)
+    for block in blocks:
+        rest = np.concatenate([rest, block])
+        whole = len(rest) // FRAME * FRAME
+        yield ScoredBlock(rest[:whole], np.zeros(whole // FRAME, np.float32))
+        rest = rest[whole:]
+    if len(rest):
+        yield ScoredBlock(rest, np.zeros(1, np.float32))
+
+
+class Piece(NamedTuple):
+    """What becomes a segment. samples: int16 (n,); speech: float32, of the frames whose middle lies in the span."""
+
+    span: Span
+    samples: np.ndarray
+    speech: np.ndarray
+
+
+class Cutter(Protocol):
+    """A way to cut recordings."""
+
+    def settings(self) -> dict[str, int]:
+        """What a recording that was cut so keeps of it; tells two ways apart."""
+        ...
+
+    def count(self, duration_ms: int, kept: Sequence[Span] = ()) -> tuple[int, int]:
+        """(least, most) pieces of a recording of this length; the same number where that is known beforehand."""
+        ...
+
+    def cut(self, blocks: Iterable[ScoredBlock], kept: Sequence[Span] = ()) -> Iterator[Piece]:
+        """The pieces in order, each as soon as the blocks hold it; all blocks are taken.
+
+        kept: what stays of an earlier cut, and is cut around.
+        """
+        ...
 
 
 @dataclass(frozen=True)
 class OverlappingWindows:
-    """Windows of one length, each beginning `length_ms - overlap_ms` after the one before."""
+    """Windows of one length, each beginning `length_ms - overlap_ms` after the one before.
+
+    Beside a kept piece they reach into it by the overlap, as they would into a neighbour of their own.
+    """
 
     length_ms: int
     overlap_ms: int
 
     def settings(self) -> dict[str, int]:
-        """What a recording that was cut so keeps of it."""
-        return asdict(self)
+        return {"length_ms": self.length_ms, "overlap_ms": self.overlap_ms}
 
-    def plan(self, duration_ms: int) -> list[Span]:
+    def count(self, duration_ms: int, kept: Sequence[Span] = ()) -> tuple[int, int]:
+        stretches = gaps(kept, self.overlap_ms, duration_ms)
+        number = sum(count_windows(gap.end_ms - gap.first_ms, self.length_ms, self.overlap_ms) for gap in stretches)
+        return number, number
+
+    def plan(self, duration_ms: int, kept: Sequence[Span] = ()) -> list[Span]:
         """Where a recording of this length is cut. UserError if such windows never advance."""
-        return plan_spans(duration_ms, self.length_ms, self.overlap_ms)
+        plan_spans(0, self.length_ms, self.overlap_ms)
+        return [
+            Span(gap.first_ms + start, min(gap.first_ms + start + self.length_ms, gap.last_ms))
+            for gap in gaps(kept, self.overlap_ms, duration_ms)
+            for start, _ in plan_spans(gap.end_ms - gap.first_ms, self.length_ms, self.overlap_ms)
+        ]
 
-    def cut(self, blocks: Iterable[np.ndarray]) -> Iterator[tuple[Span, np.ndarray]]:
-        """Each planned span with its samples, int16 of shape (samples,), as soon as the blocks hold them.
-
-        blocks: 16 kHz mono, of any size. One window and one block are held at most. The last, shorter window comes
-        when the blocks have ended, if it holds a whole millisecond that no earlier window holds.
-        """
-        length, hop = self.length_ms * SAMPLES_PER_MS, (self.length_ms - self.overlap_ms) * SAMPLES_PER_MS
-        start = 0
-        buffer = np.zeros(0, np.int16)
-        for block in blocks:
-            buffer = np.concatenate([buffer, block])
-            while len(buffer) >= length:
-                yield _span(start, length), buffer[:length]
-                start += hop
-                buffer = buffer[hop:]
-        overlap = length - hop if start else 0
-        whole = len(buffer) // SAMPLES_PER_MS * SAMPLES_PER_MS
-        if whole > overlap:
-            yield _span(start, whole), buffer[:whole]
+    def cut(self, blocks: Iterable[ScoredBlock], kept: Sequence[Span] = ()) -> Iterator[Piece]:
+        """As planned, once the length is known: the last window is shorter, and holds what no earlier one does."""
+        tape = _Tape(blocks)
+        for gap in gaps(kept, self.overlap_ms):
+            start, covered = gap.first_ms, gap.start_ms
+            while covered < gap.end_ms:
+                tape.seek(start)
+                end = tape.reach(min(start + self.length_ms, gap.last_ms))
+                if end <= covered:
+                    break
+                yield tape.piece(Span(start, end))
+                start, covered = start + self.length_ms - self.overlap_ms, end
 
 
-def _span(start: int, samples: int) -> Span:
-    begin = start // SAMPLES_PER_MS
-    return Span(begin, begin + samples // SAMPLES_PER_MS)
+@dataclass(frozen=True)
+class PauseCuts:
+    """Pieces of `shortest_ms` to `longest_ms`, one beginning where the other ends: in a pause, so no word is halved.
+
+    Of the moments that a piece may end at it is the one farthest from speech; of several that are 0.3 s and more away,
+    and where somebody speaks all the time, the quietest. Only where there is no room is a piece shorter: at the end.
+    """
+
+    shortest_ms: int
+    longest_ms: int
+
+    def settings(self) -> dict[str, int]:
+        return {"shortest_ms": self.shortest_ms, "longest_ms": self.longest_ms}
+
+    def count(self, duration_ms: int, kept: Sequence[Span] = ()) -> tuple[int, int]:
+        """An estimate: where the pauses are is known only when they have been listened for."""
+        least = most = 0
+        for gap in gaps(kept, 0, duration_ms):
+            few, many = self._count_in(gap)
+            least, most = least + few, most + many
+        return least, most
+
+    def _count_in(self, gap: Gap) -> tuple[int, int]:
+        length = gap.end_ms - gap.start_ms
+        if length <= self.longest_ms:
+            return 1, 1
+        return -(-length // self.longest_ms), max(1, length // self.shortest_ms)
+
+    def cut(self, blocks: Iterable[ScoredBlock], kept: Sequence[Span] = ()) -> Iterator[Piece]:
+        tape = _Tape(blocks)
+        for gap in gaps(kept):
+            start = gap.start_ms
+            while start < gap.end_ms:
+                tape.seek(start)
+                # So far that what is left behind the cut can be a piece of its own.
+                known = tape.reach(min(start + self.longest_ms + self.shortest_ms, gap.end_ms))
+                if known <= start:
+                    break
+                end = known
+                if known - start > self.longest_ms:
+                    first = start + self.shortest_ms
+                    end = tape.pause(first, max(first, min(start + self.longest_ms, known - self.shortest_ms)))
+                yield tape.piece(Span(start, end))
+                start = end
+
+
+class _Tape:
+    """The part of a stream that is being looked at. Times in milliseconds from its beginning."""
+
+    def __init__(self, blocks: Iterable[ScoredBlock]) -> None:
+        self._blocks = iter(blocks)
+        self._start = 0
+        """Sample at which the buffers begin, a multiple of FRAME."""
+        self._samples = np.zeros(0, np.int16)
+        self._speech = np.zeros(0, np.float32)
+
+    def seek(self, ms: int) -> None:
+        """Forget what lies before."""
+        sample = ms * SAMPLES_PER_MS
+        while (end := self._start + len(self._samples)) <= sample and (block := next(self._blocks, None)) is not None:
+            self._start, self._samples, self._speech = end, block.samples, block.speech
+        frames = min(sample - self._start, len(self._samples)) // FRAME
+        self._start += frames * FRAME
+        self._samples, self._speech = self._samples[frames * FRAME :], self._speech[frames:]
+
+    def reach(self, ms: int) -> int:
+        """Read on until `ms` is there; where the stream ends before it, its last whole millisecond."""
+        read: list[ScoredBlock] = []
+        end = self._start + len(self._samples)
+        while end < ms * SAMPLES_PER_MS and (block := next(self._blocks, None)) is not None:
+            read.append(block)
+            end += len(block.samples)
+        if read:
+            self._samples = np.concatenate([self._samples, *(block.samples for block in read)])
+            self._speech = np.concatenate([self._speech, *(block.speech for block in read)])
+        return min(ms, end // SAMPLES_PER_MS)
+
+    def piece(self, span: Span) -> Piece:
+        """What a span holds that has been reached."""
+        first, last = (ms * SAMPLES_PER_MS - self._start for ms in span)
+        samples = self._samples[first:last]
+        return Piece(span, samples, self._speech[self._frames_between(*span)])
+
+    def pause(self, first_ms: int, last_ms: int) -> int:
+        """The best moment to cut between two, both included: the middle of a frame. See `PauseCuts`."""
+        frames = self._frames_between(first_ms, last_ms + 1)
+        if frames.start >= frames.stop:
+            return last_ms
+        clearance = _clearance(self._speech >= _PAUSE)[frames]
+        rows = self._samples[frames.start * FRAME : frames.stop * FRAME].reshape(-1, FRAME)
+        power = np.square(rows, dtype=np.float64).sum(axis=1)
+        # The last key counts most; of equal moments the latest.
+        best = np.lexsort((-np.arange(len(power)), power, -clearance))[0]
+        return (self._start + (frames.start + int(best)) * FRAME + FRAME // 2) // SAMPLES_PER_MS
+
+    def _frames_between(self, start_ms: int, end_ms: int) -> slice:
+        """Where the frames lie whose middle is in the span."""
+        first, last = ((ms * SAMPLES_PER_MS - self._start + FRAME // 2 - 1) // FRAME for ms in (start_ms, end_ms))
+        return slice(max(0, first), max(0, last))
+
+
+def _clearance(speech: np.ndarray) -> np.ndarray:
+    """How many frames each is away from the nearest that holds speech, 0 for one that does; _CLEAR at most."""
+    places = np.flatnonzero(speech)
+    if not len(places):
+        return np.full(len(speech), _CLEAR)
+    frames = np.arange(len(speech))
+    after = np.searchsorted(places, frames)
+    to_next = np.where(after < len(places), places[np.minimum(after, len(places) - 1)] - frames, _CLEAR)
+    to_last = np.where(after > 0, frames - places[np.maximum(after - 1, 0)], _CLEAR)
+    return np.minimum(np.minimum(to_next, to_last), _CLEAR)

@@ -12,7 +12,7 @@ from core.events import ItemState
 from core.files import digest_of
 from core.jobs import Job
 from core.media import probe, segment_id, stream_pcm
-from core.media.windows import SAMPLES_PER_MS, OverlappingWindows
+from core.media.windows import SAMPLES_PER_MS, OverlappingWindows, without_detector
 from core.segmentation.leftovers import remove_segments, remove_stray_files
 from core.segmentation.progress import SegmentationProgress
 from core.segmentation.writer import SegmentWriter
@@ -115,9 +115,10 @@ class RecordingSegmenter:
         self._store.segments.set_digests({id: digest for id, digest in found.items() if digest})
 
     def _write_segments(self, media: Path, container_ms: int) -> None:
-        for span, samples in self._windows.cut(self._blocks(media, container_ms)):
+        blocks = without_detector(self._blocks(media, container_ms))
+        for piece in self._windows.cut(blocks):
             self._job.check()
-            written = self._writer.put(span, samples)
+            written = self._writer.put(piece)
             self._progress.add(**{"written" if written else "found": 1})
         self._writer.flush()
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-import numpy as np
-
 from core.files import digest_of, write_bytes
 from core.media import Span, dbfs, segment_id, speech_share
 from core.media.wav import encode_wav, is_whole_wav
+from core.media.windows import Piece
 from core.store import Segment, Store
 from core.workspace import Workspace
 
@@ -42,24 +41,25 @@ class SegmentWriter:
     def _wav_is_whole(self, span: Span) -> bool:
         return is_whole_wav(self.path(span), span.end_ms - span.start_ms)
 
-    def put(self, span: Span, samples: np.ndarray) -> bool:
+    def put(self, piece: Piece) -> bool:
         """Write a segment's wav and note its row; False if a whole wav was there and is kept."""
+        span = piece.span
         id, path = segment_id(self._video, *span), self.path(span)
         self.ids.add(id)
         row = self.rows.get(id)
         if self._wav_is_whole(span):
             if row is None or row.dbfs is None or row.digest is None:
-                self._note(span, samples, digest_of(path))
+                self._note(piece, digest_of(path))
             return False
-        data = encode_wav(samples)
+        data = encode_wav(piece.samples)
         write_bytes(path, data)
-        self._note(span, samples, hashlib.sha256(data).hexdigest())
+        self._note(piece, hashlib.sha256(data).hexdigest())
         return True
 
-    def _note(self, span: Span, samples: np.ndarray, digest: str | None) -> None:
-        id, stored = segment_id(self._video, *span), self._workspace.relative(self.path(span))
-        level, share = round(dbfs(samples), 1), round(speech_share(samples), 3)
-        self._pending.append(Segment(id, self._video, *span, stored, level, share, digest))
+    def _note(self, piece: Piece, digest: str | None) -> None:
+        id, stored = segment_id(self._video, *piece.span), self._workspace.relative(self.path(piece.span))
+        level, share = round(dbfs(piece.samples), 1), round(speech_share(piece.samples), 3)
+        self._pending.append(Segment(id, self._video, *piece.span, stored, level, share, digest))
         if len(self._pending) >= _ROWS_A_WRITE:
             self.flush()
 
