@@ -1,15 +1,16 @@
 """Text with its times: what captions, a model or a person say about a recording. Pure functions, nothing is read here.
 
-A cue may be a caption of some seconds or a single word. Segments are windows on the cues of their recording.
+Captions are cues of some seconds; a model's text comes in stretches of up to half a minute, each with its words.
+Segments are windows on either: what one says is its share by time, so that cutting anew costs no new labelling.
 """
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import NamedTuple, Protocol
 
 from core.text import is_unspaced, join_texts
@@ -38,43 +39,124 @@ class Cue(NamedTuple):
     text: str
 
 
+class Word(NamedTuple):
+    """A word and when it is said. text: without space around it; `core.text.join_texts` makes the words of a stretch
+    its text. logprob: natural, of the mean probability of its tokens."""
+
+    start_ms: int
+    end_ms: int
+    text: str
+    logprob: float
+
+
+@dataclass(frozen=True)
+class TimedText:
+    """A stretch of a recording and what is said in it, on one line. Times are of the recording.
+
+    words: its text with times; empty where nothing is said, or where nobody has told when each word is. avg_logprob:
+    natural, the mean over tokens. flags: what is odd about the whole stretch, see `core.suspicion`.
+    """
+
+    start_ms: int
+    end_ms: int
+    text: str
+    avg_logprob: float
+    no_speech_prob: float
+    words: tuple[Word, ...]
+    flags: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class Share:
-    """What one window holds. cut: through how many of its cues an edge goes."""
+    """What one window holds. cut: through how many of its cues or words an edge goes.
+
+    logprobs: of its words, natural; empty where nobody has told them, as of captions. no_speech_prob: the mean over
+    its time. flags: of the stretches it has text from.
+    """
 
     text: str
     cut: int
+    logprobs: tuple[float, ...] = ()
+    no_speech_prob: float | None = None
+    flags: tuple[str, ...] = ()
 
 
-def shares(cues: Iterable[Cue], windows: Iterable[Timed]) -> list[Share]:
+def shares(pieces: Iterable[Cue | TimedText], windows: Iterable[Timed]) -> list[Share]:
     """What each window holds; overlapping windows both get what lies in their overlap.
 
-    A cue wholly inside a window gives it all its text. A cue that an edge cuts is taken as spoken evenly: its words
-    (single characters in scripts without spaces) get shares of its time by their length, and those whose middle lies
-    in the window belong to it. Such a cut is a guess: nobody speaks evenly, and captions stand a moment before and
-    after what is said, so that a word or a few characters at the edge may be missing, or be the neighbour's.
+    A word belongs to the windows in which its middle lies. A cue wholly inside a window gives it all its text; one that
+    an edge cuts is taken as spoken evenly: its words (single characters in scripts without spaces) get shares of its
+    time by their length. Such a cut is a guess: nobody speaks evenly, and captions stand a moment before and after what
+    is said, so that a word or a few characters at the edge may be missing, or be the neighbour's.
+
+    Timed text that lies exactly where a window does was written for it, and alone tells what it holds.
     """
-    ordered = sorted(cues, key=lambda cue: (cue.start_ms, cue.end_ms))
-    starts = [cue.start_ms for cue in ordered]
-    # The latest end so far: before the first place where it passes a window's start, every cue is over.
-    ends = list(accumulate((cue.end_ms for cue in ordered), max))
+    ordered = sorted(pieces, key=lambda piece: (piece.start_ms, piece.end_ms))
+    starts = [piece.start_ms for piece in ordered]
+    # The latest end so far: before the first place where it passes a window's start, every piece is over.
+    ends = list(accumulate((piece.end_ms for piece in ordered), max))
     result = []
     for window in windows:
         near = ordered[bisect_right(ends, window.start_ms) : bisect_left(starts, window.end_ms)]
-        parts = [(cue, _part(cue, window)) for cue in near if cue.end_ms > window.start_ms]
-        text = join_texts([part for _, part in parts if part])
-        result.append(Share(text, sum(_is_cut(cue, window, part) for cue, part in parts)))
+        inside = [piece for piece in near if piece.end_ms > window.start_ms]
+        own = [piece for piece in inside if isinstance(piece, TimedText) and _is_same_time(piece, window)]
+        result.append(_share([_part(piece, window) for piece in own or inside], window))
     return result
 
 
-def _is_cut(cue: Cue, window: Timed, part: str) -> bool:
-    """Whether the window holds a part of the words, or of the time by more than captions are off anyway."""
-    inside = min(cue.end_ms, window.end_ms) - max(cue.start_ms, window.start_ms)
-    length = cue.end_ms - cue.start_ms
-    return 0 < len(part) < len(cue.text.strip()) or _TOLERANCE_MS < inside < length - _TOLERANCE_MS
+class _Part(NamedTuple):
+    """What a window gets of one piece."""
+
+    piece: Cue | TimedText
+    text: str
+    cut: int
+    logprobs: Sequence[float]
 
 
-def _part(cue: Cue, window: Timed) -> str:
+def _share(parts: Sequence[_Part], window: Timed) -> Share:
+    weights = [
+        (_overlap(part.piece, window), part.piece.no_speech_prob) for part in parts if isinstance(part.piece, TimedText)
+    ]
+    total = sum(weight for weight, _ in weights)
+    return Share(
+        join_texts([part.text for part in parts if part.text]),
+        sum(part.cut for part in parts),
+        tuple(chain.from_iterable(part.logprobs for part in parts)),
+        sum(weight * value for weight, value in weights) / total if total else None,
+        tuple(
+            dict.fromkeys(
+                flag for part in parts if part.text and isinstance(part.piece, TimedText) for flag in part.piece.flags
+            )
+        ),
+    )
+
+
+def _is_same_time(piece: Timed, window: Timed) -> bool:
+    return (piece.start_ms, piece.end_ms) == (window.start_ms, window.end_ms)
+
+
+def _overlap(piece: Timed, window: Timed) -> int:
+    return min(piece.end_ms, window.end_ms) - max(piece.start_ms, window.start_ms)
+
+
+def _part(piece: Cue | TimedText, window: Timed) -> _Part:
+    if isinstance(piece, TimedText) and piece.words:
+        words = [word for word in piece.words if window.start_ms <= (word.start_ms + word.end_ms) / 2 < window.end_ms]
+        cut = sum(_is_halved(word, window) for word in piece.words)
+        return _Part(piece, join_texts([word.text for word in words]), cut, [word.logprob for word in words])
+    text = _evenly(piece, window)
+    # Nobody has told the words' own: each has what the stretch has in the mean.
+    logprobs = [piece.avg_logprob] * len(_words(text)) if isinstance(piece, TimedText) else []
+    is_cut = 0 < len(text) < len(piece.text.strip()) or _is_halved(piece, window)
+    return _Part(piece, text, int(is_cut), logprobs)
+
+
+def _is_halved(piece: Timed, window: Timed) -> bool:
+    """Whether the window holds a part of the time, and lacks one, by more than captions are off anyway."""
+    return _TOLERANCE_MS < _overlap(piece, window) < piece.end_ms - piece.start_ms - _TOLERANCE_MS
+
+
+def _evenly(cue: Cue | TimedText, window: Timed) -> str:
     if window.start_ms <= cue.start_ms and cue.end_ms <= window.end_ms:
         return cue.text
     words = _words(cue.text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from core.engines.engine import Clip, Engine, EngineInfo, EngineOptions, Hypothesis, PcmWindow, TimedText, Word
+from core.engines.engine import Clip, Engine, EngineInfo, EngineOptions, Hypothesis, PcmWindow
 
 __all__ = [
     "Clip",
@@ -13,8 +13,6 @@ __all__ = [
     "EngineOptions",
     "Hypothesis",
     "PcmWindow",
-    "TimedText",
-    "Word",
     "open_engine",
 ]
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from core.jobs import Job
 from core.media import RATE
+from core.timed_text import TimedText
 
 
 @dataclass(frozen=True)
@@ -90,32 +91,6 @@ class Hypothesis:
     avg_logprob: float
     no_speech_prob: float
     compression_ratio: float
-    flags: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Word:
-    """A word of a recording, or, where `EngineInfo.clips_only` says so, all the text of a window. text: without space
-    around it; `core.text.join_texts` makes the words of a stretch its text. logprob: natural, of the mean probability
-    of its tokens."""
-
-    start_ms: int
-    end_ms: int
-    text: str
-    logprob: float
-
-
-@dataclass(frozen=True)
-class TimedText:
-    """A stretch of a recording and what is said in it, on one line. Times are of the recording. words: its text with
-    times, empty where nothing is said. flags: what is odd about the whole stretch, see `core.engines.suspicion`."""
-
-    start_ms: int
-    end_ms: int
-    text: str
-    avg_logprob: float
-    no_speech_prob: float
-    words: tuple[Word, ...]
     flags: tuple[str, ...] = ()
 
 

@@ -9,7 +9,8 @@ import torch
 
 from core.engines.batches import HalvingBatches, OutOfMemory
 from core.engines.decoding import decode
-from core.engines.engine import Clip, EngineInfo, EngineOptions, Hypothesis, PcmWindow, TimedText, Word
+from core.engines.engine import Clip, EngineInfo, EngineOptions, Hypothesis, PcmWindow
+from core.timed_text import TimedText
 from core.whisper.features import log_mel
 from core.whisper.loading import LoadedModel, load
 
@@ -68,13 +69,12 @@ def open_transformers(model: str, options: EngineOptions, root: Path | None = No
 
 def _timed(window: PcmWindow, hypothesis: Hypothesis) -> TimedText:
     text = " ".join(hypothesis.text.split())
-    word = Word(window.start_ms, window.end_ms, text, hypothesis.avg_logprob)
     return TimedText(
         start_ms=window.start_ms,
         end_ms=window.end_ms,
         text=text,
         avg_logprob=hypothesis.avg_logprob,
         no_speech_prob=hypothesis.no_speech_prob,
-        words=(word,) if text else (),
+        words=(),
         flags=hypothesis.flags,
     )

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from random import Random
+from typing import Any
 
 import pytest
 
 from core.media import Span, plan_spans
-from core.timed_text import Cue, Share, Timed, merge_overlaps, shares, speech
+from core.timed_text import Cue, Share, Timed, TimedText, Word, merge_overlaps, shares, speech
 
 
-def texts(cues: Sequence[Cue], windows: Sequence[Timed]) -> list[str]:
+def texts(cues: Sequence[Cue | TimedText], windows: Sequence[Timed]) -> list[str]:
     return [share.text for share in shares(cues, windows)]
 
 
@@ -35,6 +36,61 @@ def test_without_overlap_nothing_is_lost_or_doubled() -> None:
     cues = [Cue(n * 3100, n * 3100 + 2900, f"第{n}句話說了什麼") for n in range(20)]
     spans = plan_spans(62_000, 7000, 0)
     assert "".join(texts(cues, spans)) == "".join(cue.text for cue in cues)
+
+
+WORDS = (
+    Word(7000, 7400, "我們", -0.5),
+    Word(7600, 8600, "go", -1.0),
+    Word(9000, 9400, "home", -0.25),
+    Word(9900, 10_100, "吧", -2.0),
+)
+
+
+def window(start_ms: int, end_ms: int, words: tuple[Word, ...] = (), text: str = "", **more: Any) -> TimedText:
+    """Timed text as an engine gives it."""
+    return TimedText(start_ms, end_ms, text, -0.5, more.pop("no_speech_prob", 0.0), words, **more)
+
+
+def test_words_are_dealt_by_their_middle_with_their_scores() -> None:
+    first, second = shares([window(5000, 12_000, WORDS)], [Span(0, 10_000), Span(8000, 18_000)])
+    assert (first.text, first.logprobs) == ("我們go home", (-0.5, -1.0, -0.25))
+    # What lies in the overlap belongs to both; the word at 8 s and the one at 10 s to the window of their middle.
+    assert (second.text, second.logprobs) == ("go home吧", (-1.0, -0.25, -2.0))
+
+
+def test_dealing_whole_stretches_loses_and_doubles_nothing() -> None:
+    words = [Word(n * 310, n * 310 + 290, chr(0x4E00 + n), -0.1) for n in range(200)]
+    stretches = [window(n * 6200, n * 6200 + 6200, tuple(words[n * 20 : n * 20 + 20])) for n in range(10)]
+    dealt = shares(stretches, plan_spans(62_000, 7000, 0))
+    assert "".join(share.text for share in dealt) == "".join(word.text for word in words)
+    assert sum(len(share.logprobs) for share in dealt) == 200
+
+
+def test_words_without_times_are_taken_as_spoken_evenly() -> None:
+    stretch = window(0, 10_000, text="一二三四五六七八九十")
+    left, right = shares([stretch], [Span(0, 4000), Span(4000, 10_000)])
+    assert (left.text, right.text, left.cut, right.cut) == ("一二三四", "五六七八九十", 1, 1)
+    assert (left.logprobs, right.logprobs) == ((-0.5,) * 4, (-0.5,) * 6)
+
+
+def test_what_was_written_for_a_window_alone_tells_what_it_holds() -> None:
+    rows = [
+        window(0, 10_000, text="前面重疊"),
+        window(8000, 18_000, text="重疊後面"),
+        window(16_000, 26_000, text="尾"),
+    ]
+    assert texts(rows, [Span(8000, 18_000)]) == ["重疊後"]
+
+
+def test_a_window_has_flags_and_silence_of_the_stretches_it_lies_in() -> None:
+    stretches = [
+        window(0, 20_000, (Word(1000, 2000, "一", -1.0),), no_speech_prob=0.9, flags=("loop",)),
+        window(20_000, 40_000, (Word(25_000, 26_000, "二", -1.0),), no_speech_prob=0.1, flags=("phrase",)),
+    ]
+    (share,) = shares(stretches, [Span(15_000, 35_000)])
+    # Three quarters of its time, and all its words, are of the second.
+    assert share.no_speech_prob == pytest.approx(0.25 * 0.9 + 0.75 * 0.1)
+    assert share.flags == ("phrase",)
 
 
 def test_what_is_cut_is_counted() -> None:
