@@ -79,7 +79,7 @@ def test_what_was_written_for_a_window_alone_tells_what_it_holds() -> None:
         window(8000, 18_000, text="重疊後面"),
         window(16_000, 26_000, text="尾"),
     ]
-    assert texts(rows, [Span(8000, 18_000)]) == ["重疊後"]
+    assert texts(rows, [Span(8000, 18_000)]) == ["重疊後面"]
 
 
 def test_a_window_has_flags_and_silence_of_the_stretches_it_lies_in() -> None:
