@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+GOLDEN = Path(__file__).parent / "golden"
 
 # The suite runs a process on each core; torch with a thread for every core in each of them would only get in its own
 # way. The real hub is never asked: what needs one starts its own on loopback.
@@ -12,3 +18,23 @@ os.environ["HF_ENDPOINT"] = "http://127.0.0.1:9"
 os.environ["HTTPS_PROXY"] = os.environ["https_proxy"] = "http://127.0.0.1:9"
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--write-goldens", action="store_true", help="write tests/golden/ anew; look at the diff")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, Sequence[str]], None]:
+    """golden(name, lines): these lines are what tests/golden/<name>.txt holds; with `--write-goldens`, from now on.
+
+    In the files each line stands between two bars, so that blanks at its end are seen and kept.
+    """
+
+    def check(name: str, lines: Sequence[str]) -> None:
+        path, text = GOLDEN / f"{name}.txt", "".join(f"|{line}|\n" for line in lines)
+        if request.config.getoption("write_goldens"):
+            path.write_text(text, encoding="utf-8")
+        assert text == path.read_text(encoding="utf-8")
+
+    return check

@@ -10,9 +10,9 @@ from textual.app import App, ComposeResult
 from textual.widget import Widget
 
 from tests.tui.wait import ambiguous, hidden_characters, screen_lines, screen_text, wait_until, wrong_widths
+from tui.raster.plot import Bounds
 from tui.widgets.line_chart import LineChart, Points
 from tui.widgets.mel import MelPicture
-from tui.widgets.raster import Bounds
 from tui.widgets.waveform import Waveform
 
 SIZES = [(80, 24), (140, 45), (24, 6)]
@@ -194,7 +194,7 @@ async def test_waveform_widths_and_ascii(size: tuple[int, int]) -> None:
         assert wrong_widths(app) == []
         assert hidden_characters(app) == []
         assert ambiguous(app) == ""
-        assert "#" in screen_text(app)
+        assert "|" in screen_text(app)
 
 
 # -- MelPicture

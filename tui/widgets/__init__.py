@@ -15,5 +15,5 @@ status_bar.KeyFooter(keys)   .set_keys([(key, label), ...])
 diff_text.marked_diff(truth, guess) -> (Text, Text); DiffText().show(truth, guess, labels)
 dialog.Choice(title, text, [(key, label)]) -> key | None; Message(title, what, why, fix) or Message.of(UserError);
     TextPrompt(title, value, check) -> str | None; HelpScreen(title, sentence, [(key, label)], more)
-cells: harmless, cut, fit, glyphs(app), is_ascii(app); raster: pure pictures
+cells: harmless, cut, fit, glyphs(app), is_ascii(app); the pictures themselves are drawn in tui/raster
 """

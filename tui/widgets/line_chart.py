@@ -15,8 +15,8 @@ from textual.binding import Binding, BindingType
 from textual.strip import Strip
 from textual.widget import Widget
 
+from tui.raster.plot import ASCII_MARKS, Bounds, bounds_of, cell_of, plot
 from tui.widgets import cells
-from tui.widgets.raster import ASCII_MARKS, Bounds, bounds_of, cell_of, plot
 
 # Shapes of one cell everywhere; with the name in the legend they tell the lines apart without colour.
 _SHAPES = "✕▴✚✦◂✶"

@@ -13,8 +13,8 @@ from textual.app import RenderResult
 from textual.strip import Strip
 from textual.widget import Widget
 
+from tui.raster.mel import Colour, mel_image, mel_text
 from tui.widgets import cells
-from tui.widgets.raster import Colour, mel_image, mel_text
 
 
 @lru_cache(maxsize=1024)

@@ -11,8 +11,8 @@ from textual.app import RenderResult
 from textual.strip import Strip
 from textual.widget import Widget
 
+from tui.raster.waveform import waveform
 from tui.widgets import cells
-from tui.widgets.raster import waveform
 
 
 class Waveform(Widget):

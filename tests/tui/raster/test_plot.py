@@ -1,22 +1,18 @@
-"""Pictures as text, against what they must look like."""
+"""Line charts as text, against what they must look like."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
 
-from tui.widgets.raster import (
-    Bounds,
-    bars,
-    bounds_of,
-    cell_of,
-    line_chart,
-    mel_image,
-    mel_text,
-    palette,
-    plot,
-    waveform,
-)
+from tui.raster.plot import Bounds, Series, bounds_of, cell_of, plot
+
+
+def line_chart(series: Sequence[Series], width: int, height: int, **how: Any) -> list[str]:
+    return plot(series, width, height, **how).lines
 
 
 def test_a_rising_line() -> None:
@@ -109,54 +105,10 @@ def test_cell_of_agrees_with_plot() -> None:
     assert cell_of(0, 99, 20, 7, bounds) is None
 
 
-def test_waveform_of_a_swell() -> None:
-    loud = np.array([0.0, 0.25, 0.5, 1.0, 0.5, 0.25, 0.0, 0.0])
-    peaks = np.stack([-loud, loud], axis=1)
-    assert waveform(peaks, 4, 2) == ["⢀⣼⣄ ", "⠉⢻⠋⠉"]
-    assert waveform(peaks, 8, 5, ascii=True) == [
-        "   #    ",
-        "  ###   ",
-        "########",
-        "  ###   ",
-        "   #    ",
-    ]
-
-
-def test_waveform_keeps_a_click_and_shows_unknown_as_a_gap() -> None:
-    peaks = np.zeros((100_000, 2))
-    peaks[50_000] = (-1, 1)
-    rows = waveform(peaks, 11, 3, ascii=True)
-    assert rows == ["     #     ", "###########", "     #     "]
-    assert waveform([[np.nan, np.nan], [0, 0]], 2, 1, ascii=True) == [" #"]
-    assert waveform([], 3, 2) == ["   ", "   "]
-    assert waveform([[-9, 9]], 1, 1) == ["⣿"]
-
-
-def test_bars() -> None:
-    assert bars(range(8)) == "▁▂▃▄▅▆▇█"
-    assert bars(range(8), ascii=True) == "_.-:=+*#"
-    assert bars([0, 50, 100, float("nan")], low=0, high=100) == "▁▅█ "
-    assert bars([0, 9, 0, 0], width=2) == "█▁"
-    assert bars([1], width=3, low=0, high=1) == "███"
-    assert bars([]) == ""
-    assert bars([], width=2) == bars([float("nan")] * 2) == "  "
-
-
-def test_mel_low_tones_lie_at_the_bottom() -> None:
-    mel = np.zeros((4, 4))
-    mel[0, 1] = 1.0
-    assert mel_text(mel, 4, 2) == ["    ", " @  "]
-    dark, light = palette()[0], palette()[-1]
-    assert mel_image(mel, 4, 1) == [[(dark, dark), (dark, light), (dark, dark), (dark, dark)]]
-
-
-def test_mel_of_nothing_and_of_silence() -> None:
-    assert mel_text(np.zeros((0, 0)), 3, 1) == mel_text(np.full((80, 9), np.nan), 3, 1) == ["   "]
-    assert len(mel_image(np.zeros((80, 1000)), 30, 4)) == 4
-    assert len(mel_image(np.zeros((80, 1000)), 30, 4)[0]) == 30
-
-
-def test_the_palette_grows_brighter() -> None:
-    bright = [0.2126 * r + 0.7152 * g + 0.0722 * b for r, g, b in palette()]
-    assert bright == sorted(bright)
-    assert len(set(bright)) == len(bright)
+@pytest.mark.parametrize("ascii", [False, True])
+def test_two_curves_look_as_they_did(golden: Callable[[str, Sequence[str]], None], ascii: bool) -> None:
+    steps = np.arange(400)
+    loss = 3 * np.exp(-steps / 80) + 0.2 * np.sin(steps / 3)
+    loss[200:220] = np.nan
+    evaluated = ([0, 100, 200, 300, 399], [2.5, 1.5, 1.1, 1.0, 1.2])
+    golden(f"curves{'-ascii' * ascii}", line_chart([(steps, loss), evaluated], 60, 10, ascii=ascii))
