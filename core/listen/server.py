@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.errors import UserError
 from core.listen.clips import ENCODERS, PEAKS, EncodedClips
-from core.media.sound import peaks_of
+from core.media.peaks import peaks_of
 
 if TYPE_CHECKING:
     from aiohttp import web

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.media.ffmpeg import Ffmpeg, find_ffmpeg, load_pydub, prepare_environment
 from core.media.probe import MediaInfo, probe
-from core.media.sound import dbfs, log_mel, overview, peaks, read_wav, speech_share
+from core.media.sound import dbfs, read_wav, speech_share
 from core.media.stream import RATE, StreamStopped, stream_pcm
 from core.spans import Span, parse_segment_name, plan_spans, segment_id, segment_name
 
@@ -17,10 +17,7 @@ __all__ = [
     "dbfs",
     "find_ffmpeg",
     "load_pydub",
-    "log_mel",
-    "overview",
     "parse_segment_name",
-    "peaks",
     "plan_spans",
     "prepare_environment",
     "probe",

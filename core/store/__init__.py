@@ -5,7 +5,17 @@ with Store(workspace.db_path) as store:
     store.transcripts.save("talk_0_10", "text", who="person")
 """
 
-from core.store.records import Captions, Evaluation, EvaluationRow, Segment, Source, TranscriptRow, Video
+from core.store.records import Captions, Evaluation, EvaluationRow, Segment, SegmentRow, Source, TranscriptRow, Video
 from core.store.store import Store
 
-__all__ = ["Captions", "Evaluation", "EvaluationRow", "Segment", "Source", "Store", "TranscriptRow", "Video"]
+__all__ = [
+    "Captions",
+    "Evaluation",
+    "EvaluationRow",
+    "Segment",
+    "SegmentRow",
+    "Source",
+    "Store",
+    "TranscriptRow",
+    "Video",
+]

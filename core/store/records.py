@@ -123,6 +123,22 @@ class TranscriptRow(NamedTuple):
     avg_logprob: float | None = None
 
 
+class SegmentRow(NamedTuple):
+    """A segment with what a list of one recording shows of it, for reading 100 000 at once. Rows sort in playing order.
+
+    For the fields, see Segment.
+    """
+
+    start_ms: int
+    end_ms: int
+    id: str
+    dbfs: float | None = None
+    speech: float | None = None
+    origin: str | None = None
+    review: str = "pending"
+    flags: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class Changes:
     """What has happened to segments since a revision. removed: ids of those that are gone."""

@@ -8,13 +8,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from core.clock import now_ms
 from core.errors import UserError
 from core.store.connection import Connection
 from core.store.database import Database
-from core.store.records import HUMAN, Changes, Segment, TranscriptRow
+from core.store.records import HUMAN, Changes, Segment, SegmentRow, TranscriptRow
+
+Row = TypeVar("Row", TranscriptRow, SegmentRow)
 
 _SELECT = """
     SELECT s.id, s.video, s.start_ms, s.end_ms, s.path, s.dbfs, s.speech, s.digest, p.part,
@@ -30,7 +32,11 @@ _ROWS = """
            COALESCE(t.review, 'pending'), COALESCE(t.flags, '[]'), t.suspicion, t.avg_logprob
     FROM segments s JOIN videos v ON v.id = s.video LEFT JOIN transcripts t ON t.segment = s.id
 """
-_FLAGS = TranscriptRow._fields.index("flags")
+_RECORDING = """
+    SELECT s.start_ms, s.end_ms, s.id, s.dbfs, s.speech, t.origin, COALESCE(t.review, 'pending'),
+           COALESCE(t.flags, '[]')
+    FROM segments s LEFT JOIN transcripts t ON t.segment = s.id WHERE s.video = ? ORDER BY s.start_ms, s.end_ms
+"""
 _AT_ONCE = 1000
 """Rows read in one go: a thread that reads many leaves the others their turns."""
 
@@ -132,8 +138,13 @@ class Segments:
         """Every segment as a light row, in playing order, and the revision that this is."""
         with self._database.read() as db:
             revision = _revision(db)
-            found = list(_light(db, f"{_ROWS} ORDER BY v.rowid, s.start_ms, s.end_ms"))
+            found = list(_light(db, f"{_ROWS} ORDER BY v.rowid, s.start_ms, s.end_ms", TranscriptRow))
         return Changes(revision, found, [])
+
+    def of_recording(self, video: str) -> list[SegmentRow]:
+        """The segments of one recording as light rows, in playing order."""
+        with self._database.read() as db:
+            return list(_light(db, _RECORDING, SegmentRow, (video,)))
 
     def changed_since(self, revision: int, most: int = _AT_ONCE) -> Changes | None:
         """What was added, changed or removed since `revision`, by whomever; None if it is more than `most` segments, or
@@ -146,7 +157,7 @@ class Segments:
             ids = [str(row["segment"]) for row in db.execute(query, (revision, most + 1))]
             if revision < first - 1 or len(ids) > most:
                 return None
-            found = [row for id in ids for row in _light(db, f"{_ROWS} WHERE s.id = ?", (id,))]
+            found = [row for id in ids for row in _light(db, f"{_ROWS} WHERE s.id = ?", TranscriptRow, (id,))]
         here = {row.id for row in found}
         return Changes(now, found, [id for id in ids if id not in here])
 
@@ -253,12 +264,13 @@ def _revision(db: Connection) -> int:
     return int(db.execute("SELECT COALESCE(MAX(revision), 0) FROM changes").fetchone()[0])
 
 
-def _light(db: Connection, query: str, values: tuple[str, ...] = ()) -> Iterator[TranscriptRow]:
+def _light(db: Connection, query: str, kind: type[Row], values: tuple[str, ...] = ()) -> Iterator[Row]:
     cursor = db.cursor()
     cursor.row_factory = None
     cursor.execute(query, values)
+    at = kind._fields.index("flags")
     while some := cursor.fetchmany(_AT_ONCE):
-        yield from (TranscriptRow._make((*row[:_FLAGS], _flags(row[_FLAGS]), *row[_FLAGS + 1 :])) for row in some)
+        yield from (kind._make((*row[:at], _flags(row[at]), *row[at + 1 :])) for row in some)
 
 
 @lru_cache(maxsize=256)

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import UserError
+from core.media.mel import MelSettings
 from core.text import as_utf8
 from core.whisper import model_files
 from core.whisper.folders import ModelDamaged, fetch_command, find
-from core.whisper.model_files import ConfigFile, GenerationFile, ModelType, TokenTable
+from core.whisper.model_files import ConfigFile, ExtractorFile, GenerationFile, ModelType, TokenTable
 from core.whisper.shape import Shape
 
 ENGLISH_ONLY_VOCABULARY = 51_864
@@ -70,7 +71,7 @@ def describe(path_or_id: str, root: Path | None = None) -> ModelInfo:
             f"generation_config.json names token {generation.highest_token}, the model knows {config.vocab_size}",
             "copy generation_config.json of the model it was tuned from",
         )
-    extractor = model_files.extractor(folder, name) or model_files.ExtractorFile()
+    extractor = model_files.extractor(folder, name) or ExtractorFile()
     languages = sorted(token.strip("<|>") for token in ((generation and generation.lang_to_id) or {}))
     return ModelInfo(
         id=path_or_id,
@@ -81,6 +82,18 @@ def describe(path_or_id: str, root: Path | None = None) -> ModelInfo:
         has_generation_config=generation is not None,
         bytes_on_disk=sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()),
     )
+
+
+def mel_settings(path_or_id: str, root: Path | None = None) -> MelSettings:
+    """How a model's own feature extractor makes log-mel. UserError if it is not here, or its files are broken."""
+    folder = find(path_or_id, root)
+    name = as_utf8(path_or_id)
+    extractor = model_files.extractor(folder, name)
+    if extractor is None:
+        config = model_files.read(ConfigFile, folder / "config.json", name)
+        extractor = ExtractorFile(feature_size=config.num_mel_bins) if config else ExtractorFile()
+    window = int(extractor.chunk_length * extractor.sampling_rate)
+    return MelSettings(extractor.feature_size, window, extractor.n_fft, extractor.hop_length)
 
 
 def _check_weights(folder: Path, name: str) -> None:

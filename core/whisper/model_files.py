@@ -92,11 +92,13 @@ class GenerationFile(ModelFile):
 
 
 class ExtractorFile(ModelFile):
-    """preprocessor_config.json: how audio becomes log-mel."""
+    """preprocessor_config.json: how audio becomes log-mel. chunk_length: the window in seconds."""
 
     sampling_rate: Count = 16_000
     hop_length: Count = 160
     feature_size: Width = 80
+    n_fft: Annotated[int, Field(ge=1, le=1 << 16)] = 400
+    chunk_length: Annotated[float, Field(gt=0, le=3600)] = 30
 
 
 class ProcessorFile(ModelFile):

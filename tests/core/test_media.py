@@ -7,7 +7,6 @@ import os
 import socket
 import threading
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -18,10 +17,7 @@ from core.media import (
     Span,
     StreamStopped,
     dbfs,
-    log_mel,
-    overview,
     parse_segment_name,
-    peaks,
     plan_spans,
     probe,
     read_wav,
@@ -281,45 +277,9 @@ def test_speech_share() -> None:
     assert speech_share(np.zeros(10, np.int16)) == 0
 
 
-def test_peaks(tmp_path: Path) -> None:
-    samples = np.zeros(1000, np.int16)
-    samples[250], samples[990] = 16384, -32768
-    path = write_wav(tmp_path / "a.wav", samples)
-    found = peaks(path, 4)
-    assert found.shape == (4, 2)
-    assert found.tolist() == [[0, 0], [0, 0.5], [0, 0], [-1, 0]]
-    assert peaks(path, 5000).shape == (5000, 2)
-    assert peaks(write_wav(tmp_path / "none.wav", samples[:0]), 3).tolist() == [[0, 0]] * 3
-
-
-def test_overview_lays_segments_on_one_axis(tmp_path: Path) -> None:
-    loud = write_wav(tmp_path / "loud.wav", np.full(RATE, 16384, np.int16))
-    soft = write_wav(tmp_path / "soft.wav", np.full(RATE, -8192, np.int16))
-    pieces = [(0, 1000, loud), (1000, 2000, tmp_path / "gone.wav"), (3000, 4000, soft)]
-    found = overview(pieces, 8)
-    assert found[:, 1].tolist() == [0.5, 0.5, 0, 0, 0, 0, 0, 0]
-    assert found[:, 0].tolist() == [0, 0, 0, 0, 0, 0, -0.25, -0.25]
-    assert overview([], 3).tolist() == [[0, 0]] * 3
-
-
 def test_read_wav_refuses_what_is_none(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="not there"):
         read_wav(tmp_path / "none.wav")
     (tmp_path / "half.wav").write_bytes(b"RIFF\x00\x00")
     with pytest.raises(UserError, match="not a 16-bit wav"):
         read_wav(tmp_path / "half.wav")
-
-
-@pytest.mark.parametrize(("bins", "seconds"), [(80, 10), (128, 3), (80, 30)])
-def test_log_mel_is_whispers_own(bins: int, seconds: int) -> None:
-    from transformers import WhisperFeatureExtractor
-
-    samples = speech_like(seconds)
-    extractor: Any = WhisperFeatureExtractor(feature_size=bins)
-    theirs = extractor(samples / 32768.0, sampling_rate=RATE, padding=False, return_tensors="np")["input_features"][0]
-    ours = log_mel(samples, bins)
-    assert ours.shape == theirs.shape
-    assert ours.dtype == np.float32
-    assert np.abs(ours - theirs).max() < 2e-3
-    assert np.abs(log_mel(samples.astype(np.float32) / 32768, bins) - ours).max() < 1e-5
-    assert log_mel(samples[:100], bins).shape == (bins, 0)

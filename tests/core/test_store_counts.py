@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import UserError
-from core.store import Segment, Store, Video
+from core.store import Segment, SegmentRow, Store, Video
 from core.store.migrations import MIGRATIONS
 from core.store.records import TranscriptRow
 from tests.core.store_kit import fill, machine, store
@@ -94,6 +94,10 @@ def test_counts_and_changes_are_exact_after_whatever_happens(store: Store, seed:
     assert [(row.id, row.text, row.review, row.flags) for row in follower.all()] == [
         (row.id, row.text, row.review, row.flags) for row in store.segments.all()
     ]
+    for video in ("talk", "other", "none"):
+        whole = store.segments.all(video=video)
+        rows = store.segments.of_recording(video)
+        assert rows == [tuple(getattr(one, name) for name in SegmentRow._fields) for one in whole]
 
 
 def test_what_has_changed_since_comes_once_and_from_every_connection(store: Store) -> None:

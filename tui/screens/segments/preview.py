@@ -10,8 +10,9 @@ from textual.containers import Vertical
 
 from core.errors import UserError
 from core.listen.player import Playback
-from core.media import log_mel, read_wav
-from core.media.sound import peaks_of
+from core.media import read_wav
+from core.media.mel import log_mel
+from core.media.peaks import peaks_of
 from core.store import Segment
 from core.workspace import Workspace
 from tui.listening import playhead
