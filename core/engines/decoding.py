@@ -17,7 +17,7 @@ from transformers import GenerationConfig, GenerationMixin, StoppingCriteria, St
 from transformers.modeling_outputs import BaseModelOutput
 
 from core.engines.engine import Hypothesis
-from core.engines.suspicion import flags_of
+from core.suspicion import flags_of
 from core.text import compression_ratio
 from core.whisper.loading import DTYPES, LoadedModel, pick_device
 from core.whisper.tokens import end_tokens, language_token, language_tokens, prompt_tokens, suppressed_tokens

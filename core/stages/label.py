@@ -8,7 +8,6 @@ from typing import Any
 
 from core.config import Config
 from core.engines import Clip, EngineOptions, Hypothesis, open_engine
-from core.engines.suspicion import suspicion
 from core.errors import UserError
 from core.events import ItemState
 from core.exchange.formats.table import read_cues
@@ -16,7 +15,8 @@ from core.jobs import Job
 from core.sources.captions import beside, wanted
 from core.store import Segment, Store
 from core.store.transcripts import MachineText
-from core.text import clean, compression_ratio, is_loop, plural
+from core.suspicion import EditFeatures, expected_edits
+from core.text import clean, compression_ratio, plural
 from core.timed_text import Cue, Share, shares, speech
 from core.whisper.features import read_segment
 from core.workspace import Workspace
@@ -24,12 +24,9 @@ from core.workspace import Workspace
 _CAPTIONS_BATCH = 200
 _LONGEST_TEXT = 5000
 
-# How far captions are trusted, beside the labeller's 0 to 1: people wrote them for these very words, but at a cut
-# (see `core.timed_text.shares`) somebody should look; a site's recognition is a machine's text like any
-# other.
-_SUSPICION = 0.15
-_SUSPICION_AUTOMATIC = 0.5
-_SUSPICION_CUT = 0.15
+# Edits a character: people wrote captions for these very words; a site's recognition is a machine's text.
+_CAPTION_ERRORS = 0.02
+_AUTOMATIC_ERRORS = 0.15
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -129,7 +126,7 @@ class _CaptionWriter:
         """Store the text of one video's segments; returns the ids that the captions say something for."""
         rows = sorted(rows, key=lambda row: row.start_ms)
         found = zip(rows, shares(cues, rows), strict=True)
-        texts = [_caption_text(row.id, share, model, automatic) for row, share in found]
+        texts = [_caption_text(row, share, model, automatic) for row, share in found]
         texts = [text for text in texts if text.text]
         for begin in range(0, len(texts), _CAPTIONS_BATCH):
             self.job.check()
@@ -145,18 +142,24 @@ class _CaptionWriter:
         return {text.segment for text in texts}
 
 
-def _caption_text(segment: str, share: Share, model: str, automatic: bool) -> MachineText:
+def _caption_text(row: Segment, share: Share, model: str, automatic: bool) -> MachineText:
     text = clean(share.text, _LONGEST_TEXT)
-    loop = is_loop(text)
-    suspicion = (_SUSPICION_AUTOMATIC if automatic else _SUSPICION) + min(share.cut, 2) * _SUSPICION_CUT
+    estimate = expected_edits(
+        EditFeatures(
+            text,
+            (row.end_ms - row.start_ms) / 1000,
+            cut=share.cut,
+            prior=_AUTOMATIC_ERRORS if automatic else _CAPTION_ERRORS,
+        )
+    )
     return MachineText(
-        segment=segment,
+        segment=row.id,
         text=text,
         raw=share.text[:_LONGEST_TEXT],
         model=model,
         compression_ratio=round(compression_ratio(text), 3),
-        flags=(*(("loop",) if loop else ()), *(("cut",) if share.cut else ())),
-        suspicion=1.0 if loop else round(suspicion, 2),
+        flags=estimate.flags,
+        suspicion=estimate.suspicion,
         origin="caption",
     )
 
@@ -215,6 +218,9 @@ def _clips(workspace: Workspace, store: Store, job: Job, todo: list[Segment]) ->
 
 
 def _machine_text(clip: Clip, hypothesis: Hypothesis, model: str) -> MachineText:
+    # The tokens and the end, each with what they have in the mean.
+    logprobs = (hypothesis.avg_logprob,) * (len(hypothesis.tokens) + 1)
+    estimate = expected_edits(EditFeatures(hypothesis.text, clip.seconds, logprobs, flags=hypothesis.flags))
     return MachineText(
         segment=clip.id,
         text=" ".join(hypothesis.text.split()),
@@ -223,8 +229,8 @@ def _machine_text(clip: Clip, hypothesis: Hypothesis, model: str) -> MachineText
         avg_logprob=hypothesis.avg_logprob,
         no_speech_prob=hypothesis.no_speech_prob,
         compression_ratio=hypothesis.compression_ratio,
-        flags=hypothesis.flags,
-        suspicion=suspicion(hypothesis, clip.seconds),
+        flags=estimate.flags,
+        suspicion=estimate.suspicion,
     )
 
 

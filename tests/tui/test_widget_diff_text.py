@@ -67,9 +67,9 @@ def _marks(text: str) -> list[str]:
 
 
 def test_endless_loops_do_not_hang() -> None:
-    first, second = marked_diff("甲" + "嗯啊" * 6000 + "乙", "甲" + "喔嗯" * 6000 + "乙")
-    assert first.plain.startswith("甲[嗯")
-    assert second.plain.endswith("嗯]乙")
+    truth, guess = "甲" + "嗯啊" * 6000 + "乙", "甲" + "喔嗯" * 6000 + "乙"
+    marked = [text.plain.replace("[", "").replace("]", "") for text in marked_diff(truth, guess)]
+    assert marked == [truth, guess]
 
 
 class DiffApp(App[None]):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from itertools import groupby
 from typing import ClassVar
 
-import numpy as np
+from rapidfuzz.distance import Levenshtein
 from rich.cells import cell_len, get_character_cell_size
 from rich.style import StyleType
 from rich.text import Text
@@ -16,12 +15,8 @@ from textual.geometry import Size
 from textual.strip import Strip
 from textual.widget import Widget
 
+from core.differences import TOKENS
 from tui.widgets import cells
-
-# Letters and digits of scripts with spaces hang together; anything else (Han, kana, punctuation) stands alone.
-_TOKEN = re.compile(r"[0-9A-Za-z\u00c0-\u024f\u0370-\u052f'’]+|.", re.DOTALL)
-# Beyond this many cells of the edit matrix (2 000 × 2 000 characters, 16 MB) only the ends are compared.
-_LARGEST = 4_000_000
 
 
 def marked_diff(
@@ -31,59 +26,15 @@ def marked_diff(
 
     What the guess left out is an empty [] there. Control characters are gone; nothing is parsed as markup.
     """
-    left, right = _TOKEN.findall(cells.harmless(truth)), _TOKEN.findall(cells.harmless(guess))
+    left, right = TOKENS.findall(cells.harmless(truth)), TOKENS.findall(cells.harmless(guess))
     first, second = Text(), Text()
-    for same, group in groupby(_pairs(left, right), key=lambda pair: pair[0] == pair[1]):
-        pairs = list(group)
-        a, b = "".join(p[0] for p in pairs), "".join(p[1] for p in pairs)
+    for same, group in groupby(Levenshtein.opcodes(left, right), key=lambda edit: edit.tag == "equal"):
+        edits = list(group)
+        a = "".join(left[edits[0].src_start : edits[-1].src_end])
+        b = "".join(right[edits[0].dest_start : edits[-1].dest_end])
         first.append(a if same else f"[{a}]", None if same else missed)
         second.append(b if same else f"[{b}]", None if same else wrong)
     return first, second
-
-
-def _pairs(left: Sequence[str], right: Sequence[str]) -> list[tuple[str, str]]:
-    """Tokens side by side; an empty string stands for one that the other side lacks."""
-    head = 0
-    while head < min(len(left), len(right)) and left[head] == right[head]:
-        head += 1
-    tail = 0
-    while tail < min(len(left), len(right)) - head and left[-1 - tail] == right[-1 - tail]:
-        tail += 1
-    a, b = left[head : len(left) - tail], right[head : len(right) - tail]
-    start = [(token, token) for token in left[:head]]
-    end = [(token, token) for token in left[len(left) - tail :]]
-    if (len(a) + 1) * (len(b) + 1) > _LARGEST:
-        return [*start, ("".join(a), "".join(b)), *end]
-    return [*start, *_align(a, b), *end]
-
-
-def _align(a: Sequence[str], b: Sequence[str]) -> list[tuple[str, str]]:
-    """An alignment of least Levenshtein distance. Rows of the matrix are whole-array steps: an insertion costs one
-    a step, so the best over all insertions is a running minimum after taking the column number away."""
-    if not a or not b:
-        return [*((token, "") for token in a), *(("", token) for token in b)]
-    numbers = {token: i for i, token in enumerate(dict.fromkeys([*a, *b]))}
-    row = np.array([numbers[token] for token in b])
-    steps = np.arange(len(b) + 1, dtype=np.int32)
-    cost = np.empty((len(a) + 1, len(b) + 1), dtype=np.int32)
-    cost[0] = steps
-    for i, token in enumerate(a, 1):
-        best = cost[i - 1] + 1
-        best[1:] = np.minimum(best[1:], cost[i - 1, :-1] + (row != numbers[token]))
-        cost[i] = np.minimum.accumulate(best - steps) + steps
-    out: list[tuple[str, str]] = []
-    i, j = len(a), len(b)
-    while i or j:
-        if i and j and cost[i, j] == cost[i - 1, j - 1] + (a[i - 1] != b[j - 1]):
-            i, j = i - 1, j - 1
-            out.append((a[i], b[j]))
-        elif i and cost[i, j] == cost[i - 1, j] + 1:
-            i -= 1
-            out.append((a[i], ""))
-        else:
-            j -= 1
-            out.append(("", b[j]))
-    return out[::-1]
 
 
 class DiffText(Widget):

@@ -1,0 +1,208 @@
+"""How many edits a text will need, and why: what the review is ordered by. One function, `expected_edits`.
+
+The figure is a number of characters, since that is what a person types and what CER counts; a mean confidence is none:
+it puts a row of three doubtful characters before one of thirty. `benchmarks/review_order.py` measures what it finds.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from core.chinese_script import Script, foreign_to
+from core.invented_phrases import invented_in
+from core.text import is_loop, normalise
+
+FLAGS = {
+    "loop": "it repeats itself without end",
+    "no-speech": "text where nobody is heard to speak",
+    "phrase": "words that models invent on music and silence",
+    "empty": "no text where somebody speaks",
+    "slow": "less text than this recording has in such a time",
+    "fast": "more text than anybody says in such a time",
+    "differs": "the second opinion reads much of it otherwise",
+    "cut": "an edge of the segment goes through it",
+    "script": "characters of the other Chinese script",
+}
+"""What a text is flagged with, the gravest first, and what each says."""
+
+HAN_PER_SECOND = 10.0  # Mandarin runs at 4-6 characters a second, 8 when hurried
+LETTERS_PER_SECOND = 30.0
+
+WORD_EDITS = 2.0
+"""The most that one word counts: -ln p of a word that is nearly surely wrong grows without bound, its edits do not."""
+
+OF_DIFFERING = 0.4
+"""Edits for each character in which two labellers differ: at most of these places the second one is wrong."""
+
+USUAL_SHARE = 0.75
+"""Of the text that its speech would have at the recording's own rate: with less something is missing."""
+
+TOO_SLOW = 0.4
+"""With less than this share it is flagged."""
+
+TOO_FAST = 2.0
+"""With so many times as much it is flagged, and the rest is taken for invented."""
+
+NO_SPEECH = 0.05
+"""Share of a segment's time; with less speech than that there is none."""
+
+LEAST_SIZE = 10
+"""Characters: of so short a text no rate is told."""
+
+LEAST_SPEECH_S = 3.0
+"""A segment with less speech tells nothing of the rate."""
+
+MUCH_DIFFERS = 0.5
+"""Share of the characters in which the second opinion differs, from which on it is flagged."""
+
+CUT_EDITS = 1.5
+"""For each place where an edge of the segment goes through a cue: a character or two may be the neighbour's."""
+
+SCALE = 12.0
+"""So many expected edits are a suspicion of 1 - 1/e = 0.63."""
+
+PRIOR = 0.15
+"""Edits a character of a text of which nothing else is known."""
+
+
+@dataclass(frozen=True)
+class EditFeatures:
+    """What is known of a text and its segment; None or empty where nobody has told.
+
+    logprobs: of its words, natural. differing: characters in which a second labeller reads otherwise. speech_s: how
+    long somebody is heard to speak. rate: characters a second of speech, as `usual_rate` has it for the recording.
+    script: what the other texts are written in. cut: through how many of its cues or words an edge goes. prior: edits a
+    character where there is neither `differing` nor `logprobs`. flags: what the labeller had to say of it.
+    """
+
+    text: str
+    seconds: float
+    logprobs: Sequence[float] = ()
+    differing: int | None = None
+    speech_s: float | None = None
+    rate: float | None = None
+    script: Script | None = None
+    cut: int = 0
+    prior: float = PRIOR
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class EditEstimate:
+    """edits: how many characters a person will have to type or delete, expected. flags: see FLAGS."""
+
+    edits: float
+    flags: tuple[str, ...]
+
+    @property
+    def suspicion(self) -> float:
+        """0-1 and in the same order as `edits`: 1 - exp(-edits / 12), so that 1 edit is 0.08, 12 are 0.63, 40 0.96."""
+        return round(1.0 - math.exp(-self.edits / SCALE), 4)
+
+
+def expected_edits(features: EditFeatures) -> EditEstimate:
+    """How many edits the text will need, and what it is flagged with.
+
+    The sum of
+    - what is wrong with the words: 0.4 for each character in which a second labeller differs; without one, -ln p of
+      each word, at most 2; without either, a share of the characters (`prior`);
+    - what is missing: characters below 0.75 of what so much speech has at the recording's own rate;
+    - what is invented: phrases that models learn from films; all of a text where nobody speaks; what exceeds twice the
+      recording's own rate, or what any tongue can say;
+    - what the segment's edges cut: 1.5 a place.
+    Nothing costs more than typing it anew: as many characters as the recording has in such a time, or as stand there. A
+    loop counts so, and as quick speech at least.
+    """
+    size, usual = letters(features.text), _usual(features)
+    limit = _longest(features.text, features.seconds)
+    flags = _flags(features, size, usual)
+    if "loop" in flags:
+        edits = max(usual or 0.0, limit / 2)
+    else:
+        edits = _wrong(features, size) + _invented(features, size, usual) + CUT_EDITS * features.cut
+        if usual is not None:
+            edits += max(0.0, USUAL_SHARE * usual - size)
+        edits = min(edits, max(size, limit / 2 if usual is None else usual))
+    return EditEstimate(round(edits, 3), tuple(flag for flag in FLAGS if flag in flags))
+
+
+def _usual(features: EditFeatures) -> float | None:
+    """Characters that its speech has at the recording's own rate."""
+    if features.rate is None or features.speech_s is None:
+        return None
+    return features.rate * features.speech_s
+
+
+def _longest(text: str, seconds: float) -> float:
+    """Characters that can be said in that time."""
+    bare = normalise(text)
+    han = sum(1 for character in bare if ord(character) > 0x2E7F)
+    return (HAN_PER_SECOND if han * 2 >= len(bare) else LETTERS_PER_SECOND) * max(seconds, 0.1)
+
+
+def _wrong(features: EditFeatures, size: int) -> float:
+    if features.differing is not None:
+        return OF_DIFFERING * features.differing
+    if features.logprobs:
+        return sum(min(WORD_EDITS, -logprob) for logprob in features.logprobs)
+    return features.prior * size
+
+
+def _invented(features: EditFeatures, size: int, usual: float | None) -> float:
+    if _is_unheard(features, size):
+        return size
+    most = _longest(features.text, features.seconds)
+    if usual is not None:
+        most = min(most, max(TOO_FAST * usual, LEAST_SIZE))
+    return max(letters(invented_in(features.text)), size - most, 0.0)
+
+
+def _is_unheard(features: EditFeatures, size: int) -> bool:
+    return bool(size) and features.speech_s is not None and features.speech_s < NO_SPEECH * features.seconds
+
+
+def _flags(features: EditFeatures, size: int, usual: float | None) -> set[str]:
+    found = {*features.flags, *flags_of(features.text, features.seconds)}
+    if usual is not None and usual < LEAST_SIZE:
+        found.discard("empty")  # nothing, or next to it, is said
+    if size and usual is not None:
+        found |= {"slow"} if size < TOO_SLOW * usual else set()
+        found |= {"fast"} if size > max(TOO_FAST * usual, LEAST_SIZE) else set()
+    told = {
+        "no-speech": _is_unheard(features, size),
+        "differs": (features.differing or 0) > MUCH_DIFFERS * max(size, LEAST_SIZE),
+        "cut": features.cut > 0,
+        "script": foreign_to(features.script, features.text) > 0,
+    }
+    return found | {flag for flag, holds in told.items() if holds}
+
+
+def letters(text: str) -> int:
+    """Characters that CER counts: without punctuation and spaces."""
+    return len(normalise(text).replace(" ", ""))
+
+
+def flags_of(text: str, seconds: float) -> tuple[str, ...]:
+    """What a text tells by itself, in so many seconds: loop, phrase, empty, fast."""
+    size = letters(text)
+    found = {
+        "loop": is_loop(text),
+        "phrase": invented_in(text) != "",
+        "empty": not size,
+        "fast": size > _longest(text, seconds),
+    }
+    return tuple(flag for flag in FLAGS if found.get(flag))
+
+
+def usual_rate(rows: Iterable[tuple[str, float | None]]) -> float | None:
+    """The median of characters a second of speech over a recording's (text, seconds of speech); None where no row
+    tells: with less than 3 s of speech, without text, or looping."""
+    rates = [
+        letters(text) / speech_s
+        for text, speech_s in rows
+        if speech_s is not None and speech_s >= LEAST_SPEECH_S and text.strip() and not is_loop(text)
+    ]
+    return median(rates) if rates else None

@@ -1,0 +1,108 @@
+"""Flags and expected edits: what a person should see first."""
+
+import dataclasses
+
+import pytest
+
+from core.suspicion import FLAGS, EditFeatures, expected_edits, flags_of, usual_rate
+
+TEXT = "今天天氣很好我們出去走走看看風景再回家吃飯吧"
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds", "flags"),
+    [
+        ("今天天氣很好，我們出去走走。", 4.0, ()),
+        ("", 10.0, ("empty",)),
+        ("。。。", 10.0, ("empty",)),
+        ("謝謝" * 40, 30.0, ("loop",)),
+        ("。" * 60, 10.0, ("loop", "empty")),
+        (TEXT, 1.0, ("fast",)),
+        ("the quick brown fox", 1.5, ()),
+        ("字幕製作人士", 10.0, ("phrase",)),
+        ("请不吝点赞 订阅 转发 打赏支持明镜与点点栏目", 10.0, ("phrase",)),
+        ("Thanks for watching!", 10.0, ("phrase",)),
+        ("記得按讚還有按訂閱", 4.0, ()),
+    ],
+)
+def test_flags(text: str, seconds: float, flags: tuple[str, ...]) -> None:
+    assert flags_of(text, seconds) == flags
+
+
+def features(text: str = TEXT, **more: object) -> EditFeatures:
+    return dataclasses.replace(EditFeatures(text, 10.0, prior=0.0), **more)
+
+
+def edits(text: str = TEXT, **more: object) -> float:
+    return expected_edits(features(text, **more)).edits
+
+
+def test_it_is_a_number_of_edits_and_no_mean() -> None:
+    few, many = (-0.7,) * 3, (-0.35,) * 22
+    assert edits("三個字", logprobs=few) == pytest.approx(2.1)
+    assert edits(logprobs=many) == pytest.approx(7.7)
+    # One hopeless word is one word.
+    assert edits(logprobs=(-12.0,)) == 2.0
+    assert edits(logprobs=(float("nan"),)) == 2.0
+
+
+def test_a_second_opinion_counts_before_confidence() -> None:
+    sure = (-0.01,) * 22
+    assert edits(logprobs=sure, differing=10) == pytest.approx(4.0)
+    assert edits(logprobs=(-2.0,) * 22, differing=0) == 0.0
+    assert edits(prior=0.1) == pytest.approx(2.2)
+
+
+def test_what_speech_should_have_and_the_text_lacks() -> None:
+    assert edits(speech_s=10.0, rate=5.0) == pytest.approx(0.75 * 50 - 22)
+    assert edits(speech_s=5.0, rate=5.0) == 0.0
+    silent, spoken = (expected_edits(features("", speech_s=speech, rate=5.0)) for speech in (0.5, 8.0))
+    assert (silent.edits, silent.flags) == (0.75 * 2.5, ())
+    assert (spoken.edits, spoken.flags) == (30.0, ("empty",))
+
+
+def test_what_nobody_said() -> None:
+    unheard = expected_edits(features("謝謝大家", speech_s=0.1))
+    assert (unheard.edits, unheard.flags) == (4.0, ("no-speech",))
+    assert edits("字幕製作人士") == 4.0
+    fast = expected_edits(features(speech_s=1.0, rate=5.0))
+    assert (fast.edits, fast.flags) == (12.0, ("fast",))
+
+
+def test_edges_and_scripts() -> None:
+    assert edits(cut=2) == 3.0
+    mixed = expected_edits(features("我来吃一下這個", script="traditional"))
+    assert (mixed.edits, mixed.flags) == (0.0, ("script",))
+    assert expected_edits(features("我来吃一下这个", script="simplified")).flags == ()
+
+
+def test_nothing_costs_more_than_to_type_it_anew_and_a_loop_costs_that() -> None:
+    assert edits(differing=300, speech_s=10.0, rate=5.0) == 50.0
+    assert edits("嗯" * 200, logprobs=(-0.01,) * 200) == 50.0
+    assert edits("嗯" * 200, speech_s=10.0, rate=6.0) == 60.0
+
+
+def test_suspicion_is_0_to_1_in_the_order_of_edits() -> None:
+    found = [expected_edits(features(differing=count)) for count in (0, 1, 5, 20, 100)]
+    assert [one.suspicion for one in found] == sorted({one.suspicion for one in found})
+    assert found[0].suspicion == 0.0
+    assert found[-1].suspicion <= 1.0
+    assert expected_edits(features(differing=30)).suspicion == pytest.approx(0.632, abs=1e-3)
+
+
+def test_flags_come_in_the_order_of_the_table() -> None:
+    found = expected_edits(features("来" * 90, script="traditional", cut=1, differing=90, speech_s=0.0, rate=5.0)).flags
+    assert list(found) == [flag for flag in FLAGS if flag in found]
+    assert {"loop", "no-speech", "fast", "differs", "cut", "script"} == set(found)
+
+
+def test_the_rate_of_a_recording_is_that_of_its_spoken_rows() -> None:
+    rows = [
+        ("一二三四五六七八九十", 5.0),
+        ("一二三四五六", 3.0),
+        ("十個字都在這裡說完了", 2.0),
+        ("嗯" * 200, 4.0),
+        ("", 9.0),
+    ]
+    assert usual_rate(rows) == 2.0
+    assert usual_rate([("一二三", None)]) is None
