@@ -174,6 +174,29 @@ MIGRATIONS = (
     -- Those whose wav is still to be read for its digest: all of them at first, soon none.
     CREATE INDEX segments_without_digest ON segments(id) WHERE digest IS NULL;
     """,
+    """
+    -- What one source (a labeller, somebody's file) says about a recording. settings: what it was made with, JSON; the
+    -- windows of other settings do not go on with it. done: when its last window was stored, NULL while some are
+    -- missing. holder: the process that is at work on it, until held_until (ms), unless it says so again.
+    CREATE TABLE timed_texts (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, video TEXT NOT NULL REFERENCES videos(id) ON DELETE CASCADE,
+        source TEXT NOT NULL, settings TEXT NOT NULL, begun INTEGER NOT NULL, done INTEGER,
+        holder TEXT, held_until INTEGER, UNIQUE (video, source)
+    );
+    -- Its windows: what a killed job has stored of them is not done again. words: [[start_ms, end_ms, text, logprob]].
+    CREATE TABLE timed_windows (
+        timed_text INTEGER NOT NULL REFERENCES timed_texts(id) ON DELETE CASCADE, start_ms INTEGER NOT NULL,
+        end_ms INTEGER NOT NULL, text TEXT NOT NULL, words TEXT NOT NULL, avg_logprob REAL NOT NULL,
+        no_speech_prob REAL NOT NULL, flags TEXT NOT NULL, PRIMARY KEY (timed_text, start_ms, end_ms)
+    ) WITHOUT ROWID;
+    -- The sum of the natural log-probabilities of a transcript's words; avg_logprob is their mean.
+    ALTER TABLE transcripts ADD COLUMN logprob REAL;
+    -- How a second labeller reads a segment. text: the first reading. places: where they differ, [[start, end, other]].
+    CREATE TABLE second_readings (
+        segment TEXT PRIMARY KEY REFERENCES segments(id) ON DELETE CASCADE, source TEXT NOT NULL, text TEXT NOT NULL,
+        other TEXT NOT NULL, places TEXT NOT NULL
+    ) WITHOUT ROWID;
+    """,
 )
 
 

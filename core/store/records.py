@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from core.differences import Difference
 from core.timed_text import Cue
 
 ORIGINS = ("machine", "caption", "human", "imported")
@@ -70,6 +71,32 @@ class Captions:
 
 
 @dataclass(frozen=True)
+class TimedTextRow:
+    """What one source says about a recording, without its windows. settings: what it was made with.
+
+    done: when the last of its windows was stored (ms since 1970); None while some are missing.
+    """
+
+    id: int
+    video: str
+    source: str
+    settings: dict[str, Any]
+    begun: int
+    done: int | None = None
+
+
+@dataclass(frozen=True)
+class SecondReading:
+    """How a second labeller, `source`, reads a segment. text: the first reading; places: where `other` differs."""
+
+    segment: str
+    source: str
+    text: str
+    other: str
+    places: tuple[Difference, ...] = ()
+
+
+@dataclass(frozen=True)
 class Segment:
     """A segment with its transcript. origin is None while nothing has been written for it."""
 
@@ -88,6 +115,8 @@ class Segment:
     origin: str | None = None
     model: str = ""
     avg_logprob: float | None = None
+    logprob: float | None = None
+    """The sum over the words of the machine's text, natural; avg_logprob is the mean."""
     no_speech_prob: float | None = None
     compression_ratio: float | None = None
     flags: tuple[str, ...] = ()

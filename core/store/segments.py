@@ -20,7 +20,7 @@ Row = TypeVar("Row", TranscriptRow, SegmentRow)
 
 _SELECT = """
     SELECT s.id, s.video, s.start_ms, s.end_ms, s.path, s.dbfs, s.speech, s.digest, p.part,
-           t.text, t.raw, t.origin, t.model, t.avg_logprob, t.no_speech_prob, t.compression_ratio,
+           t.text, t.raw, t.origin, t.model, t.avg_logprob, t.logprob, t.no_speech_prob, t.compression_ratio,
            t.flags, t.suspicion, t.review
     FROM segments s LEFT JOIN transcripts t ON t.segment = s.id
     LEFT JOIN parts p ON p.segment = s.id AND p.split = (SELECT split FROM counts)

@@ -7,7 +7,9 @@ from pathlib import Path
 from core.store.captions import CaptionSets
 from core.store.database import Database
 from core.store.evaluations import Evaluations
+from core.store.second_readings import SecondReadings
 from core.store.segments import Segments
+from core.store.timed_texts import TimedTexts
 from core.store.transcripts import Transcripts
 from core.store.videos import Videos
 
@@ -20,5 +22,7 @@ class Store(Database):
         self.videos = Videos(self)
         self.captions = CaptionSets(self)
         self.segments = Segments(self)
+        self.timed_texts = TimedTexts(self)
         self.transcripts = Transcripts(self)
+        self.second_readings = SecondReadings(self)
         self.evaluations = Evaluations(self)

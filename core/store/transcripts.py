@@ -40,6 +40,8 @@ class MachineText:
     flags: tuple[str, ...] = ()
     suspicion: float | None = None
     origin: str = "machine"
+    logprob: float | None = None
+    """The sum over its words, natural; avg_logprob is the mean."""
 
 
 class SegmentGone(UserError):
@@ -64,6 +66,15 @@ class Transcripts:
 
         self._database.in_slices(step)
         return written
+
+    def set_estimates(self, estimates: Mapping[str, tuple[Sequence[str], float]]) -> None:
+        """Flags and suspicion by segment, of machine or caption text that nobody has reviewed; the text stays."""
+        marks = ", ".join("?" * len(HUMAN))
+        self._database.write_many(
+            "UPDATE transcripts SET flags = ?, suspicion = ? "
+            f"WHERE segment = ? AND review = 'pending' AND origin NOT IN ({marks})",
+            ((json.dumps(list(flags)), suspicion, id, *HUMAN) for id, (flags, suspicion) in estimates.items()),
+        )
 
     def save(self, segment: str, text: str, who: str = PERSON) -> None:
         """A person's text for a segment: human and accepted. Durable on return."""
@@ -180,9 +191,17 @@ def _write_machine(db: Connection, item: MachineText, who: str) -> bool:
     }
     _write(db, item.segment, after)
     db.execute(
-        "UPDATE transcripts SET raw = ?, model = ?, avg_logprob = ?, no_speech_prob = ?, compression_ratio = ? "
-        "WHERE segment = ?",
-        (item.raw, item.model, item.avg_logprob, item.no_speech_prob, item.compression_ratio, item.segment),
+        "UPDATE transcripts SET raw = ?, model = ?, avg_logprob = ?, logprob = ?, no_speech_prob = ?, "
+        "compression_ratio = ? WHERE segment = ?",
+        (
+            item.raw,
+            item.model,
+            item.avg_logprob,
+            item.logprob,
+            item.no_speech_prob,
+            item.compression_ratio,
+            item.segment,
+        ),
     )
     _record(db, item.segment, who, before, after)
     return True

@@ -1,0 +1,117 @@
+"""Timed text of recordings by its source, window by window: what is stored is never made again."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from core.clock import now_ms
+from core.spans import Span
+from core.store.database import Database
+from core.store.records import TimedTextRow
+from core.timed_text import TimedText, Word
+
+_COLUMNS = "id, video, source, settings, begun, done"
+
+
+class TimedTexts:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def begin(self, video: str, source: str, settings: Mapping[str, Any], *, anew: bool = False) -> TimedTextRow:
+        """The timed text of a recording by a source: the one that is here, if it was made with these settings.
+
+        anew: also then without the windows that it has. What was made with other settings goes.
+        """
+        with self._database.write() as db:
+            found = self.get(video, source)
+            if found is not None and (anew or found.settings != dict(settings)):
+                db.execute("DELETE FROM timed_texts WHERE id = ?", (found.id,))
+                found = None
+            if found is None:
+                values = (video, source, json.dumps(settings, ensure_ascii=False, sort_keys=True), now_ms())
+                db.execute("INSERT INTO timed_texts (video, source, settings, begun) VALUES (?, ?, ?, ?)", values)
+                found = self.get(video, source)
+            assert found is not None
+            return found
+
+    def add(self, id: int, windows: Sequence[TimedText]) -> None:
+        """Store windows, all or none; one that is there is replaced. Without effect where somebody has begun anew."""
+        with self._database.write() as db:
+            if db.execute("SELECT 1 FROM timed_texts WHERE id = ?", (id,)).fetchone() is None:
+                return
+            db.executemany(
+                "INSERT OR REPLACE INTO timed_windows (timed_text, start_ms, end_ms, text, words, avg_logprob, "
+                "no_speech_prob, flags) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                [(id, *_packed(window)) for window in windows],
+            )
+
+    def finish(self, id: int) -> None:
+        """Nothing of the recording is missing."""
+        with self._database.write() as db:
+            db.execute("UPDATE timed_texts SET done = ? WHERE id = ?", (now_ms(), id))
+
+    def put(self, video: str, source: str, settings: Mapping[str, Any], windows: Sequence[TimedText]) -> None:
+        """Store what a source says of a recording, whole, in place of what it said before."""
+        with self._database.write():
+            row = self.begin(video, source, settings, anew=True)
+            self.add(row.id, windows)
+            self.finish(row.id)
+
+    def remove(self, video: str, source: str) -> None:
+        with self._database.write() as db:
+            db.execute("DELETE FROM timed_texts WHERE video = ? AND source = ?", (video, source))
+
+    def get(self, video: str, source: str) -> TimedTextRow | None:
+        query = f"SELECT {_COLUMNS} FROM timed_texts WHERE video = ? AND source = ?"
+        row = self._database.connection.execute(query, (video, source)).fetchone()
+        return _from_row(row) if row else None
+
+    def of(self, video: str) -> list[TimedTextRow]:
+        """Every source's of one recording, the newest first."""
+        query = f"SELECT {_COLUMNS} FROM timed_texts WHERE video = ? ORDER BY begun DESC, id DESC"
+        return [_from_row(row) for row in self._database.connection.execute(query, (video,))]
+
+    def spans(self, id: int) -> list[Span]:
+        """The windows that are here, in order, without what they say."""
+        query = "SELECT start_ms, end_ms FROM timed_windows WHERE timed_text = ? ORDER BY start_ms, end_ms"
+        return [Span(row["start_ms"], row["end_ms"]) for row in self._database.connection.execute(query, (id,))]
+
+    def windows(self, id: int, start_ms: int = 0, end_ms: int | None = None) -> list[TimedText]:
+        """The windows that are here, in order; those that have time between start_ms and end_ms (None: all)."""
+        query = "SELECT * FROM timed_windows WHERE timed_text = ? AND end_ms > ?"
+        values = [id, start_ms]
+        if end_ms is not None:
+            query += " AND start_ms < ?"
+            values.append(end_ms)
+        return [
+            TimedText(
+                row["start_ms"],
+                row["end_ms"],
+                row["text"],
+                row["avg_logprob"],
+                row["no_speech_prob"],
+                tuple(Word._make(word) for word in json.loads(row["words"])),
+                tuple(json.loads(row["flags"])),
+            )
+            for row in self._database.connection.execute(f"{query} ORDER BY start_ms, end_ms", values)
+        ]
+
+
+def _packed(window: TimedText) -> tuple[Any, ...]:
+    words = [(word.start_ms, word.end_ms, word.text, round(word.logprob, 4)) for word in window.words]
+    return (
+        window.start_ms,
+        window.end_ms,
+        window.text,
+        json.dumps(words, ensure_ascii=False, separators=(",", ":")),
+        window.avg_logprob,
+        window.no_speech_prob,
+        json.dumps(window.flags),
+    )
+
+
+def _from_row(row: sqlite3.Row) -> TimedTextRow:
+    return TimedTextRow(row["id"], row["video"], row["source"], json.loads(row["settings"]), row["begun"], row["done"])
