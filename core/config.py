@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import tomlkit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -73,11 +74,49 @@ class CaptionsConfig(_Table):
     automatic: bool = False
 
 
-class SegmentConfig(_Table):
-    """Lengths in seconds."""
+LEAST_ROOM_S = 2.0
+"""Between the shortest and the longest segment, for a pause to lie there."""
 
+
+class Conflict(NamedTuple):
+    """Two settings that cannot go together. key: the one to change; what, why, fix: as in a UserError."""
+
+    key: str
+    what: str
+    why: str
+    fix: str
+
+
+class SegmentConfig(_Table):
+    """How recordings are cut. Lengths in seconds; Whisper hears 30 at once.
+
+    mode: "windows" of one length that overlap, or "pauses": pieces of `shortest_s` to `longest_s` that end where nobody
+    speaks.
+    """
+
+    mode: Literal["windows", "pauses"] = "windows"
     length_s: float = Field(default=10.0, gt=0.5, le=30)
     overlap_s: float = Field(default=2.0, ge=0)
+    shortest_s: float = Field(default=4.0, ge=1)
+    longest_s: float = Field(default=12.0, le=30)
+
+    def conflict(self) -> Conflict | None:
+        """What of these cannot go together, whatever the mode."""
+        if self.overlap_s >= self.length_s:
+            return Conflict(
+                "overlap_s",
+                "segment.overlap_s is not shorter than segment.length_s",
+                f"{self.overlap_s:g} s of overlap in segments of {self.length_s:g} s never advances",
+                "choose a shorter overlap, for example 2.0",
+            )
+        if self.longest_s < self.shortest_s + LEAST_ROOM_S:
+            return Conflict(
+                "longest_s",
+                f"segment.longest_s is not {LEAST_ROOM_S:g} s more than segment.shortest_s",
+                f"hardly a pause lies between {self.shortest_s:g} and {self.longest_s:g} s",
+                "choose a longer one, for example 12.0",
+            )
+        return None
 
 
 class LabelConfig(_Table):
@@ -157,7 +196,8 @@ automatic = false        # true: also the site's own speech recognition, where p
 # cookiefile = "cookies.txt"
 
 [segment]
-length_s = 10.0
+mode = "windows"         # "pauses": pieces of shortest_s to longest_s that end where nobody speaks
+length_s = 10.0          # of windows, and by how much they overlap
 overlap_s = 2.0
 
 [split]
@@ -203,13 +243,9 @@ def _validate(data: dict[str, Any], path: Path, text: str) -> Config:
         config = Config.model_validate(data)
     except ValidationError as error:
         raise _explain(error, path, text) from error
-    if config.segment.overlap_s >= config.segment.length_s:
-        line = line_of(text, ("segment", "overlap_s"))
-        raise UserError(
-            f"{path.name}, line {line}: segment.overlap_s is not shorter than segment.length_s",
-            f"{config.segment.overlap_s:g} s of overlap in segments of {config.segment.length_s:g} s never advances",
-            "choose a shorter overlap, for example 2.0",
-        )
+    if conflict := config.segment.conflict():
+        line = line_of(text, ("segment", conflict.key))
+        raise UserError(f"{path.name}, line {line}: {conflict.what}", conflict.why, conflict.fix)
     return config
 
 
@@ -255,16 +291,22 @@ def valid_keys(table: tuple[str, ...]) -> list[str]:
 
 def set_value(path: Path, table: str, key: str, value: Any) -> None:
     """Change one setting in the file; every comment stays. UserError, and no change, if the value is not valid."""
+    set_values(path, table, {key: value})
+
+
+def set_values(path: Path, table: str, values: Mapping[str, Any]) -> None:
+    """As `set_value`, for several of one table at once: they need to be valid together only."""
     text = _read(path)
     data = parse_toml(text, path.name)
     if not isinstance(data.get(table, {}), dict):
         _validate(data, path, text)  # says what stands in the table's place
     try:
         document: Any = tomlkit.parse(text)
-        document.setdefault(table, tomlkit.table())[key] = value
+        document.setdefault(table, tomlkit.table()).update(values)
         text = tomlkit.dumps(document)
     except (TOMLKitError, ValueError) as error:
         why = f"the form it is written in: {error}"
-        raise UserError(f"{path.name} cannot be changed from here", why, f"set {table}.{key} in {path}") from error
+        keys = ", ".join(f"{table}.{key}" for key in values)
+        raise UserError(f"{path.name} cannot be changed from here", why, f"set {keys} in {path}") from error
     _validate(parse_toml(text, path.name), path, text)
     write_text(path, text)

@@ -43,7 +43,7 @@ def gaps(kept: Iterable[Span], reach_ms: int = 0, end_ms: int = END) -> Iterator
     stretch.
     """
     start = first = 0
-    for piece in _merged(kept):
+    for piece in merged(kept):
         if piece.start_ms >= end_ms:
             break
         reach = min(reach_ms, (piece.end_ms - piece.start_ms) // 2)
@@ -54,7 +54,7 @@ def gaps(kept: Iterable[Span], reach_ms: int = 0, end_ms: int = END) -> Iterator
         yield Gap(start, end_ms, first, end_ms)
 
 
-def _merged(spans: Iterable[Span]) -> Iterator[Span]:
+def merged(spans: Iterable[Span]) -> Iterator[Span]:
     """Spans in order, those that touch or overlap as one."""
     start = end = -1
     for span in sorted(spans):

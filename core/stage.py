@@ -8,6 +8,9 @@ and where the stage has a command of its own (`help`)
     report(result) -> str                        what a terminal shows of the result
 and, where there is something to look at before a job queues for its resource,
     check_params(workspace, config, params)      raises UserError
+and, where its command takes --dry-run,
+    forecast(workspace, config, params) -> dict  what `run` would do; nothing is written
+    forecast_report(forecast) -> str             what a terminal shows of it
 and, where `done` and `due` name figures that core/status.py does not have,
     figures(store, workspace) -> dict[str, int]  how much there is of what it counts
 """

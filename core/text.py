@@ -103,6 +103,15 @@ def plural(count: int, one: str, many: str = "") -> str:
     return f"{count} {one if count == 1 else many or one + 's'}"
 
 
+def file_size(count: float) -> str:
+    """Bytes as people read them: 967 MB."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit in ("B", "kB", "MB") else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
+
+
 def percent(share: float | None) -> str:
     """0.123 as `12.3 %`; – where it is not known."""
     return "–" if share is None else f"{share * 100:.1f} %"

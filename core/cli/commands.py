@@ -13,7 +13,7 @@ from core.models.listing import ModelRow, listing
 from core.sources.query import HELP, parse
 from core.stage import lookup
 from core.store import Segment, Store, Video
-from core.text import clean, plural
+from core.text import clean, file_size, plural
 from core.whisper.folders import fetch_command
 from core.workspace import Workspace, create, is_workspace, open_workspace
 
@@ -102,15 +102,15 @@ def show_models(workspace: Workspace, as_json: bool) -> int:
 def _model_size(row: ModelRow) -> str:
     """On the disk, or about as much as is to be fetched."""
     if row.here and row.bytes:
-        return show.size(row.bytes)
-    return f"~{show.size(row.download_bytes)}" if row.download_bytes else "–"
+        return file_size(row.bytes)
+    return f"~{file_size(row.download_bytes)}" if row.download_bytes else "–"
 
 
 def _model_place(row: ModelRow) -> str:
     """The path of what is here; else what is wrong with it, or how to get it."""
     if row.here:
         return row.path or ""
-    begun = f"{show.size(row.partial_bytes)} are here already" if row.partial_bytes else ""
+    begun = f"{file_size(row.partial_bytes)} are here already" if row.partial_bytes else ""
     if row.roles or not row.suggested:
         wrong = row.error["what"] if row.error and row.path else "missing"
         fix = row.error["fix"] if row.error else fetch_command(row.id)
@@ -214,6 +214,7 @@ def segments(arguments: Arguments, _: OpenApp) -> int:
 
 
 def segment_json(segment: Segment) -> dict[str, Any]:
+    """kept: of an earlier cut of its recording; it stays beside the present one for what a person gave it."""
     return {
         "id": segment.id,
         "video": segment.video,
@@ -224,6 +225,7 @@ def segment_json(segment: Segment) -> dict[str, Any]:
         "origin": segment.origin,
         "state": segment.review,
         "flags": list(segment.flags),
+        "kept": segment.kept,
         "suspicion": segment.suspicion,
         "split": segment.part,
         "avg_logprob": segment.avg_logprob,

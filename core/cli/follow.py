@@ -38,7 +38,7 @@ from core.events import (
 from core.jobs import EventReader, attach, stop
 from core.jobs.spec import EVENTS, of_name
 from core.jobs.status import StatusReader
-from core.text import clean, percent
+from core.text import clean, file_size, percent
 
 POLL_S = 0.1
 BAR, FIGURES = 16, 52
@@ -249,9 +249,9 @@ def transfer_text(transfer: TransferProgress | None) -> str:
     left = transfer.eta if transfer.all_eta is None else transfer.all_eta
     parts = []
     if done is not None:
-        parts.append(f"{show.size(done)} of {show.size(total)}" if total else show.size(done))
+        parts.append(f"{file_size(done)} of {file_size(total)}" if total else file_size(done))
     if transfer.speed:
-        parts.append(f"{show.size(transfer.speed)}/s")
+        parts.append(f"{file_size(transfer.speed)}/s")
     if left is not None:
         parts.append(f"{show.clock(round(left * 1000))} left")
     return ", ".join(parts)

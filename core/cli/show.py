@@ -82,15 +82,6 @@ def clock(milliseconds: int | None) -> str:
     return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
 
 
-def size(count: float) -> str:
-    """Bytes as people read them: 967 MB."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:.0f} {unit}" if unit in ("B", "kB", "MB") else f"{count:.1f} {unit}"
-        count /= 1000
-    return f"{count:.1f} TB"
-
-
 def memory(count: int | None) -> str:
     """GPU memory, in the GB that cards are sold by (2**30 bytes)."""
     return "–" if count is None else f"{count / 2**30:.1f} GB"

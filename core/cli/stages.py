@@ -34,6 +34,8 @@ def command(stage: Stage, arguments: argparse.Namespace, _: OpenApp) -> int:
         return commands.show_models(workspace, arguments.json)
     module = stage.load()
     params = module.params(arguments)
+    if getattr(arguments, "dry_run", False):
+        return _forecast(workspace, stage, params, as_json=arguments.json)
     if arguments.detach:
         return _detach(workspace, stage, params, as_json=arguments.json)
     code, result = run_stage(workspace, stage, params, quiet=arguments.json or stage.prints_document)
@@ -47,6 +49,17 @@ def command(stage: Stage, arguments: argparse.Namespace, _: OpenApp) -> int:
         print("\n".join([module.report(result).removesuffix("\n"), *more]))
     # What was not tried is no success either.
     return max(code, ITEM_FAILED) if result.get("stopped") else code
+
+
+def _forecast(workspace: Workspace, stage: Stage, params: dict[str, Any], *, as_json: bool) -> int:
+    config, module = workspace.config(), stage.load()
+    stage.check(workspace, config, params)
+    found = module.forecast(workspace, config, params)
+    if as_json:
+        show.document(found)
+    else:
+        print(module.forecast_report(found))
+    return DONE
 
 
 def _detach(workspace: Workspace, stage: Stage, params: dict[str, Any], *, as_json: bool) -> int:

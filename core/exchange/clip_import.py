@@ -65,9 +65,12 @@ def import_clip(workspace: Workspace, store: Store, audio: Path, stem: str, chec
     path.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(path, data)
     name = (parse_segment_name(stem) or (stem,))[0]
-    store.videos.add(Video(place.video, title=clean(name, 200), licence="own", state="fetched"))
+    is_new = store.videos.add(Video(place.video, title=clean(name, 200), licence="own", state="fetched"))
+    video = None if is_new else store.videos.get(place.video)
+    # Beside the pieces of a cut it is one that was made elsewhere.
+    kept = video is not None and (video.cut or video.cutting) is not None
     level, share = round(dbfs(samples), 1), round(speech_share(samples), 3)
     stored, digest = workspace.relative(path), hashlib.sha256(data).hexdigest()
     span = place.start_ms, place.end_ms
-    store.segments.add([Segment(place.segment, place.video, *span, stored, level, share, digest)])
+    store.segments.add([Segment(place.segment, place.video, *span, stored, level, share, digest, kept)])
     return place.segment

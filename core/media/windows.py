@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from core.media.stream import RATE
-from core.spans import Gap, Span, count_windows, gaps, plan_spans
+from core.spans import Span, count_windows, gaps, plan_spans
 
 SAMPLES_PER_MS = RATE // 1000
 FRAME = 512
@@ -22,6 +22,8 @@ _PAUSE = 0.35
 """Below this probability of speech a frame belongs to a pause: Silero's own lower threshold, 0.5 - 0.15."""
 _CLEAR = 10
 """Frames (0.3 s) from a cut to the nearest speech beyond which a longer pause makes the cut no better."""
+_MEAN, _MEAN_ERROR = 0.5, 0.1
+"""Where between shortest and longest the mean length of pieces lies, and by which part that may be wrong."""
 
 
 class ScoredBlock(NamedTuple):
@@ -55,6 +57,14 @@ class Piece(NamedTuple):
     speech: np.ndarray
 
 
+class Yield(NamedTuple):
+    """Pieces that a recording gives: least and most, the same number where that is known; ms: the sound in them."""
+
+    least: int
+    most: int
+    ms: int
+
+
 class Cutter(Protocol):
     """A way to cut recordings."""
 
@@ -62,8 +72,12 @@ class Cutter(Protocol):
         """What a recording that was cut so keeps of it; tells two ways apart."""
         ...
 
-    def count(self, duration_ms: int, kept: Sequence[Span] = ()) -> tuple[int, int]:
-        """(least, most) pieces of a recording of this length; the same number where that is known beforehand."""
+    def plan(self, duration_ms: int, kept: Sequence[Span] = ()) -> list[Span]:
+        """The pieces of a recording of this length, as far as they are known before anybody has listened to it."""
+        ...
+
+    def estimate(self, duration_ms: int, kept: Sequence[Span] = ()) -> Yield:
+        """How many there will be."""
         ...
 
     def cut(self, blocks: Iterable[ScoredBlock], kept: Sequence[Span] = ()) -> Iterator[Piece]:
@@ -87,11 +101,6 @@ class OverlappingWindows:
     def settings(self) -> dict[str, int]:
         return {"length_ms": self.length_ms, "overlap_ms": self.overlap_ms}
 
-    def count(self, duration_ms: int, kept: Sequence[Span] = ()) -> tuple[int, int]:
-        stretches = gaps(kept, self.overlap_ms, duration_ms)
-        number = sum(count_windows(gap.end_ms - gap.first_ms, self.length_ms, self.overlap_ms) for gap in stretches)
-        return number, number
-
     def plan(self, duration_ms: int, kept: Sequence[Span] = ()) -> list[Span]:
         """Where a recording of this length is cut. UserError if such windows never advance."""
         plan_spans(0, self.length_ms, self.overlap_ms)
@@ -100,6 +109,16 @@ class OverlappingWindows:
             for gap in gaps(kept, self.overlap_ms, duration_ms)
             for start, _ in plan_spans(gap.end_ms - gap.first_ms, self.length_ms, self.overlap_ms)
         ]
+
+    def estimate(self, duration_ms: int, kept: Sequence[Span] = ()) -> Yield:
+        """As planned, without making the plan."""
+        number = ms = 0
+        for gap in gaps(kept, self.overlap_ms, duration_ms):
+            more = count_windows(gap.end_ms - gap.first_ms, self.length_ms, self.overlap_ms)
+            last = gap.first_ms + (more - 1) * (self.length_ms - self.overlap_ms)
+            number += more
+            ms += (more - 1) * self.length_ms + min(self.length_ms, gap.last_ms - last)
+        return Yield(number, number, ms)
 
     def cut(self, blocks: Iterable[ScoredBlock], kept: Sequence[Span] = ()) -> Iterator[Piece]:
         """As planned, once the length is known: the last window is shorter, and holds what no earlier one does."""
@@ -129,19 +148,25 @@ class PauseCuts:
     def settings(self) -> dict[str, int]:
         return {"shortest_ms": self.shortest_ms, "longest_ms": self.longest_ms}
 
-    def count(self, duration_ms: int, kept: Sequence[Span] = ()) -> tuple[int, int]:
-        """An estimate: where the pauses are is known only when they have been listened for."""
-        least = most = 0
-        for gap in gaps(kept, 0, duration_ms):
-            few, many = self._count_in(gap)
-            least, most = least + few, most + many
-        return least, most
+    def plan(self, duration_ms: int, kept: Sequence[Span] = ()) -> list[Span]:
+        """Nothing is known beforehand."""
+        return []
 
-    def _count_in(self, gap: Gap) -> tuple[int, int]:
-        length = gap.end_ms - gap.start_ms
-        if length <= self.longest_ms:
+    def estimate(self, duration_ms: int, kept: Sequence[Span] = ()) -> Yield:
+        """From how long pieces of speech turn out in the mean: see `_MEAN`."""
+        least = most = ms = 0
+        for start, end, _, _ in gaps(kept, 0, duration_ms):
+            few, many = self._estimate_in(end - start)
+            least, most, ms = least + few, most + many, ms + end - start
+        return Yield(least, most, ms)
+
+    def _estimate_in(self, length_ms: int) -> tuple[int, int]:
+        if length_ms <= self.longest_ms:
             return 1, 1
-        return -(-length // self.longest_ms), max(1, length // self.shortest_ms)
+        mean = self.shortest_ms + _MEAN * (self.longest_ms - self.shortest_ms)
+        few, many = (round(length_ms / (mean * (1 + error))) for error in (_MEAN_ERROR, -_MEAN_ERROR))
+        fewest, most = -(-length_ms // self.longest_ms), max(1, length_ms // self.shortest_ms)
+        return max(fewest, few), max(fewest, min(most, many))
 
     def cut(self, blocks: Iterable[ScoredBlock], kept: Sequence[Span] = ()) -> Iterator[Piece]:
         tape = _Tape(blocks)

@@ -6,7 +6,7 @@ import threading
 
 from core.jobs import Job
 
-COUNTS = ("videos", "segments", "written", "found", "removed", "kept_human", "failed")
+COUNTS = ("videos", "segments", "written", "found", "removed", "kept_human", "moved", "failed")
 """Of segments; `videos` and `failed` of recordings."""
 
 

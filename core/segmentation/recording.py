@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,11 +14,15 @@ from core.events import ItemState
 from core.files import digest_of
 from core.jobs import Job
 from core.media import probe, segment_id, stream_pcm
-from core.media.windows import SAMPLES_PER_MS, OverlappingWindows, without_detector
+from core.media.windows import SAMPLES_PER_MS, Cutter, without_detector
+from core.segmentation.forecast import Recording, is_cut_by
 from core.segmentation.leftovers import remove_segments, remove_stray_files
 from core.segmentation.progress import SegmentationProgress
+from core.segmentation.texts import Texts, can_move, move_texts, stays
 from core.segmentation.writer import SegmentWriter
+from core.spans import Span
 from core.store import Store, Video
+from core.text import plural
 from core.workspace import Workspace
 
 
@@ -28,17 +34,20 @@ class RecordingSegmenter:
         workspace: Workspace,
         store: Store,
         job: Job,
-        windows: OverlappingWindows,
+        cutter: Cutter,
+        texts: Texts,
         progress: SegmentationProgress,
         video: Video,
     ) -> None:
         self._workspace = workspace
         self._store = store
         self._job = job
-        self._windows = windows
+        self._cutter = cutter
+        self._texts: Texts = texts
         self._progress = progress
         self._video = video
         self._writer = SegmentWriter(workspace, store, video.id)
+        self._kept: list[Span] = []
         self._decoded_ms = 0
         self._ffmpeg_warning = ""
 
@@ -52,23 +61,16 @@ class RecordingSegmenter:
             self._finish(ItemState.WHOLE)
             return
         info = probe(media, cancelled=self._job.check)
-        cut = self._video.cut
-        same = cut is not None and self._cut_settings() == self._windows.settings()
-        if cut is not None and cut.get("bytes") not in (None, size):
-            # A media file of another size is another recording: none of its pieces may be taken for this one's.
-            same = False
-            for span in self._windows.plan(info.duration_ms):
-                self._writer.path(span).unlink(missing_ok=True)
-        # Until the end is reached the video counts as not cut, so that a killed run is taken up again.
-        self._store.videos.update(self._video.id, cut=None)
+        cutting = self._begin(size, info.duration_ms)
         self._writer.folder.mkdir(parents=True, exist_ok=True)
         self._write_segments(media, info.duration_ms)
-        if not same:
-            self._remove_earlier()
+        if cutting["text"] == "moves":
+            self._move_texts(int(cutting["since"]))
+        self._remove_earlier()
         named = {row.id for row in self._store.segments.all(video=self._video.id)}
         remove_stray_files(self._writer.folder, self._video.id, named)
-        done = self._windows.settings() | {"duration_ms": self._decoded_ms, "bytes": size}
-        self._store.videos.update(self._video.id, cut=done, duration_ms=self._decoded_ms)
+        counts = {"duration_ms": self._decoded_ms, "bytes": size, "segments": len(self._writer.ids)}
+        self._store.cuts.finish(self._video.id, self._cutter.settings() | counts, self._writer.ids)
         self._finish(ItemState.CUT)
 
     def _finish(self, state: ItemState) -> None:
@@ -88,22 +90,28 @@ class RecordingSegmenter:
             )
         return path
 
-    def _cut_settings(self) -> dict[str, object]:
-        cut = self._video.cut or {}
-        return {name: cut.get(name) for name in self._windows.settings()}
+    # -- what is there already
 
     def _is_whole(self, size: int) -> bool:
-        """Cut with these settings from this very file, every row and every wav in place."""
+        """Cut with these settings from this very file, every row and every wav in place, and no text is to move."""
         cut = self._video.cut
-        if cut is None or self._cut_settings() != self._windows.settings() or cut.get("bytes") != size:
+        if cut is None or not is_cut_by(self._video, self._cutter) or cut.get("bytes") != size or self._has_to_move():
             return False
-        spans = self._windows.plan(int(cut.get("duration_ms") or 0))
-        if not all(self._writer.is_whole(span) for span in spans):
+        if "segments" in cut:
+            spans = [Span(row.start_ms, row.end_ms) for row in self._writer.rows.values() if not row.kept]
+            complete = len(spans) == cut["segments"]
+        else:  # as cuts were noted before any was made around what stays
+            spans = self._cutter.plan(int(cut.get("duration_ms") or 0))
+            complete = True
+        if not complete or not all(self._writer.is_whole(span) for span in spans):
             return False
         self._writer.ids = {segment_id(self._video.id, *span) for span in spans}
         self._progress.add(found=len(spans))
         self._fill_digests()
         return True
+
+    def _has_to_move(self) -> bool:
+        return self._texts == "moves" and any(row.kept and can_move(row) for row in self._writer.rows.values())
 
     def _fill_digests(self) -> None:
         """For segments that were cut before digests were kept."""
@@ -114,9 +122,43 @@ class RecordingSegmenter:
             found[row.id] = digest_of(self._workspace.absolute(row.path))
         self._store.segments.set_digests({id: digest for id, digest in found.items() if digest})
 
+    # -- from an earlier cut to this one
+
+    def _begin(self, size: int, duration_ms: int) -> dict[str, Any]:
+        """Note in the store that this cut has begun, so that a killed run is taken up where it was; what was noted."""
+        video = self._video
+        before = video.cut or video.cutting or {}
+        # A media file of another size is another recording. None of its pieces may be taken for this one's, and what a
+        # person wrote for them belongs to their sound.
+        is_other = before.get("bytes") not in (None, size) or bool(before.get("other"))
+        texts = "stays" if is_other else self._texts
+        wanted = self._cutter.settings() | {"bytes": size, "text": texts, "other": is_other}
+        taken_up = video.cut is None and {name: before.get(name) for name in wanted} == wanted
+        mended = not is_other and is_cut_by(video, self._cutter) and not self._has_to_move()
+        if is_other and not taken_up:
+            self._remove_files_of_other_recording()
+        since = before["since"] if taken_up else self._store.cuts.last_edit()
+        self._store.cuts.begin(video.id, wanted | {"since": since}, anew=not (taken_up or mended))
+        rows = [row for row in self._store.cuts.segments([video.id]).get(video.id, []) if row.kept]
+        # Before cuts were made around what stays, it stood beside a whole one.
+        around = not mended or "segments" in before
+        self._kept = [Span(row.start_ms, row.end_ms) for row in rows if around and stays(row, texts)]
+        if not (taken_up or mended):
+            found = Recording(replace(video, cut=None, duration_ms=duration_ms), rows).forecast(self._cutter, texts)
+            for change in found.changes:
+                self._job.log(f"{video.id}: {change}")
+        return wanted | {"since": since}
+
+    def _remove_files_of_other_recording(self) -> None:
+        self._writer.folder.mkdir(parents=True, exist_ok=True)
+        reviewed = {row.id for row in self._writer.rows.values() if row.is_reviewed}
+        remove_stray_files(self._writer.folder, self._video.id, reviewed)
+
+    # -- the cut
+
     def _write_segments(self, media: Path, container_ms: int) -> None:
         blocks = without_detector(self._blocks(media, container_ms))
-        for piece in self._windows.cut(blocks):
+        for piece in self._cutter.cut(blocks, self._kept):
             self._job.check()
             written = self._writer.put(piece)
             self._progress.add(**{"written" if written else "found": 1})
@@ -148,12 +190,19 @@ class RecordingSegmenter:
             )
         self._job.log(f"{self._video.id}: {found}; the rest of the recording is silent", "warning")
 
+    # -- what is left of earlier cuts
+
+    def _move_texts(self, since: int) -> None:
+        gone = move_texts(self._store, self._video.id, self._writer.ids, since)
+        for id in gone:
+            (self._writer.folder / f"{id}.wav").unlink(missing_ok=True)
+        self._progress.add(moved=len(gone))
+
     def _remove_earlier(self) -> None:
-        old = [row for id, row in self._writer.rows.items() if id not in self._writer.ids]
-        if not old:
-            return
+        old = [row for row in self._store.segments.all(video=self._video.id) if row.id not in self._writer.ids]
         removed = remove_segments(self._workspace, self._store, old)
         kept = len(old) - removed
         self._progress.add(removed=removed, kept_human=kept)
-        line = f"{self._video.id}: cut anew, {removed} earlier segments removed"
-        self._job.log(line + (f", {kept} kept with the text a person gave them" if kept else ""))
+        if removed:
+            line = f"{self._video.id}: cut anew, {plural(removed, 'earlier segment')} removed"
+            self._job.log(line + (f", {kept} kept with what a person gave them" if kept else ""))

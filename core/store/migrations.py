@@ -197,6 +197,20 @@ MIGRATIONS = (
         other TEXT NOT NULL, places TEXT NOT NULL
     ) WITHOUT ROWID;
     """,
+    """
+    -- 1: not of the cut that its recording has now, but of an earlier one, or imported; a person gave it something.
+    ALTER TABLE segments ADD COLUMN kept INTEGER NOT NULL DEFAULT 0;
+    -- A cut that has begun and is not at its end yet, as JSON; NULL for none.
+    ALTER TABLE videos ADD COLUMN cutting TEXT;
+    -- So far every cut was of windows, and made whole beside what stayed: what is in none of its places had stayed.
+    UPDATE segments SET kept = 1 WHERE EXISTS (
+        SELECT 1 FROM videos v WHERE v.id = segments.video
+        AND json_extract(v.cut, '$.length_ms') > json_extract(v.cut, '$.overlap_ms')
+        AND (start_ms % (json_extract(v.cut, '$.length_ms') - json_extract(v.cut, '$.overlap_ms')) <> 0
+            OR end_ms <> MIN(start_ms + json_extract(v.cut, '$.length_ms'),
+                COALESCE(json_extract(v.cut, '$.duration_ms'), v.duration_ms, end_ms)))
+    );
+    """,
 )
 
 

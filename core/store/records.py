@@ -52,7 +52,10 @@ class Video:
     asked: int | None = None
     """When the site was asked for licence, captions and the rest that no list tells (ms since 1970)."""
     cut: dict[str, Any] | None = None
-    """The settings the segments were cut with, e.g. {"length_ms": 10000, "overlap_ms": 2000}."""
+    """How the segments were cut: "length_ms" and "overlap_ms", or "shortest_ms" and "longest_ms"; which file ("bytes",
+    "duration_ms"), and how many "segments" that gave. None while it is not cut to its end."""
+    cutting: dict[str, Any] | None = None
+    """A cut that has begun and is not at its end: its settings, "bytes", and what becomes of texts ("text")."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,8 @@ class Segment:
     speech: float | None = None
     digest: str | None = None
     """SHA-256 of the wav, as it was written; None for one that was cut before this was kept."""
+    kept: bool = False
+    """Not of the cut that its recording has now (or is being given), but of an earlier one, or imported."""
     part: str | None = None
     text: str = ""
     raw: str = ""
@@ -126,6 +131,11 @@ class Segment:
     @property
     def is_human(self) -> bool:
         return self.origin in HUMAN
+
+    @property
+    def is_reviewed(self) -> bool:
+        """A person wrote its text or judged it: no new cut takes it away."""
+        return self.is_human or self.review != "pending"
 
     @property
     def usable(self) -> bool:
@@ -166,6 +176,7 @@ class SegmentRow(NamedTuple):
     origin: str | None = None
     review: str = "pending"
     flags: tuple[str, ...] = ()
+    kept: bool = False
 
 
 @dataclass(frozen=True)

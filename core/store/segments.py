@@ -19,7 +19,7 @@ from core.store.records import HUMAN, Changes, Segment, SegmentRow, TranscriptRo
 Row = TypeVar("Row", TranscriptRow, SegmentRow)
 
 _SELECT = """
-    SELECT s.id, s.video, s.start_ms, s.end_ms, s.path, s.dbfs, s.speech, s.digest, p.part,
+    SELECT s.id, s.video, s.start_ms, s.end_ms, s.path, s.dbfs, s.speech, s.digest, s.kept, p.part,
            t.text, t.raw, t.origin, t.model, t.avg_logprob, t.logprob, t.no_speech_prob, t.compression_ratio,
            t.flags, t.suspicion, t.review
     FROM segments s LEFT JOIN transcripts t ON t.segment = s.id
@@ -34,7 +34,7 @@ _ROWS = """
 """
 _RECORDING = """
     SELECT s.start_ms, s.end_ms, s.id, s.dbfs, s.speech, t.origin, COALESCE(t.review, 'pending'),
-           COALESCE(t.flags, '[]')
+           COALESCE(t.flags, '[]'), s.kept
     FROM segments s LEFT JOIN transcripts t ON t.segment = s.id WHERE s.video = ? ORDER BY s.start_ms, s.end_ms
 """
 _AT_ONCE = 1000
@@ -80,18 +80,18 @@ class Segments:
     def add(self, rows: Iterable[Segment]) -> None:
         """Add cut segments (their audio is on disk). One that is there keeps its transcript and split."""
         self._database.write_many(
-            "INSERT INTO segments (id, video, start_ms, end_ms, path, dbfs, speech, digest) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET path = excluded.path, "
-            "dbfs = excluded.dbfs, speech = excluded.speech, digest = excluded.digest",
-            ((s.id, s.video, s.start_ms, s.end_ms, s.path, s.dbfs, s.speech, s.digest) for s in rows),
+            "INSERT INTO segments (id, video, start_ms, end_ms, path, dbfs, speech, digest, kept) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET path = excluded.path, "
+            "dbfs = excluded.dbfs, speech = excluded.speech, digest = excluded.digest, kept = excluded.kept",
+            ((s.id, s.video, s.start_ms, s.end_ms, s.path, s.dbfs, s.speech, s.digest, int(s.kept)) for s in rows),
         )
 
     def remove(self, ids: Iterable[str]) -> int:
-        """Remove segments and their machine transcripts. Segments with human text stay; counts what went."""
+        """Remove segments and their machine transcripts. Those that a person reviewed stay; counts what went."""
         marks = ", ".join("?" * len(HUMAN))
         statement = (
             "DELETE FROM segments WHERE id = ? AND NOT EXISTS (SELECT 1 FROM transcripts t "
-            f"WHERE t.segment = segments.id AND (t.origin IN ({marks}) OR t.review = 'accepted'))"
+            f"WHERE t.segment = segments.id AND (t.origin IN ({marks}) OR t.review <> 'pending'))"
         )
         left, removed = iter(ids), 0
 
@@ -280,6 +280,7 @@ def _flags(packed: str) -> tuple[str, ...]:
 
 def _from_row(row: sqlite3.Row) -> Segment:
     values = dict(row)
+    values["kept"] = bool(values["kept"])
     values["text"] = values["text"] or ""
     values["raw"] = values["raw"] or ""
     values["model"] = values["model"] or ""

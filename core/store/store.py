@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from core.store.captions import CaptionSets
+from core.store.cuts import Cuts
 from core.store.database import Database
 from core.store.evaluations import Evaluations
 from core.store.second_readings import SecondReadings
@@ -22,6 +23,7 @@ class Store(Database):
         self.videos = Videos(self)
         self.captions = CaptionSets(self)
         self.segments = Segments(self)
+        self.cuts = Cuts(self)
         self.timed_texts = TimedTexts(self)
         self.transcripts = Transcripts(self)
         self.second_readings = SecondReadings(self)

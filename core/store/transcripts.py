@@ -9,16 +9,13 @@ from dataclasses import dataclass
 from itertools import islice, takewhile
 from typing import Any
 
-from core.clock import now_ms
 from core.errors import UserError
-from core.store import batches
+from core.store import batches, edits
 from core.store.connection import Connection
 from core.store.database import Database
 from core.store.records import HUMAN, Undone
 
 PERSON = "person"
-_KEPT = ("text", "origin", "review", "flags", "suspicion")
-"""What an edit remembers of a transcript, before and after."""
 
 _LAST = """
     SELECT id, segment, before FROM edits e WHERE who = 'person' AND undoes IS NULL AND undone = 0 AND {which}
@@ -83,8 +80,8 @@ class Transcripts:
             after = {"text": text, "origin": "human", "review": "accepted", "flags": [], "suspicion": 0.0}
             if before == after:
                 return
-            _write(db, segment, after)
-            _record(db, segment, who, before, after)
+            edits.write(db, segment, after)
+            edits.record(db, segment, who, before, after)
 
     def import_human(self, texts: Mapping[str, str], who: str = "import") -> dict[str, str]:
         """Text a person corrected elsewhere. Human text that is here already is never overwritten.
@@ -123,8 +120,8 @@ class Transcripts:
             else:
                 after = before | {"review": review}
             if after != before:
-                _write(db, segment, after)
-                _record(db, segment, who, before, after)
+                edits.write(db, segment, after)
+                edits.record(db, segment, who, before, after)
 
     def accept_all(self, segments: Iterable[str]) -> int:
         """Accept those of the segments that are pending and have text; returns how many. One undo takes all back.
@@ -177,7 +174,7 @@ class Transcripts:
 
 
 def _write_machine(db: Connection, item: MachineText, who: str) -> bool:
-    before = _snapshot(db, item.segment)
+    before = edits.snapshot(db, item.segment)
     if before is None and not _is_here(db, item.segment):
         return False
     if before and (before["origin"] in HUMAN or before["review"] != "pending"):
@@ -189,7 +186,7 @@ def _write_machine(db: Connection, item: MachineText, who: str) -> bool:
         "flags": list(item.flags),
         "suspicion": item.suspicion,
     }
-    _write(db, item.segment, after)
+    edits.write(db, item.segment, after)
     db.execute(
         "UPDATE transcripts SET raw = ?, model = ?, avg_logprob = ?, logprob = ?, no_speech_prob = ?, "
         "compression_ratio = ? WHERE segment = ?",
@@ -203,33 +200,33 @@ def _write_machine(db: Connection, item: MachineText, who: str) -> bool:
             item.segment,
         ),
     )
-    _record(db, item.segment, who, before, after)
+    edits.record(db, item.segment, who, before, after)
     return True
 
 
 def _import_human(db: Connection, segment: str, text: str, who: str) -> str:
-    before = _snapshot(db, segment)
+    before = edits.snapshot(db, segment)
     if before is None and not _is_here(db, segment):
         return "gone"
     if before and before["origin"] in HUMAN:
         return "unchanged" if before["text"] == text else "kept"
     after = {"text": text, "origin": "human", "review": "accepted", "flags": [], "suspicion": 0.0}
-    _write(db, segment, after)
-    _record(db, segment, who, before, after)
+    edits.write(db, segment, after)
+    edits.record(db, segment, who, before, after)
     return "imported"
 
 
 def _take_back(db: Connection, edit: sqlite3.Row) -> Undone:
     """Undo one edit: what it remembers of before stands again, what it does not mention stays."""
-    segment, current = edit["segment"], _snapshot(db, edit["segment"])
+    segment, current = edit["segment"], edits.snapshot(db, edit["segment"])
     before = json.loads(edit["before"]) if edit["before"] else None
     if before is None:
         db.execute("DELETE FROM transcripts WHERE segment = ?", (segment,))
     else:
         before = (current or {}) | before
-        _write(db, segment, before)
+        edits.write(db, segment, before)
     db.execute("UPDATE edits SET undone = 1 WHERE id = ?", (edit["id"],))
-    _record(db, segment, PERSON, current, before, undoes=edit["id"])
+    edits.record(db, segment, PERSON, current, before, undoes=edit["id"])
     return Undone(segment)
 
 
@@ -237,51 +234,7 @@ def _is_here(db: Connection, segment: str) -> bool:
     return db.execute("SELECT 1 FROM segments WHERE id = ?", (segment,)).fetchone() is not None
 
 
-def _snapshot(db: Connection, segment: str) -> dict[str, Any] | None:
-    row = db.execute(f"SELECT {', '.join(_KEPT)} FROM transcripts WHERE segment = ?", (segment,)).fetchone()
-    if row is None:
-        return None
-    values = dict(row)
-    values["flags"] = json.loads(values["flags"])
-    return values
-
-
 def _require(db: Connection, segment: str) -> dict[str, Any] | None:
     if not _is_here(db, segment):
         raise SegmentGone(f"there is no segment {segment}", "its name is not in the store", "whispersmith segments")
-    return _snapshot(db, segment)
-
-
-def _write(db: Connection, segment: str, after: dict[str, Any]) -> None:
-    db.execute(
-        "INSERT INTO transcripts (segment, text, origin, review, flags, suspicion, updated) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?) "
-        "ON CONFLICT (segment) DO UPDATE SET text = excluded.text, origin = excluded.origin, "
-        "review = excluded.review, flags = excluded.flags, suspicion = excluded.suspicion, updated = excluded.updated",
-        (
-            segment,
-            after["text"],
-            after["origin"],
-            after["review"],
-            json.dumps(after["flags"]),
-            after["suspicion"],
-            now_ms(),
-        ),
-    )
-
-
-def _record(
-    db: Connection,
-    segment: str,
-    who: str,
-    before: dict[str, Any] | None,
-    after: dict[str, Any] | None,
-    undoes: int | None = None,
-) -> None:
-    def packed(values: dict[str, Any] | None) -> str | None:
-        return None if values is None else json.dumps(values, ensure_ascii=False)
-
-    db.execute(
-        "INSERT INTO edits (segment, at, who, before, after, undoes) VALUES (?, ?, ?, ?, ?, ?)",
-        (segment, now_ms(), who, packed(before), packed(after), undoes),
-    )
+    return edits.snapshot(db, segment)

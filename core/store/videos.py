@@ -16,6 +16,7 @@ from core.text import clean
 _COLUMNS = tuple(field.name for field in fields(Video))
 _CAPTIONS, _SELECTED = _COLUMNS.index("captions"), _COLUMNS.index("selected")
 _NAMES = ", ".join(_COLUMNS)
+_JSON = ("error", "cut", "cutting")
 _INSERT = f"INSERT OR IGNORE INTO videos ({_NAMES}, added) VALUES (:{', :'.join(_COLUMNS)}, :added)"
 _AT_ONCE = 500
 """Values in one statement; SQLite's own limit was 999 for long."""
@@ -124,7 +125,7 @@ def _to_row(values: dict[str, Any]) -> dict[str, Any]:
         row["captions"] = json.dumps(list(row["captions"]))
     if "selected" in row:
         row["selected"] = int(row["selected"])
-    for name in ("error", "cut"):
+    for name in _JSON:
         if row.get(name) is not None:
             row[name] = json.dumps(row[name], ensure_ascii=False)
     return row
@@ -134,7 +135,7 @@ def _from_row(row: tuple[Any, ...]) -> Video:
     values = dict(zip(_COLUMNS, row, strict=True))
     values["captions"] = () if row[_CAPTIONS] == "[]" else tuple(json.loads(row[_CAPTIONS]))
     values["selected"] = row[_SELECTED] != 0
-    for name in ("error", "cut"):
+    for name in _JSON:
         if values[name] is not None:
             values[name] = json.loads(values[name]) if values[name] else None
     # Every field has its value, so the constructor of a frozen class, which sets them one by one at thrice the cost,

@@ -171,3 +171,21 @@ def test_what_two_neighbours_hold_is_said_once() -> None:
         (18_000, "拿到空殼"),
         (40_000, "拿到空殼的"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "left"),
+    [
+        # From the reference run: one overlap, corrected twice.
+        ("欸也不算從來沒有拍過的", "也不算從來沒有拍過是在臺灣沒有拍過", "是在臺灣沒有拍過"),
+        ("官網上訂位而且是必須要付定金", "而且是必須要付訂金的反正", "的反正"),
+        ("當然就是要喝一下啤酒啊！", "要喝一下啤酒啊啊而且它是生啤", "啊而且它是生啤"),
+        ("we walked to the old harbour", "The Old Harbor was empty", "was empty"),
+        ("我現在呢要來去拍", "嗨大家今天", "嗨大家今天"),
+        ("一二三四五六", "七八九", "七八九"),
+        ("說好", "好的", "好的"),
+    ],
+)
+def test_what_was_corrected_twice_is_said_once(first: str, second: str, left: str) -> None:
+    merged = merge_overlaps([Cue(0, 10_000, first), Cue(8000, 18_000, second)])
+    assert merged == [Cue(0, 10_000, first), Cue(10_000, 18_000, left)]

@@ -77,7 +77,7 @@ def test_windows_come_as_planned_around_what_stays(seed: int) -> None:
     made = list(windows.cut(blocks(samples, speech, rng), kept))
     spans = [piece.span for piece in made]
     assert spans == windows.plan(ms, kept)
-    assert windows.count(ms, kept) == (len(spans), len(spans))
+    assert windows.estimate(ms, kept) == (len(spans), len(spans), sum(span.end_ms - span.start_ms for span in spans))
     covered = np.zeros(ms, bool)
     for piece in made:
         assert np.array_equal(piece.samples, samples[piece.span.start_ms * MS : piece.span.end_ms * MS])
@@ -120,8 +120,9 @@ def test_cuts_at_pauses_tile_the_recording(seed: int) -> None:
         for one, two in pairwise(inside):
             check_moment(cuts, one, two, gap, samples, speech)
     assert len(made) == sum(sum(g.start_ms <= p.span.start_ms < g.end_ms for p in made) for g in fresh(kept, ms))
-    least, most = cuts.count(ms, kept)
+    least, most, sound = cuts.estimate(ms, kept)
     assert least <= most
+    assert sound == sum(piece.span.end_ms - piece.span.start_ms for piece in made)
 
 
 def check_moment(cuts: PauseCuts, one: Piece, two: Piece, gap: Span, samples: np.ndarray, speech: np.ndarray) -> None:

@@ -1,0 +1,218 @@
+"""What a new cut does to the segments of an earlier one. What a person gave is always kept somewhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, NamedTuple
+
+from core.store import edits
+from core.store.connection import Connection
+from core.store.database import Database
+from core.store.records import HUMAN
+
+WHO = "segment"
+"""Whose the edits are that a cut makes."""
+MOVED = "moved"
+"""The flag of a text that was written for another segment, and put here by its time."""
+
+
+_UNTOUCHED = """
+    t.review = 'pending' AND t.origin = 'human' AND EXISTS (
+        SELECT 1 FROM edits e WHERE e.id = (SELECT MAX(id) FROM edits WHERE segment = s.id) AND e.who = ? AND e.id > ?
+    )
+"""
+
+
+class CutSegment(NamedTuple):
+    """What decides over a segment in a new cut."""
+
+    video: str
+    start_ms: int
+    end_ms: int
+    kept: bool
+    origin: str | None
+    review: str
+    has_text: bool
+
+    @property
+    def is_reviewed(self) -> bool:
+        return self.origin in HUMAN or self.review != "pending"
+
+
+class LeavingText(NamedTuple):
+    """What a person wrote for a segment that goes. untouched: a cut has put it there, and nobody has looked at it."""
+
+    segment: str
+    start_ms: int
+    end_ms: int
+    text: str
+    untouched: bool
+
+
+@dataclass(frozen=True)
+class MovedText:
+    """What a person wrote for other segments of this time. flags: beside MOVED.
+
+    may_return: all of it is untouched; so what stood here before it was moved away is right.
+    """
+
+    segment: str
+    text: str
+    flags: tuple[str, ...]
+    suspicion: float
+    may_return: bool
+
+
+class Cuts:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def segments(self, videos: Iterable[str]) -> dict[str, list[CutSegment]]:
+        """By recording, in playing order, of those of these that have any."""
+        found: dict[str, list[CutSegment]] = {}
+        wanted = set(videos)
+        query = (
+            "SELECT s.video, s.start_ms, s.end_ms, s.kept, t.origin, COALESCE(t.review, 'pending'), "
+            "TRIM(COALESCE(t.text, '')) <> '' FROM segments s LEFT JOIN transcripts t ON t.segment = s.id "
+            "ORDER BY s.video, s.start_ms, s.end_ms"
+        )
+        cursor = self._database.connection.cursor()
+        cursor.row_factory = None
+        for video, start, end, kept, origin, review, has_text in cursor.execute(query):
+            if video in wanted:
+                row = CutSegment(video, start, end, bool(kept), origin, review, bool(has_text))
+                found.setdefault(video, []).append(row)
+        return found
+
+    # -- from the beginning of a cut to its end
+
+    def begin(self, video: str, cutting: Mapping[str, Any], *, anew: bool) -> None:
+        """Until `finish` the recording counts as not cut. anew: all its segments are of an earlier cut from here on."""
+        with self._database.write() as db:
+            if anew:
+                db.execute("UPDATE segments SET kept = 1 WHERE video = ?", (video,))
+            db.execute("UPDATE videos SET cut = NULL, cutting = ? WHERE id = ?", (_packed(cutting), video))
+
+    def finish(self, video: str, cut: Mapping[str, Any], ids: Collection[str]) -> None:
+        """The recording is cut into these segments; what else is here of it was kept."""
+        with self._database.write() as db:
+            own = "SELECT value FROM json_each(?)"
+            db.execute(
+                f"UPDATE segments SET kept = id NOT IN ({own}) WHERE video = ? AND kept <> (id NOT IN ({own}))",
+                (packed := json.dumps(list(ids)), video, packed),
+            )
+            db.execute(
+                "UPDATE videos SET cut = ?, cutting = NULL, duration_ms = ? WHERE id = ?",
+                (_packed(cut), cut["duration_ms"], video),
+            )
+
+    # -- texts that move
+
+    def last_edit(self) -> int:
+        """The number of the newest edit; greater ones come later."""
+        return int(self._database.connection.execute("SELECT COALESCE(MAX(id), 0) FROM edits").fetchone()[0])
+
+    def untouched(self, video: str, since: int = 0) -> set[str]:
+        """Segments with a text that a cut has moved there after the edit `since`, and nobody has changed or judged."""
+        rows = self._database.connection.execute(
+            f"SELECT s.id FROM segments s JOIN transcripts t ON t.segment = s.id WHERE s.video = ? AND {_UNTOUCHED}",
+            (video, WHO, since),
+        )
+        return {str(row["id"]) for row in rows}
+
+    def offer(self, texts: Iterable[MovedText], since: int) -> int:
+        """Write texts where a new cut has put them: a person's, pending, with the flag MOVED. Counts what was written.
+
+        Left alone: what a person has written or judged. What was moved there after the edit `since`, in an earlier try
+        of the same move, is written anew. A text that was moved away from this very segment once may return as it was,
+        verdict and all.
+        """
+        left, written = iter(texts), 0
+
+        def step(db: Connection, size: int) -> bool:
+            nonlocal written
+            some = list(islice(left, size))
+            written += sum(_offer(db, item, since) for item in some)
+            return len(some) == size
+
+        self._database.in_slices(step)
+        return written
+
+    def retire(self, texts: Iterable[LeavingText]) -> list[str]:
+        """Remove segments whose text has been offered elsewhere; in `edits` it stays for good. Returns what went.
+
+        One whose text is another by now stays.
+        """
+        left, removed = iter(texts), []
+
+        def step(db: Connection, size: int) -> bool:
+            some = list(islice(left, size))
+            removed.extend(item.segment for item in some if _retire(db, item))
+            return len(some) == size
+
+        self._database.in_slices(step)
+        return removed
+
+    def retired(self, video: str, since: int) -> list[LeavingText]:
+        """Those of a recording that went after the edit `since`, and are not back."""
+        rows = self._database.connection.execute(
+            "SELECT segment, before FROM edits e WHERE id > ? AND who = ? AND after IS NULL "
+            "AND json_extract(before, '$.video') = ? AND NOT EXISTS (SELECT 1 FROM segments WHERE id = e.segment)",
+            (since, WHO, video),
+        )
+        befores = ((row["segment"], json.loads(row["before"])) for row in rows)
+        return [LeavingText(id, *(before[name] for name in LeavingText._fields[1:])) for id, before in befores]
+
+
+def _offer(db: Connection, item: MovedText, since: int) -> bool:
+    found = db.execute("SELECT 1 FROM segments WHERE id = ?", (item.segment,)).fetchone()
+    before = edits.snapshot(db, item.segment)
+    is_reviewed = before is not None and (before["origin"] in HUMAN or before["review"] != "pending")
+    if found is None or (is_reviewed and not _is_untouched(db, item.segment, since)):
+        return False
+    after = _stood_before(db, item.segment) if item.may_return and not is_reviewed else None
+    after = after or {
+        "text": item.text,
+        "origin": "human",
+        "review": "pending",
+        "flags": [MOVED, *item.flags],
+        "suspicion": item.suspicion,
+    }
+    if after == before:
+        return False
+    edits.write(db, item.segment, after)
+    edits.record(db, item.segment, WHO, before, after)
+    return True
+
+
+def _stood_before(db: Connection, segment: str) -> dict[str, Any] | None:
+    """The transcript that was moved away from this segment, if that is the last that happened to it."""
+    query = "SELECT who, before, after FROM edits WHERE segment = ? ORDER BY id DESC LIMIT 1"
+    last = db.execute(query, (segment,)).fetchone()
+    if last is None or last["who"] != WHO or last["after"] is not None:
+        return None
+    before = json.loads(last["before"])
+    return {name: before[name] for name in edits.KEPT}
+
+
+def _is_untouched(db: Connection, segment: str, since: int = 0) -> bool:
+    query = f"SELECT 1 FROM segments s JOIN transcripts t ON t.segment = s.id WHERE s.id = ? AND {_UNTOUCHED}"
+    return db.execute(query, (segment, WHO, since)).fetchone() is not None
+
+
+def _retire(db: Connection, item: LeavingText) -> bool:
+    before = edits.snapshot(db, item.segment)
+    if before is None or before["text"] != item.text:
+        return False
+    row = db.execute("SELECT video, start_ms, end_ms FROM segments WHERE id = ?", (item.segment,)).fetchone()
+    what = dict(row) | {"untouched": item.untouched} | before
+    db.execute("DELETE FROM segments WHERE id = ?", (item.segment,))
+    edits.record(db, item.segment, WHO, what, None)
+    return True
+
+
+def _packed(values: Mapping[str, Any]) -> str:
+    return json.dumps(values, ensure_ascii=False)

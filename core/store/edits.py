@@ -1,0 +1,56 @@
+"""One transcript read, written and noted in `edits`, inside a transaction of the caller's."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from core.clock import now_ms
+from core.store.connection import Connection
+
+KEPT = ("text", "origin", "review", "flags", "suspicion")
+"""What an edit remembers of a transcript, before and after."""
+
+
+def snapshot(db: Connection, segment: str) -> dict[str, Any] | None:
+    row = db.execute(f"SELECT {', '.join(KEPT)} FROM transcripts WHERE segment = ?", (segment,)).fetchone()
+    if row is None:
+        return None
+    values = dict(row)
+    values["flags"] = json.loads(values["flags"])
+    return values
+
+
+def write(db: Connection, segment: str, after: dict[str, Any]) -> None:
+    db.execute(
+        "INSERT INTO transcripts (segment, text, origin, review, flags, suspicion, updated) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?) "
+        "ON CONFLICT (segment) DO UPDATE SET text = excluded.text, origin = excluded.origin, "
+        "review = excluded.review, flags = excluded.flags, suspicion = excluded.suspicion, updated = excluded.updated",
+        (
+            segment,
+            after["text"],
+            after["origin"],
+            after["review"],
+            json.dumps(after["flags"]),
+            after["suspicion"],
+            now_ms(),
+        ),
+    )
+
+
+def record(
+    db: Connection,
+    segment: str,
+    who: str,
+    before: dict[str, Any] | None,
+    after: dict[str, Any] | None,
+    undoes: int | None = None,
+) -> None:
+    def packed(values: dict[str, Any] | None) -> str | None:
+        return None if values is None else json.dumps(values, ensure_ascii=False)
+
+    db.execute(
+        "INSERT INTO edits (segment, at, who, before, after, undoes) VALUES (?, ?, ?, ?, ?, ?)",
+        (segment, now_ms(), who, packed(before), packed(after), undoes),
+    )
