@@ -188,7 +188,7 @@ STAGES: dict[str, Stage] = {
             "segment",
             ("segments",),
             "disk",
-            "cut recordings into overlapping segments",
+            "cut recordings into segments, overlapping windows or at pauses",
             items=VIDEOS,
             done="segments",
             due="uncut",
