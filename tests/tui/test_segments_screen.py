@@ -187,7 +187,7 @@ async def test_cutting_anew_asks_before_a_machines_text_goes_and_keeps_a_persons
         jobs = len(list_jobs(cut))
         await pilot.press("enter")
         await wait_until(
-            pilot, lambda: isinstance(app.screen, Choice) and "1 transcripts by a machine" in screen_text(app)
+            pilot, lambda: isinstance(app.screen, Choice) and "1 transcript by a machine" in screen_text(app)
         )
         await pilot.press("n")
         await wait_until(pilot, lambda: isinstance(app.screen, SegmentsScreen))

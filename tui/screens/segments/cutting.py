@@ -4,44 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from core.config import SegmentConfig, set_value
-from core.media import plan_spans
+from core.config import SegmentConfig, set_values
+from core.segmentation.forecast import Forecast, Recording, free_bytes, is_cut_by, recordings, total
+from core.segmentation.settings import cutter_of
+from core.segmentation.texts import Texts
 from core.stage import lookup
 from core.store import Store, Video
-from core.text import plural
+from core.text import file_size, plural
 from core.workspace import Workspace
 from tui.bridge import JobBatch
 from tui.effects import Effect, InThread, OpenDialog, Reload, StartJob, StopJob, Toast
 from tui.screens.job_line import foremost
 from tui.screens.segments.settings_dialog import CutSettings
-from tui.widgets import dialog, marks
-
-WAV_BYTES_A_MS = 32
-"""16 kHz, 16 bit, mono."""
+from tui.widgets import dialog
 
 
-def planned(video: Video, settings: SegmentConfig) -> int:
-    """How many segments the settings give."""
-    return len(plan_spans(video.duration_ms or 0, *_in_ms(settings)))
-
-
-def is_cut(video: Video, settings: SegmentConfig) -> bool:
-    """Cut with the settings as they are now."""
-    cut = video.cut or {}
-    return (cut.get("length_ms"), cut.get("overlap_ms")) == _in_ms(settings)
-
-
-def _in_ms(settings: SegmentConfig) -> tuple[int, int]:
-    return round(settings.length_s * 1000), round(settings.overlap_s * 1000)
+def planned(video: Video, settings: SegmentConfig) -> Forecast:
+    """What the settings give of a recording, as if nothing stayed of an earlier cut; what they gave if it is cut so."""
+    cutter = cutter_of(settings)
+    found = cutter.estimate(video.duration_ms or 0)
+    least, most = found.least, found.most
+    if video.cut is not None and is_cut_by(video, cutter):
+        least = most = video.cut.get("segments", least)
+    return Forecast(1, 0, least, most, found.ms)
 
 
 def plan_text(video: Video, settings: SegmentConfig, ascii: bool) -> str:
     """`10 s / 2 s → 201 segments, 64 MB`, and whether the recording is cut so."""
-    count = planned(video, settings)
-    whole = marks.megabytes(count * settings.length_s * 1000 * WAV_BYTES_A_MS)
-    arrow = "->" if ascii else "→"
-    state = "" if is_cut(video, settings) else ("  not cut yet" if video.cut is None else "  cut otherwise")
-    return f"{settings.length_s:g} s / {settings.overlap_s:g} s {arrow} {plural(count, 'segment')}, {whole}{state}"
+    cutter = cutter_of(settings)
+    how = f"{settings.length_s:g} s / {settings.overlap_s:g} s"
+    if settings.mode == "pauses":
+        how = f"{settings.shortest_s:g}–{settings.longest_s:g} s at pauses"
+    if is_cut_by(video, cutter):
+        state = ""
+    elif video.cut is not None:
+        state = "  cut otherwise"
+    else:
+        state = "  not cut yet" if video.cutting is None else "  not cut to the end"
+    found = planned(video, settings)
+    return f"{how} {'->' if ascii else '→'} {found.count}, {file_size(found.bytes)}{state}"
 
 
 class Cutting:
@@ -52,58 +53,60 @@ class Cutting:
 
     def change(self, videos: Sequence[Video], settings: SegmentConfig) -> list[Effect]:
         """Ask for other settings, and write them."""
-        question = CutSettings(settings, [video.duration_ms or 0 for video in videos])
-        return [OpenDialog(question, lambda answer: self._write(answer, settings))]
 
-    def _write(self, answer: str, old: SegmentConfig) -> list[Effect]:
-        """In the order that never leaves an overlap as long as the length in the file."""
-        length_s, overlap_s = (float(part) for part in answer.split())
-        path = self._workspace.config_path
-        changes = [("overlap_s", overlap_s), ("length_s", length_s)]
-        if overlap_s >= old.length_s:
-            changes.reverse()
+        def ask(found: tuple[list[Recording], int]) -> list[Effect]:
+            question = CutSettings(settings, *found)
+            return [OpenDialog(question, lambda _: self._write(question.settings, settings))]
 
-        def write() -> None:
-            for key, value in changes:
-                set_value(path, "segment", key, value)
+        return [InThread(lambda: self._read(videos), ask, "settings")]
 
-        return [InThread(write, lambda _: [Reload()], "settings")]
+    def _write(self, chosen: SegmentConfig, old: SegmentConfig) -> list[Effect]:
+        """Only what is another: what the file does not mention stays what the program takes."""
+        before, path = old.model_dump(), self._workspace.config_path
+        values = {name: value for name, value in chosen.model_dump().items() if value != before[name]}
+        return [InThread(lambda: set_values(path, "segment", values), lambda _: [Reload()], "settings")]
 
     def cut(self, videos: Sequence[Video], settings: SegmentConfig, live: Sequence[JobBatch]) -> list[Effect]:
         """Cut every recording that is not cut this way. live: the jobs of this screen."""
-        due = [video for video in videos if not is_cut(video, settings)]
         if live:
             return [Toast("Recordings are being cut already; x cancels")]
         if not videos:
             return [Toast("There is no recording here yet; 2 Playlist brings some")]
-        if not due:
-            return [Toast("Every recording is cut this way; s changes length and overlap")]
-        return self._ask_before_loss(due, settings)
 
-    def _ask_before_loss(self, due: list[Video], settings: SegmentConfig) -> list[Effect]:
-        """Cutting anew drops the machine's transcripts of the old pieces; a person's text stays."""
-        store, ids = self._store, [video.id for video in due if video.cut is not None]
-        start = StartJob(
-            "segment",
-            {
-                "ids": [video.id for video in due],
-                "settings": {"length_s": settings.length_s, "overlap_s": settings.overlap_s},
-            },
-        )
+        def ask(found: tuple[list[Recording], int]) -> list[Effect]:
+            return self._ask_before_change(*found, settings)
 
-        def count() -> int:
-            rows = (row for id in ids for row in store.segments.all(video=id))
-            return sum(row.origin is not None and not row.is_human and row.review != "accepted" for row in rows)
+        return [InThread(lambda: self._read(videos), ask, "forecast")]
 
-        def counted(lost: int) -> list[Effect]:
-            if not lost:
-                return [start]
-            text = f"{lost} transcripts by a machine go with the old segments. What a person wrote or accepted stays."
-            choices = [("y", f"cut {plural(len(ids), 'recording')} anew"), ("n", "leave them as they are")]
-            question = dialog.Choice("Cut anew?", text, choices)
-            return [OpenDialog(question, lambda answer: [start] if answer == "y" else [])]
+    def _read(self, videos: Sequence[Video]) -> tuple[list[Recording], int]:
+        return recordings(self._store, videos), free_bytes(self._workspace)
 
-        return [InThread(count, counted, "loss")]
+    def _ask_before_change(self, found: list[Recording], free: int, settings: SegmentConfig) -> list[Effect]:
+        """Say what happens to what is there, where something does; nothing that a person gave goes either way."""
+        cutter = cutter_of(settings)
+
+        def due(texts: Texts) -> dict[str, Forecast]:
+            each = {recording.video.id: recording.forecast(cutter, texts) for recording in found}
+            return {id: one for id, one in each.items() if one.recordings}
+
+        def start(texts: Texts) -> list[Effect]:
+            return [StartJob("segment", {"ids": list(due(texts)), "settings": settings.model_dump(), "text": texts})]
+
+        staying, moving = total(due("stays").values()), total(due("moves").values())
+        if not staying.changes and not moving.changes:
+            return start("stays") if staying.recordings else [Toast("Every recording is cut this way; s changes how")]
+        choices, said = [], []
+        if staying.recordings:
+            said += [staying.yields(free), *staying.changes]
+            anew = plural(staying.recordings, "recording")
+            choices.append(("y", f"cut {anew} anew; what is reviewed stays as it is"))
+        if moving.move:
+            said.append("Or: " + ". ".join(moving.changes))
+            choices.append(("m", "cut anew, and move the texts of what is reviewed to where the new segments lie"))
+        choices.append(("n", "leave them as they are"))
+        answers: dict[str, Texts] = {"y": "stays", "m": "moves"}
+        question = dialog.Choice("Cut anew?", "\n".join(said), choices)
+        return [OpenDialog(question, lambda answer: start(answers[answer]) if answer in answers else [])]
 
     def stop(self, live: Sequence[JobBatch]) -> list[Effect]:
         job = foremost(live)

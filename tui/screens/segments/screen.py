@@ -16,7 +16,6 @@ from core.errors import UserError
 from core.events import Item, ItemFailed
 from core.listen.player import Playback
 from core.store import Segment, Video
-from core.text import plural
 from tui import keymap
 from tui.bridge import JobBatch
 from tui.screens.job_line import JobLine
@@ -105,7 +104,7 @@ class SegmentsScreen(PipelineScreen):
             return
         place = f"[{self._videos.index(video) + 1}/{len(self._videos)}]  " if len(self._videos) > 1 else ""
         title = Text(place).append(video.title or video.id, "bold").append(f"  {marks.length(video.duration_ms)}")
-        count = plural(planned(video, self._settings), "segment")
+        count = planned(video, self._settings).count
         line.show(title, plan_text(video, self._settings, self.host.ascii))
         self.table.empty_text = f"\nNot cut yet.\nenter cuts it into {count}, s changes how."
 
