@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from core.suspicion import FLAGS
+
 MEANINGS = {
-    "loop": "the same words again and again",
-    "empty": "no words were heard in it",
-    "fast": "more words than anybody says in that time",
-    "cut": "the captions do not fit its edges: a word may be halved or missing",
+    **FLAGS,
 }
 """By flag, as it is stored and as lists show it."""
 
 
 def meaning(flag: str) -> str:
-    """`loop: the same words again and again`; a flag that this program does not know is its own word."""
+    """`loop: it repeats itself without end`; a flag that this program does not know is its own word."""
     return f"{flag}: {MEANINGS[flag]}" if flag in MEANINGS else flag

@@ -164,6 +164,11 @@ ACTIONS: list[Action] = [
     Action("segments.cut", "enter", "cut", "Cut every recording that is not cut this way yet"),
     Action("segments.before", "left_square_bracket", "recording", "The recording before; the next", shown_as="[ ]"),
     Action("segments.after", "right_square_bracket", "recording", "", False),
+    Action(
+        "segments.jump_back", "left_curly_bracket", "jump", "A tenth of the recording back; forward",
+        shown_as="{ }", does="jump(-0.1)",
+    ),
+    Action("segments.jump_on", "right_curly_bracket", "jump", "", False, does="jump(0.1)"),
     Action("segments.stop", "x", "cancel", "Stop cutting; whole segments are kept"),
     # -- 4 transcripts
     Action("transcripts.edit", "e", "edit", "Into the text under the table; enter does the same"),
@@ -255,7 +260,7 @@ def bindings(pane: str) -> list[BindingType]:
 def footer(pane: str) -> list[tuple[str, str]]:
     """(key, label) for the footer, in the order of their worth."""
     listen = [action for action in actions("listen") if pane in PANES and PANES[pane].plays]
-    return [(action.key, action.label) for action in (*actions(pane), *listen) if action.show]
+    return [(action.key, action.label) for action in (*listen, *actions(pane)) if action.show]
 
 
 def help_keys(pane: str) -> list[tuple[str, str]]:

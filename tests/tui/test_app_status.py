@@ -217,6 +217,16 @@ def test_lines_are_broken_by_cells_and_lose_nothing(width: int):
     assert "".join(lines).replace(" ", "") == text.replace(" ", "")
 
 
+def test_lines_are_filled_with_han_and_keep_latin_words_whole():
+    assert marks.wrap("machine wrote  大家好我是千千 hello world", 20) == [
+        "machine wrote  大家",
+        "好我是千千 hello",
+        "world",
+    ]
+    assert marks.wrap("ok https://a.very/long/address", 12) == ["ok https://a", ".very/long/a", "ddress"]
+    assert marks.wrap("", 5) == marks.wrap("   ", 5) == [""]
+
+
 def job(state: str, stage: str = "label", **more: Any) -> JobView:
     return JobView("a", stage, Path("/x"), JobState(state), 0, **more)
 

@@ -14,7 +14,7 @@ from core.jobs import list_jobs, spawn
 from core.store import Store
 from core.workspace import Workspace, create
 from tests.fakes.stage import wait_until as wait_for
-from tests.tui.wait import screen_lines, screen_text, wait_until, wrong_widths
+from tests.tui.wait import screen_text, wait_until, wrong_widths
 from tui.app import WhispersmithApp
 from tui.screens.segments.screen import SegmentsScreen
 from tui.screens.segments.settings_dialog import CutSettings
@@ -76,28 +76,14 @@ async def test_enter_cuts_what_is_not_cut_and_the_pieces_appear(workspace: Works
         await wait_until(pilot, lambda: not app.live, timeout=60)
         with Store(workspace.db_path) as store:
             assert all(video.cut for video in store.videos.all())
-        await wait_until(pilot, lambda: "shared with 1" in screen_text(app))
+        await wait_until(pilot, lambda: "with 1" in screen_text(app))
         assert "0:00–0:10" in screen_text(app)
-        assert "log-mel" in screen_text(app)
+        # Low terminals have room for the wave and the text.
+        assert ("log-mel" in screen_text(app)) == (size[1] == 45)
+        assert "no transcript yet" in screen_text(app)
         assert wrong_widths(app) == []
         await pilot.press("enter")
         await wait_until(pilot, lambda: "is cut this way" in screen_text(app))
-
-
-async def test_the_preview_follows_the_cursor_and_names_both_neighbours(cut: Workspace):
-    app = open_app(cut)
-    async with app.run_test(size=(140, 45)) as pilot:
-        await wait_until(pilot, lambda: "0:00–0:10" in screen_text(app))
-        await pilot.press("down", "down")
-        await wait_until(pilot, lambda: "0:16–0:26" in screen_text(app))
-        shared = next(line for line in screen_lines(app) if "shared with 1" in line)
-        assert "shared with 3" in shared
-        # 2 of 10 seconds on each side.
-        width = shared.rindex("░") - shared.index("░") + 1
-        assert shared.count("░") == pytest.approx(width * 0.4, abs=3)
-        await pilot.press("G")
-        await wait_until(pilot, lambda: "0:32–0:35" in screen_text(app))
-        assert "shared with 5" not in screen_text(app)
 
 
 async def test_brackets_walk_through_the_recordings(cut: Workspace):
@@ -110,17 +96,6 @@ async def test_brackets_walk_through_the_recordings(cut: Workspace):
         await wait_until(pilot, lambda: "[1/2]" in screen_text(app))
         await pilot.press("left_square_bracket")
         await wait_until(pilot, lambda: "[2/2]" in screen_text(app))
-
-
-async def test_a_missing_file_is_said_where_its_sound_would_be(cut: Workspace):
-    with Store(cut.db_path) as store:
-        path = cut.absolute(store.segments.all()[0].path)
-    path.unlink()
-    app = open_app(cut)
-    async with app.run_test(size=(140, 45)) as pilot:
-        await wait_until(pilot, lambda: "is not there" in screen_text(app))
-        await pilot.press("down")
-        await wait_until(pilot, lambda: "0:08–0:18" in screen_text(app))
 
 
 async def test_settings_show_the_count_before_anything_is_written(cut: Workspace):

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 from textual.app import App, ComposeResult
+from textual.geometry import Region
 from textual.widget import Widget
 
 from tests.tui.wait import ambiguous, hidden_characters, screen_lines, screen_text, wait_until, wrong_widths
 from tui.raster.plot import Bounds
+from tui.raster.time_axis import Stretch
 from tui.widgets.line_chart import LineChart, Points
 from tui.widgets.mel import MelPicture
 from tui.widgets.waveform import Waveform
@@ -166,35 +168,48 @@ def test_points_grow_and_keep_their_bounds() -> None:
 # -- Waveform
 
 
-async def test_waveform_with_shared_seconds() -> None:
-    wave = Waveform("0:08–0:18")
-    app = OneWidget(wave)
-    async with app.run_test(size=(60, 12)) as pilot:
-        loud = np.abs(np.sin(np.linspace(0, 9, 700)))
-        wave.show(np.stack([-loud, loud], axis=1), shared_left=0.2, shared_right=0.2, left="0", right="2")
-        await pilot.pause()
-        lines = screen_lines(app)
-        assert lines[0].startswith("0:08–0:18")
-        assert braille(app) > 100
-        assert lines[5] == "░" * 12 + " shared with 0" + " " * 8 + "shared with 2 " + "░" * 12
-        wave.clear("loading")
-        await pilot.pause()
-        assert "loading" in screen_text(app)
-        assert braille(app) == 0
-        assert "░" not in screen_text(app)
-
-
-@pytest.mark.parametrize("size", [(80, 24), (140, 45), (20, 6), (5, 6)])
+@pytest.mark.parametrize("size", [(80, 24), (140, 45), (20, 6), (5, 3), (1, 1)])
 async def test_waveform_widths_and_ascii(size: tuple[int, int]) -> None:
-    wave = Waveform("嗯\x1b[2J" * 20)
+    wave = Waveform()
+    wave.styles.height = "100%"
     app = OneWidget(wave, ascii=True)
     async with app.run_test(size=size) as pilot:
-        wave.show([[-1, 1]] * 50, shared_left=0.2, shared_right=1.7, left="嗯" * 30, right="\x00b")
+        wave.show([[-1, 1]] * 50, (8000, 18_000), stretches=[Stretch(0, 0.2, "0"), Stretch(0.8, 1, "2")])
+        wave.show_playhead(9_000)
         await pilot.pause()
         assert wrong_widths(app) == []
-        assert hidden_characters(app) == []
         assert ambiguous(app) == ""
-        assert "|" in screen_text(app)
+        assert "|" in screen_text(app) or size[0] < 5
+        wave.clear("gone \x1b[2J" * 9)
+        await pilot.pause()
+        assert hidden_characters(app) == []
+        assert wrong_widths(app) == []
+
+
+async def test_the_playhead_moves_along_the_wave_and_costs_two_columns() -> None:
+    wave = Waveform()
+    app = OneWidget(wave)
+    async with app.run_test(size=(100, 12)) as pilot:
+        wave.show([[-0.5, 0.5]] * 400, (8000, 18_000))
+        await pilot.pause()
+        before = screen_lines(app)
+        places = [(8_000, 0, "┃"), (13_000, 50, "┃"), (18_000, 99, "┃"), (7_000, 0, "┊"), (19_000, 99, "┊")]
+        for at_ms, column, sign in places:
+            wave.show_playhead(at_ms)
+            await pilot.pause()
+            rows = screen_lines(app)[:6]
+            assert {row[column] for row in rows} == {sign}
+            assert [row[:column] + row[column + 1 :] for row in rows] == [
+                row[:column] + row[column + 1 :] for row in before[:6]
+            ]
+        drawn: list[Region] = []
+        refresh = wave.refresh
+        wave.refresh = lambda *regions, **more: (drawn.extend(regions), refresh(*regions, **more))[1]  # type: ignore
+        wave.show_playhead(10_000)
+        assert sorted((region.x, region.width) for region in drawn) == [(20, 1), (99, 1)]
+        wave.show_playhead(None)
+        await pilot.pause()
+        assert screen_lines(app) == before
 
 
 # -- MelPicture

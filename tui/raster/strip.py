@@ -27,6 +27,10 @@ class Recording(NamedTuple):
     reviewed: npt.NDArray[np.bool_]
 
 
+NOTHING = Recording(0, np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.bool_))
+"""A recording that is not cut."""
+
+
 def columns(recording: Recording, starts: npt.ArrayLike, ends: npt.ArrayLike, width: int) -> npt.NDArray[np.int64]:
     """[n, 2]: the first column of `width` that holds each stretch of time (ms), and the one after the last."""
     length = max(1, recording.length_ms)

@@ -48,7 +48,7 @@ def axis(start_ms: int, end_ms: int, width: int, ascii: bool = False) -> str:
 def hatching(stretches: Sequence[Stretch], width: int, ascii: bool = False) -> str:
     """`width` characters: the stretches hatched, to scale, and beside them whose they are where there is room."""
     line = [" "] * max(0, width)
-    spans = [_columns(stretch, width) for stretch in stretches]
+    spans = [columns_of(stretch, width) for stretch in stretches]
     for first, last in spans:
         line[first:last] = ("/" if ascii else "╱") * (last - first)
     for stretch, span in zip(stretches, spans, strict=True):
@@ -72,7 +72,7 @@ def _name(line: list[str], span: tuple[int, int], name: str) -> None:
             return
 
 
-def _columns(stretch: Stretch, width: int) -> tuple[int, int]:
-    """First and last column, the last one not part of it; at least one."""
+def columns_of(stretch: Stretch, width: int) -> tuple[int, int]:
+    """The first of `width` columns that a stretch takes, and the one after its last; at least one."""
     first = max(0, min(width - 1, round(stretch.start * width)))
     return first, min(width, max(first + 1, round(stretch.end * width)))

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from typing import TypeVar
 
 from rich.cells import cell_len, get_character_cell_size
 from rich.console import Console
@@ -19,6 +21,8 @@ from textual.strip import Strip
 
 Piece = tuple[str, Style | None]
 """A run of harmless text and its style; None means the style of the line."""
+
+Key = TypeVar("Key")
 
 # CSI, OSC (title, clipboard, hyperlink) and the other string sequences, then lone two-byte escapes.
 _ESCAPES = re.compile(
@@ -152,6 +156,17 @@ def fit_pieces(runs: Sequence[Piece], width: int, align: str = "left", more: str
         out.append((fit(text + more if wide <= left else text, left, more=more), style))
         return out
     return [*out, (" " * left, None)]
+
+
+def grouped(line: str, keys: Sequence[Key], style_of: Callable[[Key], Style | None]) -> list[Piece]:
+    """`line` in runs of characters whose keys are equal: fewer bytes over the line. keys: one for each character."""
+    out: list[Piece] = []
+    at = 0
+    for key, group in groupby(keys):
+        size = sum(1 for _ in group)
+        out.append((line[at : at + size], style_of(key)))
+        at += size
+    return out
 
 
 def strip(runs: Iterable[Piece], width: int, base: Style) -> Strip:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
@@ -251,17 +250,11 @@ class LineChart(Widget, can_focus=True):
             if at and len(self._series) > 1:
                 rows[at[0]][at[1]] = self._shape(place, ascii)
                 owner[at] = place
-        return [self._runs(row, owner[y]) for y, row in enumerate(rows)]
 
-    def _runs(self, row: list[str], owner: npt.NDArray[np.int8]) -> list[cells.Piece]:
-        """A row of characters as runs of one series each."""
-        if not row:
-            return []
-        starts = [0, *(np.flatnonzero(np.diff(owner)) + 1).tolist(), len(row)]
-        return [
-            ("".join(row[a:b]), self._style(f"series-{owner[a] % _COLOURS}") if owner[a] >= 0 else None)
-            for a, b in pairwise(starts)
-        ]
+        def style_of(place: int) -> Style | None:
+            return self._style(f"series-{place % _COLOURS}") if place >= 0 else None
+
+        return [cells.grouped("".join(row), owner[y].tolist(), style_of) for y, row in enumerate(rows)]
 
     def _x_line(self, bounds: Bounds, left: int, width: int) -> list[cells.Piece]:
         line = [" "] * max(0, width)

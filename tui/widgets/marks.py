@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from rich.cells import cell_len
 
 _MARKS: dict[str, tuple[str, str]] = {
@@ -18,6 +20,12 @@ _MARKS: dict[str, tuple[str, str]] = {
 _STYLES = {"ok": "green", "done": "green", "look": "yellow", "failed": "red", "running": "bold", "waiting": "dim"}
 
 
+_UNITS = re.compile(
+    r" +|[^ \u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\U0003ffff]+|.", re.DOTALL
+)
+"""Spaces, words, and single characters of scripts that are written without spaces."""
+
+
 def mark(name: str, ascii_only: bool = False) -> str:
     """The sign of a state: ok, done, look, failed, running, waiting, unknown, not, rule."""
     return _MARKS[name][ascii_only]
@@ -29,24 +37,19 @@ def style(name: str) -> str:
 
 
 def wrap(text: str, width: int) -> list[str]:
-    """Lines of at most `width` cells, broken at spaces where there are any, never inside a Han character."""
+    """Lines of at most `width` cells: broken at spaces and between Han characters, within a word only if it must be."""
     width = max(2, width)
     lines, line, used = [], "", 0
-    for word in text.split(" "):
-        size = cell_len(word)
-        if line and used + 1 + size <= width:
-            line, used = f"{line} {word}", used + 1 + size
-            continue
-        if line:
-            lines.append(line)
-        line, used = "", 0
-        for character in word:
-            cells = cell_len(character)
-            if used + cells > width:
-                lines.append(line)
+    for unit in _UNITS.findall(text):
+        for piece in (unit,) if cell_len(unit) <= width else unit:
+            size = cell_len(piece)
+            if used + size > width:
+                lines.append(line.rstrip(" "))
                 line, used = "", 0
-            line, used = line + character, used + cells
-    return [*lines, line] if line or not lines else lines
+                if piece.isspace():
+                    continue
+            line, used = line + piece, used + size
+    return [*lines, line.rstrip(" ")] if line.strip() or not lines else lines
 
 
 def megabytes(size: float | None) -> str:

@@ -76,15 +76,7 @@ class MelPicture(Widget):
             return []
         if ascii or self.app.no_color:
             return [[(line, None)] for line in mel_text(self._mel, width, height)]
-        return [_runs(row) for row in mel_image(self._mel, width, height)]
-
-
-def _runs(row: list[tuple[Colour, Colour]]) -> list[cells.Piece]:
-    """Equal neighbours as one run: fewer bytes over the line."""
-    runs: list[cells.Piece] = []
-    start = 0
-    for x in range(1, len(row) + 1):
-        if x == len(row) or row[x] != row[start]:
-            runs.append(("▀" * (x - start), _style(*row[start])))
-            start = x
-    return runs
+        return [
+            cells.grouped("▀" * width, row, lambda halves: _style(*halves))
+            for row in mel_image(self._mel, width, height)
+        ]

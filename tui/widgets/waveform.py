@@ -1,74 +1,95 @@
-"""Waveform: the loudness of a segment over its time, with the parts it shares with its neighbours."""
+"""Waveform: the sound of a segment over its recording's time, what neighbours share of it, and what is heard now."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 from rich.cells import cell_len
 from textual.app import RenderResult
+from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
+from tui.raster.time_axis import Stretch, axis, columns_of, hatching
 from tui.raster.waveform import waveform
-from tui.widgets import cells
+from tui.widgets import cells, marks
 
 
 class Waveform(Widget):
-    """A title, the wave, and a row `░░ shared with 0 … shared with 2 ░░` under the shared seconds."""
+    """The wave, a row `╱╱╱ with 0 … with 2 ╱╱╱` under the shared seconds, and a row of times. Low ones have no rows."""
 
     ALLOW_SELECT = False
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"waveform--title", "waveform--wave", "waveform--shared"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "waveform--wave",
+        "waveform--shared-wave",
+        "waveform--below",
+        "waveform--playhead",
+    }
     DEFAULT_CSS = """
     Waveform {
         width: 1fr;
-        height: 6;
-        & > .waveform--title { text-style: bold; }
+        height: 8;
         & > .waveform--wave { color: $accent; }
-        & > .waveform--shared { color: $text-muted; }
+        & > .waveform--shared-wave { color: $accent 60%; }
+        & > .waveform--below { color: $text-muted; }
+        & > .waveform--playhead { color: $warning; text-style: bold; }
     }
     """
 
-    def __init__(self, title: str = "", *, id: str | None = None, classes: str | None = None) -> None:
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
-        self._title = title
-        self._empty = ""
+        self._message = ""
         self._peaks: npt.NDArray[np.float64] = np.zeros((0, 2))
-        self._shared: tuple[float, float] = (0.0, 0.0)
-        self._names: tuple[str, str] = ("", "")
-        self._lines: list[str] = []
+        self._full = 1.0
+        self._span = (0, 0)
+        self._stretches: tuple[Stretch, ...] = ()
+        self._playhead: int | None = None
+        self._wave: list[str] = []
+        self._below: list[str] = []
         self._drawn_as: tuple[int, int, bool] | None = None
 
     def show(
         self,
         peaks: npt.ArrayLike,
+        span: tuple[int, int],
         *,
-        shared_left: float = 0.0,
-        shared_right: float = 0.0,
-        left: str = "",
-        right: str = "",
-        title: str | None = None,
+        full: float = 1.0,
+        stretches: Sequence[Stretch] = (),
     ) -> None:
         """Show a segment.
 
-        peaks: [n, 2] least and greatest sample of n stretches, -1..1.
-        shared_left, shared_right: the part (0..1) of the segment that its neighbours hold too.
-        left, right: what the neighbours are called. title: replaces the present one.
+        peaks: [n, 2] least and greatest sample of n stretches, -1..1. span: its start and end in the recording, ms.
+        full: the level (0..1) that reaches the edges. stretches: what its neighbours hold too.
         """
         self._peaks = np.asarray(peaks, dtype=np.float64).reshape(-1, 2)
-        self._shared = (shared_left, shared_right)
-        self._names = (left, right)
-        self._title = self._title if title is None else title
-        self._empty = ""
+        self._span, self._full, self._stretches = span, full, tuple(stretches)
+        self._message = ""
         self._changed()
 
     def clear(self, text: str = "") -> None:
-        """Show no wave, but `text` in its place (loading, no sound)."""
-        self._peaks = np.zeros((0, 2))
-        self._shared = (0.0, 0.0)
-        self._empty = text
-        self._changed()
+        """Show no wave, but `text` in its place: why there is none."""
+        self.show(np.zeros((0, 2)), (0, 0))
+        self._message = text
+
+    def show_playhead(self, at_ms: float | None) -> None:
+        """Mark this moment of the recording; before the segment or after it stands at its edge. None: no mark."""
+        place = None if at_ms is None else round(at_ms)
+        if place == self._playhead:
+            return
+        before, self._playhead = self._playhead_column(), place
+        # Only the two columns go over the line: this comes several times a second.
+        for column in {before, self._playhead_column()} - {None}:
+            self.refresh(Region(column or 0, 0, 1, self.size.height))
+
+    def _playhead_column(self) -> int | None:
+        start, end = self._span
+        if self._playhead is None or end <= start or not self.size.width:
+            return None
+        column = (self._playhead - start) * self.size.width // (end - start)
+        return min(self.size.width - 1, max(0, column))
 
     def _changed(self) -> None:
         self._drawn_as = None
@@ -79,40 +100,49 @@ class Waveform(Widget):
 
     def render_line(self, y: int) -> Strip:
         width, height = self.size
-        top = 1 if self._title and height > 1 else 0
-        bottom = 1 if any(self._shared) and height - top > 1 else 0
-        now = (width, height - top - bottom, cells.is_ascii(self.app))
+        now = (width, height, cells.is_ascii(self.app))
         if now != self._drawn_as:
-            self._lines = waveform(self._peaks, *now)
+            self._draw(*now)
             self._drawn_as = now
-        more = cells.glyphs(self.app).more
-        if y < top:
-            return self._strip(cells.cut(cells.harmless(self._title), width, more), "title")
-        if bottom and y == height - 1:
-            return self._strip(self._shared_row(width), "shared")
-        if not len(self._peaks) and y == top:
-            return self._strip(cells.cut(cells.harmless(self._empty), width, more), "shared")
-        return self._strip(self._lines[y - top] if y - top < len(self._lines) else "", "wave")
+        if not len(self._peaks):
+            return self._message_line(y, width)
+        if y < len(self._wave):
+            return self._marked(self._parted(self._wave[y]), y)
+        below = self._below[y - len(self._wave)] if y - len(self._wave) < len(self._below) else ""
+        return self._strip([(below, self.get_component_rich_style("waveform--below"))])
 
-    def _strip(self, text: str, name: str) -> Strip:
-        style = self.get_component_rich_style(f"waveform--{name}")
-        return cells.strip([(text, style)], self.size.width, self.rich_style)
+    def _draw(self, width: int, height: int, ascii: bool) -> None:
+        below = [hatching(self._stretches, width, ascii), axis(*self._span, width, ascii)]
+        self._below = below[-2:] if height > 4 else below[-1:] if height > 2 else []
+        self._wave = waveform(self._peaks, width, height - len(self._below), ascii, self._full)
 
-    def _shared_row(self, width: int) -> str:
-        """The shared seconds shaded to scale, the neighbours' names beside them where there is room."""
-        shade, more = cells.glyphs(self.app).shade, cells.glyphs(self.app).more
-        parts = [min(1.0, max(0.0, p)) for p in self._shared]
-        left, right = (max(1, round(p * width)) if p else 0 for p in parts)
-        right = min(right, width - left)
-        room = width - left - right
-        before = after = ""
-        for words in ("shared with ", "with ", ""):
-            names = [words + cells.harmless(n) if n else "" for n in self._names]
-            before = f" {names[0]}" if left and names[0] else ""
-            after = f"{names[1]} " if right and names[1] else ""
-            if cell_len(before) + cell_len(after) + 2 <= room:
-                break
-        if cell_len(before) + cell_len(after) > room:
-            before, after = cells.cut(before, room // 2, more), cells.cut(after, room - room // 2, more)
-        gap = max(0, room - cell_len(before) - cell_len(after))
-        return shade * left + before + " " * gap + after + shade * right
+    def _message_line(self, y: int, width: int) -> Strip:
+        lines = marks.wrap(cells.harmless(self._message), width)
+        text = lines[y] if y < len(lines) else ""
+        return self._strip([(text, self.get_component_rich_style("waveform--below"))])
+
+    def _parted(self, line: str) -> list[cells.Piece]:
+        """A line of the wave in runs: what neighbours hold too is paler."""
+        pale, full = (self.get_component_rich_style(f"waveform--{name}") for name in ("shared-wave", "wave"))
+        is_shared = np.zeros(len(line), dtype=bool)
+        for stretch in self._stretches:
+            first, after = columns_of(stretch, len(line))
+            is_shared[first:after] = True
+        return cells.grouped(line, is_shared.tolist(), lambda shared: pale if shared else full)
+
+    def _marked(self, runs: list[cells.Piece], y: int) -> Strip:
+        """The line with the playhead over it: a rule, or dashes at the edge while what lies beyond is heard."""
+        line, column = self._strip(runs), self._playhead_column()
+        if column is None or self._playhead is None:
+            return line
+        start, end = self._span
+        signs = ("!", ":") if cells.is_ascii(self.app) else ("┃", "┊")
+        sign = signs[not start <= self._playhead <= end]
+        style = self.get_component_rich_style("waveform--playhead")
+        width = cell_len(line.text)
+        return Strip.join(
+            [line.crop(0, column), cells.strip([(sign, style)], 1, self.rich_style), line.crop(column + 1, width)]
+        )
+
+    def _strip(self, runs: list[cells.Piece]) -> Strip:
+        return cells.strip(runs, self.size.width, self.rich_style)

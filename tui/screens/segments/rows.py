@@ -1,46 +1,84 @@
-"""The rows of the segments table."""
+"""The rows of the segments table, and the recording they make up."""
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
+from functools import cached_property
 
-from core.store import Segment
-from tui.widgets import marks
+import numpy as np
+from rich.text import Text
+
+from core.store import SegmentRow
+from tui.raster.strip import NOTHING, Recording
+from tui.raster.time_axis import moment
+from tui.screens.review_state import state_of, state_text
 from tui.widgets.columns import Column
 
 COLUMNS = (
-    Column("number", "#", 4, "right"),
+    Column("number", "#", 5, "right"),
     Column("start", "start", 8, "right"),
-    Column("length", "len", 5, "right", drop=3),
-    Column("level", "dB", 5, "right"),
+    Column("length", "len", 4, "right", drop=1),
+    Column("level", "dB", 4, "right"),
     Column("speech", "speech", 6, "right"),
+    Column("state", "", 1),
     Column("flags", "flags", None, least=6),
 )
 
 
-class SegmentRows:
-    """The segments of one recording."""
+KEPT = "earlier cut"
+"""What a row says that does not belong to the cut its recording has now."""
 
-    def __init__(self, segments: Sequence[Segment]) -> None:
-        self.segments = segments
-        self._places = {segment.id: place for place, segment in enumerate(segments)}
+
+class SegmentRows:
+    """The segments of one recording, in playing order."""
+
+    def __init__(self, rows: Sequence[SegmentRow], ascii: bool = False) -> None:
+        self.rows = rows
+        self._ascii = ascii
+        self._places = {row.id: place for place, row in enumerate(rows)}
 
     def __len__(self) -> int:
-        return len(self.segments)
+        return len(self.rows)
 
     def key(self, index: int, /) -> str:
-        return self.segments[index].id
+        return self.rows[index].id
 
     def index_of(self, key: str, /) -> int | None:
         return self._places.get(key)
 
-    def cells(self, index: int, /) -> list[str]:
-        segment = self.segments[index]
+    def cells(self, index: int, /) -> list[str | Text]:
+        row, minus = self.rows[index], "-" if self._ascii else "–"
         return [
             str(index),
-            marks.length(segment.start_ms),
-            f"{(segment.end_ms - segment.start_ms) / 1000:.1f}",
-            "" if segment.dbfs is None else f"{segment.dbfs:.0f}",
-            "" if segment.speech is None else f"{segment.speech:.0%}",
-            " ".join(segment.flags),
+            moment(row.start_ms),
+            f"{(row.end_ms - row.start_ms) / 1000:.1f}",
+            "" if row.dbfs is None else f"{row.dbfs:.0f}".replace("-", minus),
+            "" if row.speech is None else f"{row.speech:.0%}",
+            state_text(state_of(row), self._ascii, word=False),
+            " ".join((*([KEPT] if row.kept else []), *row.flags)),
         ]
+
+    def index_at(self, ms: int) -> int:
+        """The last segment that begins at this moment or before it; the first one where none does."""
+        return max(0, bisect_right(self.rows, ms, key=lambda row: row.start_ms) - 1)
+
+    @cached_property
+    def recording(self) -> Recording:
+        """All of them as arrays."""
+        if not self.rows:
+            return NOTHING
+        starts, ends = (np.array([row[place] for row in self.rows], np.int64) for place in (0, 1))
+        speech = np.array([np.nan if row.speech is None else row.speech for row in self.rows])
+        reviewed = np.array([row.review != "pending" for row in self.rows], np.bool_)
+        return Recording(int(ends.max()), starts, ends, speech, reviewed)
+
+    @cached_property
+    def kept(self) -> int:
+        """How many are of an earlier cut."""
+        return sum(row.kept for row in self.rows)
+
+    @cached_property
+    def reviewed(self) -> int:
+        """How many a person has decided on."""
+        return int(self.recording.reviewed.sum())

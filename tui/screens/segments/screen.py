@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from rich.text import Text
@@ -14,17 +14,20 @@ from textual.widget import Widget
 from core.config import SegmentConfig
 from core.errors import UserError
 from core.events import Item, ItemFailed
-from core.listen.player import Playback
-from core.store import Segment, Video
+from core.listen.player import Playback, PlayerState
+from core.store import Video
 from tui import keymap
 from tui.bridge import JobBatch
 from tui.screens.job_line import JobLine
 from tui.screens.pipeline import ErrorBanner, PipelineScreen, StepTable
 from tui.screens.segments.cutting import Cutting, plan_text, planned
-from tui.screens.segments.preview import Preview, PreviewPanel, preview
+from tui.screens.segments.loader import Hearing, Loaded, load
+from tui.screens.segments.panel import PreviewPanel
+from tui.screens.segments.preview import Preview, PreviewReader
 from tui.screens.segments.rows import COLUMNS, SegmentRows
 from tui.status.jobs import error_of
 from tui.widgets import marks
+from tui.widgets.recording_strip import RecordingStrip
 from tui.widgets.segment_table import RowTable
 from tui.widgets.text_line import TextLine
 
@@ -38,12 +41,17 @@ class SegmentsScreen(PipelineScreen):
     def __init__(self) -> None:
         super().__init__()
         self._unread = False
-        self._videos: list[Video] = []
+        self._videos: Sequence[Video] = []
         self._video: str | None = None
+        """The recording whose rows are shown."""
+        self._wanted: str | None = None
+        """The one that is asked for."""
         self._settings = SegmentConfig()
+        self._hearing = Hearing()
 
     def content(self) -> Iterable[Widget]:
         yield TextLine(id="recording")
+        yield RecordingStrip()
         with Container(id="panes"):
             yield StepTable(COLUMNS, SegmentRows([]))
             yield PreviewPanel(id="preview")
@@ -51,7 +59,8 @@ class SegmentsScreen(PipelineScreen):
         yield JobLine()
 
     def on_mount(self) -> None:
-        self.query_one(PreviewPanel).display = False
+        self._reader = PreviewReader(self.workspace)
+        self._show_parts(False)
 
     def on_shown(self) -> None:
         self._load()
@@ -62,39 +71,45 @@ class SegmentsScreen(PipelineScreen):
     # -- reading
 
     def _load(self) -> None:
-        store, workspace, wanted = self.store, self.workspace, self._video
-
-        def read() -> tuple[list[Video], str | None, list[Segment], SegmentConfig]:
-            videos = [video for video in store.videos.all() if video.path]
-            ids = [video.id for video in videos]
-            id = wanted if wanted in ids else (ids[0] if ids else None)
-            segments = store.segments.all(video=id) if id else []
-            return videos, id, segments, workspace.config().segment
-
-        self.in_thread(read, self._loaded, group="load", failed=self._not_loaded)
+        workspace, wanted, ascii = self.workspace, self._wanted, self.host.ascii
+        known = self.rows.rows if wanted == self._video else None
+        self.in_thread(lambda: load(workspace, wanted, known, ascii), self._loaded, "load", self._not_loaded)
 
     def _not_loaded(self, error: UserError) -> None:
         self._unread = True
         self.query_one(ErrorBanner).show(error)
 
-    def _loaded(self, found: tuple[list[Video], str | None, list[Segment], SegmentConfig]) -> None:
-        self._videos, id, segments, self._settings = found
+    def _loaded(self, found: Loaded) -> None:
         if self._unread:
             self._unread = False
             self.query_one(ErrorBanner).show(None)
-        same = id == self._video
-        self._video = id
-        source = self.table.source
-        if not (same and isinstance(source, SegmentRows) and source.segments == segments):
-            self.table.set_source(SegmentRows(segments), keep_key=same)
-            self._show_preview()
+        same = found.video == self._video
+        self._videos, self._settings, self._hearing = found.videos, found.settings, found.hearing
+        self._video = self._wanted = found.video
+        if found.rows is not None:
+            self.table.set_source(found.rows, keep_key=same)
+            reviewed = f"{found.rows.reviewed} of {len(found.rows)}"
+            self.query_one(RecordingStrip).show(found.rows.recording, reviewed)
         self._show_heading()
+        # Also where no row is another: a text may be.
+        self._show_preview()
+
+    @property
+    def rows(self) -> SegmentRows:
+        source = self.table.source
+        assert isinstance(source, SegmentRows)
+        return source
 
     @property
     def video(self) -> Video | None:
         return next((video for video in self._videos if video.id == self._video), None)
 
     # -- showing
+
+    def _show_parts(self, there_are_rows: bool) -> None:
+        """Without segments there is nothing to draw: the table has the room."""
+        self.query_one(PreviewPanel).display = self.query_one(RecordingStrip).display = there_are_rows
+        self.set_class(not there_are_rows, "-empty")
 
     def _show_heading(self) -> None:
         line, video = self.query_one("#recording", TextLine), self.video
@@ -104,30 +119,36 @@ class SegmentsScreen(PipelineScreen):
             return
         place = f"[{self._videos.index(video) + 1}/{len(self._videos)}]  " if len(self._videos) > 1 else ""
         title = Text(place).append(video.title or video.id, "bold").append(f"  {marks.length(video.duration_ms)}")
+        if kept := self.rows.kept:
+            title.append(f"  {marks.mark('look', self.host.ascii)} {kept} of an earlier cut", marks.style("look"))
         count = planned(video, self._settings).count
         line.show(title, plan_text(video, self._settings, self.host.ascii))
         self.table.empty_text = f"\nNot cut yet.\nenter cuts it into {count}, s changes how."
 
     @on(RowTable.Highlighted)
     def _show_preview(self) -> None:
-        source, place = self.table.source, self.table.cursor
-        if not isinstance(source, SegmentRows) or place >= len(source):
-            self.query_one(PreviewPanel).display = False
+        rows, place, hearing, reader = self.rows, self.table.cursor, self._hearing, self._reader
+        self._show_parts(place < len(rows))
+        if place >= len(rows):
             return
-        segment, workspace = source.segments[place], self.workspace
+        row = rows.rows[place]
+        self.query_one(RecordingStrip).mark((row.start_ms, row.end_ms))
+        self.in_thread(lambda: reader.read(rows, place, hearing), self._drawn, "preview")
+
+    def _drawn(self, found: Preview | None) -> None:
+        if found is None or found.segment.id != self.table.cursor_key:
+            return
+        self.query_one(PreviewPanel).show(found)
         if self.host.listening is not None:
             self.show_playback(self.host.listening.playback)
-        self.in_thread(lambda: preview(workspace, segment), self._drawn, group="preview")
-
-    def _drawn(self, found: Preview) -> None:
-        source = self.table.source
-        place = source.index_of(found.id) if isinstance(source, SegmentRows) else None
-        if place is None or found.id != self.table.cursor_key or not isinstance(source, SegmentRows):
-            return
-        self.query_one(PreviewPanel).show(found, source, place)
 
     def show_playback(self, playback: Playback) -> None:
-        self.query_one(PreviewPanel).show_playback(playback, self.table.cursor_key)
+        panel, place = self.query_one(PreviewPanel), self.rows.index_of(playback.clip)
+        at_ms = None
+        if place is not None and playback.state in (PlayerState.PLAYING, PlayerState.PAUSED):
+            heard = self.rows.rows[place].start_ms + playback.at_s * 1000
+            at_ms = heard if panel.holds(playback.clip, heard) else None
+        panel.show_playback(playback, at_ms)
 
     # -- jobs
 
@@ -142,10 +163,10 @@ class SegmentsScreen(PipelineScreen):
 
     def _switch(self, step: int) -> None:
         ids = [video.id for video in self._videos]
-        if len(ids) < 2 or self._video not in ids:
+        if len(ids) < 2 or self._wanted not in ids:
             self.toast("There is no other recording here" if ids else "There is no recording here yet")
             return
-        self._video = ids[(ids.index(self._video) + step) % len(ids)]
+        self._wanted = ids[(ids.index(self._wanted) + step) % len(ids)]
         self._load()
 
     def action_before(self) -> None:
@@ -153,6 +174,19 @@ class SegmentsScreen(PipelineScreen):
 
     def action_after(self) -> None:
         self._switch(1)
+
+    def action_jump(self, part: float) -> None:
+        """Along the recording, by this part of its length."""
+        if len(self.rows):
+            now = self.rows.rows[self.table.cursor].start_ms
+            self._go_to(now + part * self.rows.recording.length_ms)
+
+    @on(RecordingStrip.Sought)
+    def _seek(self, event: RecordingStrip.Sought) -> None:
+        self._go_to(event.at_ms)
+
+    def _go_to(self, ms: float) -> None:
+        self.table.cursor = self.rows.index_at(round(ms))
 
     @property
     def _cutting(self) -> Cutting:

@@ -7,7 +7,7 @@ from pathlib import Path
 from core.store import TranscriptRow
 from core.text import plural
 from core.workspace import Workspace
-from tui.screens.transcripts import rows as transcript_rows
+from tui.screens import review_state
 from tui.widgets import cells
 from tui.widgets.dialog import Choice, TextPrompt
 
@@ -35,10 +35,10 @@ def stop_labeller(progress: str) -> Choice:
 def place_text(gone: TranscriptRow, there: TranscriptRow | None, ascii: bool) -> Choice:
     """Where the text of a segment that was cut away shall go. Answers: "p" into the one there, "c" copy, "d" drop."""
     choices = [("c", "copy it"), ("d", "let it go; logs/log.txt has it")]
-    text = f"{transcript_rows.span(gone, ascii)} was cut away while this was written:\n\n{_shown(gone.text)}"
+    text = f"{review_state.span(gone, ascii)} was cut away while this was written:\n\n{_shown(gone.text)}"
     if there is not None:
         by = {"human": "what a person wrote", "imported": "what a person wrote", None: "no text"}
-        span = transcript_rows.span(there, ascii)
+        span = review_state.span(there, ascii)
         choices.insert(0, ("p", f"put it into {span}, in place of {by.get(there.origin, 'what is there')}"))
         text += f"\n\n{span} lies there now: {_shown(there.text) or '-'}"
     return Choice("Where shall this text go?", text, choices)

@@ -15,6 +15,7 @@ from textual.widgets import Input, TextArea
 from core.store import Segment, TranscriptRow
 from core.text import clean
 from tui import keymap
+from tui.screens import review_state
 from tui.screens.transcripts import rows as transcript_rows
 from tui.screens.transcripts.session import ReviewSession
 from tui.widgets import cells, marks
@@ -140,7 +141,7 @@ class EditorPanel(Vertical):
         if self.row is None:
             return
         ascii, width = cells.is_ascii(self.app), self.app.size.width - 2
-        sign, span = marks.mark("failed", ascii), transcript_rows.span(self.row, ascii)
+        sign, span = marks.mark("failed", ascii), review_state.span(self.row, ascii)
         what = f"{sign} {span} was cut away elsewhere; enter: where shall your text go"
         there = transcript_rows.lies_there(session.index.lying_at(self.row), width, ascii)
         self._show_lines(Text(what, marks.style("failed")), Text("it is in logs/log.txt too", "dim"), there)

@@ -12,31 +12,20 @@ from rich.text import Text
 from core.store import Segment, TranscriptRow
 from core.store.records import Undone
 from core.text import plural
+from tui.screens import review_state
+from tui.screens.review_state import span, state_text, written_by
 from tui.screens.transcripts.index import Query, Selection, TranscriptIndex
 from tui.screens.transcripts.saving import UnsavedTexts
 from tui.widgets import cells, marks
 from tui.widgets.columns import Column
 
-STATES = {
-    "accepted": "done",
-    "rejected": "failed",
-    "pending": "not",
-    "no text": "unknown",
-    "saving": "running",
-    "unsaved": "failed",
-}
-"""The sign (tui/marks.py) of each state of a transcript."""
-
 
 def state_of(row: Segment | TranscriptRow, unsaved: UnsavedTexts | None = None) -> str:
-    """saving or unsaved until it is on the disk; else accepted, rejected, pending, or "no text" where nobody has
-    written any yet."""
+    """saving or unsaved until it is on the disk; else as `review_state` has it."""
     waits = unsaved.get(row.id) if unsaved is not None else None
     if waits is not None:
         return "saving" if waits.error is None else "unsaved"
-    if row.review != "pending":
-        return row.review
-    return "pending" if row.origin is not None else "no text"
+    return review_state.state_of(row)
 
 
 @dataclass
@@ -81,12 +70,6 @@ def two_digits(value: float | None) -> str:
     return f"{value:.2f}"[1:] if 0 <= value < 0.995 else f"{value:.1f}"
 
 
-def state_text(state: str, ascii: bool, *, word: bool = True) -> Text:
-    name = STATES[state]
-    sign = marks.mark(name, ascii)
-    return Text(f"{sign} {state}" if word else sign, marks.style(name))
-
-
 def columns(wide: bool) -> list[Column]:
     """Columns drop in this order: conf, susp, time. The text never does."""
     return [
@@ -100,18 +83,12 @@ def columns(wide: bool) -> list[Column]:
     ]
 
 
-def span(row: Segment | TranscriptRow, ascii: bool) -> str:
-    """`8:00–8:10`."""
-    return f"{marks.length(row.start_ms)}{'-' if ascii else '–'}{marks.length(row.end_ms)}"
-
-
 def heading(segment: Segment, state: str, ascii: bool) -> Text:
     """`8:00–8:10  ✓ accepted, by a person  loop`, what is known of the row under the cursor."""
     text = Text(span(segment, ascii), "bold")
     text.append("  ").append_text(state_text(state, ascii))
-    by = {"human": "by a person", "imported": "by a person", "machine": "by a machine", "caption": "a caption"}
-    if segment.origin is not None:
-        text.append(f", {by[segment.origin]}")
+    if who := written_by(segment):
+        text.append(f", {who}")
     if segment.flags:
         text.append(f"  {marks.mark('look', ascii)} {' '.join(segment.flags)}", marks.style("look"))
     return text

@@ -1,0 +1,115 @@
+"""RecordingStrip: a whole recording in two rows, and where in it one is."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.cells import cell_len
+from rich.style import Style
+from textual import events
+from textual.app import RenderResult
+from textual.message import Message
+from textual.strip import Strip
+from textual.widget import Widget
+
+from tui.raster.strip import NOTHING, Recording, columns, strip
+from tui.widgets import cells
+
+LEGEND_FROM = 90
+"""Columns from which on there is room to say what the signs mean."""
+
+
+class RecordingStrip(Widget):
+    """Bars of speech over time; under them a rule along what is reviewed, and a mark where the cursor is."""
+
+    ALLOW_SELECT = False
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"strip--speech", "strip--silence", "strip--reviewed", "strip--cursor"}
+    DEFAULT_CSS = """
+    RecordingStrip {
+        height: 2;
+        padding: 0 1;
+        & > .strip--speech { color: $accent; }
+        & > .strip--silence { color: $text-muted; }
+        & > .strip--reviewed { color: $text-success; }
+        & > .strip--cursor { color: $warning; text-style: bold; }
+    }
+    """
+
+    class Sought(Message):
+        """A click on this moment of the recording."""
+
+        def __init__(self, at_ms: int) -> None:
+            super().__init__()
+            self.at_ms = at_ms
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._recording = NOTHING
+        self._reviewed = ""
+        self._span: tuple[int, int] | None = None
+        self._lines = ("", "")
+        self._drawn_as: tuple[int, bool] | None = None
+
+    def show(self, recording: Recording, reviewed: str) -> None:
+        """reviewed: how many are, in words."""
+        self._recording, self._reviewed = recording, reviewed
+        self._drawn_as = None
+        self.refresh()
+
+    def mark(self, span: tuple[int, int] | None) -> None:
+        """The cursor is on the segment from … to … ms."""
+        if span != self._span:
+            self._span = span
+            self.refresh()
+
+    @property
+    def text(self) -> str:
+        """What is drawn."""
+        return "\n".join(self.render_line(y).text for y in range(2))
+
+    def on_click(self, event: events.Click) -> None:
+        offset, width = event.get_content_offset(self), self._width
+        if offset is not None and 0 <= offset.x < width:
+            event.stop()
+            self.post_message(self.Sought(self._recording.length_ms * (2 * offset.x + 1) // (2 * width)))
+
+    def _legend(self) -> tuple[str, str]:
+        rule, low, high = "=_+" if cells.is_ascii(self.app) else "▔▁▅"
+        return f"  {high} speech  {low} silence", f"  {rule} reviewed {self._reviewed}"
+
+    @property
+    def _width(self) -> int:
+        """Of the picture."""
+        width = self.content_size.width
+        return width - max(map(cell_len, self._legend())) if width >= LEGEND_FROM else width
+
+    def render(self) -> RenderResult:
+        return ""
+
+    def render_line(self, y: int) -> Strip:
+        width, ascii = self._width, cells.is_ascii(self.app)
+        if self._drawn_as != (width, ascii):
+            self._lines = strip(self._recording, width, ascii)
+            self._drawn_as = (width, ascii)
+        legend = self._legend()[y] if width < self.content_size.width else ""
+        runs = self._speech(self._lines[0]) if y == 0 else self._below(self._lines[1])
+        return cells.strip([*runs, (legend, self._style("silence"))], self.content_size.width, self.rich_style)
+
+    def _speech(self, line: str) -> list[cells.Piece]:
+        lowest = "_" if cells.is_ascii(self.app) else "▁"
+        silence, speech = self._style("silence"), self._style("speech")
+        return cells.grouped(
+            line, [sign == lowest for sign in line], lambda is_silent: silence if is_silent else speech
+        )
+
+    def _below(self, line: str) -> list[cells.Piece]:
+        if self._span is None or not line:
+            return [(line, self._style("reviewed"))]
+        ((first, after),) = columns(self._recording, [self._span[0]], [self._span[1]], len(line)).tolist()
+        marked = line[:first] + cells.glyphs(self.app).mark * (after - first) + line[after:]
+        here = [first <= place < after for place in range(len(line))]
+        cursor, reviewed = self._style("cursor"), self._style("reviewed")
+        return cells.grouped(marked, here, lambda is_here: cursor if is_here else reviewed)
+
+    def _style(self, name: str) -> Style:
+        return self.get_component_rich_style(f"strip--{name}")
