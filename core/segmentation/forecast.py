@@ -59,7 +59,8 @@ class Forecast:
         recordings = plural(self.recordings + self.whole, "recording")
         # What is cut this way already needs no more room.
         short = "" if free >= self.bytes or not self.recordings else ": too little"
-        return f"{self.count} of {recordings}, {sound}, {file_size(self.bytes)}; {file_size(free)} are free{short}"
+        wavs = f"{sound} of sound, {file_size(self.bytes)}"
+        return f"{self.count} of {recordings}, {wavs}; {file_size(free)} are free{short}"
 
     @property
     def changes(self) -> list[str]:

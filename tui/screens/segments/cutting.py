@@ -34,7 +34,7 @@ def plan_text(video: Video, settings: SegmentConfig, ascii: bool) -> str:
     cutter = cutter_of(settings)
     how = f"{settings.length_s:g} s / {settings.overlap_s:g} s"
     if settings.mode == "pauses":
-        how = f"{settings.shortest_s:g}–{settings.longest_s:g} s at pauses"
+        how = f"{settings.shortest_s:g}–{settings.longest_s:g} s"
     if is_cut_by(video, cutter):
         state = ""
     elif video.cut is not None:
@@ -64,6 +64,8 @@ class Cutting:
         """Only what is another: what the file does not mention stays what the program takes."""
         before, path = old.model_dump(), self._workspace.config_path
         values = {name: value for name, value in chosen.model_dump().items() if value != before[name]}
+        if not values:
+            return []
         return [InThread(lambda: set_values(path, "segment", values), lambda _: [Reload()], "settings")]
 
     def cut(self, videos: Sequence[Video], settings: SegmentConfig, live: Sequence[JobBatch]) -> list[Effect]:
@@ -101,8 +103,8 @@ class Cutting:
             anew = plural(staying.recordings, "recording")
             choices.append(("y", f"cut {anew} anew; what is reviewed stays as it is"))
         if moving.move:
-            said.append("Or: " + ". ".join(moving.changes))
-            choices.append(("m", "cut anew, and move the texts of what is reviewed to where the new segments lie"))
+            said.append("Or: " + "; ".join(moving.changes))
+            choices.append(("m", "cut anew; the texts of what is reviewed move to the new segments"))
         choices.append(("n", "leave them as they are"))
         answers: dict[str, Texts] = {"y": "stays", "m": "moves"}
         question = dialog.Choice("Cut anew?", "\n".join(said), choices)

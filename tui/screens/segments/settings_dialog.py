@@ -6,12 +6,10 @@ from collections.abc import Iterable, Sequence
 from typing import ClassVar, Literal
 
 from pydantic import ValidationError
-from rich.text import Text
 from textual import on
-from textual.app import ComposeResult, RenderResult
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input, Label, Static
 
@@ -23,6 +21,7 @@ from tui.widgets.dialog import Dialog, plain
 
 Mode = Literal["windows", "pauses"]
 NAMES: dict[Mode, str] = {"windows": "windows of one length", "pauses": "at pauses, no word halved"}
+_NUMBER = "0123456789."
 _SETTING = "{}_s"
 """What the setting of a field is called."""
 FIELDS: dict[Mode, dict[str, str]] = {
@@ -41,37 +40,18 @@ _PROBLEMS = {
 }
 
 
-class ModeChoice(Widget, can_focus=True):
-    """The two ways to cut, in one line; the other one on space or an arrow."""
+class NumberInput(Input):
+    """Takes digits and a point; letters are keys of the dialog."""
 
-    DEFAULT_CSS: ClassVar[str] = """
-    ModeChoice {
-        height: 1;
-        margin-bottom: 1;
-        &:focus { text-style: bold; }
-    }
-    """
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("space,left,right,h,l", "other", "the other way", show=False)]
+    def check_consume_key(self, key: str, character: str | None) -> bool:
+        return character is not None and character in _NUMBER
 
-    class Changed(Message):
-        """The other way is wanted."""
-
-    def __init__(self, mode: Mode) -> None:
-        super().__init__()
-        self.mode: Mode = mode
-
-    def action_other(self) -> None:
-        self.mode = "pauses" if self.mode == "windows" else "windows"
-        self.refresh()
-        self.post_message(self.Changed())
-
-    def render(self) -> RenderResult:
-        glyphs = cells.glyphs(self.app)
-        shown = Text()
-        for mode, name in NAMES.items():
-            here = mode == self.mode
-            shown.append(f"{glyphs.cursor if here else ' '} {name}    ", "reverse" if here and self.has_focus else "")
-        return shown
+    @classmethod
+    def of(cls, value: float, id: str) -> NumberInput:
+        made = cls(f"{value:g}", id=id, compact=True, max_length=8, select_on_focus=True, restrict=f"[{_NUMBER}]*")
+        # A blinking cursor sends a repaint twice a second over the line.
+        made.cursor_blink = False
+        return made
 
 
 class Field(Horizontal):
@@ -88,8 +68,7 @@ class Field(Horizontal):
     def __init__(self, name: str, value: float, id: str) -> None:
         super().__init__()
         self._label = name
-        self._input = Input(f"{value:g}", id=id, compact=True, max_length=8, select_on_focus=True)
-        self._input.cursor_blink = False
+        self._input = NumberInput.of(value, id)
 
     def compose(self) -> ComposeResult:
         yield Label(self._label, markup=False)
@@ -99,11 +78,11 @@ class Field(Horizontal):
 class CutSettings(Dialog):
     """Asks how to cut; dismisses with "take", and `settings` are those that were chosen."""
 
-    KEYS = "enter take it   tab next line   space other way   esc back"
+    KEYS = "enter take it   p other way   tab other field   esc back"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "app.focus_previous", "line before", show=False),
-        Binding("down", "app.focus_next", "next line", show=False),
-        Binding("enter", "take", "take it", show=False),
+        Binding("p", "other_way", "other way", show=False, priority=True),
+        Binding("up", "app.focus_previous", "field before", show=False),
+        Binding("down", "app.focus_next", "next field", show=False),
     ]
 
     def __init__(self, settings: SegmentConfig, recordings: Sequence[Recording], free_bytes: int) -> None:
@@ -111,10 +90,10 @@ class CutSettings(Dialog):
         self.settings = settings
         self._recordings = list(recordings)
         self._free_bytes = free_bytes
-        self._mode = ModeChoice(settings.mode)
+        self._mode: Mode = settings.mode
 
     def body(self) -> Iterable[Widget]:
-        yield self._mode
+        yield Static("", id="ways", classes="dialog--text", markup=False)
         for mode, fields in FIELDS.items():
             for name, label in fields.items():
                 yield Field(label, getattr(self.settings, _SETTING.format(name)), name).set_class(
@@ -123,25 +102,31 @@ class CutSettings(Dialog):
         yield Static("", id="yield", classes="dialog--text", markup=False)
 
     def on_mount(self) -> None:
-        self._show_mode()
-        self.query_one(f"#{next(iter(FIELDS[self._mode.mode]))}", Input).focus()
+        self._show_way()
 
-    @on(ModeChoice.Changed)
-    def _show_mode(self) -> None:
+    def action_other_way(self) -> None:
+        self._mode = "pauses" if self._mode == "windows" else "windows"
+        self._show_way()
+
+    def _show_way(self) -> None:
+        cursor = cells.glyphs(self.app).cursor
+        ways = [f"{cursor if mode == self._mode else ' '} {name}" for mode, name in NAMES.items()]
+        self.query_one("#ways", Static).update(plain("    ".join(ways)))
         for field in self.query(Field):
-            field.display = field.has_class("-pauses") == (self._mode.mode == "pauses")
+            field.display = field.has_class("-pauses") == (self._mode == "pauses")
+        self.query_one(f"#{next(iter(FIELDS[self._mode]))}", Input).focus()
         self._show_yield()
 
     def _chosen(self) -> SegmentConfig | str:
         """The settings as they stand in the fields, or what is wrong with them."""
         values: dict[str, float] = {}
-        for name in FIELDS[self._mode.mode]:
+        for name in FIELDS[self._mode]:
             try:
                 values[_SETTING.format(name)] = float(self.query_one(f"#{name}", Input).value)
             except ValueError:
-                return "write two numbers, for example " + ("10 and 2" if self._mode.mode == "windows" else "4 and 12")
+                return "write two numbers, for example " + ("10 and 2" if self._mode == "windows" else "4 and 12")
         try:
-            chosen = SegmentConfig.model_validate(self.settings.model_dump() | values | {"mode": self._mode.mode})
+            chosen = SegmentConfig.model_validate(self.settings.model_dump() | values | {"mode": self._mode})
         except ValidationError as error:
             return _PROBLEMS[str(error.errors()[0]["loc"][0])]
         conflict = chosen.conflict()
@@ -165,9 +150,6 @@ class CutSettings(Dialog):
     @on(Input.Submitted)
     def _submit(self, event: Input.Submitted) -> None:
         event.stop()
-        self.action_take()
-
-    def action_take(self) -> None:
         chosen = self._chosen()
         if not isinstance(chosen, str):
             self.settings = chosen
