@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from core.suspicion import FLAGS
 
+MOVED, PARTLY = "moved", "partly"
+
 MEANINGS = {
     **FLAGS,
+    MOVED: "written for segments of an earlier cut, and put here by its time",
+    PARTLY: "it says what is heard in a part of the segment only",
 }
 """By flag, as it is stored and as lists show it."""
 

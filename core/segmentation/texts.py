@@ -5,23 +5,20 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Literal
 
+from core.flags import PARTLY
 from core.spans import Span, merged
 from core.store import Segment, Store
 from core.store.cuts import CutSegment, LeavingText, MovedText
+from core.suspicion import CUT_EDITS, EditEstimate, letters
 from core.text import clean
 from core.timed_text import Cue, Timed, merge_overlaps, shares
 
 Texts = Literal["stays", "moves"]
 """Reviewed segments stay as they are and are cut around; or what a person wrote for them goes to the new ones."""
 
-PARTLY = "partly"
-"""The flag of a moved text that says what is heard in a part of its segment only."""
-
 _COVERED = 0.8
 """Share of a segment's time that moved texts are of, below which they are of a part of it."""
 _LONGEST_TEXT = 5000
-_SUSPICION, _SUSPICION_CUT, _SUSPICION_PARTLY = 0.3, 0.15, 0.8
-"""A person's words, but somebody should look at their edges, and above all where some are missing."""
 
 
 def can_move(row: Segment | CutSegment) -> bool:
@@ -74,14 +71,16 @@ def _offers(sources: Sequence[LeavingText], new: Sequence[Segment], room: Sequen
     found = shares([part for cue in cues for part in _fitted(cue, room)], new)
     covered = _covered(sources, new)
     touched = _covered([text for text in sources if not text.untouched], new)
-    for row, share, of_it, of_touched in zip(new, found, covered, touched, strict=True):
-        text = clean(share.text, _LONGEST_TEXT)
+    for row, share, covered_ms, touched_ms in zip(new, found, covered, touched, strict=True):
+        text, length_ms = clean(share.text, _LONGEST_TEXT), row.end_ms - row.start_ms
         if not text:
             continue
-        partly = of_it < _COVERED * (row.end_ms - row.start_ms)
-        flags = (*(("cut",) if share.cut else ()), *((PARTLY,) if partly else ()))
-        suspicion = _SUSPICION_PARTLY if partly else _SUSPICION + min(share.cut, 2) * _SUSPICION_CUT
-        yield MovedText(row.id, text, flags, round(suspicion, 2), may_return=not of_touched)
+        # A person's words: what they need is at their edges, and what was said where they do not reach.
+        missing = letters(text) * (length_ms - covered_ms) / max(covered_ms, 1)
+        is_partly = covered_ms < _COVERED * length_ms
+        flags = (*(("cut",) if share.cut else ()), *((PARTLY,) if is_partly else ()))
+        edits = EditEstimate(CUT_EDITS * share.cut + missing, flags)
+        yield MovedText(row.id, text, flags, edits.suspicion, may_return=not touched_ms)
 
 
 def _fitted(cue: Cue, room: Sequence[Span]) -> list[Cue]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from core.config import Config, SegmentConfig, with_changes
 from core.errors import UserError
+from core.flags import MOVED
 from core.media import load_pydub
 from core.media.windows import Cutter
 from core.segmentation.forecast import free_bytes, recordings, total
@@ -17,7 +18,6 @@ from core.segmentation.recording import RecordingSegmenter
 from core.segmentation.settings import cutter_of
 from core.segmentation.texts import Texts
 from core.store import Store, Video
-from core.store.cuts import MOVED
 from core.text import plural
 from core.workspace import Workspace
 

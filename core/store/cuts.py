@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NamedTuple
 
+from core.flags import MOVED
 from core.store import edits
 from core.store.connection import Connection
 from core.store.database import Database
@@ -15,8 +16,6 @@ from core.store.records import HUMAN
 
 WHO = "segment"
 """Whose the edits are that a cut makes."""
-MOVED = "moved"
-"""The flag of a text that was written for another segment, and put here by its time."""
 
 
 _UNTOUCHED = """
