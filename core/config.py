@@ -119,6 +119,16 @@ class SegmentConfig(_Table):
         return None
 
 
+class ListenConfig(_Table):
+    """player: where segments are heard; "auto" is the loudspeaker here, over SSH a browser tab, else a file.
+
+    play_on_arrival: the review plays each row it goes on to.
+    """
+
+    player: Literal["auto", "here", "browser", "file"] = "auto"
+    play_on_arrival: bool = False
+
+
 class LabelConfig(_Table):
     """captions: what people wrote as captions is taken before the labeller is asked."""
 
@@ -165,6 +175,7 @@ class Config(_Table):
     captions: CaptionsConfig = Field(default_factory=CaptionsConfig)
     ytdlp: dict[str, Any] = Field(default_factory=dict)
     segment: SegmentConfig = Field(default_factory=SegmentConfig)
+    listen: ListenConfig = Field(default_factory=ListenConfig)
     label: LabelConfig = Field(default_factory=LabelConfig)
     split: SplitConfig = Field(default_factory=SplitConfig)
     train: TrainConfig = Field(default_factory=TrainConfig)

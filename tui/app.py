@@ -38,7 +38,8 @@ from tui.dialogs.listen_sheet import ListenSheet
 from tui.dialogs.quitting import leaving, stop_all
 from tui.dialogs.shown_errors import ShownErrors
 from tui.host import Host, StageStart
-from tui.listening import Listening
+from tui.listening import Listening, ListeningReports
+from tui.screens.listening_screen import ListeningScreen
 from tui.screens.pipeline import PipelineScreen
 from tui.status.jobs import end_of
 from tui.status.monitor import Monitor, Reports, Status
@@ -108,15 +109,8 @@ class WhispersmithApp(App[int]):
         self.store = Store(workspace.db_path)
         reports = Reports(self._show_status, self._on_counted, self._offer_to_go_on)
         self.monitor = Monitor(workspace, self.store, self.post_message, self._queued, reports)
-        self.listening = Listening(
-            workspace,
-            self.store,
-            self._tasks,
-            self.post_message,
-            self._on_playback,
-            self._show_listen_sheet,
-            self.show_error,
-        )
+        heard = ListeningReports(self._on_playback, self._show_listen_sheet, self.toast, self.show_error)
+        self.listening = Listening(workspace, self.store, self._tasks, self.post_message, heard)
 
     async def on_mount(self) -> None:
         if not self.is_headless:
@@ -254,7 +248,7 @@ class WhispersmithApp(App[int]):
         if self.status.player != (sign := self.listening.sign(self.ascii)):
             self.monitor.show(player=sign)
         for screen in self.screen_stack:
-            if isinstance(screen, PipelineScreen):
+            if isinstance(screen, ListeningScreen):
                 screen.show_playback(playback)
 
     def _show_listen_sheet(self, player: BrowserPlayer) -> None:
@@ -263,7 +257,7 @@ class WhispersmithApp(App[int]):
         sheet = ListenSheet.of(player)
         if self.workspace is not None:
             # Also written down, for terminals that copy nothing.
-            self._in_background(partial(write_private, self.workspace.logs / "listen.txt", sheet.lines))
+            self._in_background(partial(write_private, self.workspace.logs / "listen.txt", sheet.notes))
         self.push_screen(sheet)
 
     def _show_status(self, status: Status) -> None:

@@ -90,7 +90,9 @@ PANES: dict[str, Pane] = {
     "transcripts.search": Pane("4 Transcripts: search", "Show only rows that hold these words.", lists=False),
     "training": Pane("5 Training", "The plan before, the run while it goes."),
     "training.plan": Pane("5 Training: the plan", "What a run would do, and why; most values can be changed."),
-    "training.run": Pane("5 Training: a run", "How the run goes: loss, error rate, samples, GPU, log.", lists=False),
+    "training.run": Pane(
+        "5 Training: a run", "How the run goes: loss, error rate, samples, GPU, log.", lists=False, plays=True
+    ),
     "results": Pane(
         "6 Results", "The base model beside the tuned one, on segments neither was trained on.", plays=True
     ),
@@ -116,10 +118,11 @@ ACTIONS: list[Action] = [
     Action("list.pane", "tab", "pane", "To the next pane", False),
     # -- where segments are
     Action("listen.play", "space", "play", "Hear the segment; hold it, and let it go on"),
+    Action("listen.repeat", "R", "repeat", "Hear it from its beginning again", False),
     Action("listen.play_around", "w", "around", "Hear it with a moment of what lies before and after it", False),
     Action("listen.seek_back", "comma", "-1 s", "One second back; forward", False, shown_as=", .", does="seek(-1.0)"),
     Action("listen.seek_on", "full_stop", "+1 s", "", False, does="seek(1.0)"),
-    Action("listen.slower", "minus", "slower", "Slower at the same pitch, and back", False),
+    Action("listen.slower", "minus", "slower", "Three quarters of the speed at the same pitch, and back", False),
     Action("listen.listen_address", "L", "listen", "Where to listen: the page for a browser, and the way to it", False),
     # -- welcome
     Action("welcome.demo", "d", "demo", "A workspace with made-up speech: every step works at once"),
@@ -182,17 +185,19 @@ ACTIONS: list[Action] = [
     Action("transcripts.label", "b", "label", "Let the labeller write what has no text yet; or stop it"),
     Action("transcripts.bring_in", "i", "import", "Take in transcripts that were corrected elsewhere"),
     Action("transcripts.export", "E", "export", "Write accepted segments as a dataset"),
+    Action("transcripts.play_on_arrival", "P", "play on arrival", "Play the row that enter, a or x goes on to"),
     Action("transcripts.place_text", "p", "place text", "Where a text shall go whose segment was cut away", False),
     Action("transcripts.editor.save", "enter", "save, next", "Save, and on to the next row", does="screen.save_text"),
     Action("transcripts.editor.play", "ctrl+@", "play", "Hear it meanwhile", does="screen.play", shown_as="Ctrl+space"),
+    Action("transcripts.editor.repeat", "ctrl+r", "again", "Hear it from its start again", False, does="screen.repeat"),
     Action("transcripts.editor.revert", "escape", "as it was", "Put the text back as it was", does="screen.revert"),
     Action("transcripts.editor.leave", "tab", "save, to the table", "Save, go to the table", does="screen.to_table"),
     Action(
         "transcripts.editor.undo", "ctrl+z", "undo", "Take back what was typed, else the last change, also tomorrow",
         does="screen.undo_in_editor",
     ),
-    Action("transcripts.search.rows", "enter", "to the rows", "Keep it, and to the table", does="screen.search_done"),
-    Action("transcripts.search.clear", "escape", "all rows", "Forget the search", does="screen.search_clear"),
+    Action("transcripts.search.rows", "enter", "to the rows", "Keep it, and to the table"),
+    Action("transcripts.search.clear", "escape", "all rows", "Forget the search"),
     # -- 5 training
     Action("training.plan.choose", "enter", "start, change", "On the last row: start; on a value: change it"),
     Action("training.plan.split", "p", "split", "Part the accepted segments into train and test anew"),
@@ -219,6 +224,7 @@ ACTIONS: list[Action] = [
 _NAMES = {
     "question_mark": "?", "slash": "/", "plus": "+", "left_square_bracket": "[", "right_square_bracket": "]",
     "pageup": "PgUp", "pagedown": "PgDn", "up": "↑", "down": "↓", "escape": "esc", "comma": ",", "full_stop": ".",
+    "minus": "-",
 }  # fmt: skip
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from core.errors import UserError
 from core.listen.browser import BrowserPlayer
-from core.listen.opening import open_player
+from core.listen.file import FilePlayer
+from core.listen.opening import CLIP_FILE, open_player
 from core.listen.player import SLOW, Playback, Player, PlayerState
 from core.store import Store
 from core.workspace import Workspace
@@ -17,12 +19,27 @@ from tui.widgets import marks
 AHEAD = 3
 """So many rows that come next are sent ahead."""
 
+TAB_BACK_S = 2.5
+"""A tab that an earlier app left open comes back within this time (core.listen.server.RETRY_MS); only then is asked for
+one."""
+
+
+@dataclass(frozen=True)
+class ListeningReports:
+    """What the app does with what is found; called on the UI thread.
+
+    changed: what is heard is another, or how far it is. no_listener: something was asked for that nobody can hear yet,
+    with the player that waits for a page. say: a sentence for the person. failed: no player can be opened.
+    """
+
+    changed: Callable[[Playback], object]
+    no_listener: Callable[[BrowserPlayer], object]
+    say: Callable[[str], object]
+    failed: Callable[[UserError], object]
+
 
 class Listening:
-    """What the keys of listening do. changed: called on the UI thread with what is heard now, whenever it is another.
-
-    no_listener: called when something was asked for that nobody can hear yet, with the player that waits for a page.
-    """
+    """What the keys of listening do. Everything here is called on the UI thread, and waits for nothing."""
 
     def __init__(
         self,
@@ -30,88 +47,146 @@ class Listening:
         store: Store,
         tasks: BackgroundTasks,
         post: Callable[[TaskResult], object],
-        changed: Callable[[Playback], object],
-        no_listener: Callable[[BrowserPlayer], object],
-        failed: Callable[[UserError], object],
+        reports: ListeningReports,
     ) -> None:
+        """post: brings what a player says to the UI thread."""
         self.playback = Playback(PlayerState.ABSENT)
         self._workspace, self._store, self._tasks, self._post = workspace, store, tasks, post
-        self._changed, self._no_listener, self._failed = changed, no_listener, failed
+        self._reports = reports
         self._player: Player | None = None
         self._opening = False
+        self._was_heard = False
+        """Somebody could hear it once: what interrupts that mends itself, and is no reason for a dialog."""
 
     @property
     def player(self) -> Player | None:
         return self._player
 
+    # -- what is asked for
+
     def toggle(self, id: str, ahead: Sequence[str]) -> None:
         """Play this segment; if it is the one that is heard, hold it, or let it go on. ahead: what may come next."""
         player, now = self._player, self.playback
-        if player is None:
-            self._open(partial(self.play, id, ahead))
-        elif now.clip == id and now.state is PlayerState.PLAYING:
+        if player is not None and now.clip == id and now.state is PlayerState.PLAYING:
             player.pause()
-        elif now.clip == id and now.state is PlayerState.PAUSED:
+        elif player is not None and now.clip == id and now.state is PlayerState.PAUSED:
             player.resume()
         else:
             self.play(id, ahead)
 
     def play(self, id: str, ahead: Sequence[str], *, around: bool = False) -> None:
         """From its beginning. around: with a moment of what lies before and after it."""
-        player = self._player
-        if player is None:
-            self._open(partial(self.play, id, ahead, around=around))
-            return
-        player.play(id, around=around)
-        player.prepare(list(ahead)[:AHEAD])
-        if isinstance(player, BrowserPlayer) and not player.playback.can_play:
-            self._no_listener(player)
+        self._play(id, ahead, around=around, then=self._ask_for_listener)
+
+    def play_on_arrival(self, id: str, ahead: Sequence[str]) -> None:
+        """From its beginning; where nobody can hear it, that is not worth a word while somebody types."""
+        self._play(id, ahead, around=False, then=lambda: None)
+
+    def follow(self, id: str, ahead: Sequence[str]) -> None:
+        """The cursor has come to rest on a segment."""
+        if self._player is not None:
+            self._player.follow(id, list(ahead)[:AHEAD])
 
     def seek(self, by_s: float) -> None:
-        if self._player is not None:
-            self._player.seek(by_s)
+        player = self._player
+        if player is not None and player.steers:
+            player.seek(by_s)
+        elif player is not None:
+            self._reports.say(f"What plays logs/{CLIP_FILE} is not steered from here: hold it and move in it there")
 
     def toggle_rate(self) -> None:
         """Slower, and back; the pitch stays."""
         if self._player is not None:
             player, rate = self._player, 1.0 if self.playback.rate != 1.0 else SLOW
             # A local player computes the slower sound.
-            self._tasks.run(lambda: player.set_rate(rate), lambda _: None, self._failed, "listen rate")
+            self._tasks.run(lambda: player.set_rate(rate), lambda _: None, self._reports.failed, "listen rate")
+
+    def prepare(self) -> None:
+        """Open the player, and ask for somebody who listens."""
+        self._with_player(self._ask_for_listener)
 
     def show_address(self) -> None:
-        """The page's address and the way to it, where there is a page."""
-        if self._player is None:
-            self._open(self.show_address)
-        elif isinstance(self._player, BrowserPlayer):
-            self._no_listener(self._player)
+        """Where it is heard: the page's address and the way to it, where there is a page."""
+        self._with_player(self._show_address)
 
     def close(self) -> None:
         if self._player is not None:
             self._player.close()
+            self._player = None
 
-    def _open(self, then: Callable[[], object]) -> None:
-        if self._opening:
-            return
-        self._opening = True
-        work = partial(open_player, self._workspace, self._store, self._receive)
-        self._tasks.run(work, partial(self._opened, then), self._not_opened, "listen")
+    # -- players and listeners
+
+    def _play(self, id: str, ahead: Sequence[str], *, around: bool, then: Callable[[], object]) -> None:
+        def play() -> None:
+            assert self._player is not None
+            self._player.play(id, around=around, ahead=list(ahead)[:AHEAD])
+            then()
+
+        self._with_player(play)
+
+    def _with_player(self, then: Callable[[], object]) -> None:
+        """`then` once a player is open; while one is being opened, the last key is the one that counts least."""
+        if self._player is not None:
+            then()
+        elif not self._opening:
+            self._opening = True
+            work = partial(open_player, self._workspace, self._store, self._receive)
+            self._tasks.run(work, partial(self._opened, then), self._not_opened, "listen")
 
     def _opened(self, then: Callable[[], object], player: Player) -> None:
         self._opening, self._player = False, player
-        self._show(player.playback)
+        self._show()
+        if isinstance(player, FilePlayer):
+            self._show_address()
         then()
 
     def _not_opened(self, error: UserError) -> None:
         self._opening = False
-        self._failed(error)
+        self._reports.failed(error)
+
+    def _ask_for_listener(self) -> None:
+        """If nobody can hear it: how to listen. Once somebody could, a line on what it waits for."""
+        player = self._player
+        if not isinstance(player, BrowserPlayer) or player.playback.can_play:
+            return
+        if self._was_heard:
+            locked = player.playback.state is PlayerState.LOCKED
+            self._reports.say(
+                "The page in the browser waits for a click on `Enable sound`"
+                if locked
+                else "The browser is not there; it plays as soon as the page is back. L shows its address"
+            )
+        elif player.was_open:
+            # A tab of an earlier app is on its way, or nobody is.
+            self._tasks.run(lambda: player.await_page(TAB_BACK_S), self._awaited, self._reports.failed, "listen tab")
+        else:
+            self._reports.no_listener(player)
+
+    def _awaited(self, _: bool) -> None:
+        player = self._player
+        if isinstance(player, BrowserPlayer) and not player.playback.can_play:
+            self._reports.no_listener(player)
+
+    def _show_address(self) -> None:
+        player = self._player
+        if isinstance(player, BrowserPlayer):
+            self._reports.no_listener(player)
+        elif isinstance(player, FilePlayer):
+            self._reports.say(f"What is to be heard is written to {player.path}, for a player that plays it from there")
+        else:
+            self._reports.say("Segments are heard from this machine's loudspeaker")
+
+    # -- what is heard
 
     def _receive(self, playback: Playback) -> None:
-        """In a thread of the player's."""
-        self._post(TaskResult(partial(self._show, playback)))
+        """In a thread of the player's. What it is by the time it is shown counts."""
+        self._post(TaskResult(self._show))
 
-    def _show(self, playback: Playback) -> None:
-        self.playback = playback
-        self._changed(playback)
+    def _show(self) -> None:
+        if self._player is not None and self.playback != self._player.playback:
+            self.playback = self._player.playback
+            self._was_heard = self._was_heard or self.playback.can_play
+            self._reports.changed(self.playback)
 
     def sign(self, ascii_only: bool) -> str:
         """For the status line: where it is heard, filled while somebody can hear it; "" before the first sound."""
@@ -129,12 +204,13 @@ def playhead(playback: Playback, id: str | None, ascii_only: bool) -> str:
         PlayerState.PLAYING: ">" if ascii_only else "▶",
         PlayerState.PAUSED: "||",
         PlayerState.LOADING: marks.mark("waiting", ascii_only),
-        PlayerState.FAILED: marks.mark("failed", ascii_only),
     }
-    sign = signs.get(playback.state)
-    if sign is None:
-        return ""
     rate = "" if playback.rate == 1.0 else f"  {'x' if ascii_only else '×'}{playback.rate:g}"
+    if playback.state in signs:
+        return f"{signs[playback.state]} {playback.at_s:.1f} s{rate}"
+    if playback.state is PlayerState.WRITTEN:
+        return f"{marks.mark('ok', ascii_only)} in logs/{CLIP_FILE}{rate}"
     if playback.state is PlayerState.FAILED:
-        return f"{sign} it cannot be played"
-    return f"{sign} {playback.at_s:.1f} s{rate}"
+        why = f": {playback.why}" if playback.why else ""
+        return f"{marks.mark('failed', ascii_only)} it cannot be played{why}"
+    return ""

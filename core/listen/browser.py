@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,11 +18,15 @@ from core.listen.server import PORT, ListenServer, Report
 _STATES = {
     "ready": PlayerState.LOCKED,
     "idle": PlayerState.IDLE,
-    "ended": PlayerState.IDLE,
+    "loading": PlayerState.LOADING,
     "playing": PlayerState.PLAYING,
     "paused": PlayerState.PAUSED,
     "failed": PlayerState.FAILED,
 }
+"""By what a page says (page.js)."""
+
+STILL_WANTED_S = 30.0
+"""What was asked for while the line was broken is played if it comes back within this time; later it would startle."""
 
 
 class BrowserPlayer:
@@ -30,15 +36,26 @@ class BrowserPlayer:
     """
 
     name = "browser"
+    steers = True
 
     def __init__(self, clips: EncodedClips, changed: Changed = lambda _: None, remembered: Path | None = None) -> None:
-        self._clips = clips
         self._changed = changed
         self._playback = Playback(PlayerState.ABSENT)
-        port, token = _read(remembered)
+        self._guard = threading.RLock()
+        self._arrived = threading.Event()
+        self._unheard: dict[str, Any] | None = None
+        """The last request to play, until a page says that it plays it, or cannot."""
+        self._asked_at = 0.0
+        self._is_new = False
+        """A page has come and not said anything yet."""
+        kept = _read(remembered)
+        self.was_open = kept is not None
+        """An earlier app of this workspace was listened to, so a tab of it may be open still."""
+        port, token = kept or (PORT, "")
         self.server = ListenServer(clips, self._reported, port=port, token=token)
         self.server.start()
-        if remembered is not None:
+        # Another app may sit on the port that is remembered, with its tab: that one stays the port to remember.
+        if remembered is not None and (kept is None or self.server.port == port):
             remembered.parent.mkdir(parents=True, exist_ok=True)
             write_private(remembered, json.dumps({"port": self.server.port, "token": self.server.token}))
 
@@ -46,9 +63,17 @@ class BrowserPlayer:
     def playback(self) -> Playback:
         return self._playback
 
-    def play(self, id: str, *, around: bool = False) -> None:
-        self._set(replace(self._playback, clip=id, at_s=0.0, state=self._but(PlayerState.LOADING)))
-        self.server.send({"do": "play", "clip": id, "around": around, "rate": self._playback.rate})
+    def play(self, id: str, *, around: bool = False, ahead: Sequence[str] = ()) -> None:
+        with self._guard:
+            playback = self._playback
+            asked = {"do": "play", "clip": id, "around": around, "rate": playback.rate, "ahead": list(ahead)}
+            self._unheard, self._asked_at = asked, time.monotonic()
+            self._change(clip=id, at_s=0.0, state=PlayerState.LOADING if playback.can_play else playback.state)
+        self.server.send(asked)
+        self.server.encode(id, around)
+
+    def follow(self, id: str, ahead: Sequence[str]) -> None:
+        self.server.send({"do": "follow", "clip": id, "ahead": list(ahead)})
 
     def pause(self) -> None:
         self.server.send({"do": "pause"})
@@ -60,47 +85,63 @@ class BrowserPlayer:
         self.server.send({"do": "seek", "by_s": by_s})
 
     def set_rate(self, rate: float) -> None:
-        self._set(replace(self._playback, rate=rate))
+        self._change(rate=rate)
         self.server.send({"do": "rate", "rate": rate})
 
-    def prepare(self, ids: Sequence[str]) -> None:
-        self.server.send({"do": "ahead", "clips": list(ids)})
-
-    def forget(self, id: str) -> None:
-        self._clips.forget(id)
-        self.server.send({"do": "forget", "clip": id})
+    def await_page(self, seconds: float) -> bool:
+        """Whether a page is open, or comes within so many seconds, and has said what it can do."""
+        return self._arrived.wait(seconds)
 
     def close(self) -> None:
         self.server.close()
 
-    def _but(self, state: PlayerState) -> PlayerState:
-        """That state, unless nobody could hear it."""
-        return state if self._playback.can_play else self._playback.state
-
     def _reported(self, report: Report | None) -> None:
-        if report is not None:
-            state = _STATES.get(report.state, self._playback.state)
-            self._set(replace(self._playback, state=state, clip=report.clip or self._playback.clip, at_s=report.at_s))
-        elif not self.server.connected:
-            self._set(replace(self._playback, state=PlayerState.ABSENT))
+        """A page has said something, has come, or has gone; in the server's thread."""
+        with self._guard:
+            if report is not None:
+                self._take(report)
+                self._arrived.set()
+            elif self.server.connected:
+                self._is_new = True
+            else:
+                self._change(state=PlayerState.ABSENT)
 
-    def _set(self, playback: Playback) -> None:
-        if playback != self._playback:
-            self._playback = playback
-            self._changed(playback)
+    def _take(self, report: Report) -> None:
+        state, asked = _STATES.get(report.state), self._unheard
+        if state is None:
+            return
+        is_new, self._is_new = self._is_new, False
+        if asked is not None and report.clip == asked["clip"] and state in (PlayerState.PLAYING, PlayerState.FAILED):
+            self._unheard = asked = None
+        elif asked is not None and report.clip != asked["clip"] and not is_new and state is not PlayerState.LOCKED:
+            return  # it was on its way when something else was asked for
+        if asked is not None and is_new:
+            # A page that waits for its click plays it then, however late that is.
+            if state is PlayerState.LOCKED or time.monotonic() - self._asked_at < STILL_WANTED_S:
+                self.server.send(asked)
+            else:
+                self._unheard = None
+        self._change(state=state, clip=report.clip or self._playback.clip, at_s=report.at_s, why=report.why)
+
+    def _change(self, **changes: Any) -> None:
+        with self._guard:
+            playback = replace(self._playback, **changes)
+            if playback != self._playback:
+                self._playback = playback
+                self._changed(playback)
 
 
-def _read(remembered: Path | None) -> tuple[int, str]:
-    """(port, token) of the last time; the usual port and no token where nothing useful is kept."""
+def _read(remembered: Path | None) -> tuple[int, str] | None:
+    """(port, token) of the last time; None where nothing useful is kept."""
     try:
         data: Any = json.loads(remembered.read_text(encoding="utf-8")) if remembered is not None else {}
         port, token = int(data["port"]), str(data["token"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return PORT, ""
+        return None
     usable = (
         1024 <= port < 65536
         and len(token) >= 16
         and token.isascii()
         and token.replace("-", "").replace("_", "").isalnum()
     )
-    return (port, token) if usable else (PORT, "")
+    return (port, token) if usable else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import threading
 from collections.abc import Generator, Sequence
 from dataclasses import replace
@@ -11,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core.errors import UserError
-from core.listen.clips import EncodedClips
+from core.listen.clips import EncodedClips, SegmentClip
 from core.listen.player import Changed, Playback, PlayerState
-from core.media import RATE, find_ffmpeg
+from core.listen.stretch import stretched
+from core.media import RATE
 
 if TYPE_CHECKING:
     import miniaudio
@@ -36,22 +36,11 @@ def has_device() -> bool:
     return any(not any(word in device["name"].lower() for word in STAND_INS) for device in found)
 
 
-def stretched(samples: np.ndarray, rate: float) -> np.ndarray:
-    """The same sound at another speed with its pitch kept (ffmpeg's atempo). samples: int16 mono at 16 kHz (n,)."""
-    if rate == 1.0 or not len(samples):
-        return samples
-    raw = ["-f", "s16le", "-ar", str(RATE), "-ac", "1"]
-    command = [str(find_ffmpeg().path), "-v", "error", *raw, "-i", "-", "-af", f"atempo={rate:g}", *raw, "-"]
-    done = subprocess.run(command, input=samples.astype("<i2").tobytes(), capture_output=True, check=False)
-    if done.returncode:
-        raise UserError("the sound could not be slowed down", done.stderr.decode(errors="replace").strip()[:200], "")
-    return np.frombuffer(done.stdout, "<i2").astype(np.int16)
-
-
 class LocalPlayer:
-    """One device, opened at the first sound. The device's own thread pulls samples; a lock keeps the place."""
+    """One device, opened at the first sound. Its own thread pulls samples; a lock keeps place and state together."""
 
     name = "here"
+    steers = True
 
     def __init__(self, clips: EncodedClips, changed: Changed = lambda _: None, backends: Sequence[Any] = ()) -> None:
         """backends: miniaudio's, in the order to try; by default what the system has."""
@@ -59,9 +48,12 @@ class LocalPlayer:
         self._changed = changed
         self._backends = list(backends)
         self._device: miniaudio.PlaybackDevice | None = None
-        self._guard = threading.Lock()
+        self._guard = threading.RLock()
+        self._device_guard = threading.Lock()
+        """Never taken inside `_guard`: a device that starts may ask for samples before it has started."""
         self._request = 0
         self._original = self._samples = np.zeros(0, np.int16)
+        """The clip, and what is played of it: the same at another speed."""
         self._lead_s = 0.0
         self._place = 0
         self._playback = Playback(PlayerState.IDLE)
@@ -70,97 +62,109 @@ class LocalPlayer:
     def playback(self) -> Playback:
         return self._playback
 
-    def play(self, id: str, *, around: bool = False) -> None:
+    def play(self, id: str, *, around: bool = False, ahead: Sequence[str] = ()) -> None:
         with self._guard:
             self._request += 1
-            mine = self._request
-        self._tell(replace(self._playback, state=PlayerState.LOADING, clip=id, at_s=0.0))
-        threading.Thread(target=self._load, args=(mine, id, around), name="listen load", daemon=True).start()
+            request = self._request
+            self._change(state=PlayerState.LOADING, clip=id, at_s=0.0)
+        threading.Thread(target=self._load, args=(request, id, around), name="listen load", daemon=True).start()
 
-    def _load(self, mine: int, id: str, around: bool) -> None:
-        try:
-            clip = self._clips.clip(id, around)
-            samples = stretched(clip.samples, self._playback.rate)
-        except (UserError, OSError):
-            if mine == self._request:
-                self._tell(replace(self._playback, state=PlayerState.FAILED))
-            return
-        with self._guard:
-            if mine != self._request:
-                return
-            self._original, self._samples = clip.samples, samples
-            self._place, self._lead_s = 0, clip.lead_ms / 1000
-        self._begin()
+    def follow(self, id: str, ahead: Sequence[str]) -> None:
+        """Nothing to do: a wav on this disk is there at once."""
 
-    def _begin(self) -> None:
+    def _load(self, request: int, id: str, around: bool) -> None:
         import miniaudio
 
         try:
-            if self._device is None:
-                stream = self._stream()
-                next(stream)
-                self._device = miniaudio.PlaybackDevice(
-                    miniaudio.SampleFormat.SIGNED16, 1, RATE, 100, backends=self._backends or None
-                )
-                self._device.start(stream)
-        except miniaudio.MiniaudioError:
-            self._tell(replace(self._playback, state=PlayerState.FAILED))
-            return
-        self._tell(replace(self._playback, state=PlayerState.PLAYING))
+            clip = self._clips.clip(id, around)
+            self._open_device(request)
+            while not self._begin(request, clip, rate := self._playback.rate, stretched(clip.samples, rate)):
+                continue  # the speed was changed meanwhile
+        except (UserError, OSError, miniaudio.MiniaudioError) as error:
+            with self._guard:
+                if request == self._request:
+                    self._change(state=PlayerState.FAILED, why=str(error).partition("\n")[0])
+
+    def _begin(self, request: int, clip: SegmentClip, rate: float, samples: np.ndarray) -> bool:
+        """Play, unless something else is asked for. samples: of the clip at `rate`; False if that is not the speed."""
+        with self._guard:
+            if request == self._request and rate == self._playback.rate:
+                self._original, self._samples = clip.samples, samples
+                self._place, self._lead_s = 0, clip.lead_ms / 1000
+                self._change(state=PlayerState.PLAYING)
+            return request != self._request or rate == self._playback.rate
+
+    def _open_device(self, request: int) -> None:
+        import miniaudio
+
+        with self._device_guard:
+            if self._device is not None or request != self._request:
+                return
+            stream = self._stream()
+            next(stream)
+            device = miniaudio.PlaybackDevice(
+                miniaudio.SampleFormat.SIGNED16, 1, RATE, 100, backends=self._backends or None
+            )
+            device.start(stream)
+            self._device = device
 
     def _stream(self) -> Generator[bytes, int, None]:
         """What the device plays: silence while nothing is to be heard."""
         wanted = yield b""
         told = 0
         while True:
-            playing = self._playback.state is PlayerState.PLAYING
+            piece = self._samples[:0]
             with self._guard:
-                piece = self._samples[self._place : self._place + wanted] if playing else self._samples[:0]
-                self._place += len(piece)
-                ended = playing and self._place >= len(self._samples)
-                told += len(piece)
-            if ended:
-                self._tell(replace(self._playback, state=PlayerState.IDLE, at_s=self._at_s()))
-            elif told >= REPORT_S * RATE:
-                told = 0
-                self._tell(replace(self._playback, at_s=self._at_s()))
+                if self._playback.state is PlayerState.PLAYING:
+                    piece = self._samples[self._place : self._place + wanted]
+                    self._place += len(piece)
+                    told += len(piece)
+                    if self._place >= len(self._samples):
+                        self._change(state=PlayerState.IDLE, at_s=self._at_s())
+                    elif told >= REPORT_S * RATE:
+                        told = 0
+                        self._change(at_s=self._at_s())
             wanted = yield piece.tobytes() + bytes(2 * (wanted - len(piece)))
 
     def _at_s(self) -> float:
         return self._place * self._playback.rate / RATE - self._lead_s
 
     def pause(self) -> None:
-        if self._playback.state is PlayerState.PLAYING:
-            self._tell(replace(self._playback, state=PlayerState.PAUSED, at_s=self._at_s()))
+        with self._guard:
+            if self._playback.state is PlayerState.PLAYING:
+                self._change(state=PlayerState.PAUSED, at_s=self._at_s())
 
     def resume(self) -> None:
-        if self._playback.state is PlayerState.PAUSED:
-            self._tell(replace(self._playback, state=PlayerState.PLAYING))
+        with self._guard:
+            if self._playback.state is PlayerState.PAUSED:
+                self._change(state=PlayerState.PLAYING)
 
     def seek(self, by_s: float) -> None:
         with self._guard:
             step = round(by_s * RATE / self._playback.rate)
             self._place = min(max(0, self._place + step), max(0, len(self._samples) - 1))
-        self._tell(replace(self._playback, at_s=self._at_s()))
+            self._change(at_s=self._at_s())
 
     def set_rate(self, rate: float) -> None:
-        samples = stretched(self._original, rate)
-        with self._guard:
-            self._place = round(self._place * self._playback.rate / rate)
-            self._samples = samples
-        self._tell(replace(self._playback, rate=rate))
-
-    def prepare(self, ids: Sequence[str]) -> None:
-        """Nothing to do: a wav on this disk is there at once."""
-
-    def forget(self, id: str) -> None:
-        self._clips.forget(id)
+        while True:
+            original = self._original
+            samples = stretched(original, rate)
+            with self._guard:
+                if original is self._original:
+                    self._place = round(self._place * self._playback.rate / rate)
+                    self._samples = samples
+                    self._change(rate=rate)
+                    return
 
     def close(self) -> None:
-        if self._device is not None:
-            self._device.close()
-            self._device = None
+        with self._guard:
+            self._request += 1
+        with self._device_guard:
+            if self._device is not None:
+                self._device.close()
+                self._device = None
 
-    def _tell(self, playback: Playback) -> None:
-        self._playback = playback
-        self._changed(playback)
+    def _change(self, **changes: Any) -> None:
+        with self._guard:
+            self._playback = replace(self._playback, **changes)
+            self._changed(self._playback)

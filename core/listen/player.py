@@ -16,7 +16,10 @@ LEAD_MS = 1500
 
 
 class PlayerState(StrEnum):
-    """absent: nobody listens (no page is open). locked: the page waits for the one click that browsers ask for."""
+    """absent: nobody listens (no page is open). locked: the page waits for the one click that browsers ask for.
+
+    written: the clip lies in a file for another player; whether it is heard, nobody here knows.
+    """
 
     ABSENT = "absent"
     LOCKED = "locked"
@@ -25,16 +28,21 @@ class PlayerState(StrEnum):
     PLAYING = "playing"
     PAUSED = "paused"
     FAILED = "failed"
+    WRITTEN = "written"
 
 
 @dataclass(frozen=True)
 class Playback:
-    """What is heard now. at_s: seconds into the segment, below 0 while what lies before it is heard."""
+    """What is heard now. at_s: seconds into the segment, below 0 while what lies before it is heard.
+
+    why: what went wrong, where it failed.
+    """
 
     state: PlayerState
     clip: str = ""
     at_s: float = 0.0
     rate: float = 1.0
+    why: str = ""
 
     @property
     def can_play(self) -> bool:
@@ -54,10 +62,19 @@ class Player(Protocol):
         ...
 
     @property
+    def steers(self) -> bool:
+        """Whether what is heard can be held and moved in from here (`pause`, `resume`, `seek`)."""
+        ...
+
+    @property
     def playback(self) -> Playback: ...
 
-    def play(self, id: str, *, around: bool = False) -> None:
-        """From the beginning. around: with `LEAD_MS` of what lies before and after it."""
+    def play(self, id: str, *, around: bool = False, ahead: Sequence[str] = ()) -> None:
+        """From the beginning. around: with `LEAD_MS` of what lies before and after it; ahead: what may come next."""
+        ...
+
+    def follow(self, id: str, ahead: Sequence[str]) -> None:
+        """The cursor has come to rest on this segment, nothing is asked for yet. ahead: what may come next."""
         ...
 
     def pause(self) -> None: ...
@@ -66,14 +83,8 @@ class Player(Protocol):
 
     def seek(self, by_s: float) -> None: ...
 
-    def set_rate(self, rate: float) -> None: ...
-
-    def prepare(self, ids: Sequence[str]) -> None:
-        """These are likely to come next."""
-        ...
-
-    def forget(self, id: str) -> None:
-        """The sound of this segment is another one now."""
+    def set_rate(self, rate: float) -> None:
+        """Speed of this clip and the next ones, at the same pitch. May take as long as the sound's computing."""
         ...
 
     def close(self) -> None: ...

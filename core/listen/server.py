@@ -1,8 +1,8 @@
 """The loopback server behind the listening tab: one page, its events, and the sound of segments. Nothing else.
 
-GET  /<token>/                     the page
-GET  /<token>/events?page=<id>     server-sent events: what the terminal asks for
-POST /<token>/report               what the page does: {"page", "state", "clip", "at_s"}
+GET  /<token>/                     the page; /<token>/page.js its script
+GET  /<token>/events?page=<id>     server-sent events: what the terminal asks for, and a beat while it asks for nothing
+POST /<token>/report               what the page does: {"page", "state", "clip", "at_s"}; also its answer to a beat
 GET  /<token>/clip/<segment>       Opus; ?form=wav for WAV, ?around=1 with a moment before and after; Range works
 GET  /<token>/facts/<segment>      its title, text and peaks, for the page
 
@@ -14,10 +14,13 @@ thread of its own; everything public here may be called from any thread.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hmac
 import json
+import math
 import secrets
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -37,7 +40,14 @@ PORTS = 20
 """So many ports are tried from the first one on; then any that is free."""
 CONNECTIONS = 64
 """More at once are turned away: a page needs three."""
+KEEP_ALIVE_S = 600.0
+"""A connection that waits saves the next request a round trip; browsers close theirs sooner."""
 HEARTBEAT_S = 10.0
+SILENT_BEATS = 2.5
+"""A side that has heard nothing of the other for so many beats takes the line for broken, though its connection may
+stand: an ssh whose line went dead, or whose machine sleeps, says nothing for hours."""
+RETRY_MS = 1000
+"""So soon a page whose line broke tries again."""
 BACKLOG = 32
 """Events that wait for a slow page; beyond that the oldest are dropped, since only the last request counts."""
 LONGEST_REPORT = 4096
@@ -45,20 +55,25 @@ LONGEST_REPORT = 4096
 
 @dataclass
 class Page:
-    """An open tab. events: what it has not been sent yet."""
+    """An open tab. events: what it has not been sent yet; heard_at: when it last said something (monotonic s)."""
 
     id: str
     events: asyncio.Queue[str] = field(default_factory=lambda: asyncio.Queue(BACKLOG))
+    heard_at: float = field(default_factory=time.monotonic)
 
 
 @dataclass(frozen=True)
 class Report:
-    """What a page said last. state: ready (waits for its one click), idle, playing, paused, ended or failed."""
+    """What a page said last. state: ready (waits for its one click), idle, loading, playing, paused or failed.
+
+    why: it failed, as it was told.
+    """
 
     page: str
     state: str
     clip: str = ""
     at_s: float = 0.0
+    why: str = ""
 
 
 class ListenServer:
@@ -84,6 +99,9 @@ class ListenServer:
         self._failure: Exception | None = None
         self._stop = asyncio.Event()
         self._last: str | None = None
+        """The segment that was asked for last, for a page that opens later."""
+        self._form = "opus"
+        """In which the page asks for its sound."""
         self._open = 0
 
     # -- from any thread
@@ -111,16 +129,23 @@ class ListenServer:
         return bool(self._pages)
 
     def send(self, message: dict[str, Any]) -> None:
-        """Ask the page (the one that was opened last) for something; a page that opens later is told it, too."""
-        text = json.dumps(message, ensure_ascii=False)
-        self._loop.call_soon_threadsafe(self._send, text, message.get("do") == "play")
+        """Ask the page (the one that was opened last) for something."""
+        self._loop.call_soon_threadsafe(self._send, message)
+
+    def encode(self, id: str, around: bool) -> None:
+        """Begin to encode what a page will ask for in a moment, so that the work and the line's delay overlap."""
+        self._loop.call_soon_threadsafe(lambda: self._loop.run_in_executor(None, self._encode, id, around))
 
     # -- in the server's thread
 
-    def _send(self, text: str, keep: bool) -> None:
-        self._last = text if keep else self._last
+    def _send(self, message: dict[str, Any]) -> None:
+        self._last = message.get("clip", self._last)
         for page in list(self._pages.values())[-1:]:
-            self._put(page, text)
+            self._put(page, _event(message))
+
+    def _encode(self, id: str, around: bool) -> None:
+        with contextlib.suppress(UserError, OSError):  # told to the page, when it asks
+            self._clips.encoded(id, around, self._form)
 
     @staticmethod
     def _put(page: Page, text: str) -> None:
@@ -140,12 +165,16 @@ class ListenServer:
 
         app = web.Application(middlewares=[self._guarded()], client_max_size=LONGEST_REPORT)
         base = f"/{self.token}"
-        app.router.add_get(f"{base}/", self._page)
+        app.router.add_get(f"{base}/", partial(self._file, "page.html"))
+        app.router.add_get(f"{base}/page.js", partial(self._file, "page.js"))
         app.router.add_get(f"{base}/events", self._events)
         app.router.add_post(f"{base}/report", self._report)
         app.router.add_get(base + "/clip/{id}", self._clip)
         app.router.add_get(base + "/facts/{id}", self._facts)
-        runner = web.AppRunner(app, access_log=None, keepalive_timeout=30, shutdown_timeout=0.5)
+        # A page that is closed ends its handler at once, not only at the next beat.
+        runner = web.AppRunner(
+            app, access_log=None, keepalive_timeout=KEEP_ALIVE_S, shutdown_timeout=0.5, handler_cancellation=True
+        )
         await runner.setup()
         try:
             self.port = await self._bind(runner)
@@ -192,18 +221,20 @@ class ListenServer:
             try:
                 response = await handler(request)
             except UserError as error:
-                response = web.Response(status=404, text=f"{error}\n")
+                response = web.Response(status=404, text=f"{error.what}\n")
             finally:
                 self._open -= 1
             return response
 
         return guarded
 
-    async def _page(self, request: web.Request) -> web.Response:
+    async def _file(self, name: str, request: web.Request) -> web.Response:
+        """A file of the page's own."""
         from aiohttp import web
 
-        html = files("core.listen").joinpath("page.html").read_text(encoding="utf-8")
-        return web.Response(text=html, content_type="text/html", headers=_NO_STRANGERS)
+        text = files("core.listen").joinpath(name).read_text(encoding="utf-8")
+        kind = "text/html" if name.endswith(".html") else "text/javascript"
+        return web.Response(text=text, content_type=kind, headers=_NO_STRANGERS)
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         """Server-sent events until the page goes. The page that comes last is the one that plays."""
@@ -214,21 +245,16 @@ class ListenServer:
         page = Page(request.query.get("page", "")[:64])
         for other in self._pages.values():
             if other.id != page.id:
-                self._put(other, json.dumps({"do": "yield"}))
+                self._put(other, _event({"do": "yield"}))
         key = secrets.token_hex(8)
         self._pages[key] = page
         self._changed(None)
         if self._last is not None:
-            self._put(page, json.dumps({"do": "show", "last": json.loads(self._last)}, ensure_ascii=False))
+            self._put(page, _event({"do": "follow", "clip": self._last, "ahead": []}))
         try:
-            while True:
-                try:
-                    text = await asyncio.wait_for(page.events.get(), HEARTBEAT_S)
-                    if not text:
-                        break
-                    await response.write(f"data: {text}\n\n".encode())
-                except TimeoutError:
-                    await response.write(b": still here\n\n")
+            await response.write(f"retry: {RETRY_MS}\n{_beat()}".encode())
+            while text := await self._next_event(page):
+                await response.write(text.encode())
         except (ConnectionError, asyncio.CancelledError):
             pass
         finally:
@@ -236,16 +262,31 @@ class ListenServer:
             self._changed(None)
         return response
 
+    @staticmethod
+    async def _next_event(page: Page) -> str:
+        """What the page is to be sent next: "" to end."""
+        try:
+            return await asyncio.wait_for(page.events.get(), HEARTBEAT_S)
+        except TimeoutError:
+            return "" if time.monotonic() - page.heard_at > SILENT_BEATS * HEARTBEAT_S else _beat()
+
     async def _report(self, request: web.Request) -> web.Response:
         from aiohttp import web
 
         try:
             data = json.loads(await request.text())
             report = Report(
-                str(data["page"])[:64], str(data["state"])[:16], str(data.get("clip", ""))[:300], float(data["at_s"])
+                str(data["page"])[:64],
+                str(data["state"])[:16],
+                str(data.get("clip", ""))[:300],
+                _finite(data["at_s"]),
+                str(data.get("why", ""))[:300],
             )
         except (ValueError, KeyError, TypeError, RecursionError):
             return web.Response(status=400)
+        for page in self._pages.values():
+            if page.id == report.page:
+                page.heard_at = time.monotonic()
         newest = next(reversed(self._pages.values()), None)
         if newest is None or newest.id == report.page:  # an older tab has nothing more to say
             self._changed(report)
@@ -257,6 +298,7 @@ class ListenServer:
         form = request.query.get("form", "opus")
         if form not in ENCODERS:
             return web.Response(status=404)
+        self._form = form
         around = request.query.get("around") == "1"
         work = partial(self._clips.encoded, request.match_info["id"], around, form)
         data = await asyncio.get_running_loop().run_in_executor(None, work)
@@ -268,15 +310,32 @@ class ListenServer:
         around = request.query.get("around") == "1"
         work = partial(self._clips.clip, request.match_info["id"], around)
         clip = await asyncio.get_running_loop().run_in_executor(None, work)
-        rounded = (peaks_of(clip.samples, PEAKS) * 100).round().astype(int).tolist()
-        facts = {"title": clip.title, "text": clip.text, "peaks": rounded}
+        peaks = (abs(peaks_of(clip.samples, PEAKS)).max(axis=1) * 100).round().astype(int).tolist()
+        facts = {"title": clip.title, "text": clip.text, "peaks": peaks}
         return web.json_response(facts | {"lead_s": clip.lead_ms / 1000, "length_s": clip.length_ms / 1000})
+
+
+def _finite(value: Any) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"{value} is no time")
+    return number
+
+
+def _event(message: dict[str, Any]) -> str:
+    """A message as a server-sent event."""
+    return f"data: {json.dumps(message, ensure_ascii=False)}\n\n"
+
+
+def _beat() -> str:
+    """Says that the server is there, and after how long without a word it is not."""
+    return _event({"do": "beat", "silent_ms": round(1000 * SILENT_BEATS * HEARTBEAT_S)})
 
 
 _NO_STRANGERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": (
-        "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'; "
+        "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; connect-src 'self'; "
         "media-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'"
     ),
     "Referrer-Policy": "no-referrer",

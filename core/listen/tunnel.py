@@ -19,6 +19,22 @@ class Tunnel:
     config: str
     jump: str
 
+    def notes(self, address: str) -> str:
+        """All of it for a file, with what each line is for. address: of the page."""
+        return f"""\
+# Hearing segments of this workspace in the browser of your own machine.
+
+# 1. There, in a second terminal; it stays open, and says nothing:
+{self.command}
+# If you log in through a jump host, with its name:
+{self.jump}
+# Or, with the name that you give this machine in ~/.ssh/config, this line under its `Host`, and log in again:
+    {self.config}
+
+# 2. Then open this page there, and leave it open:
+{address}
+"""
+
 
 def tunnel(port: int, environment: Mapping[str, str] = os.environ) -> Tunnel:
     """From SSH_CONNECTION ("<their address> <their port> <our address> <our port>"); the person's name for this

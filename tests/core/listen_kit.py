@@ -35,8 +35,8 @@ def load(id: str, around: bool) -> SegmentClip:
 
 
 @contextmanager
-def serving(**more: object) -> Iterator[ListenServer]:
-    server = ListenServer(EncodedClips(load), port=0, **more)  # type: ignore[arg-type]
+def serving(port: int = 0, **more: object) -> Iterator[ListenServer]:
+    server = ListenServer(EncodedClips(load), port=port, **more)  # type: ignore[arg-type]
     server.start()
     try:
         yield server

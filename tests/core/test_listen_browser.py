@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
+from core.listen import server
 from core.listen.browser import BrowserPlayer
 from core.listen.clips import EncodedClips
 from core.listen.player import Playback, PlayerState
-from tests.core.listen_kit import IDS, load
+from tests.core.listen_kit import IDS, load, serving
 from tests.fakes.chromium import CHROMIUM, Tab, chromium
 from tests.fakes.relay import relay
 
@@ -69,8 +70,8 @@ async def test_a_tab_plays_what_the_terminal_asks_for(browser: Any, player: Brow
     player.resume()
     await until(player, is_in(PlayerState.PLAYING))
 
-    player.prepare([IDS[1], IDS[2]])
-    await tab.until("blobs.size === 3")
+    player.play(IDS[0], ahead=[IDS[1], IDS[2]])
+    await tab.until("[...clips.values()].filter(clip => clip.done).length === 3")
     player.play(IDS[2])
     await until(player, lambda now: now.clip == IDS[2] and now.state is PlayerState.PLAYING)
     assert await tab.value("audio.playbackRate") == 0.75
@@ -78,42 +79,109 @@ async def test_a_tab_plays_what_the_terminal_asks_for(browser: Any, player: Brow
     await until(player, lambda now: now.clip == IDS[1] and now.state is PlayerState.PLAYING and now.at_s < 0)
     assert await tab.until("audio.duration > 12.9 && audio.duration < 13.1")
     player.play("nobody_0_10")
-    await until(player, is_in(PlayerState.FAILED))
+    failed = await until(player, is_in(PlayerState.FAILED))
+    assert failed.why == "there is no segment nobody_0_10"
 
 
-async def test_a_tunnel_that_breaks_a_reload_and_a_second_tab(browser: Any, player: BrowserPlayer) -> None:
+async def test_the_page_follows_the_cursor(browser: Any, player: BrowserPlayer) -> None:
+    """It shows the row and fetches its sound, and stays with what is heard while something is."""
+    tab: Tab = await browser(player.server.address)
+    await tab.click("#enable")
+    await until(player, is_in(PlayerState.IDLE))
+    title = "document.getElementById('title').textContent"
+    player.follow(IDS[1], [IDS[2]])
+    await tab.until(f"{title} === {IDS[1]!r} && document.getElementById('text').textContent")
+    await tab.until("[...clips.values()].filter(clip => clip.done).length === 2")
+    assert await tab.value("audio.paused")
+    player.play(IDS[0])
+    await until(player, is_in(PlayerState.PLAYING))
+    player.follow(IDS[2], [])
+    player.pause()
+    await until(player, is_in(PlayerState.PAUSED))
+    assert await tab.value(title) == IDS[0]
+    player.follow(IDS[2], [])
+    await tab.until(f"{title} === {IDS[2]!r}")
+    # The terminal still means what it asked for.
+    player.resume()
+    assert (await until(player, is_in(PlayerState.PLAYING))).clip == IDS[0]
+
+
+async def test_what_is_wanted_has_the_line_to_itself(browser: Any, player: BrowserPlayer) -> None:
+    async with relay(player.server.port, 0.01, 100_000) as line:
+        tab: Tab = await browser(player.server.address.replace(str(player.server.port), str(line.port)))
+        await tab.click("#enable")
+        await until(player, is_in(PlayerState.IDLE))
+        player.follow(IDS[0], [IDS[1]])
+        await tab.until("clips.size === 1")
+        player.play(IDS[2])
+        await until(player, lambda now: now.clip == IDS[2] and now.state is PlayerState.PLAYING)
+        assert await tab.value("[...clips.keys()].length") == 1
+
+
+async def test_a_tunnel_that_breaks_and_comes_back(browser: Any, player: BrowserPlayer) -> None:
+    """What was asked for meanwhile is played then. A page that reloads itself is still allowed to be heard."""
     async with relay(player.server.port) as line:
-        address = player.server.address.replace(str(player.server.port), str(line.port))
-        tab: Tab = await browser(address)
+        tab: Tab = await browser(player.server.address.replace(str(player.server.port), str(line.port)))
         await tab.click("#enable")
         await until(player, is_in(PlayerState.IDLE))
         await line.cut()
         await until(player, is_in(PlayerState.ABSENT))
-        await line.open()
-        await until(player, is_in(PlayerState.IDLE), 40)
         player.play(IDS[0])
-        await until(player, is_in(PlayerState.PLAYING))
-        other: Tab = await browser(address)
-        await tab.until("yielded && audio.paused")
-        await other.until(f"document.getElementById('title').textContent === {IDS[0]!r}")
-        await until(player, is_in(PlayerState.LOCKED))
-        await tab.call("Page.reload")
-        await other.until("yielded")
+        await line.open()
+        assert (await until(player, is_in(PlayerState.PLAYING), 40)).clip == IDS[0]
+        await tab.call("Runtime.evaluate", expression="location.reload()")
+        await until(player, is_in(PlayerState.IDLE))
+
+
+async def test_a_line_that_goes_dead_without_a_word(browser: Any, player: BrowserPlayer, monkeypatch) -> None:
+    """As an ssh does whose machine sleeps: both sides notice, and find each other again."""
+    monkeypatch.setattr(server, "HEARTBEAT_S", 0.2)
+    async with relay(player.server.port) as line:
+        tab: Tab = await browser(player.server.address.replace(str(player.server.port), str(line.port)))
+        await tab.click("#enable")
+        await until(player, is_in(PlayerState.IDLE))
+        line.freeze()
+        await until(player, is_in(PlayerState.ABSENT))
+        await tab.until("Date.now() - heardAt < silentMs && events.readyState === EventSource.CONNECTING")
+        await line.thaw()
+        await until(player, is_in(PlayerState.IDLE), 40)
+
+
+async def test_a_second_tab_takes_over(browser: Any, player: BrowserPlayer) -> None:
+    tab: Tab = await browser(player.server.address)
+    await tab.click("#enable")
+    await until(player, is_in(PlayerState.IDLE))
+    player.play(IDS[0])
+    await until(player, is_in(PlayerState.PLAYING))
+    other: Tab = await browser(player.server.address)
+    await tab.until("yielded && audio.paused")
+    await other.until(f"document.getElementById('title').textContent === {IDS[0]!r}")
+    await tab.call("Page.reload")
+    await other.until("yielded")
 
 
 async def test_the_next_app_finds_the_tab_of_the_last_one(browser: Any, tmp_path: Path) -> None:
+    """Also if another workspace's app sat on the port meanwhile, and sent the tab away."""
     remembered = tmp_path / "logs" / "listen.json"
     first = BrowserPlayer(EncodedClips(load), remembered=remembered)
+    assert not first.was_open
     assert stat.S_IMODE(remembered.stat().st_mode) == 0o600
     tab: Tab = await browser(first.server.address)
     await tab.click("#enable")
     await until(first, is_in(PlayerState.IDLE))
     await asyncio.to_thread(first.close)
+    with serving(port=first.server.port) as stranger:
+        assert stranger.port == first.server.port
+        await tab.until("events.readyState === EventSource.CLOSED")
+        beside = BrowserPlayer(EncodedClips(load), remembered=remembered)
+        assert beside.server.port != first.server.port
+        await asyncio.to_thread(beside.close)
     second = BrowserPlayer(EncodedClips(load), remembered=remembered)
     try:
+        assert second.was_open
         assert second.server.address == first.server.address
-        await until(second, is_in(PlayerState.IDLE), 40)
         second.play(IDS[0])
+        assert await asyncio.to_thread(second.await_page, 40)
         await until(second, is_in(PlayerState.PLAYING))
     finally:
         await asyncio.to_thread(second.close)

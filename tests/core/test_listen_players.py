@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import threading
+import time
 import wave
 from pathlib import Path
 
@@ -12,14 +13,18 @@ import numpy as np
 import pytest
 import soundfile
 
+from core.config import set_value
 from core.errors import UserError
 from core.listen import local
 from core.listen.browser import BrowserPlayer
 from core.listen.clips import EncodedClips, opus, wav
-from core.listen.local import LocalPlayer, stretched
-from core.listen.opening import REMEMBERED, open_player
+from core.listen.file import FilePlayer
+from core.listen.local import LocalPlayer
+from core.listen.opening import CLIP_FILE, REMEMBERED, open_player
 from core.listen.player import Playback, PlayerState, is_remote
 from core.listen.segment_clips import load_clip
+from core.listen.server import ListenServer
+from core.listen.stretch import stretched
 from core.listen.tunnel import tunnel
 from core.store import Segment, Store, Video
 from core.workspace import Workspace, create
@@ -96,6 +101,20 @@ def test_the_newest_request_wins_and_what_is_not_there_is_said() -> None:
     made.close()
 
 
+def test_what_is_pressed_counts_whatever_the_device_says_at_that_moment() -> None:
+    made = player(Recorder(), 10.0)
+    made.play(IDS[0])
+    wait_until(lambda: made.playback.state is PlayerState.PLAYING)
+    for number in range(300):
+        rate = (1.0, 0.75)[number % 2]
+        made.pause()
+        made._change(rate=rate)
+        assert (made.playback.state, made.playback.rate) == (PlayerState.PAUSED, rate)
+        made.resume()
+        assert (made.playback.state, made.playback.rate) == (PlayerState.PLAYING, rate)
+    made.close()
+
+
 def test_slower_keeps_the_pitch() -> None:
     sound = tone(2.0, 440.0)
     slow = stretched(sound, 0.75)
@@ -115,19 +134,66 @@ def test_what_is_sent_is_the_sound() -> None:
     assert np.argmax(spectrum) * 2 == pytest.approx(440, abs=4)
 
 
-def test_encoding_is_done_once_until_the_sound_is_another() -> None:
+def test_encoding_is_done_once_for_all_who_ask_at_once() -> None:
     loaded: list[str] = []
-    clips = EncodedClips(lambda id, around: (loaded.append(id), load(id, around))[1])
-    first = clips.encoded(IDS[0], False, "wav")
-    threads = [threading.Thread(target=clips.encoded, args=(IDS[0], False, "wav")) for _ in range(4)]
+    everybody = threading.Barrier(4)
+
+    def slow(id: str, around: bool):
+        loaded.append(id)
+        time.sleep(0.05)  # the others ask meanwhile
+        return load(id, around)
+
+    clips = EncodedClips(slow)
+
+    def ask() -> None:
+        everybody.wait()
+        found.append(clips.encoded(IDS[0], False, "opus"))
+
+    found: list[bytes] = []
+    threads = [threading.Thread(target=ask) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert loaded == [IDS[0]]
-    clips.forget(IDS[0])
-    assert clips.encoded(IDS[0], False, "wav") == first
-    assert loaded == [IDS[0]] * 2
+    assert len(set(found)) == 1
+    assert len(found) == 4
+    # What could not be read is tried again, and told each time.
+    for _ in range(2):
+        with pytest.raises(UserError, match="nobody"):
+            clips.encoded("nobody_0_10", False, "opus")
+    assert loaded == [IDS[0], "nobody_0_10", "nobody_0_10"]
+    assert opus(tone(0.0))[:4] == b"OggS"
+
+
+def test_the_file_for_other_players_is_whole_and_the_last_that_was_asked_for(tmp_path: Path) -> None:
+    recorder = Recorder()
+    path = tmp_path / "logs" / CLIP_FILE
+    made = FilePlayer(EncodedClips(load), path, recorder)
+    for id in IDS:
+        made.play(id, around=True)
+    wait_until(lambda: made.playback.state is PlayerState.WRITTEN)
+    assert made.playback.clip == IDS[-1]
+    assert soundfile.info(path).duration == pytest.approx(13.0)
+    with path.open("rb") as open_since:
+        made.set_rate(0.75)
+        wait_until(lambda: made.playback.state is PlayerState.WRITTEN)
+        assert soundfile.info(path).duration == pytest.approx(13.0 / 0.75, rel=0.02)
+        # A player that is at it keeps what it has: it was replaced, not written over.
+        assert len(soundfile.read(io.BytesIO(open_since.read()))[0]) == 13 * 16_000
+    assert [found.name for found in path.parent.iterdir()] == [CLIP_FILE]
+    assert not made.steers
+    made.play("nobody_0_10")
+    wait_until(lambda: made.playback.state is PlayerState.FAILED)
+    assert made.playback.why == "there is no segment nobody_0_10"
+
+
+def test_a_file_that_cannot_be_written_says_why(tmp_path: Path) -> None:
+    (tmp_path / "logs").write_text("a file where a folder should be")
+    made = FilePlayer(EncodedClips(load), tmp_path / "logs" / CLIP_FILE)
+    made.play(IDS[0])
+    wait_until(lambda: made.playback.state is PlayerState.FAILED)
+    assert "logs" in made.playback.why
 
 
 @pytest.fixture
@@ -165,16 +231,22 @@ def test_what_lies_around_comes_from_the_neighbours(workspace: Workspace) -> Non
 
 
 @pytest.mark.parametrize(
-    ("environment", "device", "kind"),
+    ("environment", "device", "wanted", "kind"),
     [
-        ({}, True, LocalPlayer),
-        ({}, False, BrowserPlayer),
-        ({"SSH_CONNECTION": "1 2 3 4"}, True, BrowserPlayer),
-        ({"SSH_TTY": "/dev/pts/1"}, True, BrowserPlayer),
+        ({}, True, "auto", LocalPlayer),
+        ({}, False, "auto", BrowserPlayer),
+        ({"SSH_CONNECTION": "1 2 3 4"}, True, "auto", BrowserPlayer),
+        ({"SSH_TTY": "/dev/pts/1"}, True, "auto", BrowserPlayer),
+        ({}, True, "browser", BrowserPlayer),
+        ({"SSH_TTY": "/dev/pts/1"}, True, "here", LocalPlayer),
+        ({}, True, "file", FilePlayer),
     ],
 )
-def test_which_player_fits(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, environment, device, kind) -> None:
+def test_which_player_fits(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, environment, device, wanted, kind
+) -> None:
     monkeypatch.setattr(local, "has_device", lambda: device)
+    set_value(workspace.config_path, "listen", "player", wanted)
     with Store(workspace.db_path) as store:
         made = open_player(workspace, store, lambda _: None, environment)
         try:
@@ -182,6 +254,23 @@ def test_which_player_fits(workspace: Workspace, monkeypatch: pytest.MonkeyPatch
             assert (workspace.logs / REMEMBERED).exists() == (kind is BrowserPlayer)
         finally:
             made.close()
+
+
+def test_where_no_player_is_possible(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither device nor port: a file; what is set is not quietly replaced."""
+
+    async def no_port(*_: object) -> int:
+        raise OSError("no port")
+
+    monkeypatch.setattr(ListenServer, "_bind", no_port)
+    monkeypatch.setattr(local, "has_device", lambda: False)
+    with Store(workspace.db_path) as store:
+        assert isinstance(open_player(workspace, store, lambda _: None, {}), FilePlayer)
+        for wanted, said in (("browser", "no port"), ("here", "no loudspeaker")):
+            set_value(workspace.config_path, "listen", "player", wanted)
+            with pytest.raises(UserError) as refused:
+                open_player(workspace, store, lambda _: None, {})
+            assert said in refused.value.why
 
 
 @pytest.mark.parametrize(
@@ -214,6 +303,13 @@ def test_the_line_for_the_way_one_is_logged_in() -> None:
     other = tunnel(8740, {"SSH_CONNECTION": "2001:db8::7 50000 2001:db8::9 2222", "USER": "anna"})
     assert other.command == "ssh -N -L 8740:127.0.0.1:8740 -p 2222 anna@2001:db8::9"
     assert other.jump == "ssh -N -L 8740:127.0.0.1:8740 -J JUMP_HOST -p 2222 anna@2001:db8::9"
+    notes = other.notes("http://127.0.0.1:8740/x/").splitlines()
+    assert [line.strip() for line in notes if line and not line.startswith("#")] == [
+        other.command,
+        other.jump,
+        other.config,
+        "http://127.0.0.1:8740/x/",
+    ]
     unknown = tunnel(8737, {"SSH_TTY": "/dev/pts/0", "USER": "anna"})
     assert unknown.command == "ssh -N -L 8737:127.0.0.1:8737 anna@HOST"
     assert is_remote({"SSH_CLIENT": "x"})

@@ -11,13 +11,18 @@ PIECE = 4096
 
 
 class Relay:
-    """port: where it listens. delay_s: one way; rate: bytes a second of each direction, 0 for as fast as it goes."""
+    """port: where it listens. delay_s: one way; rate: bytes a second of each direction, 0 for as fast as it goes; the
+    connections share it, as they share an ssh's one line."""
 
     def __init__(self, target: int, delay_s: float, rate: float) -> None:
         self.port = 0
         self.bytes_down = 0
         """Sent towards the browser so far, headers included."""
         self._target, self._delay, self._rate = target, delay_s, rate
+        self._free = {True: 0.0, False: 0.0}
+        """By direction (down or not), when all that was sent so far is through."""
+        self._moving = asyncio.Event()
+        self._moving.set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
 
@@ -33,6 +38,16 @@ class Relay:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def freeze(self) -> None:
+        """Let nothing through, and break nothing: a line that went dead without a word."""
+        self._moving.clear()
+
+    async def thaw(self) -> None:
+        """A new line, on the same port."""
+        await self.cut()
+        self._moving.set()
+        await self.open()
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -60,18 +75,19 @@ class Relay:
             while True:
                 due, data = await pieces.get()
                 await asyncio.sleep(max(0.0, due - clock()))
+                await self._moving.wait()
                 writer.write(data)
                 await writer.drain()
                 if not data:
                     return
 
         delivering = asyncio.create_task(deliver())
-        free = 0.0
         try:
             while data := await reader.read(PIECE):
-                free = max(free, clock()) + (len(data) / self._rate if self._rate else 0.0)
+                self._free[down] = max(self._free[down], clock()) + (len(data) / self._rate if self._rate else 0.0)
                 self.bytes_down += len(data) if down else 0
-                pieces.put_nowait((free + self._delay, data))
+                pieces.put_nowait((self._free[down] + self._delay, data))
+                await asyncio.sleep(max(0.0, self._free[down] - clock()))  # the others' pieces come between
         finally:
             delivering.cancel()
 

@@ -21,14 +21,15 @@ STATE_S = 0.2
 
 
 class ListenSheet(Dialog):
-    """The tunnel's line, the page's address, and whether the page is there; it goes away once it can be heard."""
+    """The tunnel's line, already copied, the page's address, and whether the page is there; it goes away once that
+    can be heard."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,q,L", "answer(None)", "close", show=False),
         Binding("c", "copy", "copy the line", show=False),
         Binding("a", "copy_address", "copy the address", show=False),
     ]
-    KEYS = "c copy the line   a copy the address   esc close"
+    KEYS = "c copy the line again   a copy the address   esc close"
 
     def __init__(self, address: str, tunnel: Tunnel | None, playback: Callable[[], Playback]) -> None:
         """tunnel: None on the person's own machine. playback: what is heard now."""
@@ -41,11 +42,9 @@ class ListenSheet(Dialog):
         return cls(player.server.address, tunnel(player.server.port) if is_remote() else None, lambda: player.playback)
 
     @property
-    def lines(self) -> str:
+    def notes(self) -> str:
         """What it says, for a file."""
-        way = self._tunnel
-        lines = [*([way.command, way.jump, way.config] if way is not None else []), self._address]
-        return "\n".join(lines) + "\n"
+        return self._address + "\n" if self._tunnel is None else self._tunnel.notes(self._address)
 
     def body(self) -> Iterable[Widget]:
         text = Text()
@@ -61,6 +60,7 @@ class ListenSheet(Dialog):
         yield self._state
 
     def on_mount(self) -> None:
+        self.action_copy()
         self.set_interval(STATE_S, self._show)
         self._show()
 

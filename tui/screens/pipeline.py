@@ -54,7 +54,6 @@ from textual.widgets import Static
 from core import jobs
 from core.errors import UserError
 from core.events import JobState
-from core.listen.player import Playback
 from core.stage import seen_on
 from core.store import Store
 from core.workspace import Workspace
@@ -75,7 +74,6 @@ from tui.effects import (
     Toast,
 )
 from tui.host import Host, host_of
-from tui.listening import AHEAD
 from tui.status.gpu import gpu_line
 from tui.status.monitor import Status
 from tui.status.steps import bar_steps
@@ -157,9 +155,6 @@ class PipelineScreen(Screen[None]):
 
     def on_shown(self) -> None:
         """The screen is in front."""
-
-    def show_playback(self, playback: Playback) -> None:
-        """What is heard, or how far it is, has changed."""
 
     # -- for the screens to call
 
@@ -288,36 +283,6 @@ class PipelineScreen(Screen[None]):
                     self.in_thread(effect.work, lambda found, to=effect.then: self.apply(to(found)), effect.group)
                 case Reload():
                     self.note_change()
-
-    # -- listening, where the rows of the table are segments (the keys of the pane "listen")
-
-    def _rows_ahead(self) -> list[str]:
-        source, first = self.table.source, self.table.cursor + 1
-        return [source.key(row) for row in range(first, min(first + AHEAD, len(source)))]
-
-    def action_play(self) -> None:
-        id = self.table.cursor_key
-        if id is None:
-            self.toast("There is no segment to hear")
-        elif self.host.listening is not None:
-            self.host.listening.toggle(id, self._rows_ahead())
-
-    def action_play_around(self) -> None:
-        id = self.table.cursor_key
-        if id is not None and self.host.listening is not None:
-            self.host.listening.play(id, self._rows_ahead(), around=True)
-
-    def action_seek(self, by_s: float) -> None:
-        if self.host.listening is not None:
-            self.host.listening.seek(by_s)
-
-    def action_slower(self) -> None:
-        if self.host.listening is not None:
-            self.host.listening.toggle_rate()
-
-    def action_listen_address(self) -> None:
-        if self.host.listening is not None:
-            self.host.listening.show_address()
 
     # -- the machinery
 

@@ -15,6 +15,7 @@ from textual.widgets import Static
 from core.errors import UserError
 from core.events import JobState, TranscribedWindow
 from core.files import write_text
+from core.listen.player import Playback
 from core.stage import lookup
 from core.status import summary, tuned_models
 from core.store import Evaluation, Segment, Store
@@ -22,8 +23,10 @@ from core.timed_text import Cue
 from core.workspace import Workspace
 from tui import keymap
 from tui.bridge import JobBatch
+from tui.listening import playhead
 from tui.screens.job_line import JobLine, foremost
-from tui.screens.pipeline import ErrorBanner, PipelineScreen, StepTable
+from tui.screens.listening_screen import ListeningScreen
+from tui.screens.pipeline import ErrorBanner, StepTable
 from tui.screens.results import figures as results_figures
 from tui.screens.results.dialogs import Differences, Transcription
 from tui.status.jobs import error_of
@@ -36,11 +39,11 @@ TEXTS = "transcribed"
 """The folder in the workspace that transcriptions of other recordings are saved in."""
 
 
-class ResultsScreen(PipelineScreen):
+class ResultsScreen(ListeningScreen):
     PANE = STEP = "results"
     REPORTS_FAILURES = True
     CSS_PATH = "results.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [*keymap.bindings("results"), *keymap.bindings("listen")]
+    BINDINGS: ClassVar[list[BindingType]] = keymap.bindings("results")
 
     def __init__(self) -> None:
         super().__init__()
@@ -96,14 +99,22 @@ class ResultsScreen(PipelineScreen):
     def _show_heading(self) -> None:
         """What the figures were measured on; what is being measured, or could be."""
         heading = self.query_one("#measured", TextLine)
-        live = self.live_jobs("evaluate")
+        live, listening = self.live_jobs("evaluate"), self.host.listening
         now = being_measured(live[0], self._models) if live else ""
         if self._evaluation is not None:
-            heading.show(results_figures.measured_on(self._evaluation), now or self._next)
+            heard = playhead(listening.playback, self.table.cursor_key, self.host.ascii) if listening else ""
+            heading.show(results_figures.measured_on(self._evaluation), heard or now or self._next)
             return
         heading.show(now or "Nothing has been measured yet")
         below = "Its figures come here." if now else f"Next: {self._next}"
         self.table.empty_text = f"\nHere the base model will stand beside the tuned one.\n{below}"
+
+    @on(RowTable.Highlighted)
+    def _moved(self) -> None:
+        self._show_heading()
+
+    def show_playback(self, playback: Playback) -> None:
+        self._show_heading()
 
     @on(events.Resize)
     def _show(self) -> None:

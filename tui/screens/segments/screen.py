@@ -19,7 +19,8 @@ from core.store import Video
 from tui import keymap
 from tui.bridge import JobBatch
 from tui.screens.job_line import JobLine
-from tui.screens.pipeline import ErrorBanner, PipelineScreen, StepTable
+from tui.screens.listening_screen import ListeningScreen
+from tui.screens.pipeline import ErrorBanner, StepTable
 from tui.screens.segments.cutting import Cutting, plan_text, planned
 from tui.screens.segments.loader import Hearing, Loaded, load
 from tui.screens.segments.panel import PreviewPanel
@@ -32,11 +33,11 @@ from tui.widgets.segment_table import RowTable
 from tui.widgets.text_line import TextLine
 
 
-class SegmentsScreen(PipelineScreen):
+class SegmentsScreen(ListeningScreen):
     PANE = STEP = "segments"
     REPORTS_FAILURES = True
     CSS_PATH = "segments.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [*keymap.bindings("segments"), *keymap.bindings("listen")]
+    BINDINGS: ClassVar[list[BindingType]] = keymap.bindings("segments")
 
     def __init__(self) -> None:
         super().__init__()

@@ -3,71 +3,26 @@ back."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Container, Vertical, VerticalScroll
+from textual.containers import Container, Vertical
 
 from tui.screens.training.gpu_panel import GpuPanel
-from tui.screens.training.run import SegmentSample, TrainingRun, nan_for
+from tui.screens.training.run import TrainingRun, nan_for
+from tui.screens.training.samples import Samples
 from tui.status.gpu import GpuReading
 from tui.status.jobs import clock
 from tui.widgets import cells, marks
-from tui.widgets.diff_text import DiffText
 from tui.widgets.line_chart import LineChart
 from tui.widgets.log_tail import LogTail
-from tui.widgets.scrollbar import plain_scrollbar
 from tui.widgets.text_line import TextLine
 
-SAMPLES = 3
 PANES = ("loss", "cer", "samples", "log", "gpu")
 """In the order of tab; the last one is a pane only where the window is narrow."""
 WIDE = 100
-
-
-class Samples(VerticalScroll, can_focus=True):
-    """Measured segments: what is said, what the model hears now, what it heard at first."""
-
-    DEFAULT_CSS: ClassVar[str] = """
-    Samples {
-        height: 1fr;
-        scrollbar-size-vertical: 1;
-        & TextLine { color: $text-muted; }
-        & DiffText { padding: 0 1; }
-        &:focus TextLine { text-style: underline; }
-    }
-    """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "scroll_up", "up", show=False),
-        Binding("down,j", "scroll_down", "down", show=False),
-        Binding("g", "scroll_home", "first", show=False),
-        Binding("G", "scroll_end", "last", show=False),
-    ]
-
-    def compose(self) -> ComposeResult:
-        for number in range(SAMPLES):
-            yield TextLine(id=f"sample-{number}")
-            yield DiffText(id=f"diff-{number}")
-
-    def on_mount(self) -> None:
-        plain_scrollbar(self)
-        self.show([])
-
-    def show(self, samples: Sequence[SegmentSample]) -> None:
-        for number in range(SAMPLES):
-            line, diff = self.query_one(f"#sample-{number}", TextLine), self.query_one(f"#diff-{number}", DiffText)
-            sample = samples[number] if number < len(samples) else None
-            line.display = sample is not None or number == 0
-            diff.display = sample is not None
-            if sample is None:
-                line.show("samples come with the first evaluation" if number == 0 else "")
-                continue
-            first = f"step {sample.first[0]} heard {sample.first[1] or 'nothing'}"
-            line.show(f"{sample.segment}   {first}" if sample.first[0] != sample.last[0] else sample.segment)
-            diff.show(sample.truth, sample.last[1], ("truth", f"step {sample.last[0]}"))
 
 
 class RunLog(LogTail):
@@ -131,6 +86,10 @@ class RunPanel(Vertical):
 
     def show_gpu(self, reading: GpuReading) -> None:
         self.query_one(GpuPanel).show(reading)
+
+    @property
+    def samples(self) -> Samples:
+        return self.query_one(Samples)
 
     # -- panes
 

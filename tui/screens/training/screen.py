@@ -18,24 +18,27 @@ from core.errors import UserError
 from core.events import JobState
 from core.gpu import read_gpus
 from core.jobs import JobView, list_jobs
+from core.listen.player import Playback
 from core.training.plan_rows import PlanRow
 from core.training.planning import PlanReader, PlanReading
 from tui import keymap
 from tui.bridge import JobBatch
-from tui.screens.pipeline import ErrorBanner, PipelineScreen
+from tui.screens.listening_screen import ListeningScreen
+from tui.screens.pipeline import ErrorBanner
 from tui.screens.training import actions
 from tui.screens.training.actions import runs_of
 from tui.screens.training.plan import parsed, setting_prompt, split_report
 from tui.screens.training.plan_panel import PlanPanel
 from tui.screens.training.run import TrainingRun, earlier_of
 from tui.screens.training.run_panel import RunPanel
+from tui.screens.training.samples import Samples
 from tui.status.gpu import GpuReading
 from tui.status.monitor import Status
 from tui.widgets.segment_table import RowTable
 from tui.widgets.text_line import TextLine
 
 
-class TrainingScreen(PipelineScreen):
+class TrainingScreen(ListeningScreen):
     PANE: ClassVar[str] = "training.plan"
     STEP = "training"
     CSS_PATH = "training.tcss"
@@ -323,3 +326,21 @@ class TrainingScreen(PipelineScreen):
     def action_log_big(self) -> None:
         if self._shown is not None:
             self.run_panel.toggle_log()
+
+    # -- hearing a sample
+
+    @property
+    def segment_here(self) -> str | None:
+        samples = self.run_panel.samples
+        return next(iter(samples.segments), None) if self._shown is not None and samples.display else None
+
+    @property
+    def segments_ahead(self) -> list[str]:
+        return self.run_panel.samples.segments[1:]
+
+    def show_playback(self, playback: Playback) -> None:
+        self.run_panel.samples.show_playback(playback)
+
+    @on(Samples.Moved)
+    def _sample_moved(self) -> None:
+        self.cursor_moved()

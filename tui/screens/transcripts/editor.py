@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.text import Text
-from textual import events
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
+from textual.message import Message
 from textual.widgets import Input, TextArea
 
 from core.store import Segment, TranscriptRow
@@ -71,15 +72,42 @@ class Editor(TextArea):
 
 
 class SearchBox(Input):
-    """The words to search for; empty, it is not shown."""
+    """The words to search for; it is shown while one types in it."""
 
     PANE = "transcripts.search"
     BINDINGS: ClassVar[list[BindingType]] = keymap.bindings("transcripts.search")
+
+    class Words(Message):
+        """Rows with these words are wanted; casefolded, () for all rows."""
+
+        def __init__(self, words: tuple[str, ...]) -> None:
+            super().__init__()
+            self.words = words
+
+    class Closed(Message):
+        """Back to the rows."""
 
     def __init__(self) -> None:
         super().__init__(placeholder="search: words of the text, a segment's name", classes="filter", compact=True)
         self.cursor_blink = False
         self.display = False
+
+    def open(self) -> None:
+        self.display = True
+        self.focus()
+
+    @on(Input.Changed)
+    def _typed(self, event: Input.Changed) -> None:
+        self.post_message(self.Words(tuple(event.value.casefold().split())))
+
+    @on(Input.Submitted)
+    def action_rows(self) -> None:
+        self.display = False
+        self.post_message(self.Closed())
+
+    def action_clear(self) -> None:
+        self.value = ""
+        self.action_rows()
 
 
 @dataclass(frozen=True)
@@ -106,8 +134,6 @@ class EditorPanel(Vertical):
         """The row whose text is in the editor, as it was when it was put there."""
         self.gone = False
         """It was cut away while something was typed."""
-        self.playhead = ""
-        """What is heard of it now."""
 
     def compose(self) -> ComposeResult:
         yield TextLine(id="heading")
@@ -115,8 +141,8 @@ class EditorPanel(Vertical):
         yield self.editor
         yield TextLine(id="machine")
 
-    def show(self, segment: Segment | None, session: ReviewSession, notice: Notice) -> None:
-        """The text is left alone where something is typed, or nothing has changed."""
+    def show(self, segment: Segment | None, session: ReviewSession, notice: Notice, heard: str) -> None:
+        """The text is left alone where something is typed, or nothing has changed. heard: what is heard of it now."""
         row = None if segment is None else session.index.get(segment.id)
         if segment is None or row is None:
             self.row, self.gone = None, False
@@ -130,7 +156,7 @@ class EditorPanel(Vertical):
         state = transcript_rows.state_of(row, session.unsaved)
         self.query_one("#heading", TextLine).show(
             transcript_rows.heading(segment, state, ascii),
-            "   ".join(filter(None, (self._words(notice, session) or segment.part, self.playhead))),
+            "   ".join(filter(None, (self._words(notice, session) or segment.part, heard))),
         )
         around = transcript_rows.around(*session.index.neighbours(row), width, ascii)
         self.query_one("#around", TextLine).show(around)

@@ -161,16 +161,28 @@ def progress(counts: Mapping[str, Any], rate: ReviewRate, wide: bool, unsaved: i
     return "  ".join(parts)
 
 
-def shown(query: Query, count: int, total: int, *, wide: bool, searching: bool, ascii: bool) -> str:
-    """`filter pending 601→456  order suspicion  /words`. searching: the words stand in the search box already."""
+@dataclass(frozen=True)
+class Presentation:
+    """How the rows are shown. wide: room for words; searching: the search box stands open, with the words in it;
+    plays: each row that is gone on to is played."""
+
+    wide: bool = True
+    searching: bool = False
+    plays: bool = False
+
+
+def shown(query: Query, count: int, total: int, how: Presentation, *, ascii: bool) -> str:
+    """`filter pending 601→456  order suspicion  /words  plays on arrival`."""
     parts = []
-    if wide or query.filter != "all" or count != total:
-        name = f"filter {query.filter}" if wide or query.filter != "all" else ""
+    if how.wide or query.filter != "all" or count != total:
+        name = f"filter {query.filter}" if how.wide or query.filter != "all" else ""
         parts.append(f"{name} {total}{'->' if ascii else '→'}{count}".strip() if count != total else name)
-    if wide or query.order != "time":
+    if how.wide or query.order != "time":
         parts.append(f"order {query.order}")
-    if query.words and not searching:
+    if query.words and not how.searching:
         parts.append(f"/{' '.join(query.words)}")
+    if how.plays:
+        parts.append("plays on arrival" if how.wide else "plays")
     return "  ".join(parts)
 
 

@@ -12,7 +12,7 @@ from tui.background import BackgroundTasks, TaskResult
 from tui.screens.pipeline import StepTable
 from tui.screens.transcripts import rows as transcript_rows
 from tui.screens.transcripts.index import Key, Query, Selection
-from tui.screens.transcripts.rows import ReviewRate, TranscriptRows
+from tui.screens.transcripts.rows import Presentation, ReviewRate, TranscriptRows
 from tui.screens.transcripts.session import ReviewSession
 from tui.widgets import cells
 from tui.widgets.text_line import TextLine
@@ -22,19 +22,12 @@ class ProgressLine(TextLine):
     """How far the review is, and which rows are shown."""
 
     def show_review(
-        self, session: ReviewSession, counts: Mapping[str, int], rate: ReviewRate, wide: bool, searching: bool
+        self, session: ReviewSession, counts: Mapping[str, int], rate: ReviewRate, how: Presentation
     ) -> None:
         ascii = cells.is_ascii(self.app)
         self.show(
-            transcript_rows.progress(counts, rate, wide, len(session.unsaved)),
-            transcript_rows.shown(
-                session.query,
-                len(session.selection),
-                len(session.index),
-                wide=wide,
-                searching=searching,
-                ascii=ascii,
-            ),
+            transcript_rows.progress(counts, rate, how.wide, len(session.unsaved)),
+            transcript_rows.shown(session.query, len(session.selection), len(session.index), how, ascii=ascii),
         )
 
 

@@ -1,0 +1,162 @@
+"""What is seen of a review: the line of totals, the search, the table, the row under the cursor, and what went wrong.
+
+The screen tells it what was read, written or done; it takes what was typed for saving as soon as another row is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Vertical
+
+from core.errors import UserError
+from core.store import Segment
+from tui import keymap
+from tui.host import host_of
+from tui.listening import playhead
+from tui.screens.pipeline import ErrorBanner
+from tui.screens.transcripts.editor import Editor, EditorPanel, Notice, SearchBox
+from tui.screens.transcripts.loader import Reading
+from tui.screens.transcripts.rows import Presentation, ReviewRate
+from tui.screens.transcripts.session import ReviewSession
+from tui.screens.transcripts.table import ProgressLine, TranscriptTable
+from tui.widgets import marks
+from tui.widgets.segment_table import RowTable
+
+
+class ReviewPanes(Vertical):
+    """stored: a segment as the store has it, by its id; UserError where that cannot be read."""
+
+    def __init__(self, session: ReviewSession, stored: Callable[[str], Segment | None]) -> None:
+        super().__init__()
+        self.table, self.panel, self.search = TranscriptTable(session), EditorPanel(), SearchBox()
+        self.counts: dict[str, int] = {}
+        self.plays = False
+        """Each row that is gone on to is played."""
+        self._session, self._stored = session, stored
+        self._rate = ReviewRate()
+        self._notice = Notice()
+        self._wide = True
+
+    def compose(self) -> ComposeResult:
+        yield ProgressLine()
+        yield self.search
+        yield self.table
+        yield self.panel
+        yield ErrorBanner(id="unsaved")
+        yield ErrorBanner(id="failure")
+
+    @property
+    def editor(self) -> Editor:
+        return self.panel.editor
+
+    def fit(self, wide: bool) -> None:
+        """wide: room for words beside the signs."""
+        self._wide = wide
+        self.table.fit(wide)
+        self.show_row()
+        self.show_progress()
+
+    # -- what was read
+
+    def load(self, reading: Reading) -> None:
+        self.counts, self._rate = reading.counts, reading.rate
+        applied = self._session.apply(reading, self.table.cursor_key, self.editor.segment)
+        if applied.gone is not None and self.editor.dirty:
+            self.panel.gone = True
+            self._session.strand(applied.gone._replace(text=self.editor.typed))
+            self.show_unsaved()
+        if applied.all:
+            self.table.select(self._session.query)
+            return
+        self.table.redraw(*applied.changed)
+        if applied.moved:
+            self.table.show_rows()
+        self.table.travel()
+        self.show_row()
+        self.show_progress()
+
+    @on(TranscriptTable.Selected)
+    def _selected(self) -> None:
+        self.show_row()
+        self.show_progress()
+
+    @on(SearchBox.Words)
+    def _search(self, event: SearchBox.Words) -> None:
+        if event.words != self._session.query.words:
+            self.table.select(replace(self._session.query, words=event.words))
+
+    @on(SearchBox.Closed)
+    def _searched(self) -> None:
+        self.table.focus()
+        self.show_progress()
+
+    # -- showing
+
+    def show_progress(self) -> None:
+        how = Presentation(wide=self._wide, searching=self.search.display, plays=self.plays)
+        self.query_one(ProgressLine).show_review(self._session, self.counts, self._rate, how)
+
+    @on(RowTable.Highlighted)
+    def show_row(self) -> None:
+        """Put the row under the cursor into the editor; first take what was typed for another one for saving."""
+        id = self.table.cursor_key
+        if self.panel.gone and self.editor.has_focus:
+            self.panel.show_gone(self._session)
+            return
+        if self.editor.segment != id:
+            self.flush()
+        listening, ascii_only = host_of(self).listening, host_of(self).ascii
+        heard = "" if listening is None else playhead(listening.playback, id, ascii_only)
+        self.panel.show(self.segment(id), self._session, self._notice, heard)
+
+    def segment(self, id: str | None) -> Segment | None:
+        """From the store, not from the rows, which may be a reading behind; with what is not on the disk yet."""
+        try:
+            segment = None if id is None else self._stored(id)
+        except UserError as error:
+            self.show_failure(error)
+            return None
+        return None if segment is None else self._session.person_text(segment)
+
+    def show_edited(self, id: str) -> None:
+        """A row has been taken for saving."""
+        self.table.redraw(id)
+        self.show_progress()
+
+    def notify_here(self, text: str, *, saving: str | None = None, undo: bool = False) -> None:
+        """What was done, beside the heading of the row that is now under the cursor."""
+        self._notice = Notice(self.table.cursor_key, text, saving, undo)
+        self.show_row()
+
+    def notify_at(self, notice: Notice) -> None:
+        """The same for a row that will be under the cursor."""
+        self._notice = notice
+
+    def show_unsaved(self) -> None:
+        """Which texts are not on the disk, and why; nothing while they only wait."""
+        error = self._session.unsaved_error(keymap.key("transcripts.place_text"))
+        self.query_one("#unsaved", ErrorBanner).show(error)
+
+    def show_failure(self, error: UserError | None) -> None:
+        self.query_one("#failure", ErrorBanner).show(error)
+
+    def time_of(self, id: str) -> str:
+        row = self._session.index.get(id)
+        return id if row is None else marks.length(row.start_ms)
+
+    # -- what was typed
+
+    def flush(self) -> None:
+        """Take what was typed and not saved yet for saving."""
+        id = self.editor.segment
+        if id is None or not self.editor.dirty:
+            return
+        if self.panel.take(self._session):
+            self.show_edited(id)
+            self._notice = Notice(id, f"{self.time_of(id)} saved as you left it", id, True)
+            host_of(self).toast(f"{self.time_of(id)} is kept as you left it")
+        self.show_unsaved()
