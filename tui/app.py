@@ -189,7 +189,8 @@ class WhispersmithApp(App[int]):
 
     @on(TaskResult)
     def _on_result(self, message: TaskResult) -> None:
-        message.deliver()
+        if self.is_running:  # else the screens are being taken down
+            message.deliver()
 
     @on(JobEvents)
     def _on_jobs(self, message: JobEvents) -> None:
@@ -248,7 +249,7 @@ class WhispersmithApp(App[int]):
         if self.status.player != (sign := self.listening.sign(self.ascii)):
             self.monitor.show(player=sign)
         for screen in self.screen_stack:
-            if isinstance(screen, ListeningScreen):
+            if isinstance(screen, ListeningScreen) and screen.is_mounted:
                 screen.show_playback(playback)
 
     def _show_listen_sheet(self, player: BrowserPlayer) -> None:

@@ -52,6 +52,10 @@ class ListeningScreen(PipelineScreen):
         source, first = self.table.source, self.table.cursor + 1
         return [source.key(row) for row in range(first, min(first + AHEAD, len(source)))]
 
+    def on_screen_resume(self) -> None:
+        if self.host.listening is not None:
+            self.show_playback(self.host.listening.playback)
+
     # -- keys
 
     def action_play(self) -> None:

@@ -106,7 +106,8 @@ class PreviewPanel(Vertical):
     def show_playback(self, playback: Playback, at_ms: float | None) -> None:
         """at_ms: the moment of the recording that is heard; None while nothing is heard of it."""
         heard = playhead(playback, self.segment, cells.is_ascii(self.app))
-        goes_on = playback.state is PlayerState.PLAYING and at_ms is not None and bool(heard) == bool(self._heard)
+        # The first characters are the sign of the state: another one is shown at once.
+        goes_on = playback.state is PlayerState.PLAYING and at_ms is not None and heard[:2] == self._heard[:2]
         if goes_on and time.monotonic() < self._moved + REDRAW_S:
             return
         self._moved = time.monotonic()
