@@ -37,7 +37,7 @@ WORD_EDITS = 2.0
 OF_DIFFERING = 0.4
 """Edits for each character in which two labellers differ: at most of these places the second one is wrong."""
 
-USUAL_SHARE = 0.75
+USUAL_SHARE = 0.8
 """Of the text that its speech would have at the recording's own rate: with less something is missing."""
 
 TOO_SLOW = 0.4
@@ -109,7 +109,7 @@ def expected_edits(features: EditFeatures) -> EditEstimate:
     The sum of
     - what is wrong with the words: 0.4 for each character in which a second labeller differs; without one, -ln p of
       each word, at most 2; without either, a share of the characters (`prior`);
-    - what is missing: characters below 0.75 of what so much speech has at the recording's own rate;
+    - what is missing: characters below 0.8 of what so much speech has at the recording's own rate;
     - what is invented: phrases that models learn from films; all of a text where nobody speaks; what exceeds twice the
       recording's own rate, or what any tongue can say;
     - what the segment's edges cut: 1.5 a place.
