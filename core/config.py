@@ -130,10 +130,24 @@ class ListenConfig(_Table):
 
 
 class LabelConfig(_Table):
-    """captions: what people wrote as captions is taken before the labeller is asked."""
+    """captions: what people wrote as captions is taken before the labeller is asked.
+
+    by: whether the labeller hears whole recordings, in windows of up to half a minute, or each segment by itself.
+    engine: the library that decodes, "auto" for what is better and faster here. beam: hypotheses that the search over a
+    recording keeps, 1 for greedy.
+    """
 
     captions: bool = True
+    by: Literal["recordings", "clips"] = "recordings"
+    engine: Literal["auto", "transformers", "ctranslate2"] = "auto"
+    beam: int = Field(default=5, ge=1, le=20)
     batch: int = Field(default=8, ge=1)
+
+
+class LabellerConfig(_Table):
+    """second: another model that hears the same, "" for none; where it reads otherwise is reviewed first."""
+
+    second: str = ""
 
 
 class SplitConfig(_Table):
@@ -177,6 +191,7 @@ class Config(_Table):
     segment: SegmentConfig = Field(default_factory=SegmentConfig)
     listen: ListenConfig = Field(default_factory=ListenConfig)
     label: LabelConfig = Field(default_factory=LabelConfig)
+    labeller: LabellerConfig = Field(default_factory=LabellerConfig)
     split: SplitConfig = Field(default_factory=SplitConfig)
     train: TrainConfig = Field(default_factory=TrainConfig)
     evaluate: EvaluateConfig = Field(default_factory=EvaluateConfig)
@@ -210,6 +225,14 @@ automatic = false        # true: also the site's own speech recognition, where p
 mode = "windows"         # "pauses": pieces of shortest_s to longest_s that end where nobody speaks
 length_s = 10.0          # of windows, and by how much they overlap
 overlap_s = 2.0
+
+[label]
+by = "recordings"        # what the labeller hears; "clips": each segment by itself, for models that can only that
+engine = "auto"          # "transformers" or "ctranslate2"; auto takes what is better and faster here
+beam = 5                 # hypotheses that are kept; 1 is quicker and makes more errors
+
+[labeller]
+second = ""              # another Whisper that hears the same: where the two differ is reviewed first
 
 [split]
 by = "auto"              # video where there are several, else stretches of time

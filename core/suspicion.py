@@ -16,6 +16,7 @@ from core.invented_phrases import invented_in
 from core.text import is_loop, normalise
 
 FLAGS = {
+    "partly": "what is heard in a part of the segment only",
     "loop": "it repeats itself without end",
     "no-speech": "text where nobody is heard to speak",
     "phrase": "words that models invent on music and silence",
@@ -23,6 +24,7 @@ FLAGS = {
     "slow": "less text than this recording has in such a time",
     "fast": "more text than anybody says in such a time",
     "differs": "the second opinion reads much of it otherwise",
+    "moved": "what a person wrote for another segment of this time",
     "cut": "an edge of the segment goes through it",
     "script": "characters of the other Chinese script",
 }
@@ -59,7 +61,7 @@ MUCH_DIFFERS = 0.5
 """Share of the characters in which the second opinion differs, from which on it is flagged."""
 
 CUT_EDITS = 1.5
-"""For each place where an edge of the segment goes through a cue: a character or two may be the neighbour's."""
+"""Where an edge of the segment goes through a cue or a word: a character or two may be the neighbour's."""
 
 SCALE = 12.0
 """So many expected edits are a suspicion of 1 - 1/e = 0.63."""
@@ -74,8 +76,8 @@ class EditFeatures:
 
     logprobs: of its words, natural. differing: characters in which a second labeller reads otherwise. speech_s: how
     long somebody is heard to speak. rate: characters a second of speech, as `usual_rate` has it for the recording.
-    script: what the other texts are written in. cut: through how many of its cues or words an edge goes. prior: edits a
-    character where there is neither `differing` nor `logprobs`. flags: what the labeller had to say of it.
+    script: what the other texts are written in. prior: edits a character of texts of this kind, PRIOR for a labeller's.
+    flags: what cannot be seen from here, "cut".
     """
 
     text: str
@@ -85,7 +87,6 @@ class EditFeatures:
     speech_s: float | None = None
     rate: float | None = None
     script: Script | None = None
-    cut: int = 0
     prior: float = PRIOR
     flags: tuple[str, ...] = ()
 
@@ -107,12 +108,12 @@ def expected_edits(features: EditFeatures) -> EditEstimate:
     """How many edits the text will need, and what it is flagged with.
 
     The sum of
-    - what is wrong with the words: 0.4 for each character in which a second labeller differs; without one, -ln p of
-      each word, at most 2; without either, a share of the characters (`prior`);
+    - what is wrong with the words: 0.4 for each character in which a second labeller differs, less of a text that is
+      trusted more than a labeller's; without one, -ln p of each word, at most 2; without either, the `prior`;
     - what is missing: characters below 0.8 of what so much speech has at the recording's own rate;
     - what is invented: phrases that models learn from films; all of a text where nobody speaks; what exceeds twice the
       recording's own rate, or what any tongue can say;
-    - what the segment's edges cut: 1.5 a place.
+    - what an edge of the segment cuts: 1.5.
     Nothing costs more than typing it anew: as many characters as the recording has in such a time, or as stand there. A
     loop counts so, and as quick speech at least.
     """
@@ -122,7 +123,7 @@ def expected_edits(features: EditFeatures) -> EditEstimate:
     if "loop" in flags:
         edits = max(usual or 0.0, limit / 2)
     else:
-        edits = _wrong(features, size) + _invented(features, size, usual) + CUT_EDITS * features.cut
+        edits = _wrong(features, size) + _invented(features, size, usual) + CUT_EDITS * ("cut" in features.flags)
         if usual is not None:
             edits += max(0.0, USUAL_SHARE * usual - size)
         edits = min(edits, max(size, limit / 2 if usual is None else usual))
@@ -145,7 +146,7 @@ def _longest(text: str, seconds: float) -> float:
 
 def _wrong(features: EditFeatures, size: int) -> float:
     if features.differing is not None:
-        return OF_DIFFERING * features.differing
+        return OF_DIFFERING * features.differing * features.prior / PRIOR
     if features.logprobs:
         return sum(min(WORD_EDITS, -logprob) for logprob in features.logprobs)
     return features.prior * size
@@ -174,7 +175,6 @@ def _flags(features: EditFeatures, size: int, usual: float | None) -> set[str]:
     told = {
         "no-speech": _is_unheard(features, size),
         "differs": (features.differing or 0) > MUCH_DIFFERS * max(size, LEAST_SIZE),
-        "cut": features.cut > 0,
         "script": foreign_to(features.script, features.text) > 0,
     }
     return found | {flag for flag, holds in told.items() if holds}

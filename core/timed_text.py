@@ -71,14 +71,13 @@ class Share:
     """What one window holds. cut: through how many of its cues or words an edge goes.
 
     logprobs: of its words, natural; empty where nobody has told them, as of captions. no_speech_prob: the mean over
-    its time. flags: of the stretches it has text from.
+    its time.
     """
 
     text: str
     cut: int
     logprobs: tuple[float, ...] = ()
     no_speech_prob: float | None = None
-    flags: tuple[str, ...] = ()
 
 
 def shares(pieces: Iterable[Cue | TimedText], windows: Iterable[Timed]) -> list[Share]:
@@ -123,11 +122,6 @@ def _share(parts: Sequence[_Part], window: Timed) -> Share:
         sum(part.cut for part in parts),
         tuple(chain.from_iterable(part.logprobs for part in parts)),
         sum(weight * value for weight, value in weights) / total if total else None,
-        tuple(
-            dict.fromkeys(
-                flag for part in parts if part.text and isinstance(part.piece, TimedText) for flag in part.piece.flags
-            )
-        ),
     )
 
 

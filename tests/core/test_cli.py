@@ -310,7 +310,7 @@ def test_a_wrong_setting_stops_every_command(workspace: Workspace, run: Run) -> 
 
 
 @pytest.mark.parametrize(
-    "words", [["fetch", "--first", "0"], ["fetch", "--nonsense"], ["label", "extra"], ["train", "--steps", "x"]]
+    "words", [["fetch", "--first", "0"], ["fetch", "--nonsense"], ["label", "--by", "words"], ["train", "--steps", "x"]]
 )
 def test_wrong_usage_is_two(workspace: Workspace, run: Run, words: list[str]) -> None:
     code, _, error = run("-w", workspace.root, *words)

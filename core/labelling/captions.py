@@ -1,0 +1,39 @@
+"""Captions of recordings as sources of their segments' texts: those in the store, else files beside the recording."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from core.errors import UserError
+from core.exchange.formats.table import read_cues
+from core.labelling.sources import TextSource
+from core.store import Store
+from core.timed_text import speech
+
+AUTOMATIC = ":automatic"
+"""What the model of a site's recognition ends with."""
+
+
+def captions_source(
+    store: Store,
+    video: str,
+    files: Mapping[str, Sequence[tuple[str, Path]]],
+    warn: Callable[[str], object] = lambda text: None,
+) -> TextSource | None:
+    """What a recording's captions say; None for none. Its model is `captions:<language>`, with `:automatic` for a
+    site's recognition.
+
+    files: those that lie beside recordings, as `core.sources.captions.beside` finds them. warn: told of one that cannot
+    be read.
+    """
+    stored = store.captions.get(video)
+    if stored is not None and stored.cues:
+        model = f"captions:{stored.language or 'und'}" + (AUTOMATIC if stored.automatic else "")
+        return TextSource(model, speech(stored.cues), "caption")
+    for language, path in files.get(video, ()):
+        try:
+            return TextSource(f"captions:{language}", speech(read_cues(path)), "caption")
+        except UserError as error:
+            warn(f"{path.name} is not used: {error.what}; {error.why}")
+    return None

@@ -1,0 +1,207 @@
+"""What each segment gets of the timed text of its recording, and how far it is to be trusted.
+
+One path for captions, labellers and a second labeller, whoever asks: labelling, cutting anew, an import.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from core.chinese_script import written_in
+from core.differences import differences, differing
+from core.engines import Hypothesis
+from core.labelling.captions import AUTOMATIC
+from core.labelling.sources import TextSource, stored_source
+from core.store import Segment, Store
+from core.store.records import SecondReading
+from core.store.transcripts import MachineText
+from core.suspicion import PRIOR, EditEstimate, EditFeatures, expected_edits, letters, usual_rate
+from core.text import clean, compression_ratio
+from core.timed_text import Share
+
+LONGEST_TEXT = 5000
+
+SECOND = "second"
+"""The note that says whose second opinion was asked for last: {"source"}."""
+
+# Edits a character: people wrote captions for these very words; a site's recognition is a machine's text.
+_WRITTEN = 0.02
+_RECOGNISED = 0.15
+
+
+def deal(store: Store, segments: Sequence[Segment], sources: Iterable[TextSource]) -> list[MachineText]:
+    """Give segments of one recording their share, each of the first source that has one, and store it.
+
+    Captions that say nothing leave a segment to the next source; a labeller that has listened and heard nothing gives
+    it an empty text. Human text and verdicts stay. Returns what was stored; how far it is to be trusted is told from
+    these segments alone, until `settle` looks at the whole recording.
+    """
+    texts: dict[str, MachineText] = {}
+    logprobs: dict[str, Sequence[float]] = {}
+    for source in sources:
+        open_to = [segment for segment in segments if segment.id not in texts and source.covers(segment)]
+        for segment, share in zip(open_to, source.shares(open_to), strict=True):
+            if share.text or source.origin == "machine":
+                texts[segment.id] = _text(segment, share, source)
+                logprobs[segment.id] = share.logprobs
+    return _write(store, segments, texts, logprobs)
+
+
+def write_hypotheses(store: Store, model: str, heard: Sequence[tuple[Segment, Hypothesis]]) -> list[MachineText]:
+    """Store what was heard in single clips of segments; returns what was stored, as `deal` does."""
+    texts = {segment.id: _text_of_clip(segment, hypothesis, model) for segment, hypothesis in heard}
+    logprobs = {segment.id: _token_logprobs(texts[segment.id]) for segment, _ in heard}
+    return _write(store, [segment for segment, _ in heard], texts, logprobs)
+
+
+def settle(store: Store, video: str) -> list[str]:
+    """Tell of every text of a recording that nobody has reviewed how far it is to be trusted, from all that is stored.
+
+    A second reading is that of the source that was asked last, else of the newest timed text; never the text's own.
+    Returns the segments for which something is another than before.
+    """
+    everything = store.segments.all(video=video)
+    rows = [row for row in everything if row.origin in ("machine", "caption") and row.review == "pending"]
+    if not rows:
+        return []
+    asked = (store.note(SECOND) or {}).get("source")
+    timed = sorted(store.timed_texts.of(video), key=lambda row: row.source != asked)
+    sources = [stored_source(store, row) for row in timed]
+    logprobs = _logprobs(rows, sources)
+    readings = _second_readings(rows, sources)
+    before = store.second_readings.of(video)
+    store.second_readings.remove(before.keys() - readings.keys())
+    store.second_readings.put(reading for id, reading in readings.items() if before.get(id) != reading)
+    estimates = _estimates(rows, everything, logprobs, readings)
+    changed = {
+        row.id: (estimate.flags, estimate.suspicion)
+        for row in rows
+        if (row.flags, row.suspicion) != ((estimate := estimates[row.id]).flags, estimate.suspicion)
+    }
+    store.transcripts.set_estimates(changed)
+    return list(changed)
+
+
+def _text(segment: Segment, share: Share, source: TextSource) -> MachineText:
+    text = clean(share.text, LONGEST_TEXT)
+    total = sum(share.logprobs)
+    return MachineText(
+        segment=segment.id,
+        text=text,
+        raw=text,
+        model=source.model,
+        avg_logprob=round(total / len(share.logprobs), 5) if share.logprobs else None,
+        logprob=round(total, 4) if share.logprobs else None,
+        no_speech_prob=None if share.no_speech_prob is None else round(share.no_speech_prob, 5),
+        compression_ratio=round(compression_ratio(text), 3),
+        flags=("cut",) if share.cut else (),
+        origin=source.origin,
+    )
+
+
+def _text_of_clip(segment: Segment, hypothesis: Hypothesis, model: str) -> MachineText:
+    # The tokens and the end, each with what they have in the mean.
+    total = hypothesis.avg_logprob * (len(hypothesis.tokens) + 1)
+    return MachineText(
+        segment=segment.id,
+        text=" ".join(hypothesis.text.split()),
+        raw=hypothesis.text,
+        model=model,
+        avg_logprob=hypothesis.avg_logprob,
+        logprob=round(total, 4),
+        no_speech_prob=hypothesis.no_speech_prob,
+        compression_ratio=hypothesis.compression_ratio,
+        flags=hypothesis.flags,
+    )
+
+
+def _write(
+    store: Store,
+    segments: Sequence[Segment],
+    texts: Mapping[str, MachineText],
+    logprobs: Mapping[str, Sequence[float]],
+) -> list[MachineText]:
+    rows = [
+        replace(segment, text=text.text, raw=text.raw, model=text.model, origin=text.origin, flags=text.flags)
+        for segment in segments
+        if (text := texts.get(segment.id)) is not None
+    ]
+    estimates = _estimates(rows, rows, logprobs, {})
+    found = [
+        replace(texts[id], flags=estimate.flags, suspicion=estimate.suspicion) for id, estimate in estimates.items()
+    ]
+    stored = set(store.transcripts.write_machine(found))
+    return [text for text in found if text.segment in stored]
+
+
+def _logprobs(rows: Sequence[Segment], sources: Sequence[TextSource]) -> dict[str, Sequence[float]]:
+    """Of the words of each row's text, by segment: its share of what its labeller heard, else of its own mean."""
+    found: dict[str, Sequence[float]] = {}
+    for source in sources:
+        own = [row for row in rows if row.model == source.model and source.covers(row)]
+        for row, share in zip(own, source.shares(own), strict=True):
+            if clean(share.text, LONGEST_TEXT) == row.raw:
+                found[row.id] = share.logprobs
+    return {row.id: _token_logprobs(row) for row in rows} | found
+
+
+def _token_logprobs(row: Segment | MachineText) -> Sequence[float]:
+    """As many as there are tokens, each with the mean; what older versions wrote has no sum, but characters."""
+    if not row.avg_logprob:
+        return ()
+    count = letters(row.text) if row.logprob is None else round(row.logprob / row.avg_logprob)
+    return (row.avg_logprob,) * count
+
+
+def _second_readings(rows: Sequence[Segment], sources: Sequence[TextSource]) -> dict[str, SecondReading]:
+    """By segment, of the first source that has one."""
+    found: dict[str, SecondReading] = {}
+    for source in sources:
+        others = [row for row in rows if row.id not in found and row.model != source.model and source.covers(row)]
+        for row, share in zip(others, source.shares(others), strict=True):
+            other = clean(share.text, LONGEST_TEXT)
+            found[row.id] = SecondReading(row.id, source.model, row.text, other, tuple(differences(row.text, other)))
+    return found
+
+
+def _estimates(
+    rows: Sequence[Segment],
+    recording: Sequence[Segment],
+    logprobs: Mapping[str, Sequence[float]],
+    readings: Mapping[str, SecondReading],
+) -> dict[str, EditEstimate]:
+    """By segment. recording: the rows that its rate and script are told from."""
+    rate = usual_rate((row.text, _speech_s(row)) for row in recording)
+    by_people = [row.text for row in recording if row.is_human]
+    script = written_in(by_people) or written_in(row.text for row in recording)
+    return {
+        row.id: expected_edits(
+            EditFeatures(
+                row.text,
+                _seconds(row),
+                logprobs=logprobs.get(row.id, ()),
+                differing=None if (reading := readings.get(row.id)) is None else differing(row.text, reading.places),
+                speech_s=_speech_s(row),
+                rate=rate,
+                script=script,
+                prior=_prior(row),
+                flags=("cut",) if "cut" in row.flags else (),
+            )
+        )
+        for row in rows
+    }
+
+
+def _seconds(row: Segment) -> float:
+    return (row.end_ms - row.start_ms) / 1000
+
+
+def _speech_s(row: Segment) -> float | None:
+    return None if row.speech is None else row.speech * _seconds(row)
+
+
+def _prior(row: Segment) -> float:
+    if row.origin != "caption":
+        return PRIOR
+    return _RECOGNISED if row.model.endswith(AUTOMATIC) else _WRITTEN

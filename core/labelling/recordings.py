@@ -1,0 +1,173 @@
+"""A labeller hears recordings window by window into the store; what is stored is not heard again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from core.config import Config
+from core.engines import Engine, EngineOptions, PcmWindow, open_engine
+from core.engines.windows import windows_of
+from core.errors import UserError
+from core.jobs import Job
+from core.labelling.progress import HearingProgress
+from core.media import stream_pcm
+from core.spans import Span, merged
+from core.store import Segment, Store, Video
+from core.store.records import TimedTextRow
+from core.timed_text import Timed, TimedText
+from core.whisper.info import describe
+from core.whisper.model_files import weights_digest
+from core.workspace import Workspace
+
+
+def open_labeller(workspace: Workspace, config: Config, job: Job, model: str, engine: str | None = None) -> Engine:
+    """An engine as the settings have it, with a model loaded. engine: in place of that of the settings."""
+    label = config.label
+    options = replace(EngineOptions.for_job(job, config.project.language, label.batch), beam=label.beam)
+    return open_engine(model, options, workspace.root, engine or label.engine)
+
+
+def hearing_settings(workspace: Workspace, config: Config, engine: Engine) -> dict[str, Any]:
+    """What a recording's timed text depends on, besides its sound: where any of it is another, it is heard anew."""
+    info = engine.info
+    return {
+        "weights": weights_digest(describe(info.model, workspace.root).path, info.model),
+        "engine": info.name,
+        "precision": info.precision,
+        "beam": config.label.beam,
+        "language": config.project.language,
+    }
+
+
+def by_video(store: Store, segments: Sequence[Segment]) -> list[tuple[Video, list[Segment]]]:
+    """The segments of each recording in order of their start, the recordings in the order of the segments."""
+    groups: dict[str, list[Segment]] = {}
+    for segment in segments:
+        groups.setdefault(segment.video, []).append(segment)
+    videos = {video.id: video for video in store.videos.some(list(groups))}
+    return [
+        (videos[id], sorted(rows, key=lambda row: (row.start_ms, row.end_ms)))
+        for id, rows in groups.items()
+        if id in videos
+    ]
+
+
+def asked_ms(segments: Sequence[Segment]) -> int:
+    """How much time of recordings segments are of; what several share counts once."""
+    groups: dict[str, list[Span]] = {}
+    for segment in segments:
+        groups.setdefault(segment.video, []).append(Span(segment.start_ms, segment.end_ms))
+    return sum(span.end_ms - span.start_ms for spans in groups.values() for span in merged(spans))
+
+
+class RecordingListener:
+    """Lets one engine hear recordings. Windows are stored batch by batch, so that a killed job goes on behind the last
+    batch, with the batches it would have had."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        store: Store,
+        job: Job,
+        engine: Engine,
+        settings: dict[str, Any],
+        progress: HearingProgress,
+    ) -> None:
+        self._workspace = workspace
+        self._store = store
+        self._job = job
+        self._engine = engine
+        self._settings = settings
+        self._progress = progress
+
+    def hear_or_fail(
+        self,
+        video: Video,
+        segments: Sequence[Segment],
+        heard: Callable[[TimedTextRow, Sequence[Segment]], object] = lambda row, segments: None,
+    ) -> bool:
+        """As `hear`; a recording that cannot be read is a failed item. False for one of those."""
+        try:
+            self.hear(video, segments, heard)
+        except UserError as error:
+            self._job.item_failed(video.id, error)
+            return False
+        return True
+
+    def hear(
+        self,
+        video: Video,
+        segments: Sequence[Segment],
+        heard: Callable[[TimedTextRow, Sequence[Segment]], object] = lambda row, segments: None,
+    ) -> None:
+        """Hear the windows in which segments of a recording lie. UserError if its sound cannot be read.
+
+        segments: in order of their start. heard: told of the segments whose windows are stored, as soon as they are.
+        """
+        row = self._store.timed_texts.begin(video.id, self._engine.info.model, self._settings)
+        wanted = list(merged(Span(segment.start_ms, segment.end_ms) for segment in segments))
+        if row.done:
+            self._progress.skip(sum(span.end_ms - span.start_ms for span in wanted))
+            heard(row, segments)
+            return
+        if not video.path:
+            raise UserError(f"{video.id} has no recording", "only its segments are here", "label --by clips")
+        plan = _Plan(wanted, self._store.timed_texts.spans(row.id))
+        self._progress.skip(plan.stored_ms)
+        sound = stream_pcm(self._workspace.absolute(video.path), cancelled=self._job.check)
+        left = list(segments)
+        for batch in self._engine.hear(plan.missing(windows_of(sound, self._engine.info))):
+            texts = [text for _, text in batch]
+            self._store.timed_texts.add(row.id, texts)
+            self._count(texts, wanted)
+            stored_to = plan.store(window for window, _ in batch)
+            done = [segment for segment in left if segment.end_ms <= stored_to]
+            if done:
+                heard(row, done)
+                left = [segment for segment in left if segment.end_ms > stored_to]
+        if plan.is_whole:
+            self._store.timed_texts.finish(row.id)
+        # Those whose windows were stored before, and those that end a little behind the sound.
+        if left := [segment for segment in left if segment.start_ms < plan.seen_to]:
+            heard(row, left)
+
+    def _count(self, texts: Sequence[TimedText], wanted: Sequence[Span]) -> None:
+        lengths = sum(text.end_ms - text.start_ms for text in texts)
+        self._progress.add(len(texts), lengths, sum(_shared_ms(text, wanted) for text in texts))
+
+
+class _Plan:
+    """Which windows of a recording are to be heard: those that are wanted and not stored yet."""
+
+    def __init__(self, wanted: Sequence[Span], stored: Sequence[Span]) -> None:
+        self._wanted = wanted
+        self._stored = set(stored)
+        self._waiting: set[int] = set()
+        self.seen_to = 0
+        self.is_whole = True
+        """Every window that was seen is stored, or will be: none was left out."""
+        self.stored_ms = sum(_shared_ms(span, wanted) for span in stored)
+
+    def missing(self, windows: Iterable[PcmWindow]) -> Iterator[PcmWindow]:
+        for window in windows:
+            self.seen_to = window.end_ms
+            if Span(window.start_ms, window.end_ms) in self._stored:
+                continue
+            if not _shared_ms(window, self._wanted):
+                self.is_whole = False
+                continue
+            self._waiting.add(window.start_ms)
+            yield window
+
+    def store(self, windows: Iterable[PcmWindow]) -> int:
+        """These are stored; up to where, in ms, every window that is wanted is."""
+        self._waiting.difference_update(window.start_ms for window in windows)
+        return min(self._waiting, default=self.seen_to)
+
+
+def _shared_ms(piece: Timed, spans: Sequence[Span]) -> int:
+    """How much time a piece has in common with spans that do not overlap."""
+    shared = (min(piece.end_ms, span.end_ms) - max(piece.start_ms, span.start_ms) for span in spans)
+    return sum(ms for ms in shared if ms > 0)

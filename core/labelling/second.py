@@ -1,0 +1,137 @@
+"""A second opinion: another labeller hears the same, or a file's texts are taken as one. Where it differs is told by
+`core.labelling.dealing.settle`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+from core.config import Config
+from core.engines import Engine
+from core.errors import UserError
+from core.events import ItemState
+from core.exchange.formats.table import recognise
+from core.exchange.matching import NameMatcher
+from core.jobs import Job
+from core.labelling.clips import hear_clips
+from core.labelling.dealing import LONGEST_TEXT, SECOND, settle
+from core.labelling.progress import HearingProgress
+from core.labelling.recordings import RecordingListener, asked_ms, by_video, hearing_settings, open_labeller
+from core.labelling.sources import IMPORT, KIND, ROWS
+from core.spans import Span
+from core.store import Segment, Store
+from core.text import clean, plural
+from core.timed_text import TimedText
+from core.workspace import Workspace
+
+
+def is_file(workspace: Workspace, second: str) -> bool:
+    """Whether a second opinion is a file with texts, and no model: a folder holds a model."""
+    return workspace.find(second).is_file()
+
+
+def take_texts(workspace: Workspace, store: Store, path: Path) -> str:
+    """Store the texts of a file by the segments that it names; returns their source. UserError if it names none."""
+    matcher = NameMatcher(store.segments.all())
+    texts: dict[str, str] = {}
+    for format, file in recognise(path):
+        for row in format.read_rows(file).rows if format.read_rows else ():
+            match = matcher.match(row.stem)
+            if match is not None:
+                texts.setdefault(match.segment, clean(row.text, LONGEST_TEXT))
+    source = f"{IMPORT}{path.name}"
+    videos: dict[str, list[TimedText]] = {}
+    for id, text in texts.items():
+        segment = store.segments.get(id)
+        if segment is not None:
+            videos.setdefault(segment.video, []).append(_row(segment, text))
+    if not videos:
+        raise UserError(
+            f"{path.name} holds no text of a segment here",
+            "no row is named after one",
+            "name the rows like the segments: whispersmith segments",
+        )
+    for video, rows in videos.items():
+        store.timed_texts.put(video, source, {KIND: ROWS}, rows)
+    return source
+
+
+def hear_second(
+    workspace: Workspace, config: Config, job: Job, store: Store, chosen: Collection[str], second: str
+) -> int:
+    """Let `second`, a model or a file with texts, read those of the chosen segments that a machine or captions wrote
+    and nobody has reviewed; returns how many have a second reading then.
+
+    What is stored of it is not heard again.
+    """
+    open_to = ("machine", "caption")
+    rows = [row for row in store.segments.all(review="pending") if row.id in chosen and row.origin in open_to]
+    if not rows:
+        job.log("there is no text that a second opinion could be on")
+        return 0
+    if is_file(workspace, second):
+        source = take_texts(workspace, store, workspace.find(second))
+    else:
+        _hear(workspace, config, job, store, rows, second)
+        source = second
+    store.set_note(SECOND, {"source": source})
+    compared = 0
+    for video in dict.fromkeys(row.video for row in rows):
+        job.check()
+        for id in settle(store, video):
+            job.item(id, ItemState.LABELLED)
+        compared += len(store.second_readings.of(video).keys() & chosen)
+    job.log(f"second opinion by {second}: {plural(compared, 'segment')} compared")
+    return compared
+
+
+def _hear(
+    workspace: Workspace, config: Config, job: Job, store: Store, segments: Sequence[Segment], model: str
+) -> None:
+    """Whole recordings, where the model can and they are here, else clip by clip."""
+    job.progress(0, None, "", f"loading {model}")
+    engine = open_labeller(workspace, config, job, model, job.params.get("engine"))
+    job.check()
+    settings = hearing_settings(workspace, config, engine)
+    alone: list[Segment] = list(segments)
+    if engine.info.clips_only:
+        job.log(f"{model} hears clip by clip: {engine.info.clips_only}")
+    else:
+        groups = by_video(store, segments)
+        alone = [row for video, rows in groups if not video.path for row in rows]
+        progress = HearingProgress(job, asked_ms(segments), "second opinion")
+        listener = RecordingListener(workspace, store, job, engine, settings, progress)
+        for video, rows in groups:
+            if video.path:
+                listener.hear_or_fail(video, rows)
+    if alone:
+        _hear_alone(workspace, job, store, engine, alone, settings | {KIND: ROWS})
+
+
+def _hear_alone(
+    workspace: Workspace,
+    job: Job,
+    store: Store,
+    engine: Engine,
+    segments: Sequence[Segment],
+    settings: dict[str, Any],
+) -> None:
+    """Clip by clip; each is stored as the text of its segment."""
+    rows = {
+        video.id: store.timed_texts.begin(video.id, engine.info.model, settings).id
+        for video, _ in by_video(store, segments)
+    }
+    here = {video: set(store.timed_texts.spans(id)) for video, id in rows.items()}
+    left = [row for row in segments if Span(row.start_ms, row.end_ms) not in here[row.video]]
+    done = len(segments) - len(left)
+    for batch in hear_clips(workspace, store, job, engine, left):
+        for segment, hypothesis in batch:
+            text = _row(segment, " ".join(hypothesis.text.split()), hypothesis.avg_logprob, hypothesis.no_speech_prob)
+            store.timed_texts.add(rows[segment.video], [text])
+        done += len(batch)
+        job.progress(done, len(segments), "segments", "second opinion")
+
+
+def _row(segment: Segment, text: str, logprob: float = 0.0, no_speech: float = 0.0) -> TimedText:
+    return TimedText(segment.start_ms, segment.end_ms, text, logprob, no_speech, ())

@@ -1,0 +1,61 @@
+"""Timed text that a recording's segments can have their text from."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from core.spans import Span, merged
+from core.store import Store
+from core.store.records import TimedTextRow
+from core.timed_text import Cue, Share, Timed, TimedText, merge_overlaps, shares
+
+KIND = "kind"
+"""The setting of a timed text that says what its windows are, where they are not those that a labeller heard."""
+
+ROWS, CUES = "rows", "cues"
+"""Texts that were written for segments, which may overlap; captions of a file."""
+
+IMPORT = "import:"
+"""What the sources begin with that a person has brought."""
+
+
+@dataclass(frozen=True)
+class TextSource:
+    """model: what `Segment.model` is where the text is from here. heard: where somebody has listened, so that no text
+    means that nothing is said; None: everywhere. by_rows: each piece was written for a segment; they may overlap."""
+
+    model: str
+    pieces: Sequence[Cue | TimedText]
+    origin: Literal["machine", "caption"] = "machine"
+    heard: tuple[Span, ...] | None = None
+    by_rows: bool = False
+
+    def covers(self, segment: Timed) -> bool:
+        if self.heard is None:
+            return True
+        place = bisect_right(self.heard, segment.start_ms, key=lambda span: span.start_ms) - 1
+        return place >= 0 and segment.end_ms <= self.heard[place].end_ms
+
+    def shares(self, segments: Sequence[Timed]) -> list[Share]:
+        """What each segment has of it. Rows for other segments than these are laid behind each other first."""
+        if not self.by_rows:
+            return shares(self.pieces, segments)
+        written_for = {(piece.start_ms, piece.end_ms) for piece in self.pieces}
+        behind = merge_overlaps(Cue(piece.start_ms, piece.end_ms, piece.text) for piece in self.pieces)
+        pairs = zip(segments, shares(self.pieces, segments), shares(behind, segments), strict=True)
+        return [own if (segment.start_ms, segment.end_ms) in written_for else dealt for segment, own, dealt in pairs]
+
+
+def stored_source(store: Store, row: TimedTextRow) -> TextSource:
+    """What is stored of a timed text, whole or not."""
+    windows = store.timed_texts.windows(row.id)
+    spans = tuple(merged(Span(window.start_ms, window.end_ms) for window in windows))
+    kind = row.settings.get(KIND)
+    if kind == CUES:
+        return TextSource(
+            row.source, [Cue(window.start_ms, window.end_ms, window.text) for window in windows], "caption"
+        )
+    return TextSource(row.source, windows, heard=None if row.done and kind != ROWS else spans, by_rows=kind == ROWS)
