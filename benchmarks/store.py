@@ -33,10 +33,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from benchmarks.app_loop import Loop, painted_ms, until
 from benchmarks.report import Figure, report
 
 HOLD_S = 5.0
-TICK_S = 0.002
 LOCK_MS = 100.0
 COUNT = """
     SELECT COUNT(*), SUM(t.review = 'accepted') FROM segments s LEFT JOIN transcripts t ON t.segment = s.id
@@ -252,35 +252,6 @@ def status(path: Path, runs: int) -> list[Figure]:
 # -- the app
 
 
-class Loop:
-    """How late the app's loop is: its longest stall since `begin`."""
-
-    def __init__(self) -> None:
-        self.worst = 0.0
-        self._task: asyncio.Task[None] | None = None
-
-    def begin(self) -> None:
-        if self._task is not None:
-            # What it waits for began before, with whatever the benchmark itself has done.
-            self._task.cancel()
-        self.worst = 0.0
-        self._task = asyncio.create_task(self._listen())
-
-    async def _listen(self) -> None:
-        while True:
-            begun = time.perf_counter()
-            await asyncio.sleep(TICK_S)
-            self.worst = max(self.worst, time.perf_counter() - begun - TICK_S)
-
-
-async def until(predicate: Callable[[], object]) -> None:
-    end = time.perf_counter() + 120
-    while not predicate():
-        if time.perf_counter() > end:
-            raise TimeoutError
-        await asyncio.sleep(0.0005)
-
-
 async def first_rows(path: Path, count: int) -> tuple[float, float]:
     """The longest stall of the loop, in ms, until all rows are there; and of the same time in which nothing is done."""
     from core.cli import AppOptions
@@ -321,12 +292,9 @@ async def in_app(path: Path, count: int, runs: int) -> list[Figure]:
         unsaved = screen._session.unsaved
         for _ in range(20 * runs):
             await pilot.press("字")
-            painted, before = asyncio.Event(), screen.table.cursor
+            before = screen.table.cursor
             begun = time.perf_counter()
-            app.post_message(events.Key("enter", None))
-            await until(lambda before=before: screen.table.cursor != before)
-            screen.editor.call_after_refresh(painted.set)
-            await painted.wait()
+            await painted_ms(app, "enter", lambda before=before: screen.table.cursor != before)
             await until(lambda: not unsaved)
             entered.append((time.perf_counter() - begun) * 1000)
             await asyncio.sleep(0.02)

@@ -14,7 +14,7 @@ SILENT = 0.05
 """Below this share of speech a stretch is drawn as silence, the lowest bar."""
 
 
-class Recording(NamedTuple):
+class SegmentSpans(NamedTuple):
     """The segments of a recording, in playing order, as arrays of one length.
 
     starts, ends: ms. speech: share 0..1, NaN where nobody has measured it. reviewed: whether a person has decided.
@@ -27,31 +27,31 @@ class Recording(NamedTuple):
     reviewed: npt.NDArray[np.bool_]
 
 
-NOTHING = Recording(0, np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.bool_))
+NOTHING = SegmentSpans(0, np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.bool_))
 """A recording that is not cut."""
 
 
-def columns(recording: Recording, starts: npt.ArrayLike, ends: npt.ArrayLike, width: int) -> npt.NDArray[np.int64]:
+def columns(segments: SegmentSpans, starts: npt.ArrayLike, ends: npt.ArrayLike, width: int) -> npt.NDArray[np.int64]:
     """[n, 2]: the first column of `width` that holds each stretch of time (ms), and the one after the last."""
-    length = max(1, recording.length_ms)
+    length = max(1, segments.length_ms)
     first = np.clip(np.asarray(starts, dtype=np.int64) * width // length, 0, width - 1)
     after = np.clip(-(-np.asarray(ends, dtype=np.int64) * width // length), first + 1, width)
     return np.stack([first, after], axis=-1)
 
 
-def strip(recording: Recording, width: int, ascii: bool = False) -> tuple[str, str]:
+def strip(segments: SegmentSpans, width: int, ascii: bool = False) -> tuple[str, str]:
     """Two lines of `width` characters.
 
     The first: the mean share of speech of the segments in each column, a blank where there are none. The second: a rule
     where all of them are reviewed, a dot where some are.
     """
-    if width <= 0 or not len(recording.starts):
+    if width <= 0 or not len(segments.starts):
         return " " * max(0, width), " " * max(0, width)
-    spans = columns(recording, recording.starts, recording.ends, width)
-    known = np.isfinite(recording.speech)
+    spans = columns(segments, segments.starts, segments.ends, width)
+    known = np.isfinite(segments.speech)
     with np.errstate(invalid="ignore"):
-        speech = _spread(spans, np.where(known, recording.speech, 0.0), width) / _spread(spans, known, width)
-        done = _spread(spans, recording.reviewed, width) / _spread(spans, np.ones(len(spans)), width)
+        speech = _spread(spans, np.where(known, segments.speech, 0.0), width) / _spread(spans, known, width)
+        done = _spread(spans, segments.reviewed, width) / _spread(spans, np.ones(len(spans)), width)
     rule, dot = "=." if ascii else "▔·"
     signs = np.where(done >= 1, rule, np.where(done > 0, dot, " "))
     # However little is said, it is told from silence by its height.

@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 from rich.color import Color
+from rich.segment import Segment
 from rich.style import Style
 from textual.app import RenderResult
 from textual.strip import Strip
@@ -41,7 +42,7 @@ class MelPicture(Widget):
         super().__init__(id=id, classes=classes)
         self._title = title
         self._mel: npt.NDArray[np.float64] = np.zeros((0, 0))
-        self._drawn: list[list[cells.Piece]] = []
+        self._lines: list[Strip] = []
         self._drawn_as: tuple[int, int, bool] | None = None
 
     def show(self, mel: npt.ArrayLike, title: str | None = None) -> None:
@@ -57,26 +58,29 @@ class MelPicture(Widget):
     def render(self) -> RenderResult:
         return ""
 
-    def render_line(self, y: int) -> Strip:
-        width, height = self.size
-        top = 1 if self._title and height > 1 else 0
-        if y < top:
-            title = cells.cut(cells.harmless(self._title), width, cells.glyphs(self.app).more)
-            style = self.get_component_rich_style("mel--title")
-            return cells.strip([(title, style)], width, self.rich_style)
-        now = (width, height - top, cells.is_ascii(self.app))
-        if now != self._drawn_as:
-            self._drawn = self._draw(*now)
-            self._drawn_as = now
-        line = self._drawn[y - top] if y - top < len(self._drawn) else []
-        return cells.strip(line, width, self.rich_style)
+    def notify_style_update(self) -> None:
+        self._drawn_as = None
+        super().notify_style_update()
 
-    def _draw(self, width: int, height: int, ascii: bool) -> list[list[cells.Piece]]:
+    def render_line(self, y: int) -> Strip:
+        now = (self.size.width, self.size.height, cells.is_ascii(self.app) or self.app.no_color)
+        if now != self._drawn_as:
+            self._lines = self._draw(*now)
+            self._drawn_as = now
+        return self._lines[y] if y < len(self._lines) else Strip.blank(now[0], self.rich_style)
+
+    def _draw(self, width: int, height: int, plain: bool) -> list[Strip]:
+        top = 1 if self._title and height > 1 else 0
+        title = cells.cut(cells.harmless(self._title), width, cells.glyphs(self.app).more)
+        lines = [cells.strip([(title, self.get_component_rich_style("mel--title"))], width, self.rich_style)][:top]
         if not self._mel.size:
-            return []
-        if ascii or self.app.no_color:
-            return [[(line, None)] for line in mel_text(self._mel, width, height)]
-        return [
-            cells.grouped("▀" * width, row, lambda halves: _style(*halves))
-            for row in mel_image(self._mel, width, height)
-        ]
+            return lines
+        if plain:
+            style = self.rich_style
+            return lines + [
+                cells.strip([(line, None)], width, style) for line in mel_text(self._mel, width, height - top)
+            ]
+        image = mel_image(self._mel, width, height - top)
+        runs = [cells.grouped("▀" * width, row, lambda halves: _style(*halves)) for row in image]
+        # Each run has both its colours: no style of the widget's lies under it, and no width is to be measured.
+        return lines + [Strip([Segment(*run) for run in row], width) for row in runs]

@@ -12,7 +12,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tui.raster.strip import NOTHING, Recording, columns, strip
+from tui.raster.strip import NOTHING, SegmentSpans, columns, strip
 from tui.widgets import cells
 
 LEGEND_FROM = 90
@@ -44,15 +44,15 @@ class RecordingStrip(Widget):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._recording = NOTHING
+        self._segments = NOTHING
         self._reviewed = ""
         self._span: tuple[int, int] | None = None
         self._lines = ("", "")
         self._drawn_as: tuple[int, bool] | None = None
 
-    def show(self, recording: Recording, reviewed: str) -> None:
+    def show(self, segments: SegmentSpans, reviewed: str) -> None:
         """reviewed: how many are, in words."""
-        self._recording, self._reviewed = recording, reviewed
+        self._segments, self._reviewed = segments, reviewed
         self._drawn_as = None
         self.refresh()
 
@@ -71,7 +71,7 @@ class RecordingStrip(Widget):
         offset, width = event.get_content_offset(self), self._width
         if offset is not None and 0 <= offset.x < width:
             event.stop()
-            self.post_message(self.Sought(self._recording.length_ms * (2 * offset.x + 1) // (2 * width)))
+            self.post_message(self.Sought(self._segments.length_ms * (2 * offset.x + 1) // (2 * width)))
 
     def _legend(self) -> tuple[str, str]:
         rule, low, high = "=_+" if cells.is_ascii(self.app) else "▔▁▅"
@@ -89,7 +89,7 @@ class RecordingStrip(Widget):
     def render_line(self, y: int) -> Strip:
         width, ascii = self._width, cells.is_ascii(self.app)
         if self._drawn_as != (width, ascii):
-            self._lines = strip(self._recording, width, ascii)
+            self._lines = strip(self._segments, width, ascii)
             self._drawn_as = (width, ascii)
         legend = self._legend()[y] if width < self.content_size.width else ""
         runs = self._speech(self._lines[0]) if y == 0 else self._below(self._lines[1])
@@ -105,7 +105,7 @@ class RecordingStrip(Widget):
     def _below(self, line: str) -> list[cells.Piece]:
         if self._span is None or not line:
             return [(line, self._style("reviewed"))]
-        ((first, after),) = columns(self._recording, [self._span[0]], [self._span[1]], len(line)).tolist()
+        ((first, after),) = columns(self._segments, [self._span[0]], [self._span[1]], len(line)).tolist()
         marked = line[:first] + cells.glyphs(self.app).mark * (after - first) + line[after:]
         here = [first <= place < after for place in range(len(line))]
         cursor, reviewed = self._style("cursor"), self._style("reviewed")

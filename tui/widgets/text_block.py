@@ -30,7 +30,7 @@ class TextBlock(Widget):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._paragraphs: tuple[Paragraph, ...] = ()
-        self._lines: list[Paragraph] = []
+        self._lines: list[Strip] = []
         self._wrapped_for: tuple[int, int, bool] | None = None
 
     def show(self, paragraphs: Sequence[Paragraph]) -> None:
@@ -41,15 +41,19 @@ class TextBlock(Widget):
     def render(self) -> RenderResult:
         return ""
 
+    def notify_style_update(self) -> None:
+        self._wrapped_for = None
+        super().notify_style_update()
+
     def render_line(self, y: int) -> Strip:
         width, height = self.size
         now = (width, height, cells.is_ascii(self.app))
         if self._wrapped_for != now:
-            self._lines = self._wrap(width, height)
+            base = self.rich_style
+            lines = self._wrap(width, height)
+            self._lines = [cells.strip([(text, Style.parse(style))], width, base) for text, style in lines]
             self._wrapped_for = now
-        text, style = self._lines[y] if y < len(self._lines) else ("", "")
-        drawn = self.rich_style + Style.parse(style) if style else self.rich_style
-        return cells.strip([(text, drawn)], width, self.rich_style)
+        return self._lines[y] if y < len(self._lines) else Strip.blank(width, self.rich_style)
 
     def _wrap(self, width: int, height: int) -> list[Paragraph]:
         lines: list[Paragraph] = []

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from rich.cells import cell_len
+from rich.segment import Segment
 from textual.app import RenderResult
 from textual.geometry import Region
 from textual.strip import Strip
@@ -47,8 +47,8 @@ class Waveform(Widget):
         self._span = (0, 0)
         self._stretches: tuple[Stretch, ...] = ()
         self._playhead: int | None = None
-        self._wave: list[str] = []
-        self._below: list[str] = []
+        self._lines: list[Strip] = []
+        self._wave_rows = 0
         self._drawn_as: tuple[int, int, bool] | None = None
 
     def show(
@@ -82,7 +82,7 @@ class Waveform(Widget):
         before, self._playhead = self._playhead_column(), place
         # Only the two columns go over the line: this comes several times a second.
         for column in {before, self._playhead_column()} - {None}:
-            self.refresh(Region(column or 0, 0, 1, self.size.height))
+            self.refresh(Region(column or 0, 0, 1, self._wave_rows))
 
     def _playhead_column(self) -> int | None:
         start, end = self._span
@@ -98,28 +98,34 @@ class Waveform(Widget):
     def render(self) -> RenderResult:
         return ""
 
+    def notify_style_update(self) -> None:
+        self._drawn_as = None
+        super().notify_style_update()
+
     def render_line(self, y: int) -> Strip:
-        width, height = self.size
-        now = (width, height, cells.is_ascii(self.app))
+        now = (self.size.width, self.size.height, cells.is_ascii(self.app))
         if now != self._drawn_as:
-            self._draw(*now)
+            self._lines = self._draw(*now) if len(self._peaks) else self._draw_message(*self.size)
             self._drawn_as = now
-        if not len(self._peaks):
-            return self._message_line(y, width)
-        if y < len(self._wave):
-            return self._marked(self._parted(self._wave[y]), y)
-        below = self._below[y - len(self._wave)] if y - len(self._wave) < len(self._below) else ""
-        return self._strip([(below, self.get_component_rich_style("waveform--below"))])
+        if y >= len(self._lines):
+            return Strip.blank(self.size.width, self.rich_style)
+        return self._marked(self._lines[y]) if y < self._wave_rows else self._lines[y]
 
-    def _draw(self, width: int, height: int, ascii: bool) -> None:
+    def _draw(self, width: int, height: int, ascii: bool) -> list[Strip]:
+        base, grey = self.rich_style, self.get_component_rich_style("waveform--below")
         below = [hatching(self._stretches, width, ascii), axis(*self._span, width, ascii)]
-        self._below = below[-2:] if height > 4 else below[-1:] if height > 2 else []
-        self._wave = waveform(self._peaks, width, height - len(self._below), ascii, self._full)
+        below = below if height > 4 else below[-1:] if height > 2 else []
+        wave = waveform(self._peaks, width, height - len(below), ascii, self._full)
+        self._wave_rows = len(wave)
+        return [
+            cells.strip(runs, width, base) for runs in (*map(self._parted, wave), *([(line, grey)] for line in below))
+        ]
 
-    def _message_line(self, y: int, width: int) -> Strip:
-        lines = marks.wrap(cells.harmless(self._message), width)
-        text = lines[y] if y < len(lines) else ""
-        return self._strip([(text, self.get_component_rich_style("waveform--below"))])
+    def _draw_message(self, width: int, height: int) -> list[Strip]:
+        base, grey = self.rich_style, self.get_component_rich_style("waveform--below")
+        self._wave_rows = 0
+        lines = marks.wrap(cells.harmless(self._message), width)[:height]
+        return [cells.strip([(line, grey)], width, base) for line in lines]
 
     def _parted(self, line: str) -> list[cells.Piece]:
         """A line of the wave in runs: what neighbours hold too is paler."""
@@ -130,19 +136,14 @@ class Waveform(Widget):
             is_shared[first:after] = True
         return cells.grouped(line, is_shared.tolist(), lambda shared: pale if shared else full)
 
-    def _marked(self, runs: list[cells.Piece], y: int) -> Strip:
+    def _marked(self, line: Strip) -> Strip:
         """The line with the playhead over it: a rule, or dashes at the edge while what lies beyond is heard."""
-        line, column = self._strip(runs), self._playhead_column()
+        column = self._playhead_column()
         if column is None or self._playhead is None:
             return line
         start, end = self._span
         signs = ("!", ":") if cells.is_ascii(self.app) else ("┃", "┊")
         sign = signs[not start <= self._playhead <= end]
-        style = self.get_component_rich_style("waveform--playhead")
-        width = cell_len(line.text)
-        return Strip.join(
-            [line.crop(0, column), cells.strip([(sign, style)], 1, self.rich_style), line.crop(column + 1, width)]
-        )
-
-    def _strip(self, runs: list[cells.Piece]) -> Strip:
-        return cells.strip(runs, self.size.width, self.rich_style)
+        style = self.rich_style + self.get_component_rich_style("waveform--playhead")
+        mark = Strip([Segment(sign, style)], 1)
+        return Strip.join([line.crop(0, column), mark, line.crop(column + 1, self.size.width)])

@@ -13,7 +13,7 @@ import pytest
 from tests.imports import ROOT
 from tui.raster.bars import bars
 from tui.raster.mel import SHADES, mel_image, mel_text, palette
-from tui.raster.strip import Recording, columns, strip
+from tui.raster.strip import SegmentSpans, columns, strip
 from tui.raster.time_axis import Stretch, axis, hatching, moment
 from tui.raster.waveform import waveform
 
@@ -115,10 +115,12 @@ class Cut:
 
     count: int
 
-    def recording(self, speech: Sequence[float] | np.ndarray, reviewed: Sequence[bool] | np.ndarray) -> Recording:
+    def recording(self, speech: Sequence[float] | np.ndarray, reviewed: Sequence[bool] | np.ndarray) -> SegmentSpans:
         starts = np.arange(self.count) * 8000
         ends = starts + 10_000
-        return Recording(int(ends[-1]), starts, ends, np.asarray(speech, dtype=float), np.asarray(reviewed, dtype=bool))
+        return SegmentSpans(
+            int(ends[-1]), starts, ends, np.asarray(speech, dtype=float), np.asarray(reviewed, dtype=bool)
+        )
 
 
 @pytest.mark.parametrize("ascii", [False, True])
@@ -132,12 +134,12 @@ def test_a_recording_looks_as_it_did(golden: Golden, ascii: bool) -> None:
 
 def test_silence_speech_and_nothing_are_told_apart() -> None:
     starts = np.array([0, 10_000, 30_000])
-    found = Recording(40_000, starts, starts + 10_000, np.array([0.01, 0.06, 1.0]), np.array([True, False, True]))
+    found = SegmentSpans(40_000, starts, starts + 10_000, np.array([0.01, 0.06, 1.0]), np.array([True, False, True]))
     assert strip(found, 4) == ("▁▂ █", "▔  ▔")
     assert strip(found, 1)[1] == "·"
     assert columns(found, 30_000, 40_000, 4).tolist() == [3, 4]
     assert columns(found, 0, 1, 4).tolist() == [0, 1]
-    nothing = Recording(0, starts[:0], starts[:0], np.zeros(0), np.zeros(0, dtype=bool))
+    nothing = SegmentSpans(0, starts[:0], starts[:0], np.zeros(0), np.zeros(0, dtype=bool))
     assert strip(nothing, 3) == ("   ", "   ")
 
 

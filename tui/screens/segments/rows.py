@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from functools import cached_property
 
 import numpy as np
 from rich.text import Text
 
 from core.store import SegmentRow
-from tui.raster.strip import NOTHING, Recording
+from tui.raster.strip import NOTHING, SegmentSpans
 from tui.raster.time_axis import moment
 from tui.screens.review_state import state_of, state_text
 from tui.widgets.columns import Column
@@ -31,12 +30,17 @@ KEPT = "earlier cut"
 
 
 class SegmentRows:
-    """The segments of one recording, in playing order."""
+    """The segments of one recording, in playing order. Of 100 000 it is made in a thread."""
 
     def __init__(self, rows: Sequence[SegmentRow], ascii: bool = False) -> None:
         self.rows = rows
         self._ascii = ascii
         self._places = {row.id: place for place, row in enumerate(rows)}
+        self.spans = spans_of(rows)
+        self.reviewed = int(self.spans.reviewed.sum())
+        """How many a person has decided on."""
+        self.kept = sum(row.kept for row in rows)
+        """How many are of an earlier cut."""
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -63,22 +67,12 @@ class SegmentRows:
         """The last segment that begins at this moment or before it; the first one where none does."""
         return max(0, bisect_right(self.rows, ms, key=lambda row: row.start_ms) - 1)
 
-    @cached_property
-    def recording(self) -> Recording:
-        """All of them as arrays."""
-        if not self.rows:
-            return NOTHING
-        starts, ends = (np.array([row[place] for row in self.rows], np.int64) for place in (0, 1))
-        speech = np.array([np.nan if row.speech is None else row.speech for row in self.rows])
-        reviewed = np.array([row.review != "pending" for row in self.rows], np.bool_)
-        return Recording(int(ends.max()), starts, ends, speech, reviewed)
 
-    @cached_property
-    def kept(self) -> int:
-        """How many are of an earlier cut."""
-        return sum(row.kept for row in self.rows)
-
-    @cached_property
-    def reviewed(self) -> int:
-        """How many a person has decided on."""
-        return int(self.recording.reviewed.sum())
+def spans_of(rows: Sequence[SegmentRow]) -> SegmentSpans:
+    """All of them as arrays."""
+    if not rows:
+        return NOTHING
+    starts, ends = (np.array([row[place] for row in rows], np.int64) for place in (0, 1))
+    speech = np.array([np.nan if row.speech is None else row.speech for row in rows])
+    reviewed = np.array([row.review != "pending" for row in rows], np.bool_)
+    return SegmentSpans(int(ends.max()), starts, ends, speech, reviewed)

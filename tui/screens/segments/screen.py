@@ -90,7 +90,7 @@ class SegmentsScreen(ListeningScreen):
         if found.rows is not None:
             self.table.set_source(found.rows, keep_key=same)
             reviewed = f"{found.rows.reviewed} of {len(found.rows)}"
-            self.query_one(RecordingStrip).show(found.rows.recording, reviewed)
+            self.query_one(RecordingStrip).show(found.rows.spans, reviewed)
         self._show_heading()
         # Also where no row is another: a text may be.
         self._show_preview()
@@ -180,7 +180,7 @@ class SegmentsScreen(ListeningScreen):
         """Along the recording, by this part of its length."""
         if len(self.rows):
             now = self.rows.rows[self.table.cursor].start_ms
-            self._go_to(now + part * self.rows.recording.length_ms)
+            self._go_to(now + part * self.rows.spans.length_ms)
 
     @on(RecordingStrip.Sought)
     def _seek(self, event: RecordingStrip.Sought) -> None:
