@@ -16,7 +16,6 @@ from core.invented_phrases import invented_in
 from core.text import is_loop, normalise
 
 FLAGS = {
-    "partly": "what is heard in a part of the segment only",
     "loop": "it repeats itself without end",
     "no-speech": "text where nobody is heard to speak",
     "phrase": "words that models invent on music and silence",
@@ -24,11 +23,10 @@ FLAGS = {
     "slow": "less text than this recording has in such a time",
     "fast": "more text than anybody says in such a time",
     "differs": "the second opinion reads much of it otherwise",
-    "moved": "what a person wrote for another segment of this time",
     "cut": "an edge of the segment goes through it",
     "script": "characters of the other Chinese script",
 }
-"""What a text is flagged with, the gravest first, and what each says."""
+"""What a text earns by itself, the gravest first; `core.flags` has all that there are."""
 
 HAN_PER_SECOND = 10.0  # Mandarin runs at 4-6 characters a second, 8 when hurried
 LETTERS_PER_SECOND = 30.0

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from core.errors import UserError
 from core.exchange.formats.table import read_cues
-from core.labelling.sources import TextSource
+from core.labelling.sources import CUES, KIND, TextSource, stored_source
 from core.store import Store
 from core.timed_text import speech
 
@@ -15,25 +15,27 @@ AUTOMATIC = ":automatic"
 """What the model of a site's recognition ends with."""
 
 
-def captions_source(
+def captions_sources(
     store: Store,
     video: str,
     files: Mapping[str, Sequence[tuple[str, Path]]],
     warn: Callable[[str], object] = lambda text: None,
-) -> TextSource | None:
-    """What a recording's captions say; None for none. Its model is `captions:<language>`, with `:automatic` for a
-    site's recognition.
+) -> list[TextSource]:
+    """What captions say of a recording: a file that a person has imported, then what the site has, else what lies
+    beside it. The model of the last two is `captions:<language>`, with `:automatic` for a site's recognition.
 
     files: those that lie beside recordings, as `core.sources.captions.beside` finds them. warn: told of one that cannot
     be read.
     """
+    rows = store.timed_texts.of(video)
+    imported = [stored_source(store, row) for row in rows if row.settings.get(KIND) == CUES]
     stored = store.captions.get(video)
     if stored is not None and stored.cues:
         model = f"captions:{stored.language or 'und'}" + (AUTOMATIC if stored.automatic else "")
-        return TextSource(model, speech(stored.cues), "caption")
+        return [*imported, TextSource(model, speech(stored.cues), "caption")]
     for language, path in files.get(video, ()):
         try:
-            return TextSource(f"captions:{language}", speech(read_cues(path)), "caption")
+            return [*imported, TextSource(f"captions:{language}", speech(read_cues(path)), "caption")]
         except UserError as error:
             warn(f"{path.name} is not used: {error.what}; {error.why}")
-    return None
+    return imported

@@ -10,12 +10,12 @@ from core.config import Config
 from core.engines import Engine
 from core.events import ItemState
 from core.jobs import Job
-from core.labelling.captions import captions_source
+from core.labelling.captions import captions_sources
 from core.labelling.clips import hear_clips
 from core.labelling.dealing import deal, settle, write_hypotheses
 from core.labelling.progress import HearingProgress
 from core.labelling.recordings import RecordingListener, asked_ms, by_video, hearing_settings, open_labeller
-from core.labelling.sources import CUES, KIND, ROWS, TextSource, stored_source
+from core.labelling.sources import TextSource, heard_whole
 from core.sources.captions import beside, wanted
 from core.store import Segment, Store, Video
 from core.store.records import TimedTextRow
@@ -26,6 +26,22 @@ from core.workspace import Workspace
 
 RECORDING_WINDOW_S = 29.0
 """A model with a shorter window cannot hear whole recordings."""
+
+
+def deal_again(workspace: Workspace, config: Config, store: Store, video: str) -> int:
+    """Give new segments of a recording that the labeller has heard whole their texts; returns to how many.
+
+    Captions first, as everywhere. Nothing is done where some of the recording is still to be heard.
+    """
+    heard = heard_whole(store, video, config.model.labeller)
+    due = [row for row in store.segments.all(video=video) if row.origin is None]
+    if heard is None or not due:
+        return 0
+    files = beside(workspace.media, wanted(config))
+    captions = captions_sources(store, video, files) if config.label.captions else []
+    count = len(deal(store, due, [*captions, heard]))
+    settle(store, video)
+    return count
 
 
 class FirstTranscripts:
@@ -92,16 +108,11 @@ class FirstTranscripts:
         return self.config.label.captions and not self.job.params.get("no_captions")
 
     def _known_sources(self, video: str, files: Mapping[str, Sequence[tuple[str, Path]]]) -> list[TextSource]:
-        rows = self.store.timed_texts.of(video)
-        sources = []
-        if self._takes_captions:
-            sources += [stored_source(self.store, row) for row in rows if row.settings.get(KIND) == CUES]
-            if (captions := captions_source(self.store, video, files, self._warn)) is not None:
-                sources.append(captions)
+        sources = captions_sources(self.store, video, files, self._warn) if self._takes_captions else []
+        # With redo the engine must say whether it would hear the same: it may be another, or set otherwise.
         if self.by == "recordings" and not self.job.params.get("redo"):
-            # With redo the engine must say whether it would hear the same: it may be another, or set otherwise.
-            heard = [row for row in rows if row.source == self.model and row.settings.get(KIND) != ROWS]
-            sources += [stored_source(self.store, row) for row in heard if row.done]
+            heard = heard_whole(self.store, video, self.model)
+            sources += [] if heard is None else [heard]
         return sources
 
     def _warn(self, text: str) -> None:

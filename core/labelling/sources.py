@@ -59,3 +59,9 @@ def stored_source(store: Store, row: TimedTextRow) -> TextSource:
             row.source, [Cue(window.start_ms, window.end_ms, window.text) for window in windows], "caption"
         )
     return TextSource(row.source, windows, heard=None if row.done and kind != ROWS else spans, by_rows=kind == ROWS)
+
+
+def heard_whole(store: Store, video: str, model: str) -> TextSource | None:
+    """What a labeller has heard of a recording; None unless it has heard all of it."""
+    row = store.timed_texts.get(video, model)
+    return None if row is None or row.done is None or KIND in row.settings else stored_source(store, row)

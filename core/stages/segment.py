@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from core.config import Config, SegmentConfig, with_changes
 from core.errors import UserError
 from core.flags import MOVED
+from core.labelling.first import deal_again
 from core.media import load_pydub
 from core.media.windows import Cutter
 from core.segmentation.forecast import free_bytes, recordings, total
@@ -108,6 +109,8 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
             try:
                 job.check()
                 RecordingSegmenter(workspace, store, job, cutter, texts, progress, video).run()
+                if dealt := deal_again(workspace, config, store, video.id):
+                    job.log(f"{video.id}: {plural(dealt, 'text')} from what was heard before, nothing is heard again")
             except UserError as error:
                 progress.add(failed=1)
                 job.item_failed(video.id, error)

@@ -11,7 +11,7 @@ import pytest
 from core.errors import UserError
 from core.events import Item, ItemFailed, LogLine
 from core.jobs import Cancelled
-from core.stages import label
+from core.stages import label, segment
 from core.store import Captions, Store
 from core.workspace import Workspace
 from tests.core.labelling_kit import Ears, cut_anew, ears, recorded_workspace, rows, run, texts, truth
@@ -80,6 +80,27 @@ def test_cut_anew_the_text_is_only_dealt(made: Workspace, ears: Ears) -> None:
         heard = "".join(window.text for window in store.timed_texts.windows(row.id))
     found = texts(made)
     assert "".join(found[id] for id in new) == heard
+
+
+def test_cutting_deals_by_itself_what_was_heard_whole(made: Workspace, ears: Ears) -> None:
+    params = {"ids": ["train"], "settings": {"length_s": 7.0, "overlap_s": 0.0}}
+    run(made)
+    with Store(made.db_path) as store:
+        store.transcripts.save("train_8_18", "人寫的")
+    listened = Listened(made, "segment", params)
+    segment.run(made, made.config(), listened.job)
+    found = rows(made)
+    new = [id for id, row in found.items() if row.video == "train" and not row.is_human]
+    assert len(new) > 3
+    assert all(found[id].text and found[id].suspicion is not None for id in new)
+    assert found["train_8_18"].text == "人寫的"
+    assert any("nothing is heard again" in line for line in lines(listened))
+    # What is not whole waits for `label`.
+    run(made, ids=["test_0_10"], redo=True)
+    with Store(made.db_path) as store:
+        store.timed_texts.remove("test", made.config().model.labeller)
+    segment.run(made, made.config(), Listened(made, "segment", params | {"ids": ["test"]}).job)
+    assert {row.origin for row in rows(made).values() if row.video == "test"} == {None}
 
 
 def test_a_few_segments_need_a_few_windows(made: Workspace, ears: Ears) -> None:
