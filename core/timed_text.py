@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, chain
 from typing import NamedTuple, Protocol
@@ -194,25 +194,37 @@ def speech(cues: Iterable[Cue]) -> list[Cue]:
     return kept
 
 
-def merge_overlaps(cues: Iterable[Cue]) -> list[Cue]:
-    """Cues one after the other, out of the texts of overlapping segments.
+def said_once(cues: Iterable[Cue]) -> list[Cue]:
+    """Cues out of the texts of overlapping segments, each word in one of them.
 
     The text that an overlap holds ends one segment and begins the next. The longest such piece of two characters or
-    more, also one that was not written quite the same, is dropped from the second, which is then shown from where the
-    first ends. Text that does not agree stays.
-    Cues that nothing is left of, neither text nor time, are left out.
+    more, also one that was not written quite the same, is dropped from the second, which then begins where the first
+    ends. Text that does not agree stays where it is. Cues that nothing is left of are left out.
     """
-    kept: list[Cue] = []
+    found = (_left_of(cue, before if repeated else None, repeated) for cue, before, repeated in _pairs(cues))
+    return [cue for cue in found if cue]
+
+
+def merge_overlaps(cues: Iterable[Cue]) -> list[Cue]:
+    """As `said_once`, and one cue after the other: what begins before the one ahead ends is shown from there on."""
+    return [cue for cue in (_left_of(*each) for each in _pairs(cues)) if cue]
+
+
+def _pairs(cues: Iterable[Cue]) -> Iterator[tuple[Cue, Cue | None, int]]:
+    """Each cue in order, the one ahead if it overlaps, and how much of the text that one says, too."""
     before: Cue | None = None
     for cue in sorted(cues, key=lambda cue: (cue.start_ms, cue.end_ms)):
-        text, start = cue.text, cue.start_ms
-        if before is not None and before.end_ms > cue.start_ms:
-            text = text[_repeated(before.text, text) :].strip()
-            start = min(before.end_ms, cue.end_ms - 1)
-        if text and cue.end_ms > start:
-            kept.append(Cue(start, cue.end_ms, " ".join(text.split())))
+        if before is not None and before.end_ms <= cue.start_ms:
+            before = None
+        yield cue, before, _repeated(before.text, cue.text) if before is not None else 0
         before = cue
-    return kept
+
+
+def _left_of(cue: Cue, before: Cue | None, repeated: int) -> Cue | None:
+    """A cue without what was said before it, from the end of that one on; None if nothing is left."""
+    start = cue.start_ms if before is None else min(before.end_ms, cue.end_ms - 1)
+    text = " ".join(cue.text[repeated:].split())
+    return Cue(start, cue.end_ms, text) if text and cue.end_ms > start else None
 
 
 def _repeated(first: str, second: str) -> int:

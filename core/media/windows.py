@@ -5,6 +5,7 @@ Pure: no file is touched here, and memory stays flat however long the stream is.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -22,8 +23,9 @@ _PAUSE = 0.35
 """Below this probability of speech a frame belongs to a pause: Silero's own lower threshold, 0.5 - 0.15."""
 _CLEAR = 10
 """Frames (0.3 s) from a cut to the nearest speech beyond which a longer pause makes the cut no better."""
-_MEAN, _MEAN_ERROR = 0.5, 0.1
-"""Where between shortest and longest the mean length of pieces lies, and by which part that may be wrong."""
+_MEAN, _MEAN_ERROR = 0.53, 0.1
+"""Where between shortest and longest the mean length of pieces lies, and by which part that may be wrong: on a talk of
+13 minutes at 0.47 to 0.60, for eleven pairs of lengths between 1 and 30 s."""
 
 
 class ScoredBlock(NamedTuple):
@@ -164,9 +166,9 @@ class PauseCuts:
         if length_ms <= self.longest_ms:
             return 1, 1
         mean = self.shortest_ms + _MEAN * (self.longest_ms - self.shortest_ms)
-        few, many = (round(length_ms / (mean * (1 + error))) for error in (_MEAN_ERROR, -_MEAN_ERROR))
+        few, many = (length_ms / (mean * (1 + error)) for error in (_MEAN_ERROR, -_MEAN_ERROR))
         fewest, most = -(-length_ms // self.longest_ms), max(1, length_ms // self.shortest_ms)
-        return max(fewest, few), max(fewest, min(most, many))
+        return max(fewest, math.floor(few)), max(fewest, min(most, math.ceil(many)))
 
     def cut(self, blocks: Iterable[ScoredBlock], kept: Sequence[Span] = ()) -> Iterator[Piece]:
         tape = _Tape(blocks)

@@ -54,8 +54,10 @@ class Forecast:
 
     def yields(self, free: int) -> str:
         """What there would be on the disk, of which `free` bytes are."""
-        minutes = self.sound_ms / 60_000
-        sound = f"{minutes / 60:.1f} h" if minutes >= 60 else f"{minutes:.0f} min"
+        seconds = self.sound_ms / 1000
+        sound = f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+        if seconds >= 3600:
+            sound = f"{seconds / 3600:.1f} h"
         recordings = plural(self.recordings + self.whole, "recording")
         # What is cut this way already needs no more room.
         short = "" if free >= self.bytes or not self.recordings else ": too little"

@@ -11,7 +11,7 @@ from core.store import Segment, Store
 from core.store.cuts import CutSegment, LeavingText, MovedText
 from core.suspicion import CUT_EDITS, EditEstimate, letters
 from core.text import clean
-from core.timed_text import Cue, Timed, merge_overlaps, shares
+from core.timed_text import Cue, Timed, said_once, shares
 
 Texts = Literal["stays", "moves"]
 """Reviewed segments stay as they are and are cut around; or what a person wrote for them goes to the new ones."""
@@ -67,7 +67,7 @@ def move_texts(store: Store, video: str, ids: Collection[str], since: int) -> li
 
 def _offers(sources: Sequence[LeavingText], new: Sequence[Segment], room: Sequence[Span]) -> Iterator[MovedText]:
     """What each new segment is to say."""
-    cues = merge_overlaps(Cue(text.start_ms, text.end_ms, text.text) for text in sources)
+    cues = said_once(Cue(text.start_ms, text.end_ms, text.text) for text in sources)
     found = shares([part for cue in cues for part in _fitted(cue, room)], new)
     covered = _covered(sources, new)
     touched = _covered([text for text in sources if not text.untouched], new)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from core.media import Span, plan_spans
-from core.timed_text import Cue, Share, Timed, TimedText, Word, merge_overlaps, shares, speech
+from core.timed_text import Cue, Share, Timed, TimedText, Word, merge_overlaps, said_once, shares, speech
 
 
 def texts(cues: Sequence[Cue | TimedText], windows: Sequence[Timed]) -> list[str]:
@@ -182,5 +182,6 @@ def test_what_two_neighbours_hold_is_said_once() -> None:
     ],
 )
 def test_what_was_corrected_twice_is_said_once(first: str, second: str, left: str) -> None:
-    merged = merge_overlaps([Cue(0, 10_000, first), Cue(8000, 18_000, second)])
-    assert merged == [Cue(0, 10_000, first), Cue(10_000, 18_000, left)]
+    both = [Cue(0, 10_000, first), Cue(8000, 18_000, second)]
+    assert merge_overlaps(both) == [Cue(0, 10_000, first), Cue(10_000, 18_000, left)]
+    assert said_once(both) == [both[0], both[1] if left == second else Cue(10_000, 18_000, left)]

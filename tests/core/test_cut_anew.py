@@ -1,0 +1,378 @@
+"""Cutting anew: what a person gave stays, or moves by time; it is never lost, and no list mixes two cuts unsaid."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import sys
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.events import Item, ItemState
+from core.media import speech
+from core.segmentation import forecast
+from core.segmentation.settings import cutter_of
+from core.segmentation.texts import Texts
+from core.stages import segment
+from core.store import Segment, Store
+from core.store.connection import Connection
+from core.store.cuts import Cuts, LeavingText
+from core.store.migrations import MIGRATIONS
+from core.store.transcripts import MachineText
+from core.workspace import Workspace, open_workspace
+from tests.core.cli_kit import caller
+from tests.core.media_kit import events, fetched, logged, make_job, make_workspace
+
+TEXTS = {
+    "talk_8_18": "一二三四五六七八九十",
+    "talk_16_26": "八九十甲乙丙丁戊己庚",
+    "talk_40_50": "子丑寅卯辰巳午未申酉",
+}
+"""What a person wrote; the first two say the 2 s that both hold a little differently."""
+
+
+@pytest.fixture(scope="module")
+def cut_once(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """60 s in windows of 10 s: three corrected, one of a machine accepted, one rejected, one that a machine wrote."""
+    workspace = make_workspace(tmp_path_factory.mktemp("cut") / "ws")
+    fetched(workspace, "talk", 60)
+    segment.run(workspace, workspace.config(), make_job(workspace, "segment"))
+    with Store(workspace.db_path) as store:
+        for id, text in TEXTS.items():
+            store.transcripts.save(id, text)
+        store.transcripts.write_machine([MachineText(f"talk_{n}_{n + 10}", f"機器{n}", "", "m") for n in (0, 24, 32)])
+        store.transcripts.review("talk_0_10", "accepted")
+        store.transcripts.review("talk_32_42", "rejected")
+    return workspace
+
+
+@pytest.fixture
+def workspace(cut_once: Workspace, tmp_path: Path) -> Workspace:
+    return copied(cut_once, tmp_path / "ws")
+
+
+def copied(workspace: Workspace, to: Path) -> Workspace:
+    shutil.copytree(workspace.root, to)
+    return open_workspace(to)
+
+
+WINDOWS = {"mode": "windows", "length_s": 7.0, "overlap_s": 1.0}
+PAUSES = {"mode": "pauses", "shortest_s": 4.0, "longest_s": 12.0}
+
+
+def cut(workspace: Workspace, settings: dict[str, object], text: Texts = "stays") -> dict[str, Any]:
+    job = make_job(workspace, "segment", settings=settings, text=text)
+    return segment.run(workspace, workspace.config(), job)
+
+
+def rows_of(workspace: Workspace) -> dict[str, Segment]:
+    with Store(workspace.db_path) as store:
+        return {row.id: row for row in store.segments.all()}
+
+
+def files_of(workspace: Workspace) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (workspace.segments / "talk").iterdir()}
+
+
+def told(row: Segment) -> tuple[str, str | None, str]:
+    return row.text, row.origin, row.review
+
+
+# -- what is reviewed stays
+
+
+@pytest.mark.parametrize("settings", [WINDOWS, PAUSES], ids=["windows", "pauses"])
+def test_what_is_reviewed_stays_and_the_rest_is_cut_around_it(
+    workspace: Workspace, settings: dict[str, object]
+) -> None:
+    before, files = rows_of(workspace), files_of(workspace)
+    job = make_job(workspace, "segment", settings=settings)
+    result = segment.run(workspace, workspace.config(), job)
+    rows = rows_of(workspace)
+    stayed = {"talk_0_10", "talk_32_42", *TEXTS}
+    for id in stayed:
+        assert told(rows[id]) == told(before[id])
+        assert rows[id].digest == before[id].digest
+        assert files_of(workspace)[f"{id}.wav"] == files[f"{id}.wav"]
+    assert {id for id, row in rows.items() if row.kept} == stayed
+    assert (result["kept_human"], result["removed"]) == (5, 3)
+    assert "5 reviewed segments stay as they are" in logged(job)
+
+    new = [row for row in rows.values() if not row.kept]
+    # Windows reach into what stays by their overlap, pieces that end at pauses do not.
+    reach = 1000 if settings is WINDOWS else 0
+    free = [(26_000, 32_000), (50_000, 60_000)]
+    for row in new:
+        assert any(start - reach <= row.start_ms < row.end_ms <= end + reach for start, end in free)
+        assert row.origin is None
+    for start, end in free:
+        inside = [row for row in new if start - reach <= row.start_ms < end]
+        assert inside[0].start_ms == start - reach
+        assert end <= inside[-1].end_ms <= end + reach
+        assert all(two.start_ms == one.end_ms - reach for one, two in pairwise(inside))
+    again = make_job(workspace, "segment", settings=settings)
+    assert segment.run(workspace, workspace.config(), again)["new"] == 0
+    assert [item.state for item in events(again, Item)] == [ItemState.WHOLE]
+
+
+def test_the_same_cut_again_mends_what_is_missing_and_keeps_nothing_as_if_it_were_old(workspace: Workspace) -> None:
+    before = rows_of(workspace)
+    (workspace.segments / "talk" / "talk_24_34.wav").unlink()
+    assert segment.run(workspace, workspace.config(), make_job(workspace, "segment"))["new"] == 1
+    assert rows_of(workspace) == before
+
+
+def test_another_recording_leaves_what_was_written_for_the_first_with_its_sound(workspace: Workspace) -> None:
+    files = files_of(workspace)
+    other = fetched(workspace, "other", 60, seed=9)
+    os.replace(other, workspace.media / "talk.mp4")
+    job = make_job(workspace, "segment", ids=["talk"], text="moves")
+    segment.run(workspace, workspace.config(), job)
+    rows = rows_of(workspace)
+    for id, text in TEXTS.items():
+        assert told(rows[id]) == (text, "human", "accepted")
+        assert files_of(workspace)[f"{id}.wav"] == files[f"{id}.wav"]
+    assert files_of(workspace)["talk_24_34.wav"] != files["talk_24_34.wav"]
+
+
+# -- texts move
+
+
+def test_texts_move_to_where_the_new_segments_lie(workspace: Workspace) -> None:
+    result = cut(workspace, WINDOWS, "moves")
+    rows = rows_of(workspace)
+    # A verdict on the sound is nothing to move: the rejected one stays.
+    assert [id for id, row in rows.items() if row.kept] == ["talk_32_42"]
+    assert result["moved"] == 4
+    new = [row for row in rows.values() if not row.kept]
+    with_text = [row for row in new if row.origin]
+    assert all((row.origin, row.review) == ("human", "pending") for row in with_text)
+    assert all("moved" in row.flags for row in with_text)
+    # The 2 s that two segments held are told once, as the first of them has it.
+    assert {row.id: row.text for row in with_text} == {
+        "talk_0_7": "機器",
+        "talk_6_13": "0一二三四五",
+        "talk_12_19": "五六七八九十甲",
+        "talk_18_25": "甲乙丙丁戊己",
+        "talk_24_31": "己庚",
+        "talk_41_48": "子丑寅卯辰巳午未",
+        "talk_47_54": "未申酉",
+    }
+    assert {row.id for row in with_text if "partly" in row.flags} == {"talk_24_31", "talk_47_54"}
+    with Store(workspace.db_path) as store:
+        history = store.transcripts.history("talk_8_18")
+        assert history[-1]["after"] is None
+        assert history[-1]["before"]["text"] == TEXTS["talk_8_18"]
+        # The labeller never overwrites it, and a person has the last word on it.
+        assert store.transcripts.write_machine([MachineText("talk_12_19", "機器", "", "m")]) == []
+        store.transcripts.save("talk_12_19", "人")
+        undone = store.transcripts.undo()
+        assert undone is not None
+        assert undone.segment == "talk_12_19"
+    assert rows_of(workspace)["talk_12_19"] == rows["talk_12_19"]
+
+
+def test_no_word_falls_where_no_new_segment_is(workspace: Workspace) -> None:
+    """At pauses nothing reaches into the rejected segment: what a neighbour says of its time goes beside it."""
+    with Store(workspace.db_path) as store:
+        store.transcripts.save("talk_24_34", "天地玄黃宇宙洪荒日月")
+    cut(workspace, PAUSES, "moves")
+    new = sorted((row for row in rows_of(workspace).values() if not row.kept), key=lambda row: row.start_ms)
+    said = "".join(row.text for row in new)
+    assert said == "機器0一二三四五六七八九十甲乙丙丁戊己庚天地玄黃宇宙洪荒日月子丑寅卯辰巳午未申酉"
+    assert all(row.end_ms <= 32_000 for row in new if "月" in row.text)
+
+
+def test_texts_that_nobody_has_touched_return_with_their_verdicts(workspace: Workspace) -> None:
+    before = rows_of(workspace)
+    cut(workspace, WINDOWS, "moves")
+    with Store(workspace.db_path) as store:
+        store.transcripts.save("talk_41_48", "改了")
+    cut(workspace, {}, "moves")
+    rows = rows_of(workspace)
+    for id in ("talk_0_10", "talk_8_18", "talk_16_26"):
+        assert told(rows[id]) == told(before[id])
+    # What a person has changed meanwhile is not undone by an older text.
+    assert told(rows["talk_40_50"]) == ("改了未", "human", "pending")
+    assert "moved" in rows["talk_40_50"].flags
+    assert rows["talk_48_58"].text == "未申酉"
+
+
+def test_texts_that_stayed_can_move_later(workspace: Workspace) -> None:
+    cut(workspace, WINDOWS)
+    job = make_job(workspace, "segment", settings=WINDOWS, text="moves")
+    assert segment.run(workspace, workspace.config(), job)["moved"] == 4
+    rows = rows_of(workspace)
+    assert [id for id, row in rows.items() if row.kept] == ["talk_32_42"]
+    assert rows["talk_12_19"].text == "五六七八九十甲"
+
+
+def test_what_is_written_while_texts_move_moves_too(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    retire, tried = Cuts.retire, []
+
+    def interrupted(cuts: Cuts, texts: list[LeavingText]) -> list[str]:
+        if not tried:
+            with Store(workspace.db_path) as store:
+                store.transcripts.save("talk_8_18", "一二三四五改七八九十")
+                store.transcripts.save("talk_18_25", "我的")
+        tried.append(len(texts))
+        return retire(cuts, texts)
+
+    monkeypatch.setattr(Cuts, "retire", interrupted)
+    cut(workspace, WINDOWS, "moves")
+    assert tried == [4, 1]
+    rows = rows_of(workspace)
+    assert rows["talk_12_19"].text == "五改七八九十甲"
+    assert told(rows["talk_18_25"]) == ("我的", "human", "accepted")
+
+
+# -- killed at any moment
+
+
+def run_and_die(workspace: Workspace, settings: dict[str, object], text: Texts, point: int) -> bool:
+    """Cut in a process that kills itself before the nth commit or removal of a file; False if it came to its end."""
+    child = os.fork()
+    if child == 0:
+        left = point
+        commit = Connection.commit
+
+        def pass_one() -> None:
+            nonlocal left
+            left -= 1
+            if left < 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        def committing(connection: Connection) -> None:
+            pass_one()
+            commit(connection)
+
+        try:
+            job = make_job(workspace, "segment", settings=settings, text=text)
+            Connection.commit = committing  # type: ignore[method-assign]
+            sys.addaudithook(lambda event, _: pass_one() if event == "os.remove" else None)
+            segment.run(workspace, workspace.config(), job)
+            os._exit(0)
+        finally:
+            os._exit(1)
+    status = os.waitpid(child, 0)[1]
+    assert status == 0 or os.WTERMSIG(status) == signal.SIGKILL
+    return status != 0
+
+
+def test_a_kill_at_any_moment_loses_nothing_and_the_next_run_ends_as_an_undisturbed_one(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Loudness in place of the network: it is quick, and nothing here is about where the pauses are.
+    monkeypatch.setattr(speech, "detector_problem", lambda: "not here")
+    calm = copied(workspace, tmp_path / "calm")
+    cut(calm, WINDOWS, "moves")
+    wanted, files, before = rows_of(calm), files_of(calm), rows_of(workspace)
+    point = 0
+    while run_and_die(mine := copied(workspace, tmp_path / f"killed{point}"), WINDOWS, "moves", point):
+        there = rows_of(mine)
+        for id, row in before.items():
+            if row.is_reviewed and (id not in there or told(there[id]) != told(row)):
+                heirs = [new for new in wanted.values() if new.origin and overlaps(new, row) and not new.kept]
+                assert heirs
+                assert all(told(there[new.id]) == told(new) for new in heirs), (point, id)
+        cut(mine, WINDOWS, "moves")
+        assert rows_of(mine) == wanted, point
+        assert files_of(mine) == files, point
+        point += 1
+    assert point > 10
+
+
+def overlaps(one: Segment, two: Segment) -> bool:
+    return one.start_ms < two.end_ms and two.start_ms < one.end_ms
+
+
+# -- workspaces of before
+
+
+def test_an_old_workspace_is_whole_and_says_what_is_of_an_earlier_cut(workspace: Workspace) -> None:
+    """Yesterday's program cut the whole recording beside what a person had given, and noted no count."""
+    with Store(workspace.db_path) as store:
+        stayed = Segment("talk_5_15", "talk", 5000, 15_000, "segments/talk/talk_5_15.wav", -20.0, 0.5, "d")
+        store.segments.add([stayed])
+        store.transcripts.save("talk_5_15", "人")
+        with store.write() as db:
+            db.execute("UPDATE videos SET cut = json_remove(cut, '$.segments')")
+            for column in ("segments DROP COLUMN kept", "videos DROP COLUMN cutting"):
+                db.execute(f"ALTER TABLE {column}")
+            db.execute(f"PRAGMA user_version = {kept_since()}")
+    shutil.copy(workspace.segments / "talk" / "talk_8_18.wav", workspace.segments / "talk" / "talk_5_15.wav")
+    assert [id for id, row in rows_of(workspace).items() if row.kept] == ["talk_5_15"]
+    before, files = rows_of(workspace), files_of(workspace)
+    job = make_job(workspace, "segment")
+    assert segment.run(workspace, workspace.config(), job)["new"] == 0
+    assert [item.state for item in events(job, Item)] == [ItemState.WHOLE]
+    # Also where a file has to be mended: nothing is cut around what stands beside a whole cut.
+    (workspace.segments / "talk" / "talk_24_34.wav").unlink()
+    assert segment.run(workspace, workspace.config(), make_job(workspace, "segment"))["new"] == 1
+    assert rows_of(workspace) == before
+    assert files_of(workspace) == files
+
+
+def kept_since() -> int:
+    """The version of the store before `kept`."""
+    return next(number for number, script in enumerate(MIGRATIONS) if "ADD COLUMN kept" in script)
+
+
+# -- what is said before
+
+
+@pytest.mark.parametrize("text", ["stays", "moves"])
+@pytest.mark.parametrize("settings", [WINDOWS, PAUSES, {}, {"length_s": 10.0, "overlap_s": 5.0}], ids=str)
+def test_what_is_said_before_is_what_happens(workspace: Workspace, settings: dict[str, object], text: Texts) -> None:
+    with Store(workspace.db_path) as store:
+        config = workspace.config().segment.model_copy(update=settings)
+        found = forecast.total(
+            one.forecast(cutter_of(config), text) for one in forecast.recordings(store, store.videos.all())
+        )
+    before, files = rows_of(workspace), files_of(workspace)
+    result = cut(workspace, settings, text)
+    rows = rows_of(workspace)
+    new = {id: row for id, row in rows.items() if not row.kept}
+    assert found.least <= len(new) <= found.most
+    if found.least == found.most:
+        assert found.bytes == sum(len(files_of(workspace)[f"{id}.wav"]) for id in new)
+    machine = [row for row in before.values() if row.origin == "machine" and not row.is_reviewed]
+    assert found.machine == sum(row.id not in rows for row in machine)
+    if found.recordings:
+        # A text whose segment is one of the new ones, too, is there already.
+        there = sum(id in new and told(rows[id]) == told(row) for id, row in before.items() if row.is_reviewed)
+        assert (found.move, found.stay) == (result["moved"] + there, result["kept_human"])
+    else:
+        assert settings == {}
+        assert (rows, files_of(workspace)) == (before, files)
+
+
+def test_the_command_says_it_and_writes_nothing(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    run, before = caller(capsys), rows_of(workspace)
+    code, out, _ = run("-w", workspace.root, "segment", "--length", 7, "--overlap", 1, "--dry-run")
+    lines = out.splitlines()
+    assert code == 0
+    assert re.fullmatch(r"3 segments of 1 recording, 19 s of sound, 608 kB; .+ are free", lines[0])
+    assert lines[1:] == [
+        "5 reviewed segments stay as they are; 3 new ones around them",
+        "1 transcript by a machine goes",
+    ]
+    code, out, _ = run("-w", workspace.root, "segment", "--at-pauses", "--text", "moves", "--dry-run", "--json")
+    found = json.loads(out)
+    assert (found["recordings"], found["move"], found["stay"], found["machine"]) == (1, 4, 1, 1)
+    assert found["segments"]["least"] < found["segments"]["most"]
+    assert [video["id"] for video in found["videos"]] == ["talk"]
+    assert rows_of(workspace) == before
+    assert list(workspace.jobs.glob("*-segment-*")) == []
+
+    code, out, error = run("-w", workspace.root, "segment", "--at-pauses", "--longest", 5)
+    assert code == 3
+    assert "longest_s is not 2 s more than" in error
+    code, out, _ = run("-w", workspace.root, "segments", "--json")
+    assert [row["kept"] for row in json.loads(out)] == [False] * 8
