@@ -169,7 +169,7 @@ def _flags(features: EditFeatures, size: int, usual: float | None) -> set[str]:
         found.discard("empty")  # nothing, or next to it, is said
     if size and usual is not None:
         found |= {"slow"} if size < TOO_SLOW * usual else set()
-        found |= {"fast"} if size > max(TOO_FAST * usual, LEAST_SIZE) else set()
+        found |= {"fast"} if size > max(TOO_FAST * usual, LEAST_SIZE) and "loop" not in found else set()
     told = {
         "no-speech": _is_unheard(features, size),
         "differs": (features.differing or 0) > MUCH_DIFFERS * max(size, LEAST_SIZE),
@@ -190,7 +190,7 @@ def flags_of(text: str, seconds: float) -> tuple[str, ...]:
         "loop": is_loop(text),
         "phrase": invented_in(text) != "",
         "empty": not size,
-        "fast": size > _longest(text, seconds),
+        "fast": size > _longest(text, seconds) and not is_loop(text),  # which says it already
     }
     return tuple(flag for flag in FLAGS if found.get(flag))
 

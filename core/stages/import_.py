@@ -14,10 +14,13 @@ from core.exchange.clip_import import import_clip
 from core.exchange.formats.table import Format, readable, recognise
 from core.exchange.matching import NameMatcher, is_copy_of, video_of_captions, without_copy_number
 from core.exchange.rows import MetadataRow
+from core.labelling.dealing import settle
+from core.labelling.sources import CUES, IMPORT, KIND
 from core.store import Store
 from core.store.transcripts import MachineText
-from core.text import clean, compression_ratio, is_loop, plural
-from core.timed_text import Cue, shares
+from core.suspicion import EditFeatures, expected_edits
+from core.text import clean, compression_ratio, plural
+from core.timed_text import Cue, TimedText, shares
 from core.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -122,6 +125,8 @@ class _Import:
         self.tally = _Tally()
         self.segments = NameMatcher(store.segments.all())
         self.texts: dict[str, str] = {}
+        self.written_for: set[str] = set()
+        """Recordings of which a machine's texts came."""
 
     # -- what is read
 
@@ -154,6 +159,9 @@ class _Import:
             raise UserError(
                 f"{video} is not cut yet", "captions are given to segments", f"whispersmith segment {video}"
             )
+        # Kept with its times as well: where the recording is cut anew, the new segments have their share of it.
+        said = [TimedText(cue.start_ms, cue.end_ms, cue.text, 0.0, 0.0, ()) for cue in cues]
+        self.store.timed_texts.put(video, f"{IMPORT}{file.name}", {KIND: CUES}, said)
         self.tally.rows += len(rows)
         for row, share in zip(rows, shares(cues, rows), strict=True):
             self._give(row.id, share.text, row.id)
@@ -233,6 +241,9 @@ class _Import:
             else:
                 self._write_machine(batch)
             self.job.progress(begin + len(batch), len(items), unit="texts")
+        for video in sorted(self.written_for):
+            self.job.check()
+            settle(self.store, video)
 
     def _refuse(self) -> None:
         have = self.segments.example()
@@ -265,20 +276,24 @@ class _Import:
     def _write_machine(self, batch: dict[str, str]) -> None:
         rows = {id: self.store.segments.get(id) for id in batch}
         same = {id for id, row in rows.items() if row is not None and row.origin is not None and row.text == batch[id]}
-        texts = [
-            MachineText(
-                segment=id,
-                text=text,
-                raw=text,
-                model=f"import:{self.path.name}",
-                compression_ratio=round(compression_ratio(text), 3),
-                flags=("loop",) if is_loop(text) else (),
-                suspicion=1.0 if is_loop(text) else 0.5,
-                origin=self.machine_origin,
-            )
-            for id, text in batch.items()
-            if id not in same
-        ]
+        texts = []
+        for id, text in batch.items():
+            row = rows[id]
+            if id not in same:
+                seconds = 0.0 if row is None else (row.end_ms - row.start_ms) / 1000
+                estimate = expected_edits(EditFeatures(text, seconds))
+                texts.append(
+                    MachineText(
+                        segment=id,
+                        text=text,
+                        raw=text,
+                        model=f"{IMPORT}{self.path.name}",
+                        compression_ratio=round(compression_ratio(text), 3),
+                        flags=estimate.flags,
+                        suspicion=estimate.suspicion,
+                        origin=self.machine_origin,
+                    )
+                )
         written = set(self.store.transcripts.write_machine(texts, who="import"))
         self.tally.unchanged += len(same)
         self.tally.imported += len(written)
@@ -287,6 +302,9 @@ class _Import:
             (self.tally.unmatched if gone else self.tally.kept).append(id)
         for id in sorted(written):
             self.job.item(id, ItemState.IMPORTED)
+            row = rows[id]
+            if row is not None:
+                self.written_for.add(row.video)
 
     def report(self) -> None:
         tally = self.tally

@@ -12,7 +12,8 @@ import pytest
 
 from core.errors import UserError
 from core.files import digest_of
-from core.media import read_wav
+from core.labelling.captions import captions_sources
+from core.media import Span, read_wav
 from core.stages import import_, segment
 from core.store import Segment, Store, Video
 from core.store.transcripts import MachineText, Transcripts
@@ -110,8 +111,11 @@ def test_machine_text_is_pending_and_loops_are_flagged(workspace: Workspace, tmp
     result = _import(workspace, _csv(tmp_path, {ids[0]: "好" * 200, ids[1]: "很好吃"}), "machine")
     assert result["imported"] == 2
     loop, good = (_get(workspace, id) for id in ids)
-    assert (loop.origin, loop.review, loop.flags, loop.suspicion) == ("machine", "pending", ("loop",), 1.0)
+    assert (loop.origin, loop.review, loop.flags) == ("machine", "pending", ("loop",))
     assert (good.flags, good.model) == ((), "import:human.csv")
+    assert loop.suspicion is not None
+    assert good.suspicion is not None
+    assert 0.0 < good.suspicion < 0.2 < 0.9 < loop.suspicion
     assert _import(workspace, _csv(tmp_path, {ids[0]: "真的好"}), "human")["imported"] == 1
     assert _get(workspace, ids[0]).origin == "human"
 
@@ -216,6 +220,18 @@ def test_captions_beside_a_video(workspace: Workspace, tmp_path: Path) -> None:
     ]
     assert _import(workspace, path)["imported"] == 2
     assert _get(workspace, ids[0]).origin == "human"
+
+
+def test_captions_are_kept_with_their_times_for_another_cut(workspace: Workspace, tmp_path: Path) -> None:
+    with_segments(workspace, "talk", 3)
+    path = tmp_path / "talk.srt"
+    path.write_text("1\n00:00:01,000 --> 00:00:05,000\n大家好嗎\n", encoding="utf-8")
+    _import(workspace, path, "machine")
+    with Store(workspace.db_path) as store:
+        (row,) = store.timed_texts.of("talk")
+        (source,) = captions_sources(store, "talk", {})
+    assert (row.source, row.done is not None) == ("import:talk.srt", True)
+    assert [share.text for share in source.shares([Span(0, 3000), Span(3000, 6000)])] == ["大家", "好嗎"]
 
 
 def test_what_cannot_be_imported_says_why(workspace: Workspace, tmp_path: Path) -> None:
