@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from core.suspicion import FLAGS
+from core import sound_flags, suspicion
 
 MOVED, PARTLY = "moved", "partly"
 
 MEANINGS = {
-    **FLAGS,
+    **suspicion.FLAGS,
+    **sound_flags.FLAGS,
     MOVED: "written for segments of an earlier cut, and put here by its time",
     PARTLY: "it says what is heard in a part of the segment only",
 }

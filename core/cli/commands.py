@@ -207,7 +207,7 @@ def segments(arguments: Arguments, _: OpenApp) -> int:
     if arguments.json:
         show.document([segment_json(segment) for segment in found])
         return DONE
-    rows = [[s.id, s.review, s.origin or "–", ",".join(s.flags), s.text] for s in found]
+    rows = [[s.id, s.review, s.origin or "–", ",".join((*s.sound_flags, *s.flags)), s.text] for s in found]
     columns = [("segment", False), ("state", False), ("origin", False), ("flags", False), ("text", False)]
     show.table(columns, rows, "no such segment")
     return DONE
@@ -233,6 +233,9 @@ def segment_json(segment: Segment) -> dict[str, Any]:
         "compression_ratio": segment.compression_ratio,
         "dbfs": segment.dbfs,
         "speech": segment.speech,
+        "peak_dbfs": segment.peak,
+        "clipped": segment.clipped,
+        "sound_flags": list(segment.sound_flags),
     }
 
 

@@ -12,7 +12,9 @@ import numpy as np
 from core.errors import UserError
 from core.files import write_bytes
 from core.ids import is_safe, stable_id
-from core.media import RATE, dbfs, parse_segment_name, read_wav, segment_id, speech_share, stream_pcm
+from core.media import RATE, parse_segment_name, read_wav, segment_id, stream_pcm
+from core.media.sound import measure
+from core.media.speech import speech_probabilities
 from core.media.wav import encode_wav, is_whisper_wav
 from core.store import Segment, Store, Video
 from core.text import clean
@@ -69,8 +71,8 @@ def import_clip(workspace: Workspace, store: Store, audio: Path, stem: str, chec
     video = None if is_new else store.videos.get(place.video)
     # Beside the pieces of a cut it is one that was made elsewhere.
     kept = video is not None and (video.cut or video.cutting) is not None
-    level, share = round(dbfs(samples), 1), round(speech_share(samples), 3)
+    measured = measure(samples, speech_probabilities([samples]))
     stored, digest = workspace.relative(path), hashlib.sha256(data).hexdigest()
     span = place.start_ms, place.end_ms
-    store.segments.add([Segment(place.segment, place.video, *span, stored, level, share, digest, kept)])
+    store.segments.add([Segment(place.segment, place.video, *span, stored, *measured, digest, kept)])
     return place.segment

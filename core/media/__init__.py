@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.media.ffmpeg import Ffmpeg, find_ffmpeg, load_pydub, prepare_environment
 from core.media.probe import MediaInfo, probe
-from core.media.sound import dbfs, read_wav, speech_share
+from core.media.sound import dbfs, read_wav
 from core.media.stream import RATE, StreamStopped, stream_pcm
 from core.spans import Span, parse_segment_name, plan_spans, segment_id, segment_name
 
@@ -24,6 +24,5 @@ __all__ = [
     "read_wav",
     "segment_id",
     "segment_name",
-    "speech_share",
     "stream_pcm",
 ]

@@ -1,23 +1,19 @@
-"""Loudness and speech share of samples, and reading them. numpy only."""
+"""How loud samples are, and reading them. numpy only."""
 
 from __future__ import annotations
 
 import math
 import wave
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from core.errors import UserError
-from core.media.stream import RATE
+from core.media.speech import speech_share
 
 SILENCE_DBFS = -100.0
 """What a segment without any sound is given instead of minus infinity, which neither SQLite nor JSON can hold."""
-
-_FRAME_MS = 30
-_GATE_OVER_FLOOR_DB = 10.0
-_GATE_LOWEST_DB = -50.0
-_GATE_HIGHEST_DB = -25.0
 
 
 def dbfs(samples: np.ndarray) -> float:
@@ -28,23 +24,36 @@ def dbfs(samples: np.ndarray) -> float:
     return max(SILENCE_DBFS, 10 * math.log10(power)) if power > 0 else SILENCE_DBFS
 
 
-def speech_share(samples: np.ndarray, rate: int = RATE) -> float:
-    """Share (0–1) of 30 ms frames that are loud enough to be speech: an energy gate, not a recogniser.
+def peak_dbfs(samples: np.ndarray) -> float:
+    """The greatest of int16 samples against full scale, in dB; SILENCE_DBFS for silence or nothing."""
+    peak = max(-int(samples.min()), int(samples.max())) if samples.size else 0
+    return 20 * math.log10(peak / 32768) if peak else SILENCE_DBFS
 
-    The gate lies 10 dB above the segment's own floor (its quietest tenth of frames), yet never below -50 dBFS, so
-    that hiss is no speech, and never above -25 dBFS, so that talk without a pause is not taken for its own floor.
-    Steady loud noise or music therefore counts as speech: the figure finds silence and near-silence, no more.
-    """
-    size = rate * _FRAME_MS // 1000
-    frames = len(samples) // size
-    if frames == 0:
+
+def clipped_share(samples: np.ndarray) -> float:
+    """Share (0–1) of int16 samples at full scale: of a sound that was too loud for its recording they are many."""
+    if samples.size == 0:
         return 0.0
-    block = samples[: frames * size].reshape(frames, size)
-    power = np.mean(np.square(block, dtype=np.float64), axis=1) / 32768.0**2
-    level = 10 * np.log10(np.maximum(power, 1e-10))
-    floor = float(np.percentile(level, 10))
-    gate = min(max(floor + _GATE_OVER_FLOOR_DB, _GATE_LOWEST_DB), _GATE_HIGHEST_DB)
-    return float(np.mean(level > gate))
+    return (int(np.count_nonzero(samples == 32767)) + int(np.count_nonzero(samples <= -32767))) / samples.size
+
+
+class Measures(NamedTuple):
+    """Of a segment, rounded as they are stored. dbfs, peak: dB against full scale. speech, clipped: shares (0–1)."""
+
+    dbfs: float
+    speech: float
+    peak: float
+    clipped: float
+
+
+def measure(samples: np.ndarray, probabilities: np.ndarray) -> Measures:
+    """samples: int16 (samples,). probabilities: float32 (frames,), of speech in the frames of them."""
+    return Measures(
+        round(dbfs(samples), 1),
+        round(speech_share(probabilities), 3),
+        round(peak_dbfs(samples), 1),
+        round(clipped_share(samples), 5),
+    )
 
 
 def read_wav(path: Path | str) -> tuple[np.ndarray, int]:

@@ -1,19 +1,16 @@
 """Where somebody speaks: a probability for every 32 ms, and what follows from a row of them.
 
-The detector is Silero VAD as it lies inside faster-whisper, run by onnxruntime: https://github.com/snakers4/silero-vad.
-Neither is imported before the first detector is made; where they cannot be, loudness stands in for it.
+The detector is Silero VAD (core/media/silero.py); where it cannot be run, loudness stands in for it.
 """
 
 from __future__ import annotations
 
-import functools
-import importlib.util
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
+from core.media.silero import CONTEXT, SileroScorer, detector_problem
 from core.media.stream import RATE
 from core.spans import Span
 
@@ -25,31 +22,19 @@ FRAME_MS = FRAME * 1000 // RATE
 SPEECH = 0.5
 """A frame of this probability or more is speech: the threshold that Silero's own code begins a region with."""
 
-NO_SPEECH = 0.35
+SPEECH_ENDS = 0.35
 """A region of speech ends at a frame below this (Silero's threshold less 0.15): between the two it goes on."""
 
-_CONTEXT = 64
-"""Samples before each frame that the network hears with it."""
 
-
-def speech_share(probabilities: np.ndarray, start_ms: int, end_ms: int) -> float:
-    """Share (0–1) of a span's time that lies in frames of speech. probabilities: (frames,), from 0 ms on.
-
-    Frames that the span cuts count with the part inside it; time that no frame covers counts as without speech.
-    """
-    begin, end = start_ms * RATE // 1000, end_ms * RATE // 1000
-    if end <= begin:
-        return 0.0
-    first, last = begin // FRAME, min(-(-end // FRAME), len(probabilities))
-    edges = np.arange(first, last) * FRAME
-    inside = np.minimum(edges + FRAME, end) - np.maximum(edges, begin)
-    return float(inside[probabilities[first:last] >= SPEECH].sum() / (end - begin))
+def speech_share(probabilities: np.ndarray) -> float:
+    """Share (0–1) of frames, float32 (frames,), that are speech; 0 of none."""
+    return float(np.mean(probabilities >= SPEECH)) if len(probabilities) else 0.0
 
 
 def speech_regions(probabilities: np.ndarray, *, min_speech_ms: int = 250, min_silence_ms: int = 100) -> list[Span]:
     """The stretches in which somebody speaks, in order. probabilities: (frames,), from 0 ms on.
 
-    A region begins at a frame of SPEECH and ends where the probability stays below NO_SPEECH, and nowhere reaches
+    A region begins at a frame of SPEECH and ends where the probability stays below SPEECH_ENDS, and nowhere reaches
     SPEECH, for `min_silence_ms`; one shorter than `min_speech_ms` is none. These rules and numbers are those of
     `get_speech_timestamps` in silero-vad, without its padding and its longest region.
     """
@@ -66,7 +51,7 @@ def _runs(probabilities: list[float], silence: int) -> Iterator[tuple[int, int]]
     for at, probability in enumerate(probabilities):
         if probability >= SPEECH:
             begin, quiet = (at if begin < 0 else begin), -1
-        elif begin >= 0 and probability < NO_SPEECH and quiet < 0:
+        elif begin >= 0 and probability < SPEECH_ENDS and quiet < 0:
             quiet = at
         if quiet >= 0 and at - quiet + 1 >= silence:
             yield begin, quiet
@@ -83,52 +68,51 @@ def pauses(probabilities: np.ndarray, *, min_speech_ms: int = 250, min_silence_m
     return [Span(start, end) for start, end in zip(starts, ends, strict=True) if end > start]
 
 
-class SpeechDetector:
-    """Gives one recording's probabilities of speech as its samples come, in blocks of any size.
+class ScoredBlock(NamedTuple):
+    """Samples with what the detector says of them.
 
-    The result does not depend on how the samples are parted into blocks.
+    samples: 16 kHz mono int16 (n,); n is a multiple of FRAME in all blocks but the last. speech: float32
+    (ceil(n / FRAME),), the probability (0-1) that somebody speaks in each frame.
     """
 
-    def __init__(self, score: Callable[[np.ndarray], np.ndarray] | None = None) -> None:
-        """score: gives frames, float32 (frames, 576) in -1…1 with their context, their probabilities (frames,), in
-        order; default: a new `SileroScorer`, or an `EnergyScorer` where `detector_problem` has something to say."""
-        self._score = score or (EnergyScorer() if detector_problem() else SileroScorer())
-        self._waiting = np.zeros(_CONTEXT, np.float32)  # the context of the next frame, then what there is of it
+    samples: np.ndarray
+    speech: np.ndarray
 
-    def push(self, samples: np.ndarray) -> np.ndarray:
-        """float32 (frames,): of the frames that these int16 samples, of shape (samples,), have filled."""
-        heard = np.concatenate([self._waiting, samples.astype(np.float32) * np.float32(1 / 32768)])
-        count = (len(heard) - _CONTEXT) // FRAME
-        self._waiting = heard[count * FRAME :]
-        if not count:
-            return np.zeros(0, np.float32)
-        return self._score(np.lib.stride_tricks.sliding_window_view(heard, _CONTEXT + FRAME)[::FRAME][:count])
 
-    def finish(self) -> np.ndarray:
-        """float32 (frames,): of the last frame, filled up with silence; none if the samples ended with a frame."""
-        missing = -(len(self._waiting) - _CONTEXT) % FRAME
-        return self.push(np.zeros(missing, np.int16))
+Scorer = Callable[[np.ndarray], np.ndarray]
+"""Gives the frames of one recording, in order, their probabilities: float32 (frames, 576) in -1…1, each with the 64
+samples before it, to float32 (frames,)."""
+
+
+def listen(blocks: Iterable[np.ndarray], scorer: Scorer | None = None) -> Iterator[ScoredBlock]:
+    """A recording's samples, 16 kHz mono int16 in blocks of any size, with what the detector says of them.
+
+    The probabilities do not depend on how the samples are parted into blocks; the last frame is filled up with silence.
+    scorer: default a `SileroScorer`, or an `EnergyScorer` where `detector_problem` has something to say.
+    """
+    score = scorer or (EnergyScorer() if detector_problem() else SileroScorer())
+    context = np.zeros(CONTEXT, np.float32)
+    rest = np.zeros(0, np.int16)
+    for block in blocks:
+        samples = np.concatenate([rest, block])
+        whole = len(samples) // FRAME * FRAME
+        samples, rest = samples[:whole], samples[whole:]
+        if whole:
+            speech, context = _scored(samples, context, score)
+            yield ScoredBlock(samples, speech)
+    if len(rest):
+        yield ScoredBlock(rest, _scored(np.pad(rest, (0, FRAME - len(rest))), context, score)[0])
+
+
+def _scored(samples: np.ndarray, context: np.ndarray, score: Scorer) -> tuple[np.ndarray, np.ndarray]:
+    """The probabilities of whole frames, and the context of the next."""
+    heard = np.concatenate([context, samples.astype(np.float32) * np.float32(1 / 32768)])
+    return score(np.lib.stride_tricks.sliding_window_view(heard, CONTEXT + FRAME)[::FRAME]), heard[-CONTEXT:]
 
 
 def speech_probabilities(blocks: Iterable[np.ndarray]) -> np.ndarray:
     """float32 (frames,): of all frames of 16 kHz mono int16 blocks, the last filled up with silence."""
-    detector = SpeechDetector()
-    found = [detector.push(block) for block in blocks]
-    return np.concatenate([*found, detector.finish()])
-
-
-class SileroScorer:
-    """Silero VAD over one recording's frames, in order: it remembers what it has heard."""
-
-    def __init__(self) -> None:
-        self._session = _silero()
-        self._hidden = np.zeros((1, 1, 128), np.float32)
-        self._cell = np.zeros((1, 1, 128), np.float32)
-
-    def __call__(self, frames: np.ndarray) -> np.ndarray:
-        heard = {"input": np.ascontiguousarray(frames), "h": self._hidden, "c": self._cell}
-        found, self._hidden, self._cell = self._session.run(None, heard)
-        return found
+    return np.concatenate([np.zeros(0, np.float32), *(block.speech for block in listen(blocks))])
 
 
 class EnergyScorer:
@@ -148,36 +132,9 @@ class EnergyScorer:
         self._levels = np.full(self.FLOOR_FRAMES - 1, np.nan, np.float32)
 
     def __call__(self, frames: np.ndarray) -> np.ndarray:
-        power = np.mean(np.square(frames[:, _CONTEXT:]), axis=1)
+        power = np.mean(np.square(frames[:, CONTEXT:]), axis=1)
         levels = np.concatenate([self._levels, 10 * np.log10(np.maximum(power, 1e-10))])
         self._levels = levels[len(frames) :]
         last_seconds = np.lib.stride_tricks.sliding_window_view(levels, self.FLOOR_FRAMES)
         gate = np.nanpercentile(last_seconds, 10, axis=1) + self.OVER_FLOOR_DB
         return (last_seconds[:, -1] > np.clip(gate, self.LOWEST_DBFS, self.HIGHEST_DBFS)).astype(np.float32)
-
-
-@functools.cache
-def detector_problem() -> str | None:
-    """Why Silero VAD cannot be run here, in words; None if it can."""
-    try:
-        _silero()
-    # onnxruntime has errors of its own, without a common base but Exception; ImportError also for a library it needs.
-    except Exception as error:  # noqa: BLE001
-        return str(error) or type(error).__name__
-    return None
-
-
-@functools.cache
-def _silero() -> Any:
-    """The network, shared by all threads: a run keeps nothing in it, and takes one thread, the caller's."""
-    found = importlib.util.find_spec("faster_whisper")  # importing it would load ctranslate2, av and more
-    if found is None or found.origin is None:
-        raise ImportError("faster-whisper is not installed")
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.inter_op_num_threads = options.intra_op_num_threads = 1
-    options.enable_cpu_mem_arena = False  # it keeps what the largest batch took
-    options.log_severity_level = 4
-    model = Path(found.origin).parent / "assets" / "silero_vad_v6.onnx"
-    return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])

@@ -12,31 +12,17 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from core.media.speech import FRAME, SPEECH_ENDS, ScoredBlock
 from core.media.stream import RATE
 from core.spans import Span, count_windows, gaps, plan_spans
 
 SAMPLES_PER_MS = RATE // 1000
-FRAME = 512
-"""Samples of a frame, 32 ms: what the voice-activity detector judges at once."""
 
-_PAUSE = 0.35
-"""Below this probability of speech a frame belongs to a pause: Silero's own lower threshold, 0.5 - 0.15."""
 _CLEAR = 10
 """Frames (0.3 s) from a cut to the nearest speech beyond which a longer pause makes the cut no better."""
 _MEAN, _MEAN_ERROR = 0.53, 0.1
 """Where between shortest and longest the mean length of pieces lies, and by which part that may be wrong: on a talk of
 13 minutes at 0.47 to 0.60, for eleven pairs of lengths between 1 and 30 s."""
-
-
-class ScoredBlock(NamedTuple):
-    """Samples with what a voice-activity detector says of them.
-
-    samples: 16 kHz mono int16 (n,); n is a multiple of FRAME in all blocks but the last. speech: float32
-    (ceil(n / FRAME),), the probability (0-1) that somebody speaks in each frame.
-    """
-
-    samples: np.ndarray
-    speech: np.ndarray
 
 
 def without_detector(blocks: Iterable[np.ndarray]) -> Iterator[ScoredBlock]:
@@ -230,7 +216,7 @@ class _Tape:
         frames = self._frames_between(first_ms, last_ms + 1)
         if frames.start >= frames.stop:
             return last_ms
-        clearance = _clearance(self._speech >= _PAUSE)[frames]
+        clearance = _clearance(self._speech >= SPEECH_ENDS)[frames]
         rows = self._samples[frames.start * FRAME : frames.stop * FRAME].reshape(-1, FRAME)
         power = np.square(rows, dtype=np.float64).sum(axis=1)
         # The last key counts most; of equal moments the latest.

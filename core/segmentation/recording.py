@@ -14,7 +14,8 @@ from core.events import ItemState
 from core.files import digest_of
 from core.jobs import Job
 from core.media import probe, segment_id, stream_pcm
-from core.media.windows import SAMPLES_PER_MS, Cutter, without_detector
+from core.media.speech import listen
+from core.media.windows import SAMPLES_PER_MS, Cutter
 from core.segmentation.forecast import Recording, is_cut_by
 from core.segmentation.leftovers import remove_segments, remove_stray_files
 from core.segmentation.progress import SegmentationProgress
@@ -157,7 +158,7 @@ class RecordingSegmenter:
     # -- the cut
 
     def _write_segments(self, media: Path, container_ms: int) -> None:
-        blocks = without_detector(self._blocks(media, container_ms))
+        blocks = listen(self._blocks(media, container_ms))
         for piece in self._cutter.cut(blocks, self._kept):
             self._job.check()
             written = self._writer.put(piece)

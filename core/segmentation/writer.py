@@ -6,7 +6,8 @@ import hashlib
 from pathlib import Path
 
 from core.files import digest_of, write_bytes
-from core.media import Span, dbfs, segment_id, speech_share
+from core.media import Span, segment_id
+from core.media.sound import measure
 from core.media.wav import encode_wav, is_whole_wav
 from core.media.windows import Piece
 from core.store import Segment, Store
@@ -36,7 +37,7 @@ class SegmentWriter:
     def is_whole(self, span: Span) -> bool:
         """True if nothing is to be done for this span: its row is measured, and its wav has the length."""
         row = self.rows.get(segment_id(self._video, *span))
-        return row is not None and row.dbfs is not None and self._wav_is_whole(span)
+        return row is not None and row.is_measured and self._wav_is_whole(span)
 
     def _wav_is_whole(self, span: Span) -> bool:
         return is_whole_wav(self.path(span), span.end_ms - span.start_ms)
@@ -48,7 +49,7 @@ class SegmentWriter:
         self.ids.add(id)
         row = self.rows.get(id)
         if self._wav_is_whole(span):
-            if row is None or row.dbfs is None or row.digest is None:
+            if row is None or not row.is_measured or row.digest is None:
                 self._note(piece, digest_of(path))
             return False
         data = encode_wav(piece.samples)
@@ -58,8 +59,8 @@ class SegmentWriter:
 
     def _note(self, piece: Piece, digest: str | None) -> None:
         id, stored = segment_id(self._video, *piece.span), self._workspace.relative(self.path(piece.span))
-        level, share = round(dbfs(piece.samples), 1), round(speech_share(piece.samples), 3)
-        self._pending.append(Segment(id, self._video, *piece.span, stored, level, share, digest))
+        measured = measure(piece.samples, piece.speech)
+        self._pending.append(Segment(id, self._video, *piece.span, stored, *measured, digest=digest))
         if len(self._pending) >= _ROWS_A_WRITE:
             self.flush()
 

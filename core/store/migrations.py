@@ -211,6 +211,12 @@ MIGRATIONS = (
                 COALESCE(json_extract(v.cut, '$.duration_ms'), v.duration_ms, end_ms)))
     );
     """,
+    """
+    -- The highest sample of a segment, in dBFS, and the share (0-1) of its samples at full scale. NULL: from before it;
+    -- `speech` is the share of loud frames then, no detector's word, and is not read.
+    ALTER TABLE segments ADD COLUMN peak REAL;
+    ALTER TABLE segments ADD COLUMN clipped REAL;
+    """,
 )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from core.differences import Difference
+from core.sound_flags import sound_flags_of
 from core.timed_text import Cue
 
 ORIGINS = ("machine", "caption", "human", "imported")
@@ -110,6 +111,11 @@ class Segment:
     path: str
     dbfs: float | None = None
     speech: float | None = None
+    """Share (0–1) of its time in which somebody speaks, as the detector hears it."""
+    peak: float | None = None
+    """Of its highest sample, in dBFS."""
+    clipped: float | None = None
+    """Share (0–1) of its samples at full scale."""
     digest: str | None = None
     """SHA-256 of the wav, as it was written; None for one that was cut before this was kept."""
     kept: bool = False
@@ -136,6 +142,14 @@ class Segment:
     def is_reviewed(self) -> bool:
         """A person wrote its text or judged it: no new cut takes it away."""
         return self.is_human or self.review != "pending"
+
+    @property
+    def is_measured(self) -> bool:
+        return None not in (self.dbfs, self.speech, self.peak, self.clipped)
+
+    @property
+    def sound_flags(self) -> tuple[str, ...]:
+        return sound_flags_of(self.dbfs, self.speech, self.clipped)
 
     @property
     def usable(self) -> bool:
@@ -173,10 +187,15 @@ class SegmentRow(NamedTuple):
     id: str
     dbfs: float | None = None
     speech: float | None = None
+    clipped: float | None = None
     origin: str | None = None
     review: str = "pending"
     flags: tuple[str, ...] = ()
     kept: bool = False
+
+    @property
+    def sound_flags(self) -> tuple[str, ...]:
+        return sound_flags_of(self.dbfs, self.speech, self.clipped)
 
 
 @dataclass(frozen=True)

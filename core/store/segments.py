@@ -10,6 +10,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any, TypeVar
 
+from core import sound_flags
 from core.clock import now_ms
 from core.errors import UserError
 from core.store.connection import Connection
@@ -18,13 +19,20 @@ from core.store.records import HUMAN, Changes, Segment, SegmentRow, TranscriptRo
 
 Row = TypeVar("Row", TranscriptRow, SegmentRow)
 
-_SELECT = """
-    SELECT s.id, s.video, s.start_ms, s.end_ms, s.path, s.dbfs, s.speech, s.digest, s.kept, p.part,
-           t.text, t.raw, t.origin, t.model, t.avg_logprob, t.logprob, t.no_speech_prob, t.compression_ratio,
+_SPEECH = "CASE WHEN s.peak IS NOT NULL THEN s.speech END"
+"""What the detector has heard: before there was one, the column held something else."""
+
+_SELECT = f"""
+    SELECT s.id, s.video, s.start_ms, s.end_ms, s.path, s.dbfs, {_SPEECH} AS speech, s.peak, s.clipped, s.digest,
+           s.kept, p.part, t.text, t.raw, t.origin, t.model, t.avg_logprob, t.logprob, t.no_speech_prob,
+           t.compression_ratio,
            t.flags, t.suspicion, t.review
     FROM segments s LEFT JOIN transcripts t ON t.segment = s.id
     LEFT JOIN parts p ON p.segment = s.id AND p.split = (SELECT split FROM counts)
 """
+_CUT = ("id", "video", "start_ms", "end_ms", "path", "dbfs", "speech", "peak", "clipped", "digest", "kept")
+"""The columns that cutting fills, the first four for good."""
+
 _ORDER = " ORDER BY (SELECT rowid FROM videos v WHERE v.id = s.video), s.start_ms, s.end_ms"
 
 _ROWS = """
@@ -32,8 +40,8 @@ _ROWS = """
            COALESCE(t.review, 'pending'), COALESCE(t.flags, '[]'), t.suspicion, t.avg_logprob
     FROM segments s JOIN videos v ON v.id = s.video LEFT JOIN transcripts t ON t.segment = s.id
 """
-_RECORDING = """
-    SELECT s.start_ms, s.end_ms, s.id, s.dbfs, s.speech, t.origin, COALESCE(t.review, 'pending'),
+_RECORDING = f"""
+    SELECT s.start_ms, s.end_ms, s.id, s.dbfs, {_SPEECH}, s.clipped, t.origin, COALESCE(t.review, 'pending'),
            COALESCE(t.flags, '[]'), s.kept
     FROM segments s LEFT JOIN transcripts t ON t.segment = s.id WHERE s.video = ? ORDER BY s.start_ms, s.end_ms
 """
@@ -80,10 +88,9 @@ class Segments:
     def add(self, rows: Iterable[Segment]) -> None:
         """Add cut segments (their audio is on disk). One that is there keeps its transcript and split."""
         self._database.write_many(
-            "INSERT INTO segments (id, video, start_ms, end_ms, path, dbfs, speech, digest, kept) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET path = excluded.path, "
-            "dbfs = excluded.dbfs, speech = excluded.speech, digest = excluded.digest, kept = excluded.kept",
-            ((s.id, s.video, s.start_ms, s.end_ms, s.path, s.dbfs, s.speech, s.digest, int(s.kept)) for s in rows),
+            f"INSERT INTO segments ({', '.join(_CUT)}) VALUES ({', '.join(f':{name}' for name in _CUT)}) "
+            f"ON CONFLICT (id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _CUT[4:])}",
+            ({name: getattr(row, name) for name in _CUT} for row in rows),
         )
 
     def remove(self, ids: Iterable[str]) -> int:
@@ -116,7 +123,7 @@ class Segments:
         review: str | None = None,
         part: str | None = None,
     ) -> list[Segment]:
-        """Segments in playing order, narrowed by every argument that is given."""
+        """Segments in playing order, narrowed by every argument that is given. flag: of the text or of the sound."""
         wheres: list[str] = []
         values: list[Any] = []
         for clause, value in (("s.video = ?", video), ("p.part = ?", part)):
@@ -126,11 +133,12 @@ class Segments:
         if review is not None:
             wheres.append("COALESCE(t.review, 'pending') = ?")
             values.append(review)
-        if flag is not None:
+        if flag is not None and flag not in sound_flags.FLAGS:
             wheres.append("EXISTS (SELECT 1 FROM json_each(t.flags) WHERE value = ?)")
             values.append(flag)
         where = f" WHERE {' AND '.join(wheres)}" if wheres else ""
-        return [_from_row(row) for row in self._database.connection.execute(_SELECT + where + _ORDER, values)]
+        found = (_from_row(row) for row in self._database.connection.execute(_SELECT + where + _ORDER, values))
+        return [segment for segment in found if flag not in sound_flags.FLAGS or flag in segment.sound_flags]
 
     # -- light rows, for lists of all of them
 

@@ -39,6 +39,40 @@ def speech_like(seconds: float, rate: int = RATE, seed: int = 1) -> np.ndarray:
     return ((0.3 * np.sin(2 * np.pi * pitch * times) * gate + noise) * 32767).astype(np.int16)
 
 
+_VOWELS = [(730, 1090, 2440), (270, 2290, 3010), (570, 840, 2410), (530, 1840, 2480), (300, 870, 2240)]
+"""Hz of the first three formants of ah, ee, aw, eh, oo (Peterson and Barney, 1952)."""
+
+
+def babble(seconds: float, seed: int = 1) -> np.ndarray:
+    """int16 syllables that no language has, without a pause; the speech detector takes them for speech."""
+    rng = np.random.default_rng(seed)
+    parts: list[np.ndarray] = []
+    while sum(map(len, parts)) < seconds * RATE:
+        count = int(RATE * rng.uniform(0.15, 0.3))
+        through = np.arange(count) / count
+        pitch = 130 * rng.uniform(0.85, 1.2) * (1 + rng.uniform(-0.2, 0.2) * through)
+        voice = np.diff(np.floor(np.cumsum(pitch) / RATE), prepend=0)
+        voice = np.convolve(voice, np.exp(-np.arange(60) / 12))[:count] - 0.2 + rng.normal(0, 0.02, count)
+        first, then = rng.integers(len(_VOWELS), size=2)
+        vowel = (
+            _through_formants(voice, _VOWELS[first]) * (1 - through) + _through_formants(voice, _VOWELS[then]) * through
+        )
+        hiss = np.diff(rng.normal(0, 0.1, RATE // 20), prepend=0) * np.hanning(RATE // 20)
+        parts += [hiss, vowel / np.abs(vowel).max() * np.sqrt(np.sin(np.pi * through))]
+    return (np.concatenate(parts)[: round(seconds * RATE)] * 0.4 * 32767).astype(np.int16)
+
+
+def _through_formants(voice: np.ndarray, formants: tuple[int, int, int]) -> np.ndarray:
+    """Three resonances one after the other, of 80, 100 and 140 Hz width."""
+    size = 2 ** (len(voice) + 4000).bit_length()
+    delay = np.exp(-2j * np.pi * np.arange(size // 2 + 1) / size)
+    spectrum = np.fft.rfft(voice, size)
+    for hertz, width in zip(formants, (80, 100, 140), strict=True):
+        decay, turn = np.exp(-np.pi * width / RATE), 2 * np.cos(2 * np.pi * hertz / RATE)
+        spectrum *= (1 - decay * turn + decay**2) / (1 - decay * turn * delay + (decay * delay) ** 2)
+    return np.fft.irfft(spectrum, size)[: len(voice)]
+
+
 def write_wav(path: Path, samples: np.ndarray, rate: int = RATE, channels: int = 1) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     with wave.open(str(path), "wb") as file:

@@ -23,10 +23,10 @@ from core.media import (
     read_wav,
     segment_id,
     segment_name,
-    speech_share,
     stream_pcm,
 )
 from core.media import stream as streaming
+from core.media.sound import clipped_share, peak_dbfs
 from tests.core.media_kit import ffmpeg, make_mp4, speech_like, write_wav
 
 # -- spans
@@ -267,14 +267,16 @@ def test_loudness() -> None:
     assert dbfs(np.zeros(0, np.int16)) == -100
 
 
-def test_speech_share() -> None:
-    assert speech_share(speech_like(10)) == pytest.approx(0.6, abs=0.06)
-    assert speech_share(np.zeros(RATE, np.int16)) == 0
-    hiss = np.random.default_rng(0).normal(0, 30, RATE * 5).astype(np.int16)
-    assert speech_share(hiss) < 0.05
-    without_pause = (np.sin(np.arange(RATE * 5) / 9) * 9000).astype(np.int16)
-    assert speech_share(without_pause) == 1
-    assert speech_share(np.zeros(10, np.int16)) == 0
+def test_the_highest_sample_and_those_at_full_scale() -> None:
+    samples = np.zeros(1000, np.int16)
+    assert (peak_dbfs(samples), clipped_share(samples)) == (-100, 0)
+    samples[3] = -16384
+    assert peak_dbfs(samples) == pytest.approx(-6.02, abs=0.01)
+    assert clipped_share(samples) == 0
+    samples[10:14] = (32767, -32768, -32767, 32766)
+    assert peak_dbfs(samples) == 0
+    assert clipped_share(samples) == 0.003
+    assert (peak_dbfs(samples[:0]), clipped_share(samples[:0])) == (-100, 0)
 
 
 def test_read_wav_refuses_what_is_none(tmp_path: Path) -> None:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
 from core.media import RATE, Span
+from core.media.silero import SileroScorer, frames_as_rows
 from core.media.speech import (
     FRAME,
     FRAME_MS,
     EnergyScorer,
-    SpeechDetector,
+    Scorer,
+    listen,
     pauses,
     speech_probabilities,
     speech_regions,
@@ -29,35 +32,40 @@ def frames(*runs: tuple[float, int]) -> np.ndarray:
     return np.concatenate([np.full(count, value, np.float32) for value, count in runs])
 
 
-@pytest.mark.parametrize("scorer", [None, EnergyScorer])
-def test_blocks_of_any_size_give_what_one_pass_over_the_whole_gives(scorer: type[EnergyScorer] | None) -> None:
+@pytest.mark.parametrize("scorer", [SileroScorer, EnergyScorer])
+def test_blocks_of_any_size_give_what_one_pass_over_the_whole_gives(scorer: Callable[[], Scorer]) -> None:
     samples = np.concatenate([speech_like(11.37), np.zeros(RATE, np.int16), speech_like(3, seed=5)])
-    whole = SpeechDetector(scorer and scorer())
-    expected = np.concatenate([whole.push(samples), whole.finish()])
+    (*whole, last) = listen([samples], scorer())
+    expected = np.concatenate([block.speech for block in (*whole, last)])
     assert expected.shape == (-(-len(samples) // FRAME),)
     assert len(np.unique(expected)) > 1  # something was heard, and something was not
     for sizes in ([1, 511, 512, 513, 40_000], [7_000], [63, 64, 65]):
-        detector = SpeechDetector(scorer and scorer())
-        found, at, turn = [], 0, 0
-        while at < len(samples):
-            found.append(detector.push(samples[at : at + sizes[turn % len(sizes)]]))
-            at, turn = at + sizes[turn % len(sizes)], turn + 1
-        np.testing.assert_allclose(np.concatenate([*found, detector.finish()]), expected, atol=1e-6)
+        edges = np.cumsum(np.resize(sizes, len(samples) // min(sizes)))
+        found = list(listen(np.split(samples, edges[edges < len(samples)]), scorer()))
+        assert all(len(block.samples) % FRAME == 0 for block in found[:-1])
+        assert np.array_equal(np.concatenate([block.samples for block in found]), samples)
+        np.testing.assert_allclose(np.concatenate([block.speech for block in found]), expected, atol=1e-6)
 
 
-def test_the_detector_is_the_one_of_faster_whisper() -> None:
-    """Frame by frame. Whole frames that end in silence: faster-whisper blanks the last 64 samples of what it gets."""
+def test_the_detector_hears_what_faster_whisper_hears() -> None:
+    """Whole frames, the last of silence: faster-whisper blanks the last 64 samples of what it gets."""
     code = """
 import numpy as np
 from core.media.speech import speech_probabilities
-from tests.core.media_kit import speech_like
-samples = np.concatenate([speech_like(512 * 300 / 16_000), np.zeros(512, np.int16)])
+from tests.core.media_kit import babble
+samples = np.concatenate([babble(512 * 300 / 16_000), np.zeros(512, np.int16)])
 ours = speech_probabilities([samples])
+assert 0.5 < (ours > 0.5).mean() < 1, ours
 from faster_whisper.vad import get_vad_model
 theirs = get_vad_model()(samples.astype(np.float32) / 32768)
 np.testing.assert_allclose(ours, theirs, atol=1e-4)
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
+def test_a_network_that_is_built_otherwise_is_left_as_it_is() -> None:
+    with pytest.raises(ValueError, match="another way"):
+        frames_as_rows(b"")
 
 
 def test_silence_and_nothing_hold_no_speech() -> None:
@@ -67,8 +75,7 @@ def test_silence_and_nothing_hold_no_speech() -> None:
 
 def test_loudness_stands_in_for_the_detector() -> None:
     def share(samples: np.ndarray) -> float:
-        detector = SpeechDetector(EnergyScorer())
-        return speech_share(detector.push(samples), 0, len(samples) * 1000 // RATE)
+        return speech_share(np.concatenate([block.speech for block in listen([samples], EnergyScorer())]))
 
     assert share(speech_like(10)) == pytest.approx(0.6, abs=0.07)
     assert share(np.zeros(RATE, np.int16)) == 0
@@ -80,14 +87,10 @@ def test_loudness_stands_in_for_the_detector() -> None:
 # -- what follows from frames
 
 
-def test_the_share_of_a_span_counts_parts_of_frames() -> None:
-    found = frames((YES, 10), (NO, 10))
-    assert speech_share(found, 0, 640) == 0.5
-    assert speech_share(found, 16, 48) == 1
-    assert speech_share(found, 312, 328) == 0.5
-    assert speech_share(found, 320, 640) == 0
-    assert speech_share(found, 0, 6400) == pytest.approx(0.05)  # behind the frames there is none
-    assert speech_share(found, 100, 100) == 0
+def test_the_share_is_that_of_frames_at_the_threshold() -> None:
+    assert speech_share(frames((YES, 10), (BETWEEN, 20), (NO, 10))) == 0.25
+    assert speech_share(frames((0.5, 1), (0.499, 1))) == 0.5
+    assert speech_share(np.zeros(0, np.float32)) == 0
 
 
 def test_speech_begins_at_one_threshold_and_ends_below_another() -> None:

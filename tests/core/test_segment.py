@@ -69,7 +69,7 @@ def test_a_recording_becomes_overlapping_wavs(workspace: Workspace) -> None:
             assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (RATE, 1, 2)
             assert file.getnframes() == (row.end_ms - row.start_ms) * 16
         assert row.dbfs == pytest.approx(-18.7, abs=1)
-        assert row.speech == pytest.approx(0.6, abs=0.08)
+        assert row.speech == 0  # tones, however loud
         assert row.digest == digest_of(workspace.absolute(row.path))
     first, second = (read_wav(workspace.absolute(row.path))[0] for row in rows[:2])
     assert np.array_equal(first[8 * RATE :], second[: 2 * RATE])
