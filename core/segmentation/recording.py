@@ -11,7 +11,6 @@ import numpy as np
 
 from core.errors import UserError
 from core.events import ItemState
-from core.files import digest_of
 from core.jobs import Job
 from core.media import probe, segment_id, stream_pcm
 from core.media.speech import listen
@@ -75,6 +74,7 @@ class RecordingSegmenter:
         self._finish(ItemState.CUT)
 
     def _finish(self, state: ItemState) -> None:
+        self._writer.measure_earlier(self._job.check)
         self._progress.add(videos=1, segments=len(self._writer.ids))
         self._job.item(self._video.id, state)
 
@@ -108,20 +108,10 @@ class RecordingSegmenter:
             return False
         self._writer.ids = {segment_id(self._video.id, *span) for span in spans}
         self._progress.add(found=len(spans))
-        self._fill_digests()
         return True
 
     def _has_to_move(self) -> bool:
         return self._texts == "moves" and any(row.kept and can_move(row) for row in self._writer.rows.values())
-
-    def _fill_digests(self) -> None:
-        """For segments that were cut before digests were kept."""
-        missing = [row for id, row in self._writer.rows.items() if row.digest is None and id in self._writer.ids]
-        found = {}
-        for row in missing:
-            self._job.check()
-            found[row.id] = digest_of(self._workspace.absolute(row.path))
-        self._store.segments.set_digests({id: digest for id, digest in found.items() if digest})
 
     # -- from an earlier cut to this one
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+from core.errors import UserError
 from core.files import digest_of, write_bytes
 from core.media import Span, segment_id
-from core.media.sound import measure
+from core.media.sound import measure, read_wav
+from core.media.speech import speech_probabilities
 from core.media.wav import encode_wav, is_whole_wav
 from core.media.windows import Piece
 from core.store import Segment, Store
@@ -35,9 +39,8 @@ class SegmentWriter:
         return self.folder / f"{segment_id(self._video, *span)}.wav"
 
     def is_whole(self, span: Span) -> bool:
-        """True if nothing is to be done for this span: its row is measured, and its wav has the length."""
-        row = self.rows.get(segment_id(self._video, *span))
-        return row is not None and row.is_measured and self._wav_is_whole(span)
+        """True if this span has its row, and a wav of its length."""
+        return segment_id(self._video, *span) in self.rows and self._wav_is_whole(span)
 
     def _wav_is_whole(self, span: Span) -> bool:
         return is_whole_wav(self.path(span), span.end_ms - span.start_ms)
@@ -60,9 +63,31 @@ class SegmentWriter:
     def _note(self, piece: Piece, digest: str | None) -> None:
         id, stored = segment_id(self._video, *piece.span), self._workspace.relative(self.path(piece.span))
         measured = measure(piece.samples, piece.speech)
-        self._pending.append(Segment(id, self._video, *piece.span, stored, *measured, digest=digest))
+        self._add(Segment(id, self._video, *piece.span, stored, *measured, digest))
+
+    def _add(self, row: Segment) -> None:
+        self._pending.append(row)
         if len(self._pending) >= _ROWS_A_WRITE:
             self.flush()
+
+    def measure_earlier(self, check: Callable[[], object]) -> None:
+        """What older programs did not measure, from the wavs of all segments that the recording has now.
+
+        check: asked before each; it may raise.
+        """
+        for row in self._store.segments.all(video=self._video):
+            if row.is_measured and row.digest is not None:
+                continue
+            check()
+            path = self._workspace.absolute(row.path)
+            if not row.is_measured:
+                try:
+                    samples, _ = read_wav(path)
+                except UserError:
+                    continue  # one that stays for its text alone
+                row = replace(row, **measure(samples, speech_probabilities([samples]))._asdict())
+            self._add(replace(row, digest=row.digest or digest_of(path)))
+        self.flush()
 
     def flush(self) -> None:
         """Rows to the store, only ever after their files are whole."""

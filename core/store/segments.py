@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from core import sound_flags
@@ -25,15 +26,14 @@ _SPEECH = "CASE WHEN s.peak IS NOT NULL THEN s.speech END"
 _SELECT = f"""
     SELECT s.id, s.video, s.start_ms, s.end_ms, s.path, s.dbfs, {_SPEECH} AS speech, s.peak, s.clipped, s.digest,
            s.kept, p.part, t.text, t.raw, t.origin, t.model, t.avg_logprob, t.logprob, t.no_speech_prob,
-           t.compression_ratio,
-           t.flags, t.suspicion, t.review
+           t.compression_ratio, t.flags, t.suspicion, t.review
     FROM segments s LEFT JOIN transcripts t ON t.segment = s.id
     LEFT JOIN parts p ON p.segment = s.id AND p.split = (SELECT split FROM counts)
 """
+_ORDER = " ORDER BY (SELECT rowid FROM videos v WHERE v.id = s.video), s.start_ms, s.end_ms"
+
 _CUT = ("id", "video", "start_ms", "end_ms", "path", "dbfs", "speech", "peak", "clipped", "digest", "kept")
 """The columns that cutting fills, the first four for good."""
-
-_ORDER = " ORDER BY (SELECT rowid FROM videos v WHERE v.id = s.video), s.start_ms, s.end_ms"
 
 _ROWS = """
     SELECT v.rowid, s.start_ms, s.end_ms, s.id, s.video, COALESCE(t.text, ''), t.origin,
@@ -88,9 +88,9 @@ class Segments:
     def add(self, rows: Iterable[Segment]) -> None:
         """Add cut segments (their audio is on disk). One that is there keeps its transcript and split."""
         self._database.write_many(
-            f"INSERT INTO segments ({', '.join(_CUT)}) VALUES ({', '.join(f':{name}' for name in _CUT)}) "
+            f"INSERT INTO segments ({', '.join(_CUT)}) VALUES ({', '.join('?' * len(_CUT))}) "
             f"ON CONFLICT (id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _CUT[4:])}",
-            ({name: getattr(row, name) for name in _CUT} for row in rows),
+            map(attrgetter(*_CUT), rows),
         )
 
     def remove(self, ids: Iterable[str]) -> int:
@@ -133,12 +133,13 @@ class Segments:
         if review is not None:
             wheres.append("COALESCE(t.review, 'pending') = ?")
             values.append(review)
-        if flag is not None and flag not in sound_flags.FLAGS:
+        of_sound = flag in sound_flags.FLAGS
+        if flag is not None and not of_sound:
             wheres.append("EXISTS (SELECT 1 FROM json_each(t.flags) WHERE value = ?)")
             values.append(flag)
         where = f" WHERE {' AND '.join(wheres)}" if wheres else ""
         found = (_from_row(row) for row in self._database.connection.execute(_SELECT + where + _ORDER, values))
-        return [segment for segment in found if flag not in sound_flags.FLAGS or flag in segment.sound_flags]
+        return [segment for segment in found if not of_sound or flag in segment.sound_flags]
 
     # -- light rows, for lists of all of them
 
