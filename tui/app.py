@@ -150,7 +150,7 @@ class WhispersmithApp(App[int]):
             self.call_later(self.show_error, error)
             return "setup"
         self._filling = opening.filled_by
-        self.monitor.show(steps=opening.steps)
+        self.monitor.show(steps=opening.steps, next=opening.next)
         return opening.screen
 
     def _queued(self) -> int:

@@ -224,7 +224,7 @@ ACTIONS: list[Action] = [
 _NAMES = {
     "question_mark": "?", "slash": "/", "plus": "+", "left_square_bracket": "[", "right_square_bracket": "]",
     "pageup": "PgUp", "pagedown": "PgDn", "up": "↑", "down": "↓", "escape": "esc", "comma": ",", "full_stop": ".",
-    "minus": "-",
+    "minus": "-", "left_curly_bracket": "{", "right_curly_bracket": "}",
 }  # fmt: skip
 
 

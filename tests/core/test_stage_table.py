@@ -42,6 +42,8 @@ def test_a_stage_of_another_version_has_a_row_all_the_same() -> None:
 def test_what_is_next_stands_with_its_place_and_its_key() -> None:
     assert next_step("label") == "4 Transcripts: let the labeller write (b)"
     assert next_step("train") == "5 Training: start the training (enter)"
+    # What is being done already is not asked for.
+    assert next_step("train", {"label", "train"}) == "5 Training: training is at work"
     assert (screen_due("add"), screen_due("evaluate"), screen_due("done")) == ("setup", "results", "results")
     for stage in STAGES.values():
         assert not stage.done or stage.advice, stage.name

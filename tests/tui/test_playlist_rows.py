@@ -11,7 +11,7 @@ from rich.text import Text
 
 from core.store import Video
 from tests.fakes.youtube import HOSTILE
-from tui.screens.playlist.rows import VideoIndex, VideoRows, columns
+from tui.screens.playlist.rows import VideoIndex, VideoRows, columns, offered
 from tui.widgets import cells
 from tui.widgets.columns import lay_out
 
@@ -93,6 +93,8 @@ def test_captions_show_peoples_first_and_whether_they_are_here() -> None:
     rows.captions = {row.id: {"retry": "never"}}
     assert shown(rows.cells(0))[5] == "zh-TW,en zh auto"
     assert shown(rows.cells(1))[5] == "–"
+    # A file that names no language.
+    assert offered(video(1, captions=("und", "zh:auto"))).plain == "yes zh auto"
 
 
 @pytest.mark.parametrize(

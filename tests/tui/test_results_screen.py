@@ -122,6 +122,15 @@ async def test_a_leak_is_told_with_what_it_means(workspace: Workspace):
         )
 
 
+async def test_what_is_at_work_already_is_not_asked_for(workspace: Workspace):
+    job = FakeJob(workspace, "segment")
+    app = open_app(workspace)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await wait_until(pilot, lambda: "Next: 3 Segments: cutting is at work" in screen_text(app))
+        job.finish()
+        await wait_until(pilot, lambda: "Next: 3 Segments: cut the recordings (enter)" in screen_text(app))
+
+
 async def test_before_an_evaluation_the_next_key_is_named(workspace: Workspace):
     app = open_app(workspace)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:

@@ -273,6 +273,18 @@ async def test_n_goes_from_one_fault_to_the_next_and_shows_its_fix(workspace: Wo
         assert wrong_widths(app) == []
 
 
+async def test_the_terminal_is_looked_at_again_when_its_window_has_another_size(workspace: Workspace, machine: Machine):
+    app = open_app(workspace)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await wait_until(pilot, lambda: not screen_of(app)._round.busy)
+        assert machine.asked.count("terminal") == 1
+        machine.answers["terminal"] = ("ok", "121×31, UTF-8", "", "")
+        for width in (100, 110, 121):
+            await pilot.resize_terminal(width, 31)
+        await wait_until(pilot, lambda: "121×31" in screen_text(app))
+        assert machine.asked.count("terminal") == 2
+
+
 async def test_a_fault_of_a_check_itself_is_a_row_too(
     workspace: Workspace, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ):

@@ -38,6 +38,8 @@ class Status:
     gpu: GpuReading | None = None
     job: JobProgress | None = None
     steps: Mapping[str, Step] = field(default_factory=dict)
+    next: str = ""
+    """The stage that comes next, as `core.status` names it; "" while nobody has counted."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ class Monitor:
         if isinstance(found, UserError):
             self._reports.counted(found)
         elif found is not None:
-            self.show(steps=found.summary.steps)
+            self.show(steps=found.summary.steps, next=found.summary.next)
             self._reports.counted(None)
 
     def _sampled(self, gpus: Iterable[Gpu]) -> None:

@@ -16,10 +16,12 @@ from tui.status.steps import screen_due
 
 @dataclass(frozen=True)
 class Opening:
-    """filled_by: the folder of the live job that makes what every other stage works on (the demo); None without one."""
+    """next: the stage that is due. filled_by: the folder of the live job that makes what every other stage works on
+    (the demo); None without one."""
 
     screen: str
     steps: Mapping[str, Step]
+    next: str
     filled_by: Path | None = None
 
 
@@ -31,6 +33,6 @@ def opening_of(store: Store, workspace: Workspace) -> Opening:
     found = summary(store, workspace)
     begun = next((view for view in list_jobs(workspace) if view.live), None) if found.next == "add" else None
     if begun is None:
-        return Opening(screen_due(found.next), found.steps)
+        return Opening(screen_due(found.next), found.steps, found.next)
     stage = lookup(begun.stage)
-    return Opening(stage.screen, found.steps, begun.folder if stage.fills_workspace else None)
+    return Opening(stage.screen, found.steps, found.next, begun.folder if stage.fills_workspace else None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from core.stage import lookup
 from core.status import Step
@@ -26,12 +26,17 @@ def screen_due(due: str) -> str:
     return {"add": "setup", "done": "results"}.get(due) or lookup(due).screen
 
 
-def next_step(due: str) -> str:
-    """What is to be done next, where, and with which key: `5 Training: start the training (enter)`."""
+def next_step(due: str, live: Collection[str] = ()) -> str:
+    """What is to be done next, where, and with which key: `5 Training: start the training (enter)`.
+
+    live: the stages at work; what is being done already is only said.
+    """
     if due == "done":
         return "every stage is done"
     stage = lookup(due)
     place = next((f"{n} {title}" for n, (name, title, _) in enumerate(STEPS, start=1) if name == stage.screen), "")
+    if due in live:
+        return f"{place}: {stage.activity} is at work"
     key = next((action.key for action in keymap.ACTIONS if action.id == stage.action), "")
     return f"{place}: {stage.advice}{f' ({key})' if key else ''}"
 

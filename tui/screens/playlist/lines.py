@@ -24,7 +24,8 @@ def source_line(sources: Sequence[Source], live: Sequence[JobBatch], plain: bool
         if batch.stage == "add":
             return text.append(f"{marks.mark('running', plain)} listing   {cancel}{batch.view.note}")
         if lookup(batch.stage).fills_workspace:
-            return text.append(f"{marks.mark('running', plain)} {progress_text(batch)}   {cancel}".rstrip())
+            # The key before what is cut where there is little room.
+            return text.append(f"{marks.mark('running', plain)} {cancel}{progress_text(batch)}")
     return text.append(lists.heading(sources))
 
 
@@ -63,11 +64,11 @@ def range_line(rows: VideoRows) -> str:
     return f"range of {number(last - first + 1)}   space {'leaves out' if chosen else 'selects'}   esc drops it"
 
 
-def chosen_line(totals: Totals) -> str:
-    """What Enter would download; "" where there is nothing at all."""
+def chosen_line(totals: Totals, next_step: str) -> str:
+    """What Enter would download; "" where there is nothing at all. next_step: what is due where all is here."""
     if totals.chosen:
         about = f": {marks.total_length(totals.chosen_ms)}, about {marks.megabytes(totals.chosen_bytes)}"
         return f"{number(totals.chosen)} selected{about if totals.chosen_ms else ''}"
     if totals.count and totals.here == totals.count:
-        return "Everything is here; next: 3 Segments"
+        return f"Everything is here; next: {next_step}" if next_step else "Everything is here"
     return "Nothing is selected to download; space selects" if totals.count else ""

@@ -239,7 +239,8 @@ def date(text: str) -> str:
 
 def offered(video: Video) -> Text:
     """Languages of the captions, people's first."""
-    made = [code for code in video.captions if not code.endswith(":auto")]
+    # "und": a file that names no language, as `talk.srt` does.
+    made = ["yes" if code == "und" else code for code in video.captions if not code.endswith(":auto")]
     heard = [code.removesuffix(":auto") for code in video.captions if code.endswith(":auto")]
     text = Text(",".join(made))
     if heard:

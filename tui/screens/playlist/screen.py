@@ -104,6 +104,9 @@ class PlaylistScreen(PipelineScreen):
         self.set_interval(SIGHT_S, self._send_rows_in_sight)
         self._read_all()
 
+    def show_next(self) -> None:
+        self._show_lines()
+
     def store_changed(self) -> None:
         if self.loader.is_all_due(jobs_run=bool(self.live_jobs())):
             self._read_all()
@@ -187,7 +190,8 @@ class PlaylistScreen(PipelineScreen):
         source = lines.source_line(self.loader.sources, live, plain)
         self.query_one("#source", TextLine).show(source, rows.index.totals.heading())
         self.query_one("#hint", TextLine).show(lines.hint_line(rows, self.loader.sources, licences, listing, plain))
-        below = lines.range_line(rows) or self.tracker.total(plain) or lines.chosen_line(rows.index.totals)
+        chosen = lines.chosen_line(rows.index.totals, self.next_step)
+        below = lines.range_line(rows) or self.tracker.total(plain) or chosen
         self.query_one("#total", TextLine).show(below)
         self.table.empty_text = lines.empty_text(rows, live)
         blocked = self.tracker.blocked

@@ -17,7 +17,7 @@ from core.events import JobState, TranscribedWindow
 from core.files import write_text
 from core.listen.player import Playback
 from core.stage import lookup
-from core.status import summary, tuned_models
+from core.status import tuned_models
 from core.store import Evaluation, Segment, Store
 from core.timed_text import Cue
 from core.workspace import Workspace
@@ -30,7 +30,6 @@ from tui.screens.pipeline import ErrorBanner, StepTable
 from tui.screens.results import figures as results_figures
 from tui.screens.results.dialogs import Differences, Transcription
 from tui.status.jobs import error_of
-from tui.status.steps import next_step
 from tui.widgets import dialog
 from tui.widgets.segment_table import Rows, RowTable
 from tui.widgets.text_line import TextLine
@@ -82,7 +81,7 @@ class ResultsScreen(ListeningScreen):
                 rows = evaluation.rows if evaluation is not None else ()
                 found = {row.segment: store.segments.get(row.segment) for row in rows}
                 models = tuned_models(workspace)
-                due = what_next(store, workspace, models) if evaluation is None else not_measured(evaluation, models)
+                due = to_measure(evaluation, models)
             segments = {id: segment for id, segment in found.items() if segment is not None}
             return Measured(evaluation, segments, models, due)
 
@@ -106,8 +105,16 @@ class ResultsScreen(ListeningScreen):
             heading.show(results_figures.measured_on(self._evaluation), heard or now or self._next)
             return
         heading.show(now or "Nothing has been measured yet")
-        below = "Its figures come here." if now else f"Next: {self._next}"
+        below = "Its figures come here." if now else self._what_next()
         self.table.empty_text = f"\nHere the base model will stand beside the tuned one.\n{below}"
+
+    def _what_next(self) -> str:
+        """How to come to figures that are not there."""
+        found = self._next or self.next_step
+        return f"Next: {found}" if found else ""
+
+    def show_next(self) -> None:
+        self._show_heading()
 
     @on(RowTable.Highlighted)
     def _moved(self) -> None:
@@ -143,7 +150,7 @@ class ResultsScreen(ListeningScreen):
             self.toast(
                 f"{being_measured(live[0], self._models)}: wait for its figures"
                 if live
-                else f"Nothing has been measured yet. Next: {self._next}"
+                else f"Nothing has been measured yet. {self._what_next()}".rstrip()
             )
             return
         change = results_figures.points(results_figures.change(row), self.host.ascii)
@@ -252,7 +259,7 @@ class EvaluateParams:
 
 @dataclass(frozen=True)
 class Measured:
-    """What the store holds for this screen. next: how to come to figures that are not there."""
+    """What the store holds for this screen. next: how to come to figures that are not there, by a key of this one."""
 
     evaluation: Evaluation | None
     segments: dict[str, Segment]
@@ -268,17 +275,14 @@ def being_measured(job: JobBatch, models: Sequence[str]) -> str:
     return f"{model} is being measured beside its base model"
 
 
-def what_next(store: Store, workspace: Workspace, models: Sequence[str]) -> str:
-    """The sentence that leads to a first evaluation. models: the tuned ones, oldest first."""
-    if models:
-        return f"v measures {models[-1]} beside its base model."
-    return next_step(summary(store, workspace).next)
+def to_measure(evaluation: Evaluation | None, models: Sequence[str]) -> str:
+    """How the newest tuned model is measured, if it is another than the one whose figures are shown.
 
-
-def not_measured(evaluation: Evaluation, models: Sequence[str]) -> str:
-    """The newest tuned model, if it is another than the one whose figures are shown."""
-    newest = models[-1] if models else evaluation.model
-    return "" if newest == evaluation.model else f"v measures {newest}"
+    models: the tuned ones, oldest first.
+    """
+    if not models or (evaluation is not None and models[-1] == evaluation.model):
+        return ""
+    return f"v measures {models[-1]}{'' if evaluation is not None else ' beside its base model.'}"
 
 
 def lines_of(result: TranscribeResult) -> str:

@@ -32,6 +32,9 @@ from tui.widgets.recording_strip import RecordingStrip
 from tui.widgets.segment_table import RowTable
 from tui.widgets.text_line import TextLine
 
+NEXT_FROM = 120
+"""Columns from which on there is room for what is to be done next."""
+
 
 class SegmentsScreen(ListeningScreen):
     PANE = STEP = "segments"
@@ -68,6 +71,9 @@ class SegmentsScreen(ListeningScreen):
 
     def store_changed(self) -> None:
         self._load()
+
+    def show_next(self) -> None:
+        self._show_heading()
 
     # -- reading
 
@@ -123,7 +129,9 @@ class SegmentsScreen(ListeningScreen):
         if kept := self.rows.kept:
             title.append(f"  {marks.mark('look', self.host.ascii)} {kept} of an earlier cut", marks.style("look"))
         count = planned(video, self._settings).count
-        line.show(title, plan_text(video, self._settings, self.host.ascii))
+        plan, following = plan_text(video, self._settings, self.host.ascii), self.next_step
+        roomy = len(self.rows) and following and self.app.size.width >= NEXT_FROM
+        line.show(title, f"{plan}   next: {following}" if roomy else plan)
         self.table.empty_text = f"\nNot cut yet.\nenter cuts it into {count}, s changes how."
 
     @on(RowTable.Highlighted)

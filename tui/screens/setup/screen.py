@@ -14,7 +14,9 @@ from typing import ClassVar
 from rich.text import Text
 from textual import events, on
 from textual.binding import BindingType
+from textual.geometry import Size
 from textual.message import Message
+from textual.timer import Timer
 from textual.widget import Widget
 
 from core.checks.check import FAIL, OK, SKIPPED, WARN, Check, Context
@@ -49,6 +51,8 @@ OF_MODELS = ("huggingface", "disk", "gpu-memory", *MODELS)
 STATE, TITLE = 9, 13
 TICK_S = 0.5
 SLOW_S = 1.0
+RESIZED_S = 0.3
+"""So long after the last of several sizes the terminal is looked at again."""
 """From here on a running check shows its seconds."""
 
 NO_TOOLKIT = "No CUDA toolkit or cuDNN is needed: torch brings its own."
@@ -75,6 +79,8 @@ class SetupScreen(PipelineScreen):
         self._download: JobBatch | None = None
         self._transfer = ""
         self._was_at_models = False
+        self._seen_at: Size | None = None
+        self._resized: Timer | None = None
 
     def content(self) -> Iterable[Widget]:
         yield RowTable([Column("state", "", STATE), Column("title", "", TITLE), Column("found", "", None, least=30)])
@@ -135,8 +141,14 @@ class SetupScreen(PipelineScreen):
     # -- showing
 
     @on(events.Resize)
-    def _wrap_anew(self) -> None:
+    def _wrap_anew(self, event: events.Resize) -> None:
         self._show()
+        if self._seen_at not in (None, event.size):
+            # A window that is drawn larger sends many sizes: the check is of the last.
+            if self._resized is not None:
+                self._resized.stop()
+            self._resized = self.set_timer(RESIZED_S, lambda: self._ask(["terminal"]))
+        self._seen_at = event.size
 
     def _show(self) -> None:
         if not self.is_mounted:

@@ -1,0 +1,31 @@
+"""What the lines above and below the rows of the playlist say. No app."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core.events import JobState, Progress
+from core.jobs import JobView
+from tui.bridge import JobBatch
+from tui.screens.playlist.lines import chosen_line, source_line
+from tui.screens.playlist.rows import Totals
+
+
+def test_what_is_next_is_said_where_everything_is_here() -> None:
+    here = Totals(count=2, here=2)
+    assert chosen_line(here, "4 Transcripts: let the labeller write (b)") == (
+        "Everything is here; next: 4 Transcripts: let the labeller write (b)"
+    )
+    assert chosen_line(here, "") == "Everything is here"
+    assert chosen_line(Totals(count=2, here=1), "x") == "Nothing is selected to download; space selects"
+    assert chosen_line(Totals(), "x") == ""
+
+
+@pytest.mark.parametrize("stage", ["add", "demo"])
+def test_the_key_that_stops_stands_before_what_is_cut_in_a_narrow_window(stage: str) -> None:
+    progress = Progress(3, 8, note="recordings of a small musical language, and a toy Whisper beside them")
+    batch = JobBatch(JobView("a", stage, Path("/x"), JobState.RUNNING, 0, progress=progress))
+    # At 80 columns the totals leave some 48 of them.
+    assert "x cancel" in source_line([], [batch], plain=False).plain[:40]
