@@ -62,9 +62,12 @@ def make_workspace(folder: Path, counts: dict[str, int]) -> Path:
             cut = {"length_ms": 10_000, "overlap_ms": 2000}
             store.videos.add(Video(name, title=name, state="fetched", licence="own"))
             store.videos.update(name, path=f"media/{name}.mp4", cut=cut, duration_ms=count * 8000 + 2000)
+            spans = [(at, at + 10_000) for at in range(0, 8000 * count, 8000)]
             rows = [
-                Segment(f"{name}_{s}_{s + 10}", name, s * 1000, s * 1000 + 10_000, paths[s // 8 % SOUNDS], -25.0, 0.5)
-                for s in range(0, 8 * count, 8)
+                Segment(
+                    f"{name}_{a // 1000}_{b // 1000}", name, a, b, paths[a // 8000 % SOUNDS], -25.0, 0.5, -12.0, 0.0
+                )
+                for a, b in spans
             ]
             store.segments.add(rows)
             store.transcripts.write_machine([MachineText(row.id, text, text, "toy", suspicion=0.5) for row in rows])

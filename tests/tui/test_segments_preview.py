@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 
 from core.cli import AppOptions
 from core.listen.player import Playback, PlayerState
-from core.media import dbfs
+from core.media.sound import dbfs
 from core.spans import segment_id
 from core.store import Segment, Store, Video
 from core.store.transcripts import MachineText
@@ -44,8 +44,8 @@ def add_recording(
             span = (round(start * 1000), round(start * 1000) + len(piece) * 1000 // RATE)
             name = segment_id(id, *span)
             path = write_wav(workspace.segments / id / f"{name}.wav", piece)
-            speech = 0.6 if piece.any() else 0.0
-            rows.append(Segment(name, id, *span, workspace.relative(path), round(dbfs(piece), 1), speech))
+            measured = (round(dbfs(piece), 1), 0.6, -12.0, 0.0) if piece.any() else (-100.0, 0.0, -100.0, 0.0)
+            rows.append(Segment(name, id, *span, workspace.relative(path), *measured))
         store.segments.add(rows)
     return [row.id for row in rows]
 
@@ -233,6 +233,19 @@ async def test_silence_is_a_line_and_says_so(made: Workspace) -> None:
         assert len(drawn) == 1
         assert len(set(drawn[0].strip())) == 1
         assert set(app.screen.query_one(RecordingStrip).text.splitlines()[0].split("  ")[0]) == {"▁"}
+        assert "! silence: nobody speaks in it" in screen_text(app)
+
+
+async def test_a_recording_nobody_has_listened_to_for_speech_is_drawn_by_its_loudness(workspace: Workspace) -> None:
+    with Store(workspace.db_path) as store, store.write() as db:
+        db.execute("UPDATE segments SET peak = NULL, dbfs = -35.0 WHERE video = 'talk'")
+    app = open_app(workspace)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await on_row(pilot, app, 0)
+        drawn = app.screen.query_one(RecordingStrip).text.splitlines()[0]
+        assert "▅ loud  ▁ quiet" in drawn
+        assert set(drawn.split("  ")[0]) == {"▅"}
+        assert "%" not in screen_text(app)
 
 
 async def test_a_piece_of_a_third_of_a_second_has_its_picture(made: Workspace) -> None:

@@ -18,6 +18,7 @@ class SegmentSpans(NamedTuple):
     """The segments of a recording, in playing order, as arrays of one length.
 
     starts, ends: ms. speech: share 0..1, NaN where nobody has measured it. reviewed: whether a person has decided.
+    of_speech: False where `speech` is how loud they are, as nobody has listened for speech.
     """
 
     length_ms: int
@@ -25,6 +26,7 @@ class SegmentSpans(NamedTuple):
     ends: npt.NDArray[np.int64]
     speech: Floats
     reviewed: npt.NDArray[np.bool_]
+    of_speech: bool = True
 
 
 NOTHING = SegmentSpans(0, np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.bool_))

@@ -75,7 +75,8 @@ class RecordingStrip(Widget):
 
     def _legend(self) -> tuple[str, str]:
         rule, low, high = "=_+" if cells.is_ascii(self.app) else "▔▁▅"
-        return f"  {high} speech  {low} silence", f"  {rule} reviewed {self._reviewed}"
+        words = ("speech", "silence") if self._segments.of_speech else ("loud", "quiet")
+        return f"  {high} {words[0]}  {low} {words[1]}", f"  {rule} reviewed {self._reviewed}"
 
     @property
     def _width(self) -> int:

@@ -154,7 +154,7 @@ def paragraphs(found: Preview, ascii: bool) -> list[Paragraph]:
     state = state_text(state_of(segment), ascii)
     who = ", ".join(filter(None, (state.plain, written_by(segment), segment.part)))
     look = marks.mark("look", ascii)
-    flags = "".join(f"   {look} {meaning(flag)}" for flag in segment.flags)
+    flags = "".join(f"   {look} {meaning(flag)}" for flag in (*segment.sound_flags, *segment.flags))
     lines: list[Paragraph] = [(who + flags, marks.style("look") if flags else "bold")]
     lines.append((segment.text or ("no words" if segment.origin else "no transcript yet; 4 Transcripts, b labels"), ""))
     raw = " ".join(segment.raw.split())

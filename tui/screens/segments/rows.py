@@ -29,6 +29,10 @@ KEPT = "earlier cut"
 """What a row says that does not belong to the cut its recording has now."""
 
 
+QUIET_DBFS, LOUD_DBFS = -60.0, -10.0
+"""The lowest and the highest bar of a recording in which no detector has listened for speech."""
+
+
 class SegmentRows:
     """The segments of one recording, in playing order. Of 100 000 it is made in a thread."""
 
@@ -60,7 +64,7 @@ class SegmentRows:
             "" if row.dbfs is None else f"{row.dbfs:.0f}".replace("-", minus),
             "" if row.speech is None else f"{row.speech:.0%}",
             state_text(state_of(row), self._ascii, word=False),
-            " ".join((*([KEPT] if row.kept else []), *row.flags)),
+            " ".join((*([KEPT] if row.kept else []), *row.sound_flags, *row.flags)),
         ]
 
     def index_at(self, ms: int) -> int:
@@ -69,10 +73,14 @@ class SegmentRows:
 
 
 def spans_of(rows: Sequence[SegmentRow]) -> SegmentSpans:
-    """All of them as arrays."""
+    """All of them as arrays; how loud they are, where no detector has heard any of them."""
     if not rows:
         return NOTHING
     starts, ends = (np.array([row[place] for row in rows], np.int64) for place in (0, 1))
     speech = np.array([np.nan if row.speech is None else row.speech for row in rows])
     reviewed = np.array([row.review != "pending" for row in rows], np.bool_)
-    return SegmentSpans(int(ends.max()), starts, ends, speech, reviewed)
+    is_heard = bool(np.isfinite(speech).any())
+    if not is_heard:
+        level = np.array([np.nan if row.dbfs is None else row.dbfs for row in rows])
+        speech = np.clip((level - QUIET_DBFS) / (LOUD_DBFS - QUIET_DBFS), 0, 1)
+    return SegmentSpans(int(ends.max()), starts, ends, speech, reviewed, is_heard)
