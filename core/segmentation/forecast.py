@@ -67,18 +67,22 @@ class Forecast:
     @property
     def changes(self) -> list[str]:
         """What happens to what is there, in sentences without a full stop; none where nothing does."""
+        machine = (
+            "1 transcript by a machine goes" if self.machine == 1 else f"{self.machine} transcripts by a machine go"
+        )
+        return [*self.kept_changes, *([machine] if self.machine else [])]
+
+    @property
+    def kept_changes(self) -> list[str]:
+        """What happens to what a person gave, as in `changes`."""
         new = plural(self.least, "new one") if self.least == self.most else f"about {self._range} new ones"
         stay = f"{self.stay} reviewed segments stay as they are; {new} around them"
         move = f"The texts of {self.move} reviewed segments are offered again in {self.count}, marked and pending"
-        machine = f"{self.machine} transcripts by a machine go"
         if self.stay == 1:
             stay = f"1 reviewed segment stays as it is; {new} around it"
         if self.move == 1:
             move = f"The text of 1 reviewed segment is offered again in {self.count}, marked and pending"
-        if self.machine == 1:
-            machine = "1 transcript by a machine goes"
-        counted = ((self.stay, stay), (self.move, move), (self.machine, machine))
-        return [sentence for count, sentence in counted if count]
+        return [sentence for count, sentence in ((self.stay, stay), (self.move, move)) if count]
 
     def as_json(self) -> dict[str, Any]:
         return {

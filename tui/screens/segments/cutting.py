@@ -103,7 +103,7 @@ class Cutting:
             anew = plural(staying.recordings, "recording")
             choices.append(("y", f"cut {anew} anew; what is reviewed stays as it is"))
         if moving.move:
-            said.append("Or: " + "; ".join(moving.changes))
+            said.append("Or: " + "; ".join(moving.kept_changes))
             choices.append(("m", "cut anew; the texts of what is reviewed move to the new segments"))
         choices.append(("n", "leave them as they are"))
         answers: dict[str, Texts] = {"y": "stays", "m": "moves"}
