@@ -128,17 +128,18 @@ class RecordingSegmenter:
         mended = not is_other and is_cut_by(video, self._cutter) and not self._has_to_move()
         if is_other and not taken_up:
             self._remove_files_of_other_recording()
-        since = before["since"] if taken_up else self._store.cuts.last_edit()
-        self._store.cuts.begin(video.id, wanted | {"since": since}, anew=not (taken_up or mended))
+        more = {name: before.get(name) for name in ("since", "around")}
+        if not taken_up:
+            # Before cuts were made around what stays, it stood beside a whole one.
+            more = {"since": self._store.cuts.last_edit(), "around": not mended or "segments" in before}
+        self._store.cuts.begin(video.id, wanted | more, anew=not (taken_up or mended))
         rows = [row for row in self._store.cuts.segments([video.id]).get(video.id, []) if row.kept]
-        # Before cuts were made around what stays, it stood beside a whole one.
-        around = not mended or "segments" in before
-        self._kept = [Span(row.start_ms, row.end_ms) for row in rows if around and stays(row, texts)]
+        self._kept = [Span(row.start_ms, row.end_ms) for row in rows if more["around"] and stays(row, texts)]
         if not (taken_up or mended):
             found = Recording(replace(video, cut=None, duration_ms=duration_ms), rows).forecast(self._cutter, texts)
             for change in found.changes:
                 self._job.log(f"{video.id}: {change}")
-        return wanted | {"since": since}
+        return wanted | more
 
     def _remove_files_of_other_recording(self) -> None:
         self._writer.folder.mkdir(parents=True, exist_ok=True)

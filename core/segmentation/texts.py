@@ -58,7 +58,9 @@ def move_texts(store: Store, video: str, ids: Collection[str], since: int) -> li
         before = store.cuts.retired(video, since)
         if not leaving and not before:
             return gone
-        store.cuts.offer(_offers([*leaving, *staying, *before], new, room), since)
+        # All of them at once: nobody is to wait for the store while they are found.
+        offers = list(_offers([*leaving, *staying, *before], new, room))
+        store.cuts.offer(offers, since)
         removed = store.cuts.retire(leaving)
         gone += removed
         if len(removed) == len(leaving):
