@@ -337,10 +337,12 @@ class WhispersmithApp(App[int]):
             self.set_timer(2.0, partial(setattr, self, "_interrupted", False))
             self.toast("Ctrl+C once more quits; jobs go on")
 
-    def copy_to_clipboard(self, text: str) -> None:
-        """By OSC 52, and to a file; a toast says where it is."""
+    def copy_to_clipboard(self, text: str, *, quiet: bool = False) -> None:
+        """By OSC 52, and to a file; a toast says where it is, unless who copies says so."""
         super().copy_to_clipboard(text)
-        self.toast(*clipboard.keep(self.workspace, text))
+        said, severity = clipboard.keep(self.workspace, text)
+        if not quiet or severity == "error":
+            self.toast(said, severity)
 
     def _hang_up(self) -> None:
         signals.leave_anyway()

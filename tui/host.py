@@ -83,8 +83,8 @@ class Host(Protocol):
         """A few lines that go away by themselves; never parsed as markup."""
         ...
 
-    def copy_to_clipboard(self, text: str) -> None:
-        """To the terminal's clipboard and to a file; a toast says where it is."""
+    def copy_to_clipboard(self, text: str, *, quiet: bool = False) -> None:
+        """To the terminal's clipboard and to a file; a toast says where it is. quiet: the one who copies says it."""
         ...
 
     def recount(self) -> None:

@@ -94,7 +94,7 @@ function draw() {
   ink.fillStyle = "rgba(128,128,128,.18)";
   ink.fillRect(0, 0, width * facts.lead_s / total, height);
   const end = (facts.lead_s + facts.length_s) / total;
-  if (end < .999) ink.fillRect(width * end, 0, width * (1 - end), height);
+  if (end < .99) ink.fillRect(width * end, 0, width * (1 - end), height);
   ink.fillStyle = getComputedStyle(document.documentElement).getPropertyValue("--wave");
   facts.peaks.forEach((peak, at) => {
     const size = Math.max(2, peak / top * height);

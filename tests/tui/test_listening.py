@@ -4,7 +4,9 @@ one, in a real browser, is in tests/core/test_listen_browser.py."""
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
+import re
 import threading
 import wave
 from collections.abc import AsyncIterator
@@ -24,8 +26,9 @@ from core.listen.browser import BrowserPlayer
 from core.store import EvaluationRow, Segment, Store, Video
 from core.workspace import Workspace, create
 from tests.tui.fake_job import FakeJob
+from tests.tui.test_app_terminal import Terminal, wait_for
 from tests.tui.test_results_screen import RESULT
-from tests.tui.wait import screen_lines, screen_text, wait_until
+from tests.tui.wait import screen_lines, screen_text, type_at_once, wait_until
 from tui.app import WhispersmithApp
 from tui.dialogs.listen_sheet import ListenSheet
 from tui.screens.listening_screen import ListeningScreen
@@ -307,7 +310,7 @@ async def test_a_sample_of_a_training_is_heard(workspace: Workspace):
         async with page_of(app) as page:
             await page.open("idle")
             await wait_until(pilot, lambda: not isinstance(app.screen, ListenSheet))
-            await pilot.press("tab", "tab", "j", "space")
+            type_at_once(app, "tab", "tab", "j", "space")
             asked = await page.asked()
             assert (asked["clip"], asked["ahead"]) == (IDS[1], [IDS[2]])
             await page.report("playing", IDS[1], 1.5)
@@ -357,3 +360,23 @@ async def test_leaving_ends_the_server(workspace: Workspace):
         assert isinstance(player, BrowserPlayer)
     with pytest.raises(ConnectionRefusedError):
         await asyncio.open_connection("127.0.0.1", player.server.port)
+
+
+def test_the_terminal_is_given_a_link_and_the_line_for_its_clipboard(workspace: Workspace):
+    """OSC 8 and OSC 52, and Ctrl+Space as terminals send it: a NUL."""
+    terminal = Terminal(workspace.root)
+    try:
+        terminal.shows("Set")
+        terminal.type("4")
+        terminal.shows("no machine has written here")
+        terminal.type("e")
+        terminal.shows("save, next")
+        terminal.type("\0")
+        terminal.shows("waiting for the browser")
+        wait_for((workspace.logs / "listen.txt").is_file)
+        notes = (workspace.logs / "listen.txt").read_text().splitlines()
+        line, address = (next(note for note in notes if note.startswith(start)) for start in ("ssh -N", "http://"))
+        assert f"\x1b]52;c;{base64.b64encode(line.encode()).decode()}".encode() in terminal.output
+        assert re.search(rb"\x1b\]8;[^;]*;" + re.escape(address.encode()), terminal.output)
+    finally:
+        terminal.kill()

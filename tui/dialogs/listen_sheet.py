@@ -14,6 +14,7 @@ from textual.widgets import Static
 from core.listen.browser import BrowserPlayer
 from core.listen.player import Playback, PlayerState, is_remote
 from core.listen.tunnel import Tunnel, tunnel
+from tui.host import host_of
 from tui.widgets import cells, marks
 from tui.widgets.dialog import Body, Dialog, plain
 
@@ -33,7 +34,7 @@ class ListenSheet(Dialog):
 
     def __init__(self, address: str, tunnel: Tunnel | None, playback: Callable[[], Playback]) -> None:
         """tunnel: None on the person's own machine. playback: what is heard now."""
-        super().__init__("Listen in a browser")
+        super().__init__("Listen in a browser; logs/listen.txt tells the way too")
         self._address, self._tunnel, self._playback = address, tunnel, playback
         self._state = Static("", markup=False, classes="dialog--text")
 
@@ -49,18 +50,19 @@ class ListenSheet(Dialog):
     def body(self) -> Iterable[Widget]:
         text = Text()
         if self._tunnel is not None:
-            text.append("1  on your own machine, in a second terminal:\n", "bold").append(f"{self._tunnel.command}\n")
-            text.append("   through a jump host:  ", "dim").append(f"{self._tunnel.jump}\n")
-            text.append("   or in ~/.ssh/config, under this host:  ", "dim").append(f"{self._tunnel.config}\n\n")
+            text.append("1  on your own machine, in a second terminal; it is copied:\n", "bold")
+            text.append(f"{self._tunnel.command}\n")
+            text.append("   through a jump host:\n", "dim").append(f"{self._tunnel.jump}\n")
+            text.append("   or in ~/.ssh/config, under this host:\n", "dim").append(f"{self._tunnel.config}\n\n")
             text.append("2  then open this page there, and leave it open:\n", "bold")
         else:
-            text.append("open this page, and leave it open:\n", "bold")
+            text.append("open this page (its address is copied), and leave it open:\n", "bold")
         text.append(self._address, Style(link=self._address, underline=True))
         yield Body(Static(text), classes="dialog--text")
         yield self._state
 
     def on_mount(self) -> None:
-        self.action_copy()
+        host_of(self).copy_to_clipboard(self._line, quiet=True)
         self.set_interval(STATE_S, self._show)
         self._show()
 
@@ -75,8 +77,12 @@ class ListenSheet(Dialog):
             self.set_timer(1.0, lambda: self.action_answer(None))
         self._state.update(plain(said))
 
+    @property
+    def _line(self) -> str:
+        return self._tunnel.command if self._tunnel is not None else self._address
+
     def action_copy(self) -> None:
-        self.app.copy_to_clipboard(self._tunnel.command if self._tunnel is not None else self._address)
+        host_of(self).copy_to_clipboard(self._line)
 
     def action_copy_address(self) -> None:
-        self.app.copy_to_clipboard(self._address)
+        host_of(self).copy_to_clipboard(self._address)

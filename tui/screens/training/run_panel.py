@@ -100,8 +100,12 @@ class RunPanel(Vertical):
         below = name if name in ("log", "gpu") else "samples"
         for other in ("samples", "log", "gpu"):
             self.set_class(other == below, f"-below-{other}")
-        # The pane may be hidden until the styles have been worked out.
-        self.call_after_refresh(self.query_one(f"#{name}").focus)
+        pane = self.query_one(f"#{name}")
+        if pane.focusable:
+            pane.focus()
+        else:
+            # Hidden until the styles have been worked out.
+            self.call_after_refresh(pane.focus)
 
     def next_pane(self, step: int) -> None:
         panes = [name for name in PANES if name != "gpu" or self.size.width < WIDE]
