@@ -7,7 +7,9 @@ import os
 import re
 import shutil
 import signal
+import sqlite3
 import sys
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -298,30 +300,43 @@ def overlaps(one: Segment, two: Segment) -> bool:
 def test_an_old_workspace_is_whole_and_says_what_is_of_an_earlier_cut(workspace: Workspace) -> None:
     """Yesterday's program cut the whole recording beside what a person had given, and noted no count."""
     with Store(workspace.db_path) as store:
-        stayed = Segment("talk_5_15", "talk", 5000, 15_000, "segments/talk/talk_5_15.wav", -20.0, 0.5, "d")
+        stayed = Segment("talk_5_15", "talk", 5000, 15_000, "segments/talk/talk_5_15.wav", -20.0, 0.5)
         store.segments.add([stayed])
         store.transcripts.save("talk_5_15", "人")
         with store.write() as db:
             db.execute("UPDATE videos SET cut = json_remove(cut, '$.segments')")
-            for column in ("segments DROP COLUMN kept", "videos DROP COLUMN cutting"):
-                db.execute(f"ALTER TABLE {column}")
-            db.execute(f"PRAGMA user_version = {kept_since()}")
+    make_old(workspace.db_path)
     shutil.copy(workspace.segments / "talk" / "talk_8_18.wav", workspace.segments / "talk" / "talk_5_15.wav")
     assert [id for id, row in rows_of(workspace).items() if row.kept] == ["talk_5_15"]
-    before, files = rows_of(workspace), files_of(workspace)
+
+    def seen() -> dict[str, object]:
+        return {id: (told(row), row.kept) for id, row in rows_of(workspace).items()}
+
+    before, files = seen(), files_of(workspace)
     job = make_job(workspace, "segment")
     assert segment.run(workspace, workspace.config(), job)["new"] == 0
     assert [item.state for item in events(job, Item)] == [ItemState.WHOLE]
     # Also where a file has to be mended: nothing is cut around what stands beside a whole cut.
     (workspace.segments / "talk" / "talk_24_34.wav").unlink()
     assert segment.run(workspace, workspace.config(), make_job(workspace, "segment"))["new"] == 1
-    assert rows_of(workspace) == before
+    assert seen() == before
     assert files_of(workspace) == files
 
 
-def kept_since() -> int:
-    """The version of the store before `kept`."""
-    return next(number for number, script in enumerate(MIGRATIONS) if "ADD COLUMN kept" in script)
+def make_old(path: Path) -> None:
+    """Leave of a store what there was of it before segments were `kept`."""
+    version = next(number for number, script in enumerate(MIGRATIONS) if "ADD COLUMN kept" in script)
+    with closing(sqlite3.connect(":memory:")) as old, closing(sqlite3.connect(path)) as db:
+        for script in MIGRATIONS[:version]:
+            old.executescript(script)
+        for (table,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+            columns, former = ([row[1] for row in each.execute(f"PRAGMA table_info({table})")] for each in (db, old))
+            if not former:
+                db.execute(f"DROP TABLE {table}")
+            for column in set(columns) - set(former) if former else ():
+                db.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+        db.execute(f"PRAGMA user_version = {version}")
+        db.commit()
 
 
 # -- what is said before
