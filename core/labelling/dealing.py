@@ -65,15 +65,10 @@ def settle(store: Store, video: str) -> list[str]:
     rows = [row for row in everything if row.origin in ("machine", "caption") and row.review == "pending"]
     if not rows:
         return []
-    asked = (store.note(SECOND) or {}).get("source")
-    timed = sorted(store.timed_texts.of(video), key=lambda row: row.source != asked)
-    sources = [stored_source(store, row) for row in timed]
-    logprobs = _logprobs(rows, sources)
-    readings = _second_readings(rows, sources)
-    before = store.second_readings.of(video)
+    estimates, readings = weigh(store, video, rows, everything)
+    before = {id: reading for id, reading in store.second_readings.of(video).items() if id in estimates}
     store.second_readings.remove(before.keys() - readings.keys())
     store.second_readings.put(reading for id, reading in readings.items() if before.get(id) != reading)
-    estimates = _estimates(rows, everything, logprobs, readings)
     changed = {
         row.id: (estimate.flags, estimate.suspicion)
         for row in rows
@@ -81,6 +76,20 @@ def settle(store: Store, video: str) -> list[str]:
     }
     store.transcripts.set_estimates(changed)
     return list(changed)
+
+
+def weigh(
+    store: Store, video: str, rows: Sequence[Segment], recording: Sequence[Segment]
+) -> tuple[dict[str, EditEstimate], dict[str, SecondReading]]:
+    """How far texts of a recording are to be trusted, and how a second labeller reads them, both by segment.
+
+    rows: with the texts that are meant. recording: the rows that its rate and script are told from.
+    """
+    asked = (store.note(SECOND) or {}).get("source")
+    timed = sorted(store.timed_texts.of(video), key=lambda row: row.source != asked)
+    sources = [stored_source(store, row) for row in timed]
+    readings = _second_readings(rows, sources)
+    return _estimates(rows, recording, _logprobs(rows, sources), readings), readings
 
 
 def _text(segment: Segment, share: Share, source: TextSource) -> MachineText:
