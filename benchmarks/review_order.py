@@ -178,7 +178,7 @@ def share_right(store: Store, truths: Mapping[str, str]) -> str:
             continue
         corrections = differences(reading.text, truths[segment.id])
         for one in corrections:
-            near = [place for place in reading.places if place.start <= one.end and one.start <= place.end]
+            near = [place for place in reading.places if _meet(place, one)]
             begin = min([one.start, *(place.start for place in near)])
             end = max([one.end, *(place.end for place in near)])
             readings = [spliced(reading.text, places, begin, end) for places in (corrections, reading.places)]
@@ -187,11 +187,17 @@ def share_right(store: Store, truths: Mapping[str, str]) -> str:
     return f"{right} of {wrong} wrong places are right in the second reading ({100 * right / max(1, wrong):.0f} %)"
 
 
+def _meet(one: Difference, other: Difference) -> bool:
+    """Whether two places share a character, or one that has none stands at an end of the other."""
+    shared = min(one.end, other.end) - max(one.start, other.start)
+    return shared > 0 or (shared == 0 and (one.start == one.end or other.start == other.end))
+
+
 def spliced(text: str, places: Sequence[Difference], begin: int, end: int) -> str:
     """How text[begin:end] reads with these places, as it is compared."""
     found, at = [], begin
     for place in places:
-        if place.end < begin or place.start > end:
+        if place.start < begin or place.end > end:
             continue
         found += [text[at : max(at, place.start)], place.other]
         at = max(at, place.end)
