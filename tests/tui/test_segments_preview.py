@@ -98,6 +98,10 @@ async def on_row(pilot: Pilot[int], app: WhispersmithApp, number: int) -> None:
     await pilot.pause()
 
 
+def heading_of(app: WhispersmithApp) -> str:
+    return screen_lines(app)[2]
+
+
 def wave_rows(app: WhispersmithApp) -> list[str]:
     wave = app.screen.query_one(Waveform)
     return [wave.render_line(y).text for y in range(wave.size.height - 2)]
@@ -128,9 +132,19 @@ async def test_at_140_by_45_no_part_is_empty_and_at_80_by_24_wave_and_text_are_l
         await on_row(pilot, app, 7)
         lines = screen_lines(app)[4:-2]
         assert [line for line in lines if not line[56:].strip()] == []
+        assert "next: " in heading_of(app)
         await pilot.resize_terminal(80, 24)
-        await wait_until(pilot, lambda: "log-mel" not in screen_text(app))
-        for words in ("with 6", "with 8", "0:57", "loop: it repeats itself without end", "嗯嗯嗯", "peak –"):
+        await wait_until(pilot, lambda: "log-mel" not in screen_text(app) and "next: " not in heading_of(app))
+        assert "千千進食中" in heading_of(app)
+        for words in (
+            "7   0:56–1:06",
+            "with 6",
+            "with 8",
+            "0:57",
+            "loop: it repeats itself without end",
+            "嗯嗯嗯",
+            "peak –",
+        ):
             assert words in screen_text(app)
 
 

@@ -197,10 +197,10 @@ async def test_the_playhead_moves_along_the_wave_and_costs_two_columns() -> None
         for at_ms, column, sign in places:
             wave.show_playhead(at_ms)
             await pilot.pause()
-            rows = screen_lines(app)[:6]
+            rows = screen_lines(app)[:7]
             assert {row[column] for row in rows} == {sign}
             assert [row[:column] + row[column + 1 :] for row in rows] == [
-                row[:column] + row[column + 1 :] for row in before[:6]
+                row[:column] + row[column + 1 :] for row in before[:7]
             ]
         drawn: list[Region] = []
         refresh = wave.refresh

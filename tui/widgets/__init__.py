@@ -6,8 +6,12 @@ segment_table.RowTable(columns, source, empty_text="")   source: RowSource (__le
     .set_columns(columns) .refresh_row(i) .refresh_rows() .go_to_key(key)
     messages RowTable.Highlighted(index, key), RowTable.Chosen(index, key); Rows([(key, cells)]) is a ready source
 line_chart.LineChart(title, x_label="step")   .set_series(name, xs, ys) .append(name, x, y) .mark(x) .clear() .log_y
-waveform.Waveform(title)   .show(peaks, shared_left=0.2, shared_right=0.2, left="0", right="2", title=None) .clear()
-mel.MelPicture(title)   .show(mel) .clear()
+waveform.Waveform()   .show(peaks, (start_ms, end_ms), full=0.3, stretches=[Stretch(0, 0.2, "0")]) .show_playhead(at_ms)
+    .clear(why)
+mel.MelPicture(title)   .show(mel, title=None) .clear()
+recording_strip.RecordingStrip()   .show(spans, reviewed) .mark((start_ms, end_ms))
+    message RecordingStrip.Sought(at_ms)
+text_block.TextBlock()   .show([(text, style)])   wrapped by cells into the height there is
 log_tail.LogTail(max_lines=2000)   .append_lines(lines) .clear() .following
 status_bar.StatusBar()   .update_place(name) .update_gpu(text) .update_job(JobProgress|None)
     .update_steps([StepTab, ...])

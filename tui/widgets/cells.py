@@ -19,6 +19,8 @@ from rich.style import Style
 from rich.text import Text
 from textual.strip import Strip
 
+from tui.raster.bars import ASCII_BARS, BLOCKS
+
 Piece = tuple[str, Style | None]
 """A run of harmless text and its style; None means the style of the line."""
 
@@ -47,13 +49,12 @@ class Glyphs:
     dash: str
     dot: str
     running: str
-    shade: str
     mark: str
     bars: str
 
 
-UNICODE = Glyphs("▸", "…", "–", "·", "●", "░", "▴", "▁▂▃▄▅▆▇█")
-ASCII = Glyphs(">", "..", "-", "|", "*", "/", "^", "_.-:=+*#")
+UNICODE = Glyphs("▸", "…", "–", "·", "●", "▴", BLOCKS)
+ASCII = Glyphs(">", "..", "-", "|", "*", "^", ASCII_BARS)
 
 
 def is_ascii(app: object) -> bool:

@@ -19,7 +19,7 @@ from tui.widgets import cells, marks
 
 
 class Waveform(Widget):
-    """The wave, a row `╱╱╱ with 0 … with 2 ╱╱╱` under the shared seconds, and a row of times. Low ones have no rows."""
+    """The wave, a row `╱╱╱ with 0 … with 2 ╱╱╱` where seconds are shared, and a row of times. Low ones have no rows."""
 
     ALLOW_SELECT = False
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -113,8 +113,9 @@ class Waveform(Widget):
 
     def _draw(self, width: int, height: int, ascii: bool) -> list[Strip]:
         base, grey = self.rich_style, self.get_component_rich_style("waveform--below")
-        below = [hatching(self._stretches, width, ascii), axis(*self._span, width, ascii)]
-        below = below if height > 4 else below[-1:] if height > 2 else []
+        below = [axis(*self._span, width, ascii)] if height > 2 else []
+        if self._stretches and height > 4:
+            below.insert(0, hatching(self._stretches, width, ascii))
         wave = waveform(self._peaks, width, height - len(below), ascii, self._full)
         self._wave_rows = len(wave)
         return [

@@ -72,6 +72,7 @@ class PreviewPanel(Vertical):
         for widget, height in zip((Waveform, MelPicture, TextBlock), rows, strict=True):
             self.query_one(widget).styles.height = height
             self.query_one(widget).display = height > 0
+        self._show_title()
 
     @property
     def segment(self) -> str | None:

@@ -25,7 +25,7 @@ COLUMNS = (
 )
 
 
-KEPT = "earlier cut"
+KEPT = "earlier"
 """What a row says that does not belong to the cut its recording has now."""
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from rich.text import Text
-from textual import on
+from textual import events, on
 from textual.binding import BindingType
 from textual.containers import Container
 from textual.widget import Widget
@@ -118,6 +118,7 @@ class SegmentsScreen(ListeningScreen):
         self.query_one(PreviewPanel).display = self.query_one(RecordingStrip).display = there_are_rows
         self.set_class(not there_are_rows, "-empty")
 
+    @on(events.Resize)
     def _show_heading(self) -> None:
         line, video = self.query_one("#recording", TextLine), self.video
         if video is None:
