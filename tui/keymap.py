@@ -163,7 +163,7 @@ ACTIONS: list[Action] = [
     Action("playlist.filter.keep", "enter", "keep it", "Keep the filter, and back to the rows", does="submit"),
     Action("playlist.filter.clear", "escape", "all rows", "Show all rows again", does="screen.back"),
     # -- 3 segments
-    Action("segments.settings", "s", "settings", "Length and overlap, with the count they give"),
+    Action("segments.settings", "s", "settings", "How recordings are cut, with what that gives and changes"),
     Action("segments.cut", "enter", "cut", "Cut every recording that is not cut this way yet"),
     Action("segments.before", "left_square_bracket", "recording", "The recording before; the next", shown_as="[ ]"),
     Action("segments.after", "right_square_bracket", "recording", "", False),

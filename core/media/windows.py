@@ -25,18 +25,6 @@ _MEAN, _MEAN_ERROR = 0.53, 0.1
 13 minutes at 0.47 to 0.60, for eleven pairs of lengths between 1 and 30 s."""
 
 
-def without_detector(blocks: Iterable[np.ndarray]) -> Iterator[ScoredBlock]:
-    """Blocks of any size as a stream where nobody has listened for speech: every frame counts as a pause."""
-    rest = np.zeros(0, np.int16)
-    for block in blocks:
-        rest = np.concatenate([rest, block])
-        whole = len(rest) // FRAME * FRAME
-        yield ScoredBlock(rest[:whole], np.zeros(whole // FRAME, np.float32))
-        rest = rest[whole:]
-    if len(rest):
-        yield ScoredBlock(rest, np.zeros(1, np.float32))
-
-
 class Piece(NamedTuple):
     """What becomes a segment. samples: int16 (n,); speech: float32, of the frames whose middle lies in the span."""
 

@@ -18,7 +18,8 @@ from core.events import Item, ItemState
 from core.files import digest_of, write_bytes
 from core.jobs import Cancelled
 from core.media import plan_spans, read_wav, segment_name
-from core.media.windows import OverlappingWindows, without_detector
+from core.media.speech import EnergyScorer, listen
+from core.media.windows import OverlappingWindows
 from core.segmentation import writer
 from core.stages import segment
 from core.store import Segment, Store, Video
@@ -87,8 +88,8 @@ def test_a_recording_becomes_overlapping_wavs(workspace: Workspace) -> None:
 @pytest.mark.parametrize("seconds", [0.5, 10.0, 17.99, 18.0, 18.02, 26.5])
 def test_the_stream_is_cut_exactly_as_planned(seconds: float) -> None:
     samples = speech_like(seconds)
-    blocks = (samples[begin : begin + 7_777] for begin in range(0, len(samples), 7_777))
-    made = list(OverlappingWindows(10_000, 2_000).cut(without_detector(blocks)))
+    blocks = listen((samples[begin : begin + 7_777] for begin in range(0, len(samples), 7_777)), EnergyScorer())
+    made = list(OverlappingWindows(10_000, 2_000).cut(blocks))
     assert [piece.span for piece in made] == plan_spans(len(samples) // 16, 10_000, 2_000)
     for piece in made:
         assert np.array_equal(piece.samples, samples[piece.span.start_ms * 16 : piece.span.end_ms * 16])
