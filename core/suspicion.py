@@ -128,6 +128,11 @@ def expected_edits(features: EditFeatures) -> EditEstimate:
     return EditEstimate(round(edits, 3), tuple(flag for flag in FLAGS if flag in flags))
 
 
+def edits_of(suspicion: float) -> float:
+    """The expected edits that a stored suspicion stands for, to within its four digits; at most 110."""
+    return -SCALE * math.log(1.0 - min(max(suspicion, 0.0), 0.9999))
+
+
 def _usual(features: EditFeatures) -> float | None:
     """Characters that its speech has at the recording's own rate."""
     if features.rate is None or features.speech_s is None:

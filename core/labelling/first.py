@@ -13,6 +13,7 @@ from core.jobs import Job
 from core.labelling.captions import captions_sources
 from core.labelling.clips import hear_clips
 from core.labelling.dealing import deal, settle, write_hypotheses
+from core.labelling.forecast import labelled_alone, note_speed
 from core.labelling.progress import HearingProgress
 from core.labelling.recordings import RecordingListener, asked_ms, by_video, hearing_settings, open_labeller
 from core.labelling.sources import TextSource, heard_whole
@@ -152,6 +153,7 @@ class FirstTranscripts:
             listener.hear_or_fail(video, rows, self._deal_heard)
             self._settle(video.id)
         if progress.speed:
+            note_speed(self.store, self.model, progress.speed)
             self.job.log(f"heard {plural(progress.windows, 'window')}, {progress.speed:.1f} s of sound a second")
 
     def _deal_heard(self, row: TimedTextRow, segments: Sequence[Segment]) -> None:
@@ -191,8 +193,7 @@ class FirstTranscripts:
             self.job.log(f"{later} were written before their captions came: whispersmith label --redo takes those")
         if self.by != "recordings":
             return
-        heard = {video for video in {row.video for row in pending} if self.store.timed_texts.get(video, self.model)}
-        alone = [row for row in pending if row.model == self.model and row.video not in heard]
+        alone = labelled_alone(self.store, list(segments), self.model)
         if alone and describe(self.model, self.workspace.root).window_s >= RECORDING_WINDOW_S:
             what = f"{plural(len(alone), 'segment')} labelled one by one"
             self.job.log(

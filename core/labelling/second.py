@@ -16,6 +16,7 @@ from core.exchange.matching import NameMatcher
 from core.jobs import Job
 from core.labelling.clips import hear_clips
 from core.labelling.dealing import LONGEST_TEXT, SECOND, settle
+from core.labelling.forecast import note_speed
 from core.labelling.progress import HearingProgress
 from core.labelling.recordings import RecordingListener, asked_ms, by_video, hearing_settings, open_labeller
 from core.labelling.sources import IMPORT, KIND, ROWS
@@ -102,9 +103,12 @@ def _hear(
         alone = [row for video, rows in groups if not video.path for row in rows]
         progress = HearingProgress(job, asked_ms(segments), "second opinion")
         listener = RecordingListener(workspace, store, job, engine, settings, progress)
+        progress.start()
         for video, rows in groups:
             if video.path:
                 listener.hear_or_fail(video, rows)
+        if progress.speed:
+            note_speed(store, model, progress.speed)
     if alone:
         _hear_alone(workspace, job, store, engine, alone, settings | {KIND: ROWS})
 

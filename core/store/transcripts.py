@@ -6,9 +6,11 @@ import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice, takewhile
+from itertools import islice, pairwise, takewhile
 from typing import Any
 
+from core.correction_time import Correction
+from core.differences import differences, differing
 from core.errors import UserError
 from core.store import batches, edits
 from core.store.connection import Connection
@@ -171,6 +173,24 @@ class Transcripts:
         # Backwards from the newest: what is older than `at_ms` is never read.
         newest = self._database.connection.execute(query)
         return len({row["segment"] for row in takewhile(lambda row: row["at"] >= at_ms, newest)})
+
+    def corrections(self, most: int = 300) -> list[Correction]:
+        """What a person has dealt with one by one, the newest `most` of them: how long each took, and what it changed.
+
+        seconds: since the edit before, whatever that was of.
+        """
+        rows = self._database.connection.execute(
+            "SELECT e.at, e.before, e.after, s.end_ms - s.start_ms AS length FROM edits e "
+            "JOIN segments s ON s.id = e.segment WHERE e.who = ? AND e.batch IS NULL AND e.undoes IS NULL "
+            "ORDER BY e.id DESC LIMIT ?",
+            (PERSON, most + 1),
+        ).fetchall()
+        found = []
+        for row, earlier in pairwise(rows):
+            before, after = (json.loads(row[name])["text"] if row[name] else "" for name in ("before", "after"))
+            edits = differing(before, differences(before, after))
+            found.append(Correction((row["at"] - earlier["at"]) / 1000, row["length"] / 1000, edits))
+        return found
 
 
 def _write_machine(db: Connection, item: MachineText, who: str) -> bool:

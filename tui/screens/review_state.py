@@ -6,7 +6,7 @@ from rich.text import Text
 
 from core.store import Segment, SegmentRow, TranscriptRow
 from tui.raster.time_axis import moment
-from tui.widgets import marks
+from tui.widgets import cells, marks
 
 STATES = {
     "accepted": "done",
@@ -35,8 +35,15 @@ def state_text(state: str, ascii: bool, *, word: bool = True) -> Text:
 
 
 def written_by(segment: Segment) -> str:
-    """`by a person`; "" where nobody has written."""
-    return _WRITERS.get(segment.origin or "", "")
+    """`by a person`, `by a machine (whisper-base)`; "" where nobody has written."""
+    writer = _WRITERS.get(segment.origin or "", "")
+    return f"{writer} ({short_name(segment.model)})" if segment.origin == "machine" and segment.model else writer
+
+
+def short_name(source: str) -> str:
+    """What a model, or the file that texts came in, is called: the end of its id or path."""
+    name = source.removeprefix("import:").rstrip("/")
+    return cells.harmless(name.rpartition("/")[2] or source)
 
 
 def span(row: Segment | SegmentRow | TranscriptRow, ascii: bool) -> str:

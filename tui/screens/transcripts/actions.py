@@ -2,25 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from core.text import plural
+from core.labelling.forecast import LabelForecast, forecast, forecast_second
+from core.store import Store
 from core.workspace import Workspace
 from tui.bridge import JobBatch
-from tui.effects import Effect, OpenDialog, StartJob, StopJob, Toast
+from tui.effects import Effect, InThread, OpenDialog, StartJob, StopJob, Toast
 from tui.screens.transcripts import dialogs
 from tui.status.jobs import progress_text
 
 
-def label(live: Sequence[JobBatch], counts: Mapping[str, int]) -> list[Effect]:
-    """Start the labeller on what has no text, or ask whether to stop it. live: its live jobs; counts: of the store."""
-    without_text = counts.get("segments", 0) - counts.get("labelled", 0)
+def label(workspace: Workspace, store: Store, live: Sequence[JobBatch]) -> list[Effect]:
+    """Offer the labeller on what has no text, or ask whether to stop it. live: its live jobs."""
     if live:
-        question = dialogs.stop_labeller(progress_text(live[0]))
-        return [OpenDialog(question, lambda answer: [StopJob(live[0].folder)] if answer == "s" else [])]
-    if not without_text:
-        return [Toast("Every segment has a text already" if counts.get("segments") else "No segments")]
-    return [StartJob("label"), Toast(f"The labeller starts on {plural(without_text, 'segment')}")]
+        return _stop(live[0])
+
+    def offer(found: LabelForecast) -> list[Effect]:
+        if not found.segments and not found.alone:
+            return [Toast("Every segment has a text already" if store.segments.counts()["segments"] else "No segments")]
+        return [OpenDialog(dialogs.label(found), start)]
+
+    def start(answer: str) -> list[Effect]:
+        return [StartJob("label", {"redo": True} if answer == "r" else {})] if answer in ("y", "r") else []
+
+    return [InThread(lambda: forecast(store, workspace.config()), offer, "forecast")]
+
+
+def second_opinion(workspace: Workspace, store: Store, live: Sequence[JobBatch]) -> list[Effect]:
+    """Offer that another labeller reads what nobody has reviewed; which, where the settings name none."""
+    if live:
+        return _stop(live[0])
+
+    def offer(asked: str, found: LabelForecast) -> list[Effect]:
+        if not found.segments:
+            return [Toast("There is no text yet that a second opinion could be on")]
+        question = dialogs.second_opinion(found)
+        return [OpenDialog(question, lambda answer: [StartJob("label", {"second": asked})] if answer == "y" else [])]
+
+    def weigh(asked: str) -> list[Effect]:
+        file = workspace.find(asked)
+        second = str(file) if file.is_file() else asked.strip()
+        return [InThread(lambda: forecast_second(store, second), lambda found: offer(second, found), "forecast")]
+
+    def ask(second: str) -> list[Effect]:
+        return weigh(second) if second else [OpenDialog(dialogs.second_labeller(), weigh)]
+
+    return [InThread(lambda: workspace.config().labeller.second, ask, "forecast")]
+
+
+def _stop(job: JobBatch) -> list[Effect]:
+    question = dialogs.stop_labeller(progress_text(job))
+    return [OpenDialog(question, lambda answer: [StopJob(job.folder)] if answer == "s" else [])]
 
 
 def bring_in(workspace: Workspace) -> list[Effect]:

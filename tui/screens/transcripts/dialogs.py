@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from core.labelling.forecast import LabelForecast
 from core.store import TranscriptRow
 from core.text import plural
 from core.workspace import Workspace
 from tui.screens import review_state
-from tui.widgets import cells
+from tui.widgets import cells, marks
 from tui.widgets.dialog import Choice, TextPrompt
 
 CAPTIONS = (".srt", ".vtt")
@@ -24,6 +25,55 @@ def accept_all(count: int) -> Choice:
         text,
         [("y", f"accept {plural(count, 'row')} unread"), ("n", "leave them pending")],
     )
+
+
+def label(found: LabelForecast) -> Choice:
+    """Answers: "y" what has no text, "r" also what was labelled one by one, anew."""
+    choices = [("n", "not now")]
+    text = "Every segment has a text."
+    if found.segments:
+        choices.insert(0, ("y", f"write the texts of {plural(found.segments, 'segment')}"))
+        text = f"{cells.harmless(found.model)} {_work(found)}. What a person has reviewed stays."
+    if found.alone:
+        choices.insert(
+            1 if found.segments else 0, ("r", f"write {plural(found.alone, 'text')} anew, from whole recordings")
+        )
+        text += (
+            f"\n{plural(found.alone, 'text')} were written one by one: from whole recordings they have about a quarter "
+            "fewer errors. Only what nobody has reviewed is written anew."
+        )
+    return Choice("Let the labeller write?", text, choices)
+
+
+def second_opinion(found: LabelForecast) -> Choice:
+    """Answer "y": go on."""
+    text = (
+        f"{cells.harmless(found.model)} {_work(found)}. Where it reads otherwise is marked, and comes first in the "
+        "order of suspicion; no text is changed."
+    )
+    choices = [("y", f"a second reading of {plural(found.segments, 'segment')}"), ("n", "not now")]
+    return Choice("A second opinion?", text, choices)
+
+
+def second_labeller() -> TextPrompt:
+    """The answer is a model, or a file with texts."""
+    text = "Another Whisper (an id, or a folder), or a CSV with texts of these segments. labeller.second keeps one."
+    return TextPrompt(
+        "Whose second opinion?",
+        check=lambda text: None if text.strip() else "name a model or a file",
+        text=text,
+        placeholder="openai/whisper-base",
+    )
+
+
+def _work(found: LabelForecast) -> str:
+    """What is to be heard, and for how long that takes."""
+    if not found.sound_ms:
+        return "has heard all of it: nothing is heard again"
+    what = f"hears {marks.total_length(found.sound_ms)} of {plural(found.recordings, 'recording')}"
+    if found.seconds is None:
+        return what
+    return f"{what}: about {marks.total_length(round(found.seconds * 1000))}, as quick as last time"
 
 
 def stop_labeller(progress: str) -> Choice:

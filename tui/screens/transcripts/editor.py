@@ -14,6 +14,7 @@ from textual.message import Message
 from textual.widgets import Input, TextArea
 
 from core.store import Segment, TranscriptRow
+from core.store.records import SecondReading
 from core.text import clean
 from tui import keymap
 from tui.screens import review_state
@@ -141,8 +142,16 @@ class EditorPanel(Vertical):
         yield self.editor
         yield TextLine(id="machine")
 
-    def show(self, segment: Segment | None, session: ReviewSession, notice: Notice, heard: str) -> None:
-        """The text is left alone where something is typed, or nothing has changed. heard: what is heard of it now."""
+    def show(
+        self,
+        segment: Segment | None,
+        session: ReviewSession,
+        notice: Notice,
+        heard: str,
+        reading: SecondReading | None = None,
+    ) -> None:
+        """The text is left alone where something is typed, or nothing has changed. heard: what is heard of it now.
+        reading: how a second labeller reads it."""
         row = None if segment is None else session.index.get(segment.id)
         if segment is None or row is None:
             self.row, self.gone = None, False
@@ -160,7 +169,10 @@ class EditorPanel(Vertical):
         )
         around = transcript_rows.around(*session.index.neighbours(row), width, ascii)
         self.query_one("#around", TextLine).show(around)
-        self.query_one("#machine", TextLine).show(transcript_rows.written_by_machine(segment, width, ascii))
+        said = transcript_rows.written_by_machine(segment, width, ascii)
+        if reading is not None:
+            said = transcript_rows.read_otherwise(reading, width, ascii)
+        self.query_one("#machine", TextLine).show(said)
 
     def show_gone(self, session: ReviewSession) -> None:
         """The segment in the editor was cut away: what is typed stays, with what becomes of it."""

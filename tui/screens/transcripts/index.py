@@ -14,10 +14,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from operator import itemgetter
 
+from core.correction_time import USUAL, CorrectionTime
 from core.store import TranscriptRow
+from core.suspicion import edits_of
 
 FILTERS = ("all", "pending", "accepted", "rejected", "flagged")
-ORDERS = ("time", "suspicion")
+GAIN = "errors a minute"
+ORDERS = ("time", "suspicion", GAIN)
 
 Key = tuple[float, int, int, int, str]
 """Where a row stands among others: rank (0 in playing order), then place, start_ms, end_ms; and its id."""
@@ -25,11 +28,12 @@ Key = tuple[float, int, int, int, str]
 
 @dataclass(frozen=True)
 class Query:
-    """What is shown. words: each must occur in a row's text or name."""
+    """What is shown. words: each must occur in a row's text or name. time: of corrections, for the errors a minute."""
 
     filter: str = "all"
     order: str = "time"
     words: tuple[str, ...] = ()
+    time: CorrectionTime = USUAL
 
     def next_filter(self) -> Query:
         return replace(self, filter=_after(FILTERS, self.filter))
@@ -53,6 +57,11 @@ class Query:
         if self.order == "suspicion":
             # What nobody has measured comes last.
             rank = 1.0 if row.suspicion is None else -row.suspicion
+        elif self.order == GAIN:
+            edits = edits_of(row.suspicion or 0.0)
+            rank = (
+                1.0 if row.suspicion is None else -edits / self.time.seconds((row.end_ms - row.start_ms) / 1000, edits)
+            )
         return (rank, row.place, row.start_ms, row.end_ms, row.id)
 
     def select(self, rows: Iterable[TranscriptRow], pinned: Mapping[str, TranscriptRow]) -> list[Key]:

@@ -5,7 +5,6 @@ The screen tells it what was read, written or done; it takes what was typed for 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from textual import on
@@ -13,7 +12,8 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 
 from core.errors import UserError
-from core.store import Segment
+from core.store import Segment, Store
+from core.store.records import SecondReading
 from tui import keymap
 from tui.host import host_of
 from tui.listening import playhead
@@ -28,15 +28,15 @@ from tui.widgets.segment_table import RowTable
 
 
 class ReviewPanes(Vertical):
-    """stored: a segment as the store has it, by its id; UserError where that cannot be read."""
+    """store: what segments are read from, one by one."""
 
-    def __init__(self, session: ReviewSession, stored: Callable[[str], Segment | None]) -> None:
+    def __init__(self, session: ReviewSession, store: Store) -> None:
         super().__init__()
         self.table, self.panel, self.search = TranscriptTable(session), EditorPanel(), SearchBox()
         self.counts: dict[str, int] = {}
         self.plays = False
         """Each row that is gone on to is played."""
-        self._session, self._stored = session, stored
+        self._session, self._store = session, store
         self._rate = ReviewRate()
         self._notice = Notice()
         self._wide = True
@@ -111,16 +111,24 @@ class ReviewPanes(Vertical):
             self.flush()
         listening, ascii_only = host_of(self).listening, host_of(self).ascii
         heard = "" if listening is None else playhead(listening.playback, id, ascii_only)
-        self.panel.show(self.segment(id), self._session, self._notice, heard)
+        segment = self.segment(id)
+        self.panel.show(segment, self._session, self._notice, heard, self._second_reading(segment))
 
     def segment(self, id: str | None) -> Segment | None:
         """From the store, not from the rows, which may be a reading behind; with what is not on the disk yet."""
         try:
-            segment = None if id is None else self._stored(id)
+            segment = None if id is None else self._store.segments.get(id)
         except UserError as error:
             self.show_failure(error)
             return None
         return None if segment is None else self._session.person_text(segment)
+
+    def _second_reading(self, segment: Segment | None) -> SecondReading | None:
+        """Of a text that is open; of another text than it is on it would tell nothing."""
+        if segment is None or segment.is_reviewed:
+            return None
+        found = self._store.second_readings.get(segment.id)
+        return found if found is not None and found.places and found.text == segment.text else None
 
     def show_edited(self, id: str) -> None:
         """A row has been taken for saving."""

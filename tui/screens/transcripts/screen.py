@@ -9,6 +9,7 @@ loader.py, what the keys of jobs do in actions.py.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar
 
@@ -17,6 +18,7 @@ from textual.binding import BindingType
 from textual.widget import Widget
 
 from core.config import Config, set_value
+from core.correction_time import fit
 from core.events import Item, ItemFailed
 from core.listen.player import Playback
 from core.store.records import Undone
@@ -30,6 +32,7 @@ from tui.screens.listening_screen import ListeningScreen
 from tui.screens.transcripts import actions, dialogs
 from tui.screens.transcripts import rows as transcript_rows
 from tui.screens.transcripts.editor import Editor, Notice
+from tui.screens.transcripts.index import GAIN
 from tui.screens.transcripts.loader import TranscriptLoader
 from tui.screens.transcripts.panes import ReviewPanes
 from tui.screens.transcripts.saving import AcceptAll, SaveText, SetReview, Written
@@ -55,7 +58,7 @@ class TranscriptsScreen(ListeningScreen):
     def content(self) -> Iterable[Widget]:
         path = self.workspace.db_path
         self._session = ReviewSession(path, self._deliver, self.workspace.log)
-        self._panes = panes = ReviewPanes(self._session, self.store.segments.get)
+        self._panes = panes = ReviewPanes(self._session, self.store)
         self._loader = TranscriptLoader(path, self.in_thread, self.set_timer, panes.load, panes.show_failure)
         yield panes
         yield JobLine()
@@ -283,7 +286,16 @@ class TranscriptsScreen(ListeningScreen):
 
     def action_order(self) -> None:
         self._panes.flush()
-        self.table.select(self._session.query.next_order())
+        query, store = self._session.query.next_order(), self.store
+        if query.order != GAIN:
+            self.table.select(query)
+            return
+        # The seconds that a row takes are those of this person, as far as they are known by now.
+        self.in_thread(
+            lambda: fit(store.transcripts.corrections()),
+            lambda time: self.table.select(replace(query, time=time)),
+            group="order",
+        )
 
     def action_search(self) -> None:
         self._panes.search.open()
@@ -314,7 +326,10 @@ class TranscriptsScreen(ListeningScreen):
         super().start_job(stage, *rest, **more)
 
     def action_label(self) -> None:
-        self.apply(actions.label(self.live_jobs("label"), self._panes.counts))
+        self.apply(actions.label(self.workspace, self.store, self.live_jobs("label")))
+
+    def action_second_opinion(self) -> None:
+        self.apply(actions.second_opinion(self.workspace, self.store, self.live_jobs("label")))
 
     def action_bring_in(self) -> None:
         self.apply(actions.bring_in(self.workspace))

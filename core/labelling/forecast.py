@@ -1,0 +1,59 @@
+"""What labelling, or a second opinion, would have to do, and how long it would take. Nothing is loaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.config import Config
+from core.labelling.recordings import asked_ms, by_video
+from core.labelling.sources import heard_whole
+from core.store import Segment, Store
+
+_SPEED = "speed of "
+
+
+@dataclass(frozen=True)
+class LabelForecast:
+    """segments: that would get a text, or a second reading, in so many recordings. sound_ms: of what would be heard; 0
+    where it was heard before. seconds: at the speed of the last time, None before the first. alone: texts of this model
+    that were written segment by segment, and that nobody has reviewed."""
+
+    model: str
+    segments: int
+    recordings: int
+    sound_ms: int
+    seconds: float | None = None
+    alone: int = 0
+
+
+def note_speed(store: Store, model: str, speed: float) -> None:
+    """speed: seconds of sound a second."""
+    store.set_note(_SPEED + model, {"speed": round(speed, 2)})
+
+
+def forecast(store: Store, config: Config) -> LabelForecast:
+    """Of `label` as it stands."""
+    everything = store.segments.all()
+    model = config.model.labeller
+    found = _forecast(store, [row for row in everything if row.origin is None], model)
+    return LabelForecast(*found, alone=len(labelled_alone(store, everything, model)))
+
+
+def forecast_second(store: Store, model: str) -> LabelForecast:
+    """Of a second opinion by a model on all texts of machines and captions that nobody has reviewed."""
+    pending = store.segments.all(review="pending")
+    return LabelForecast(*_forecast(store, [row for row in pending if row.origin in ("machine", "caption")], model))
+
+
+def labelled_alone(store: Store, segments: list[Segment], model: str) -> list[Segment]:
+    """Texts of this labeller that are no share of a recording it has heard, and that nobody has reviewed."""
+    rows = [row for row in segments if row.model == model and row.origin == "machine" and row.review == "pending"]
+    heard = {video for video in {row.video for row in rows} if store.timed_texts.get(video, model) is not None}
+    return [row for row in rows if row.video not in heard]
+
+
+def _forecast(store: Store, rows: list[Segment], model: str) -> tuple[str, int, int, int, float | None]:
+    groups = by_video(store, rows)
+    sound = sum(asked_ms(found) for video, found in groups if heard_whole(store, video.id, model) is None)
+    speed = (store.note(_SPEED + model) or {}).get("speed")
+    return model, len(rows), len(groups), sound, sound / 1000 / speed if speed else None

@@ -1,0 +1,114 @@
+"""Labelling from the review: what it would cost is said before, who wrote a row, how a second labeller reads it."""
+
+from __future__ import annotations
+
+import json
+
+from core.correction_time import USUAL, CorrectionTime
+from core.differences import differences
+from core.jobs import list_jobs
+from core.labelling.forecast import forecast, forecast_second, note_speed
+from core.store import Store, TranscriptRow
+from core.store.records import SecondReading
+from core.workspace import Workspace
+from tests.tui.transcripts_kit import filled, open_app, segment, workspace
+from tests.tui.wait import screen_text, wait_until
+from tui.screens.transcripts.index import GAIN, Query
+from tui.widgets.dialog import Choice, TextPrompt
+
+__all__ = ["workspace"]
+
+
+def asked(workspace: Workspace) -> list[dict[str, object]]:
+    """What the jobs were asked for."""
+    return [json.loads((job.folder / "spec.json").read_text())["params"] for job in list_jobs(workspace)]
+
+
+async def test_the_labeller_is_offered_with_what_it_costs(workspace: Workspace) -> None:
+    with Store(workspace.db_path) as store:
+        note_speed(store, workspace.config().model.labeller, 0.05)
+        found = forecast(store, workspace.config())
+        assert (found.segments, found.recordings, found.sound_ms, found.seconds) == (2, 1, 18_000, 360.0)
+    app = open_app(workspace)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await filled(pilot, app)
+        await pilot.press("b")
+        await wait_until(pilot, lambda: isinstance(app.screen, Choice))
+        text = " ".join(screen_text(app).split())
+        assert "write the texts of 2 segments" in text
+        assert "hears 18 s of 1 recording: about 6 m" in text
+        await pilot.press("n")
+        await wait_until(pilot, lambda: not isinstance(app.screen, Choice))
+        assert list_jobs(workspace) == []
+        await pilot.press("b")
+        await wait_until(pilot, lambda: isinstance(app.screen, Choice))
+        await pilot.press("y")
+        await wait_until(pilot, lambda: asked(workspace) == [{}])
+
+
+async def test_a_second_opinion_is_asked_for_by_name(workspace: Workspace) -> None:
+    app = open_app(workspace)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await filled(pilot, app)
+        await pilot.press("B")
+        await wait_until(pilot, lambda: isinstance(app.screen, TextPrompt))
+        await pilot.press(*"nobody", "enter")
+        await wait_until(pilot, lambda: isinstance(app.screen, Choice))
+        text = " ".join(screen_text(app).split())
+        assert "a second reading of 6 segments" in text
+        assert "nobody hears 50 s of 1 recording" in text
+        await pilot.press("y")
+        await wait_until(pilot, lambda: asked(workspace) == [{"second": "nobody"}])
+
+
+async def test_who_wrote_a_row_and_how_another_reads_it(workspace: Workspace) -> None:
+    text, other = "大家好我是千千", "大家好我叫千千喔"
+    reading = SecondReading(segment(0).id, "openai/whisper-base", text, other, tuple(differences(text, other)))
+    with Store(workspace.db_path) as store:
+        store.second_readings.put([reading])
+    app = open_app(workspace)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await filled(pilot, app)
+        await wait_until(pilot, lambda: "by a machine (toy)" in screen_text(app))
+        await wait_until(pilot, lambda: "whisper-base reads 大家好我[叫]千千[喔]" in screen_text(app))
+        await pilot.press("a", "up")
+        await wait_until(pilot, lambda: "machine wrote 大家好" in screen_text(app))
+        assert "whisper-base reads" not in screen_text(app)
+
+
+def test_errors_a_minute_are_edits_over_this_persons_seconds() -> None:
+    def row(number: int, length_s: int, suspicion: float | None) -> TranscriptRow:
+        start = number * 20_000
+        return TranscriptRow(1, start, start + length_s * 1000, str(number), "talk", "字", suspicion=suspicion)
+
+    long, short, sure, unknown = row(0, 20, 0.6), row(1, 3, 0.5), row(2, 3, 0.01), row(3, 3, None)
+    rows = [unknown, sure, short, long]
+
+    def order(time: CorrectionTime) -> list[str]:
+        query = Query(order=GAIN, time=time)
+        return [key[-1] for key in query.select(rows, {})]
+
+    # Somebody who listens to all of it gains more in the short row; who only types, in the one with more errors.
+    assert order(CorrectionTime(1.0, 2.0, 0.1)) == ["1", "0", "2", "3"]
+    assert order(CorrectionTime(8.0, 0.01, 0.1)) == ["0", "1", "2", "3"]
+    assert Query().next_order().next_order().order == GAIN
+
+
+async def test_the_order_is_fitted_to_what_was_corrected(workspace: Workspace) -> None:
+    with Store(workspace.db_path) as store:
+        for number in range(4):
+            store.transcripts.save(segment(number).id, f"人寫的{number}")
+        with store.write() as db:
+            db.execute("UPDATE edits SET at = 1000000 + 30000 * id")
+        corrections = store.transcripts.corrections()
+        assert [(one.seconds, one.length_s) for one in corrections] == [(30.0, 10.0)] * 3
+        assert corrections[-1].edits == 7  # 今天要來吃到飽 -> 人寫的1
+        assert forecast_second(store, "nobody").segments == 2
+    app = open_app(workspace)
+    async with app.run_test(size=(140, 45)) as pilot:
+        screen = await filled(pilot, app)
+        await pilot.press("o", "o")
+        await wait_until(pilot, lambda: "order errors a minute" in screen_text(app))
+        query = screen._session.query
+        assert query.time != USUAL
+        assert query.time.seconds(10.0, 7.0) > USUAL.seconds(10.0, 7.0)
