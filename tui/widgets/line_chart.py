@@ -9,13 +9,12 @@ import numpy as np
 import numpy.typing as npt
 from rich.cells import cell_len
 from rich.style import Style
-from textual.app import RenderResult
 from textual.binding import Binding, BindingType
 from textual.strip import Strip
-from textual.widget import Widget
 
 from tui.raster.plot import ASCII_MARKS, Bounds, bounds_of, cell_of, plot
 from tui.widgets import cells
+from tui.widgets.picture import Picture
 
 # Shapes of one cell everywhere; with the name in the legend they tell the lines apart without colour.
 _SHAPES = "✕▴✚✦◂✶"
@@ -75,14 +74,13 @@ def _grown(old: Bounds | None, new: Bounds | None) -> Bounds | None:
     return old if new is None else new if old is None else old.widen(new)
 
 
-class LineChart(Widget, can_focus=True):
+class LineChart(Picture, can_focus=True):
     """Title and legend above, the greatest, least and last value beside, the steps below.
 
     The legend gives each series a shape, its name and its last value; the shape stands at the line's end.
     `y` turns the logarithmic scale on and off. Non-finite values are gaps.
     """
 
-    ALLOW_SELECT = False
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "line-chart--title",
         "line-chart--axis",
@@ -122,9 +120,6 @@ class LineChart(Widget, can_focus=True):
         self._log_y = log_y
         self._series: dict[str, Points] = {}
         self._marks: list[float] = []
-        self._drawn: list[list[cells.Piece]] = []
-        self._drawn_as: tuple[int, int, bool] | None = None
-        self.pictures_drawn = 0
 
     # -- what a screen calls
 
@@ -136,7 +131,7 @@ class LineChart(Widget, can_focus=True):
     def title(self, text: str) -> None:
         if text != self._title:
             self._title = text
-            self._changed()
+            self.changed()
 
     @property
     def log_y(self) -> bool:
@@ -146,7 +141,7 @@ class LineChart(Widget, can_focus=True):
     def log_y(self, on: bool) -> None:
         if on != self._log_y:
             self._log_y = on
-            self._changed()
+            self.changed()
 
     @property
     def series_names(self) -> list[str]:
@@ -157,55 +152,39 @@ class LineChart(Widget, can_focus=True):
         old = self._series.get(name)
         if old is None or not old.same(xs, ys):
             self._series[name] = Points(xs, ys)
-            self._changed()
+            self.changed()
 
     def append(self, name: str, x: float, y: float) -> None:
         """One more point. Calls between two frames cost one drawing."""
         self._series.setdefault(name, Points()).append(x, y)
-        self._changed()
+        self.changed()
 
     def mark(self, x: float) -> None:
         """A mark on the step axis: an evaluation, a checkpoint."""
         self._marks.append(x)
-        self._changed()
+        self.changed()
 
     def clear(self) -> None:
         self._series.clear()
         self._marks.clear()
-        self._changed()
+        self.changed()
 
     def action_log_scale(self) -> None:
         self.log_y = not self.log_y
 
     # -- drawing
 
-    def _changed(self) -> None:
-        self._drawn_as = None
-        self.refresh()
-
-    def notify_style_update(self) -> None:
-        self._drawn_as = None
-        super().notify_style_update()
-
     def on_focus(self) -> None:
-        self._changed()
+        self.changed()
 
     def on_blur(self) -> None:
-        self._changed()
+        self.changed()
 
-    def render(self) -> RenderResult:
-        return ""
+    def draw(self, width: int, height: int, ascii: bool) -> list[Strip]:
+        base = self.rich_style
+        return [cells.strip(row, width, base) for row in self._picture(width, height, ascii)]
 
-    def render_line(self, y: int) -> Strip:
-        width, height = self.size
-        now = (width, height, cells.is_ascii(self.app))
-        if self._drawn_as != now:
-            self._drawn = self._draw(*now)
-            self._drawn_as = now
-            self.pictures_drawn += 1
-        return cells.strip(self._drawn[y] if y < len(self._drawn) else [], width, self.rich_style)
-
-    def _draw(self, width: int, height: int, ascii: bool) -> list[list[cells.Piece]]:
+    def _picture(self, width: int, height: int, ascii: bool) -> list[list[cells.Piece]]:
         bounds: Bounds | None = None
         for points in self._series.values():
             bounds = _grown(bounds, points.log_bounds if self._log_y else points.bounds)

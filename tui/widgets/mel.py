@@ -10,12 +10,11 @@ import numpy.typing as npt
 from rich.color import Color
 from rich.segment import Segment
 from rich.style import Style
-from textual.app import RenderResult
 from textual.strip import Strip
-from textual.widget import Widget
 
 from tui.raster.mel import Colour, mel_image, mel_text
 from tui.widgets import cells
+from tui.widgets.picture import Picture
 
 
 @lru_cache(maxsize=1024)
@@ -23,10 +22,9 @@ def _style(upper: Colour, lower: Colour) -> Style:
     return Style(color=Color.from_rgb(*upper), bgcolor=Color.from_rgb(*lower))
 
 
-class MelPicture(Widget):
+class MelPicture(Picture):
     """A title and a log-mel [bins, frames], low tones at the bottom; characters instead of colours with `--ascii`."""
 
-    ALLOW_SELECT = False
     COMPONENT_CLASSES: ClassVar[set[str]] = {"mel--title"}
     DEFAULT_CSS = """
     MelPicture {
@@ -42,40 +40,23 @@ class MelPicture(Widget):
         super().__init__(id=id, classes=classes)
         self._title = title
         self._mel: npt.NDArray[np.float64] = np.zeros((0, 0))
-        self._lines: list[Strip] = []
-        self._drawn_as: tuple[int, int, bool] | None = None
 
     def show(self, mel: npt.ArrayLike, title: str | None = None) -> None:
         """Show a log-mel of shape [bins, frames]; any scale, non-finite values count as silence."""
         self._mel = np.asarray(mel, dtype=np.float64)
         self._title = self._title if title is None else title
-        self._drawn_as = None
-        self.refresh()
+        self.changed()
 
     def clear(self) -> None:
         self.show(np.zeros((0, 0)))
 
-    def render(self) -> RenderResult:
-        return ""
-
-    def notify_style_update(self) -> None:
-        self._drawn_as = None
-        super().notify_style_update()
-
-    def render_line(self, y: int) -> Strip:
-        now = (self.size.width, self.size.height, cells.is_ascii(self.app) or self.app.no_color)
-        if now != self._drawn_as:
-            self._lines = self._draw(*now)
-            self._drawn_as = now
-        return self._lines[y] if y < len(self._lines) else Strip.blank(now[0], self.rich_style)
-
-    def _draw(self, width: int, height: int, plain: bool) -> list[Strip]:
+    def draw(self, width: int, height: int, ascii: bool) -> list[Strip]:
         top = 1 if self._title and height > 1 else 0
         title = cells.cut(cells.harmless(self._title), width, cells.glyphs(self.app).more)
         lines = [cells.strip([(title, self.get_component_rich_style("mel--title"))], width, self.rich_style)][:top]
         if not self._mel.size:
             return lines
-        if plain:
+        if ascii or self.app.no_color:
             style = self.rich_style
             return lines + [
                 cells.strip([(line, None)], width, style) for line in mel_text(self._mel, width, height - top)

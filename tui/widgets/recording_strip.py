@@ -7,22 +7,20 @@ from typing import ClassVar
 from rich.cells import cell_len
 from rich.style import Style
 from textual import events
-from textual.app import RenderResult
 from textual.message import Message
 from textual.strip import Strip
-from textual.widget import Widget
 
 from tui.raster.strip import NOTHING, SegmentSpans, columns, strip
 from tui.widgets import cells
+from tui.widgets.picture import Picture
 
 LEGEND_FROM = 90
 """Columns from which on there is room to say what the signs mean."""
 
 
-class RecordingStrip(Widget):
+class RecordingStrip(Picture):
     """Bars of speech over time; under them a rule along what is reviewed, and a mark where the cursor is."""
 
-    ALLOW_SELECT = False
     COMPONENT_CLASSES: ClassVar[set[str]] = {"strip--speech", "strip--silence", "strip--reviewed", "strip--cursor"}
     DEFAULT_CSS = """
     RecordingStrip {
@@ -47,20 +45,20 @@ class RecordingStrip(Widget):
         self._segments = NOTHING
         self._reviewed = ""
         self._span: tuple[int, int] | None = None
-        self._lines = ("", "")
-        self._drawn_as: tuple[int, bool] | None = None
+        self._picture = ("", "")
+        self._picture_of: tuple[int, bool] | None = None
 
     def show(self, segments: SegmentSpans, reviewed: str) -> None:
         """reviewed: how many are, in words."""
         self._segments, self._reviewed = segments, reviewed
-        self._drawn_as = None
-        self.refresh()
+        self._picture_of = None
+        self.changed()
 
     def mark(self, span: tuple[int, int] | None) -> None:
         """The cursor is on the segment from … to … ms."""
         if span != self._span:
             self._span = span
-            self.refresh()
+            self.changed()
 
     @property
     def text(self) -> str:
@@ -84,17 +82,15 @@ class RecordingStrip(Widget):
         width = self.content_size.width
         return width - max(map(cell_len, self._legend())) if width >= LEGEND_FROM else width
 
-    def render(self) -> RenderResult:
-        return ""
-
-    def render_line(self, y: int) -> Strip:
-        width, ascii = self._width, cells.is_ascii(self.app)
-        if self._drawn_as != (width, ascii):
-            self._lines = strip(self._segments, width, ascii)
-            self._drawn_as = (width, ascii)
-        legend = self._legend()[y] if width < self.content_size.width else ""
-        runs = self._speech(self._lines[0]) if y == 0 else self._below(self._lines[1])
-        return cells.strip([*runs, (legend, self._style("silence"))], self.content_size.width, self.rich_style)
+    def draw(self, width: int, height: int, ascii: bool) -> list[Strip]:
+        # Of 100 000 segments, drawn once and not for each move of the mark.
+        if self._picture_of != (self._width, ascii):
+            self._picture = strip(self._segments, self._width, ascii)
+            self._picture_of = (self._width, ascii)
+        base, grey = self.rich_style, self._style("silence")
+        legend = self._legend() if self._width < width else ("", "")
+        rows = self._speech(self._picture[0]), self._below(self._picture[1])
+        return [cells.strip([*row, (words, grey)], width, base) for row, words in zip(rows, legend, strict=True)]
 
     def _speech(self, line: str) -> list[cells.Piece]:
         lowest = "_" if cells.is_ascii(self.app) else "▁"

@@ -6,20 +6,18 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from rich.style import Style
-from textual.app import RenderResult
 from textual.strip import Strip
-from textual.widget import Widget
 
 from tui.widgets import cells, marks
+from tui.widgets.picture import Picture
 
 Paragraph = tuple[str, str]
 """Anybody's text, and the style it is drawn in: "" or one that Rich knows."""
 
 
-class TextBlock(Widget):
+class TextBlock(Picture):
     """What does not fit is cut, with a sign for more. Nothing is parsed as markup."""
 
-    ALLOW_SELECT = False
     DEFAULT_CSS: ClassVar[str] = """
     TextBlock {
         width: 1fr;
@@ -30,30 +28,14 @@ class TextBlock(Widget):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._paragraphs: tuple[Paragraph, ...] = ()
-        self._lines: list[Strip] = []
-        self._wrapped_for: tuple[int, int, bool] | None = None
 
     def show(self, paragraphs: Sequence[Paragraph]) -> None:
         self._paragraphs = tuple(paragraphs)
-        self._wrapped_for = None
-        self.refresh()
+        self.changed()
 
-    def render(self) -> RenderResult:
-        return ""
-
-    def notify_style_update(self) -> None:
-        self._wrapped_for = None
-        super().notify_style_update()
-
-    def render_line(self, y: int) -> Strip:
-        width, height = self.size
-        now = (width, height, cells.is_ascii(self.app))
-        if self._wrapped_for != now:
-            base = self.rich_style
-            lines = self._wrap(width, height)
-            self._lines = [cells.strip([(text, Style.parse(style))], width, base) for text, style in lines]
-            self._wrapped_for = now
-        return self._lines[y] if y < len(self._lines) else Strip.blank(width, self.rich_style)
+    def draw(self, width: int, height: int, ascii: bool) -> list[Strip]:
+        base, lines = self.rich_style, self._wrap(width, height)
+        return [cells.strip([(text, Style.parse(style))], width, base) for text, style in lines]
 
     def _wrap(self, width: int, height: int) -> list[Paragraph]:
         lines: list[Paragraph] = []

@@ -8,20 +8,18 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 from rich.segment import Segment
-from textual.app import RenderResult
 from textual.geometry import Region
 from textual.strip import Strip
-from textual.widget import Widget
 
 from tui.raster.time_axis import Stretch, axis, columns_of, hatching
 from tui.raster.waveform import waveform
 from tui.widgets import cells, marks
+from tui.widgets.picture import Picture
 
 
-class Waveform(Widget):
+class Waveform(Picture):
     """The wave, a row `╱╱╱ with 0 … with 2 ╱╱╱` where seconds are shared, and a row of times. Low ones have no rows."""
 
-    ALLOW_SELECT = False
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "waveform--wave",
         "waveform--shared-wave",
@@ -47,9 +45,7 @@ class Waveform(Widget):
         self._span = (0, 0)
         self._stretches: tuple[Stretch, ...] = ()
         self._playhead: int | None = None
-        self._lines: list[Strip] = []
         self._wave_rows = 0
-        self._drawn_as: tuple[int, int, bool] | None = None
 
     def show(
         self,
@@ -67,7 +63,7 @@ class Waveform(Widget):
         self._peaks = np.asarray(peaks, dtype=np.float64).reshape(-1, 2)
         self._span, self._full, self._stretches = span, full, tuple(stretches)
         self._message = ""
-        self._changed()
+        self.changed()
 
     def clear(self, text: str = "") -> None:
         """Show no wave, but `text` in its place: why there is none."""
@@ -91,27 +87,13 @@ class Waveform(Widget):
         column = (self._playhead - start) * self.size.width // (end - start)
         return min(self.size.width - 1, max(0, column))
 
-    def _changed(self) -> None:
-        self._drawn_as = None
-        self.refresh()
-
-    def render(self) -> RenderResult:
-        return ""
-
-    def notify_style_update(self) -> None:
-        self._drawn_as = None
-        super().notify_style_update()
-
     def render_line(self, y: int) -> Strip:
-        now = (self.size.width, self.size.height, cells.is_ascii(self.app))
-        if now != self._drawn_as:
-            self._lines = self._draw(*now) if len(self._peaks) else self._draw_message(*self.size)
-            self._drawn_as = now
-        if y >= len(self._lines):
-            return Strip.blank(self.size.width, self.rich_style)
-        return self._marked(self._lines[y]) if y < self._wave_rows else self._lines[y]
+        line = super().render_line(y)
+        return self._marked(line) if y < self._wave_rows else line
 
-    def _draw(self, width: int, height: int, ascii: bool) -> list[Strip]:
+    def draw(self, width: int, height: int, ascii: bool) -> list[Strip]:
+        if not len(self._peaks):
+            return self._draw_message(width, height)
         base, grey = self.rich_style, self.get_component_rich_style("waveform--below")
         below = [axis(*self._span, width, ascii)] if height > 2 else []
         if self._stretches and height > 4:
