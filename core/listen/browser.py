@@ -6,13 +6,12 @@ import json
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from core.files import write_private
 from core.listen.clips import EncodedClips
-from core.listen.player import Changed, Playback, PlayerState
+from core.listen.player import Changed, Playback, PlayerState, SharedPlayback
 from core.listen.server import PORT, ListenServer, Report
 
 _STATES = {
@@ -39,9 +38,7 @@ class BrowserPlayer:
     steers = True
 
     def __init__(self, clips: EncodedClips, changed: Changed = lambda _: None, remembered: Path | None = None) -> None:
-        self._changed = changed
-        self._playback = Playback(PlayerState.ABSENT)
-        self._guard = threading.RLock()
+        self._shared = SharedPlayback(PlayerState.ABSENT, changed)
         self._arrived = threading.Event()
         self._unheard: dict[str, Any] | None = None
         """The last request to play, until a page says that it plays it, or cannot."""
@@ -61,14 +58,15 @@ class BrowserPlayer:
 
     @property
     def playback(self) -> Playback:
-        return self._playback
+        return self._shared.now
 
     def play(self, id: str, *, around: bool = False, ahead: Sequence[str] = ()) -> None:
-        with self._guard:
-            playback = self._playback
+        with self._shared.guard:
+            playback = self._shared.now
             asked = {"do": "play", "clip": id, "around": around, "rate": playback.rate, "ahead": list(ahead)}
             self._unheard, self._asked_at = asked, time.monotonic()
-            self._change(clip=id, at_s=0.0, state=PlayerState.LOADING if playback.can_play else playback.state)
+            state = PlayerState.LOADING if playback.can_play else playback.state
+            self._shared.change(state=state, clip=id, at_s=0.0, why="")
         self.server.send(asked)
         self.server.encode(id, around)
 
@@ -85,7 +83,7 @@ class BrowserPlayer:
         self.server.send({"do": "seek", "by_s": by_s})
 
     def set_rate(self, rate: float) -> None:
-        self._change(rate=rate)
+        self._shared.change(rate=rate)
         self.server.send({"do": "rate", "rate": rate})
 
     def await_page(self, seconds: float) -> bool:
@@ -97,14 +95,14 @@ class BrowserPlayer:
 
     def _reported(self, report: Report | None) -> None:
         """A page has said something, has come, or has gone; in the server's thread."""
-        with self._guard:
+        with self._shared.guard:
             if report is not None:
                 self._take(report)
                 self._arrived.set()
             elif self.server.connected:
                 self._is_new = True
             else:
-                self._change(state=PlayerState.ABSENT)
+                self._shared.change(state=PlayerState.ABSENT)
 
     def _take(self, report: Report) -> None:
         state, asked = _STATES.get(report.state), self._unheard
@@ -121,14 +119,7 @@ class BrowserPlayer:
                 self.server.send(asked)
             else:
                 self._unheard = None
-        self._change(state=state, clip=report.clip or self._playback.clip, at_s=report.at_s, why=report.why)
-
-    def _change(self, **changes: Any) -> None:
-        with self._guard:
-            playback = replace(self._playback, **changes)
-            if playback != self._playback:
-                self._playback = playback
-                self._changed(playback)
+        self._shared.change(state=state, clip=report.clip or self._shared.now.clip, at_s=report.at_s, why=report.why)
 
 
 def _read(remembered: Path | None) -> tuple[int, str] | None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Generator, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from core.errors import UserError
 from core.listen.clips import EncodedClips, SegmentClip
-from core.listen.player import Changed, Playback, PlayerState
+from core.listen.player import Changed, Playback, PlayerState, SharedPlayback
 from core.listen.stretch import stretched
 from core.media import RATE
 
@@ -45,28 +44,26 @@ class LocalPlayer:
     def __init__(self, clips: EncodedClips, changed: Changed = lambda _: None, backends: Sequence[Any] = ()) -> None:
         """backends: miniaudio's, in the order to try; by default what the system has."""
         self._clips = clips
-        self._changed = changed
         self._backends = list(backends)
         self._device: miniaudio.PlaybackDevice | None = None
-        self._guard = threading.RLock()
         self._device_guard = threading.Lock()
-        """Never taken inside `_guard`: a device that starts may ask for samples before it has started."""
+        """Never taken inside the playback's: a device that starts may ask for samples before it has started."""
         self._request = 0
         self._original = self._samples = np.zeros(0, np.int16)
         """The clip, and what is played of it: the same at another speed."""
         self._lead_s = 0.0
         self._place = 0
-        self._playback = Playback(PlayerState.IDLE)
+        self._shared = SharedPlayback(PlayerState.IDLE, changed)
 
     @property
     def playback(self) -> Playback:
-        return self._playback
+        return self._shared.now
 
     def play(self, id: str, *, around: bool = False, ahead: Sequence[str] = ()) -> None:
-        with self._guard:
+        with self._shared.guard:
             self._request += 1
             request = self._request
-            self._change(state=PlayerState.LOADING, clip=id, at_s=0.0)
+            self._shared.change(state=PlayerState.LOADING, clip=id, at_s=0.0, why="")
         threading.Thread(target=self._load, args=(request, id, around), name="listen load", daemon=True).start()
 
     def follow(self, id: str, ahead: Sequence[str]) -> None:
@@ -78,21 +75,21 @@ class LocalPlayer:
         try:
             clip = self._clips.clip(id, around)
             self._open_device(request)
-            while not self._begin(request, clip, rate := self._playback.rate, stretched(clip.samples, rate)):
+            while not self._begin(request, clip, rate := self._shared.now.rate, stretched(clip.samples, rate)):
                 continue  # the speed was changed meanwhile
         except (UserError, OSError, miniaudio.MiniaudioError) as error:
-            with self._guard:
+            with self._shared.guard:
                 if request == self._request:
-                    self._change(state=PlayerState.FAILED, why=str(error).partition("\n")[0])
+                    self._shared.change(state=PlayerState.FAILED, why=str(error).partition("\n")[0])
 
     def _begin(self, request: int, clip: SegmentClip, rate: float, samples: np.ndarray) -> bool:
         """Play, unless something else is asked for. samples: of the clip at `rate`; False if that is not the speed."""
-        with self._guard:
-            if request == self._request and rate == self._playback.rate:
+        with self._shared.guard:
+            if request == self._request and rate == self._shared.now.rate:
                 self._original, self._samples = clip.samples, samples
                 self._place, self._lead_s = 0, clip.lead_ms / 1000
-                self._change(state=PlayerState.PLAYING)
-            return request != self._request or rate == self._playback.rate
+                self._shared.change(state=PlayerState.PLAYING)
+            return request != self._request or rate == self._shared.now.rate
 
     def _open_device(self, request: int) -> None:
         import miniaudio
@@ -114,57 +111,52 @@ class LocalPlayer:
         told = 0
         while True:
             piece = self._samples[:0]
-            with self._guard:
-                if self._playback.state is PlayerState.PLAYING:
+            with self._shared.guard:
+                if self._shared.now.state is PlayerState.PLAYING:
                     piece = self._samples[self._place : self._place + wanted]
                     self._place += len(piece)
                     told += len(piece)
                     if self._place >= len(self._samples):
-                        self._change(state=PlayerState.IDLE, at_s=self._at_s())
+                        self._shared.change(state=PlayerState.IDLE, at_s=self._at_s())
                     elif told >= REPORT_S * RATE:
                         told = 0
-                        self._change(at_s=self._at_s())
+                        self._shared.change(at_s=self._at_s())
             wanted = yield piece.tobytes() + bytes(2 * (wanted - len(piece)))
 
     def _at_s(self) -> float:
-        return self._place * self._playback.rate / RATE - self._lead_s
+        return self._place * self._shared.now.rate / RATE - self._lead_s
 
     def pause(self) -> None:
-        with self._guard:
-            if self._playback.state is PlayerState.PLAYING:
-                self._change(state=PlayerState.PAUSED, at_s=self._at_s())
+        with self._shared.guard:
+            if self._shared.now.state is PlayerState.PLAYING:
+                self._shared.change(state=PlayerState.PAUSED, at_s=self._at_s())
 
     def resume(self) -> None:
-        with self._guard:
-            if self._playback.state is PlayerState.PAUSED:
-                self._change(state=PlayerState.PLAYING)
+        with self._shared.guard:
+            if self._shared.now.state is PlayerState.PAUSED:
+                self._shared.change(state=PlayerState.PLAYING)
 
     def seek(self, by_s: float) -> None:
-        with self._guard:
-            step = round(by_s * RATE / self._playback.rate)
+        with self._shared.guard:
+            step = round(by_s * RATE / self._shared.now.rate)
             self._place = min(max(0, self._place + step), max(0, len(self._samples) - 1))
-            self._change(at_s=self._at_s())
+            self._shared.change(at_s=self._at_s())
 
     def set_rate(self, rate: float) -> None:
         while True:
             original = self._original
             samples = stretched(original, rate)
-            with self._guard:
+            with self._shared.guard:
                 if original is self._original:
-                    self._place = round(self._place * self._playback.rate / rate)
+                    self._place = round(self._place * self._shared.now.rate / rate)
                     self._samples = samples
-                    self._change(rate=rate)
+                    self._shared.change(rate=rate)
                     return
 
     def close(self) -> None:
-        with self._guard:
+        with self._shared.guard:
             self._request += 1
         with self._device_guard:
             if self._device is not None:
                 self._device.close()
                 self._device = None
-
-    def _change(self, **changes: Any) -> None:
-        with self._guard:
-            self._playback = replace(self._playback, **changes)
-            self._changed(self._playback)

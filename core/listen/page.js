@@ -12,7 +12,7 @@ const audio = new Audio();
 const form = audio.canPlayType('audio/ogg; codecs="opus"') ? "opus" : "wav";
 
 let enabled = false;    // sound is allowed here
-let unlocking = false;  // the browser is being asked to allow it
+let unlocking = null;   // the browser is being asked to allow it: a promise; the element is left alone until then
 let yielded = false;    // another tab plays now
 let wanted = null;      // the last request to play: {clip, around, rate}
 let shown = null;       // the segment whose text is on the page; another than `wanted` when the cursor has moved on
@@ -134,11 +134,12 @@ async function play(message) {
   failed = "";
   upcoming = message.ahead || [];
   clearLine(name);
-  audio.pause();
+  if (!unlocking) audio.pause();
   const coming = fetched(name);
   show(message.clip, Boolean(message.around));
   let url = null;
   try { url = await coming; } catch (error) { if (mine === asked) failed = error.message || "no answer"; }
+  while (unlocking) await unlocking;
   if (mine !== asked) return;
   loading = false;
   if (failed) {
@@ -212,17 +213,21 @@ addEventListener("keydown", event => {
 // ---- the browser's leave to be heard: after a click, or at once where it remembers one from before a reload
 
 async function unlock() {
+  while (unlocking) await unlocking;
+  unlocking = playNothing();
+  await unlocking;
+  unlocking = null;
+  $("cover").hidden = enabled;
+  if (enabled && wanted) play(wanted); else tell();
+}
+
+async function playNothing() {
   // Some browsers free only the very element that played during the click: a moment of nothing does it.
-  unlocking = true;
   audio.src = URL.createObjectURL(silence());
   try { await audio.play(); enabled = true; } catch { /* it takes the click */ }
   audio.pause();
   audio.removeAttribute("src");
-  setTimeout(() => {
-    unlocking = false;
-    $("cover").hidden = enabled;
-    if (enabled && wanted) play(wanted); else tell();
-  }, 50);
+  await new Promise(done => setTimeout(done, 50));  // what the element tells of it is not for the terminal
 }
 
 function lock() {

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 SLOW = 0.75
 """The slower of the two rates; the pitch stays."""
@@ -51,6 +52,24 @@ class Playback:
 
 Changed = Callable[[Playback], object]
 """Called in a thread of the player's own."""
+
+
+class SharedPlayback:
+    """The playback of a player, which several threads change. Under `guard` no other changes it, so that a place or a
+    request can be kept together with it."""
+
+    def __init__(self, state: PlayerState, changed: Changed) -> None:
+        self.guard = threading.RLock()
+        self.now = Playback(state)
+        self._changed = changed
+
+    def change(self, **changes: Any) -> None:
+        """Fields that are others now; told in the order of the changes."""
+        with self.guard:
+            playback = replace(self.now, **changes)
+            if playback != self.now:
+                self.now = playback
+                self._changed(playback)
 
 
 class Player(Protocol):

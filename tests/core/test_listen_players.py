@@ -108,7 +108,7 @@ def test_what_is_pressed_counts_whatever_the_device_says_at_that_moment() -> Non
     for number in range(300):
         rate = (1.0, 0.75)[number % 2]
         made.pause()
-        made._change(rate=rate)
+        made._shared.change(rate=rate)
         assert (made.playback.state, made.playback.rate) == (PlayerState.PAUSED, rate)
         made.resume()
         assert (made.playback.state, made.playback.rate) == (PlayerState.PLAYING, rate)
