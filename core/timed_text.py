@@ -195,19 +195,32 @@ def speech(cues: Iterable[Cue]) -> list[Cue]:
 
 
 def said_once(cues: Iterable[Cue]) -> list[Cue]:
-    """Cues out of the texts of overlapping segments, each word in one of them.
+    """Cues out of the texts of overlapping segments, each word in one of them, and one cue after the other.
 
     The text that an overlap holds ends one segment and begins the next. The longest such piece of two characters or
     more, also one that was not written quite the same, is dropped from the second, which then begins where the first
-    ends. Text that does not agree stays where it is. Cues that nothing is left of are left out.
+    ends. Where no text agrees nobody is heard twice: the first then ends, and the second begins, in the middle of what
+    both hold. Cues that nothing is left of are left out.
     """
-    found = (_left_of(cue, before if repeated else None, repeated) for cue, before, repeated in _pairs(cues))
-    return [cue for cue in found if cue]
+    kept: list[Cue] = []
+    for cue, before, repeated in _pairs(cues):
+        start = cue.start_ms
+        if before is not None:
+            start = before.end_ms if repeated else (cue.start_ms + before.end_ms) // 2
+            if kept and kept[-1].end_ms > start:
+                kept[-1] = kept[-1]._replace(end_ms=max(start, kept[-1].start_ms + 1))
+        if left := _left_of(cue, start, repeated):
+            kept.append(left)
+    return kept
 
 
 def merge_overlaps(cues: Iterable[Cue]) -> list[Cue]:
-    """As `said_once`, and one cue after the other: what begins before the one ahead ends is shown from there on."""
-    return [cue for cue in (_left_of(*each) for each in _pairs(cues)) if cue]
+    """As `said_once`, for reading along: each cue is shown to its end, the one after it from there on."""
+    found = (
+        _left_of(cue, cue.start_ms if before is None else before.end_ms, repeated)
+        for cue, before, repeated in _pairs(cues)
+    )
+    return [cue for cue in found if cue]
 
 
 def _pairs(cues: Iterable[Cue]) -> Iterator[tuple[Cue, Cue | None, int]]:
@@ -220,9 +233,9 @@ def _pairs(cues: Iterable[Cue]) -> Iterator[tuple[Cue, Cue | None, int]]:
         before = cue
 
 
-def _left_of(cue: Cue, before: Cue | None, repeated: int) -> Cue | None:
-    """A cue without what was said before it, from the end of that one on; None if nothing is left."""
-    start = cue.start_ms if before is None else min(before.end_ms, cue.end_ms - 1)
+def _left_of(cue: Cue, start_ms: int, repeated: int) -> Cue | None:
+    """A cue without what was said before it, from a moment on; None if nothing is left."""
+    start = min(start_ms, cue.end_ms - 1)
     text = " ".join(cue.text[repeated:].split())
     return Cue(start, cue.end_ms, text) if text and cue.end_ms > start else None
 

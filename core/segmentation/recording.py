@@ -48,7 +48,7 @@ class RecordingSegmenter:
         self._video = video
         self._writer = SegmentWriter(workspace, store, video.id)
         self._kept: list[Span] = []
-        self._decoded_ms = 0
+        self._decoded_ms = self._sound_ms = 0
         self._ffmpeg_warning = ""
 
     def run(self) -> None:
@@ -69,9 +69,13 @@ class RecordingSegmenter:
         self._remove_earlier()
         named = {row.id for row in self._store.segments.all(video=self._video.id)}
         remove_stray_files(self._writer.folder, self._video.id, named)
-        counts = {"duration_ms": self._decoded_ms, "bytes": size, "segments": len(self._writer.ids)}
-        self._store.cuts.finish(self._video.id, self._cutter.settings() | counts, self._writer.ids)
+        self._store.cuts.finish(self._video.id, self._result(size), self._writer.ids)
         self._finish(ItemState.CUT)
+
+    def _result(self, size: int) -> dict[str, Any]:
+        """What the store keeps of a cut that has come to its end."""
+        counts = {"segments": len(self._writer.ids), "sound_ms": self._sound_ms}
+        return self._cutter.settings() | {"duration_ms": self._decoded_ms, "bytes": size} | counts
 
     def _finish(self, state: ItemState) -> None:
         self._writer.measure_earlier(self._job.check)
@@ -153,6 +157,7 @@ class RecordingSegmenter:
         for piece in self._cutter.cut(blocks, self._kept):
             self._job.check()
             written = self._writer.put(piece)
+            self._sound_ms += piece.span.end_ms - piece.span.start_ms
             self._progress.add(**{"written" if written else "found": 1})
         self._writer.flush()
 

@@ -54,7 +54,7 @@ class Video:
     """When the site was asked for licence, captions and the rest that no list tells (ms since 1970)."""
     cut: dict[str, Any] | None = None
     """How the segments were cut: "length_ms" and "overlap_ms", or "shortest_ms" and "longest_ms"; which file ("bytes",
-    "duration_ms"), and how many "segments" that gave. None while it is not cut to its end."""
+    "duration_ms"), how many "segments" that gave and their sound ("sound_ms"). None while it is not cut to its end."""
     cutting: dict[str, Any] | None = None
     """A cut that has begun and is not at its end: its settings, "bytes", and what becomes of texts ("text")."""
 

@@ -159,8 +159,8 @@ def test_texts_move_to_where_the_new_segments_lie(workspace: Workspace) -> None:
     # The 2 s that two segments held are told once, as the first of them has it.
     assert {row.id: row.text for row in with_text} == {
         "talk_0_7": "機器",
-        "talk_6_13": "0一二三四五",
-        "talk_12_19": "五六七八九十甲",
+        "talk_6_13": "0一二三四",
+        "talk_12_19": "四五六七八九十甲",
         "talk_18_25": "甲乙丙丁戊己",
         "talk_24_31": "己庚",
         "talk_41_48": "子丑寅卯辰巳午未",
@@ -212,7 +212,7 @@ def test_texts_that_stayed_can_move_later(workspace: Workspace) -> None:
     assert segment.run(workspace, workspace.config(), job)["moved"] == 4
     rows = rows_of(workspace)
     assert [id for id, row in rows.items() if row.kept] == ["talk_32_42"]
-    assert rows["talk_12_19"].text == "五六七八九十甲"
+    assert rows["talk_12_19"].text == "四五六七八九十甲"
 
 
 def test_what_is_written_while_texts_move_moves_too(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -230,7 +230,7 @@ def test_what_is_written_while_texts_move_moves_too(workspace: Workspace, monkey
     cut(workspace, WINDOWS, "moves")
     assert tried == [4, 1]
     rows = rows_of(workspace)
-    assert rows["talk_12_19"].text == "五改七八九十甲"
+    assert rows["talk_12_19"].text == "四五改七八九十甲乙"
     assert told(rows["talk_18_25"]) == ("我的", "human", "accepted")
 
 

@@ -23,10 +23,11 @@ def planned(video: Video, settings: SegmentConfig) -> Forecast:
     """What the settings give of a recording, as if nothing stayed of an earlier cut; what they gave if it is cut so."""
     cutter = cutter_of(settings)
     found = cutter.estimate(video.duration_ms or 0)
-    least, most = found.least, found.most
+    least, most, ms = found
     if video.cut is not None and is_cut_by(video, cutter):
         least = most = video.cut.get("segments", least)
-    return Forecast(1, 0, least, most, found.ms)
+        ms = video.cut.get("sound_ms", ms)
+    return Forecast(1, 0, least, most, ms)
 
 
 def plan_text(video: Video, settings: SegmentConfig, ascii: bool) -> str:
@@ -97,15 +98,18 @@ class Cutting:
         staying, moving = total(due("stays").values()), total(due("moves").values())
         if not staying.changes and not moving.changes:
             return start("stays") if staying.recordings else [Toast("Every recording is cut this way; s changes how")]
-        choices, said = [], []
+        leave, move = ("n", "leave them as they are"), ("m", "move their texts to the segments of the new cut")
         if staying.recordings:
-            said += [staying.yields(free), *staying.changes]
             anew = plural(staying.recordings, "recording")
-            choices.append(("y", f"cut {anew} anew; what is reviewed stays as it is"))
-        if moving.move:
-            said.append("Or: " + "; ".join(moving.kept_changes))
-            choices.append(("m", "cut anew; the texts of what is reviewed move to the new segments"))
-        choices.append(("n", "leave them as they are"))
+            said = [staying.yields(free), *staying.changes]
+            choices = [("y", f"cut {anew} anew; what is reviewed stays as it is"), leave]
+            if moving.move:
+                said.append("Or: " + "; ".join(moving.kept_changes))
+                choices.insert(1, move)
+        else:
+            # Nothing is due: so Enter changes nothing.
+            said = ["What was reviewed in an earlier cut has stayed beside this one.", *moving.kept_changes]
+            choices = [leave, move]
         answers: dict[str, Texts] = {"y": "stays", "m": "moves"}
         question = dialog.Choice("Cut anew?", "\n".join(said), choices)
         return [OpenDialog(question, lambda answer: start(answers[answer]) if answer in answers else [])]
