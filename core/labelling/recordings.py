@@ -6,13 +6,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from core.config import Config
 from core.engines import Engine, EngineOptions, PcmWindow, open_engine
 from core.engines.windows import windows_of
 from core.errors import UserError
 from core.jobs import Job
 from core.labelling.progress import HearingProgress
-from core.media import stream_pcm
+from core.media import RATE, stream_pcm
 from core.spans import Span, merged
 from core.store import Segment, Store, Video
 from core.store.records import TimedTextRow
@@ -116,21 +118,22 @@ class RecordingListener:
             raise UserError(f"{video.id} has no recording", "only its segments are here", "label --by clips")
         plan = _Plan(wanted, self._store.timed_texts.spans(row.id))
         self._progress.skip(plan.stored_ms)
-        sound = stream_pcm(self._workspace.absolute(video.path), cancelled=self._job.check)
+        sound = plan.counted(stream_pcm(self._workspace.absolute(video.path), cancelled=self._job.check))
         left = list(segments)
         for batch in self._engine.hear(plan.missing(windows_of(sound, self._engine.info))):
-            texts = [text for _, text in batch]
+            texts = [plan.placed(window, text) for window, text in batch]
             self._store.timed_texts.add(row.id, texts)
             self._count(texts, wanted)
-            stored_to = plan.store(window for window, _ in batch)
+            stored_to = plan.store(texts)
             done = [segment for segment in left if segment.end_ms <= stored_to]
             if done:
                 heard(row, done)
                 left = [segment for segment in left if segment.end_ms > stored_to]
+        self._store.timed_texts.add(row.id, plan.behind())
         if plan.is_whole:
             self._store.timed_texts.finish(row.id)
         # Those whose windows were stored before, and those that end a little behind the sound.
-        if left := [segment for segment in left if segment.start_ms < plan.seen_to]:
+        if left := [segment for segment in left if segment.start_ms < plan.length_ms]:
             heard(row, left)
 
     def _count(self, texts: Sequence[TimedText], wanted: Sequence[Span]) -> None:
@@ -139,32 +142,59 @@ class RecordingListener:
 
 
 class _Plan:
-    """Which windows of a recording are to be heard: those that are wanted and not stored yet."""
+    """Which windows of a recording are to be heard: those that are wanted and not stored yet.
+
+    Windows leave out where nobody speaks. What is stored leaves out nothing: to a window belongs what lies between the
+    one before and its own end, so that a segment is heard when what is stored covers it.
+    """
 
     def __init__(self, wanted: Sequence[Span], stored: Sequence[Span]) -> None:
         self._wanted = wanted
         self._stored = set(stored)
-        self._waiting: set[int] = set()
-        self.seen_to = 0
+        self._waiting: dict[int, Span] = {}
+        """By the start of a window that is being heard, what belongs to it."""
+        self._seen_to = 0
+        self._samples = 0
         self.is_whole = True
         """Every window that was seen is stored, or will be: none was left out."""
         self.stored_ms = sum(_shared_ms(span, wanted) for span in stored)
 
+    @property
+    def length_ms(self) -> int:
+        """Of what was heard of the recording up to now."""
+        return self._samples * 1000 // RATE
+
+    def counted(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        for block in blocks:
+            self._samples += len(block)
+            yield block
+
     def missing(self, windows: Iterable[PcmWindow]) -> Iterator[PcmWindow]:
         for window in windows:
-            self.seen_to = window.end_ms
-            if Span(window.start_ms, window.end_ms) in self._stored:
+            span, self._seen_to = Span(self._seen_to, window.end_ms), window.end_ms
+            if span in self._stored:
                 continue
-            if not _shared_ms(window, self._wanted):
+            if not _shared_ms(span, self._wanted):
                 self.is_whole = False
                 continue
-            self._waiting.add(window.start_ms)
+            self._waiting[window.start_ms] = span
             yield window
 
-    def store(self, windows: Iterable[PcmWindow]) -> int:
-        """These are stored; up to where, in ms, every window that is wanted is."""
-        self._waiting.difference_update(window.start_ms for window in windows)
-        return min(self._waiting, default=self.seen_to)
+    def placed(self, window: PcmWindow, text: TimedText) -> TimedText:
+        """The text of a window, with the time that belongs to it."""
+        return replace(text, **self._waiting[window.start_ms]._asdict())
+
+    def store(self, texts: Sequence[TimedText]) -> int:
+        """These are stored; up to where, in ms, everything that is wanted is."""
+        done = {text.end_ms for text in texts}
+        self._waiting = {start: span for start, span in self._waiting.items() if span.end_ms not in done}
+        return min((span.start_ms for span in self._waiting.values()), default=self._seen_to)
+
+    def behind(self) -> list[TimedText]:
+        """What lies behind the last window, where nobody speaks any more; to be stored at the end of the sound."""
+        if self.length_ms <= self._seen_to:
+            return []
+        return [TimedText(self._seen_to, self.length_ms, "", 0.0, 1.0, ())]
 
 
 def _shared_ms(piece: Timed, spans: Sequence[Span]) -> int:

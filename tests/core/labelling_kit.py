@@ -16,7 +16,7 @@ from core.stages import label
 from core.store import Segment, Store
 from core.workspace import Workspace
 from tests.core.whisper_kit import Listened, make_workspace, melodies, toy
-from tests.fakes.ear import Ear
+from tests.fakes.ear import Ear, windows_of
 
 
 def recorded_workspace(folder: Path) -> Workspace:
@@ -56,6 +56,8 @@ class Ears:
 def ears(monkeypatch: pytest.MonkeyPatch) -> Ears:
     found = Ears()
     monkeypatch.setattr(recordings, "open_engine", found.open)
+    # No detector takes notes for speech.
+    monkeypatch.setattr(recordings, "windows_of", windows_of)
     return found
 
 

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
+import wave
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from core.errors import UserError
 from core.events import Item, ItemFailed, LogLine
 from core.jobs import Cancelled
+from core.labelling import recordings
+from core.spans import Span, merged
 from core.stages import label, segment
 from core.store import Captions, Store
 from core.workspace import Workspace
 from tests.core.labelling_kit import Ears, cut_anew, ears, recorded_workspace, rows, run, texts, truth
 from tests.core.whisper_kit import Listened, cancel_at
-from tests.fakes.ear import Ear
+from tests.fakes.ear import Ear, loud_windows_of
 
 __all__ = ["ears"]
 
@@ -124,6 +128,30 @@ def test_a_job_that_ends_goes_on_behind_its_last_batch(made: Workspace, ears: Ea
     run(made)
     assert sorted(ears.heard) == sorted([*range(0, 42_000, 4000), *range(0, 18_000, 4000)])
     assert texts(made) == truth()
+
+
+def test_where_nobody_speaks_nothing_is_missing(made: Workspace, ears: Ears, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recordings, "windows_of", loud_windows_of)
+    with wave.open(str(made.root / "train.wav")) as file:
+        rate, tune = file.getframerate(), np.frombuffer(file.readframes(12 * file.getframerate()), "<i2")
+    quiet = np.zeros(15 * rate, np.int16)
+    with wave.open(str(made.root / "train.wav"), "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(rate)
+        # Silence, a tune of 12 s, silence to 42 s: the segments in it are heard as well, and hold nothing.
+        out.writeframes(np.concatenate([quiet, tune, quiet]).tobytes())
+    assert run(made, ids=["train_0_10"])[0]["labelled"] == 1
+    assert run(made, ids=["train"])[0]["labelled"] == 4
+    found = texts(made)
+    assert found["train_0_10"] == ""
+    assert found["train_16_26"] != ""
+    assert found["train_32_42"] == ""
+    assert len(ears.heard) == len(set(ears.heard))
+    with Store(made.db_path) as store:
+        (row,) = store.timed_texts.of("train")
+        assert row.done is not None
+        assert list(merged(store.timed_texts.spans(row.id))) == [Span(0, 42_000)]
 
 
 def test_human_text_is_never_touched(made: Workspace, ears: Ears) -> None:

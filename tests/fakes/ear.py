@@ -16,6 +16,7 @@ import numpy as np
 from core.demo_audio import NOTES
 from core.engines import Clip, EngineInfo, EngineOptions, Hypothesis, PcmWindow
 from core.engines.batches import HalvingBatches
+from core.engines.windows import consecutive
 from core.media import RATE
 from core.timed_text import TimedText, Word
 
@@ -61,6 +62,21 @@ class Ear:
     def _hypothesis(self, samples: np.ndarray) -> Hypothesis:
         text = "".join(word.text for word in notes_in(samples, 0))
         return Hypothesis(text, tuple(range(len(text))), -0.25, 0.0, 1.0)
+
+
+def windows_of(blocks: Iterable[np.ndarray], info: EngineInfo) -> Iterator[PcmWindow]:
+    """A recording in windows of equal length, whatever sounds in them."""
+    return consecutive(blocks, round(info.window_s * RATE))
+
+
+def loud_windows_of(blocks: Iterable[np.ndarray], info: EngineInfo) -> Iterator[PcmWindow]:
+    """The same without the seconds at either end in which nothing sounds, as windows of speech are."""
+    for window in windows_of(blocks, info):
+        seconds = window.samples[: len(window.samples) // RATE * RATE].astype(np.float64).reshape(-1, RATE)
+        loud = np.flatnonzero(np.sqrt(np.mean(seconds**2, axis=1)) >= LOUD)
+        if len(loud):
+            begin, end = int(loud[0]) * RATE, (int(loud[-1]) + 1) * RATE
+            yield PcmWindow(window.start + begin, window.samples[begin:end])
 
 
 def digest_of(samples: np.ndarray) -> int:

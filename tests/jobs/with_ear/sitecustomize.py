@@ -7,7 +7,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 import core.engines
-from tests.fakes.ear import Ear
+import core.engines.windows
+from tests.fakes.ear import Ear, windows_of
 
 
 def open_engine(model, options, root=None, engine="auto"):
@@ -15,3 +16,5 @@ def open_engine(model, options, root=None, engine="auto"):
 
 
 core.engines.open_engine = open_engine
+# No detector takes notes for speech.
+core.engines.windows.windows_of = windows_of
