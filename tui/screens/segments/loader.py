@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -12,6 +11,7 @@ from core.media.mel import MelSettings
 from core.store import SegmentRow, Store, Video
 from core.whisper.info import mel_settings
 from core.workspace import Workspace
+from tui.many_rows import read_many
 from tui.screens.segments.rows import SegmentRows
 
 
@@ -44,27 +44,11 @@ def load(workspace: Workspace, wanted: str | None, known: Sequence[SegmentRow] |
         videos = [video for video in store.videos.all() if video.path]
         ids = [video.id for video in videos]
         id = wanted if wanted in ids else next(iter(ids), None)
-        rows = _rows(store, id)
+        rows = read_many(lambda: SegmentRows(store.segments.of_recording(id) if id is not None else [], ascii))
         config = workspace.config()
-        same = known is not None and id == wanted and rows == known
-        return Loaded(
-            videos,
-            id,
-            None if same else SegmentRows(rows, ascii),
-            config.segment,
-            hearing_of((config.model.base, config.model.labeller), workspace),
-        )
-
-
-def _rows(store: Store, video: str | None) -> list[SegmentRow]:
-    if video is None:
-        return []
-    # The collector would look at every row again and again while they come.
-    gc.disable()
-    try:
-        return store.segments.of_recording(video)
-    finally:
-        gc.enable()
+        hearing = hearing_of((config.model.base, config.model.labeller), workspace)
+        same = known is not None and id == wanted and rows.rows == known
+        return Loaded(videos, id, None if same else rows, config.segment, hearing)
 
 
 def hearing_of(models: Sequence[str], workspace: Workspace) -> Hearing:

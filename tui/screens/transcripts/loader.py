@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from core.clock import now_ms
 from core.errors import UserError
 from core.store import Store
 from core.store.records import Changes
+from tui.many_rows import read_many
 from tui.screens.transcripts.index import TranscriptIndex
 from tui.screens.transcripts.rows import ReviewRate
 
@@ -20,8 +20,6 @@ WINDOW_MS = 30 * 60_000
 """The pace is that of the last half hour, or of this session where it is shorter."""
 MOST = 300
 """Changes are applied one by one, on the UI thread; with more than so many all rows are read in a thread."""
-MANY = 10_000
-"""So many rows are kept out of the garbage collector's way: there are no cycles in them."""
 REST = 5
 """A reading of all rows that took a second is not repeated for five: 100 000 rows leave room for the keys."""
 
@@ -46,23 +44,15 @@ def read(path: Path, revision: int | None, rate_from: int, *, all_rows: bool = T
         if changes is None:
             if not all_rows:
                 return None
-            index = _read_all(store)
+            index = read_many(lambda: _read_all(store))
         since = max(rate_from, now_ms() - WINDOW_MS)
         rate = ReviewRate.of(store.transcripts.reviewed_since(since), (now_ms() - since) / 1000)
         return Reading(index, changes, store.segments.counts(), rate)
 
 
 def _read_all(store: Store) -> TranscriptIndex:
-    # The collector would look at all of them again and again, here and later, and everybody would wait for it.
-    gc.disable()
-    try:
-        found = store.segments.rows()
-        index = TranscriptIndex(found.rows, found.revision)
-        if len(index) >= MANY:
-            gc.freeze()
-    finally:
-        gc.enable()
-    return index
+    found = store.segments.rows()
+    return TranscriptIndex(found.rows, found.revision)
 
 
 class RunInThread(Protocol):
