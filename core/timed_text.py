@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import accumulate, chain
 from typing import NamedTuple, Protocol
 
+from core.spans import Span, merged
 from core.text import is_unspaced, join_texts
 
 # Not after a letter or closing bracket: in `list[i]` nothing is a note.
@@ -176,6 +177,58 @@ def _words(text: str) -> list[str]:
         else:
             words.append(char)
     return words
+
+
+LINE_MS, LINE_GAP_MS, LINE_LETTERS = 6000, 700, 20
+"""A caption of words ends at a pause, or before it lasts longer or holds more (twice as many letters as Han)."""
+
+
+def lines(pieces: Iterable[Cue | TimedText], taken: Iterable[Span] = ()) -> list[Cue]:
+    """Captions to be read while one listens, out of words; what has no words' times stays as it is.
+
+    taken: where something else stands: words whose middle lies there are left out, and no caption reaches into it.
+    """
+    occupied = list(merged(taken))
+    found: list[list[Word]] = []
+    for word in chain.from_iterable(_timed_words(piece) for piece in pieces):
+        if _span_at(occupied, (word.start_ms + word.end_ms) // 2) is not None:
+            continue
+        if not found or not _goes_on(found[-1], word, occupied):
+            found.append([])
+        found[-1].append(word)
+    return [_caption(line, occupied) for line in found]
+
+
+def _timed_words(piece: Cue | TimedText) -> Sequence[Word]:
+    if isinstance(piece, TimedText) and piece.words:
+        return piece.words
+    return [Word(piece.start_ms, piece.end_ms, piece.text, 0.0)] if piece.text else []
+
+
+def _goes_on(line: Sequence[Word], word: Word, occupied: Sequence[Span]) -> bool:
+    size = sum(2 if is_unspaced(one.text[:1]) else 1 for one in [*line, word] for _ in one.text)
+    return (
+        word.start_ms - line[-1].end_ms <= LINE_GAP_MS
+        and word.end_ms - line[0].start_ms <= LINE_MS
+        and size <= 2 * LINE_LETTERS
+        # Nothing else begins between the two.
+        and bisect_left(occupied, (line[-1].start_ms,)) == bisect_left(occupied, (word.start_ms,))
+    )
+
+
+def _caption(line: Sequence[Word], occupied: Sequence[Span]) -> Cue:
+    start, end = line[0].start_ms, line[-1].end_ms
+    if (before := _span_at(occupied, start)) is not None:
+        start = before.end_ms
+    if (after := _span_at(occupied, end - 1)) is not None:
+        end = after.start_ms
+    return Cue(start, max(end, start + 1), join_texts([word.text for word in line]))
+
+
+def _span_at(spans: Sequence[Span], ms: int) -> Span | None:
+    """The one of these spans, which are in order and apart, that holds a moment."""
+    place = bisect_right(spans, ms, key=lambda span: span.start_ms) - 1
+    return spans[place] if place >= 0 and ms < spans[place].end_ms else None
 
 
 def speech(cues: Iterable[Cue]) -> list[Cue]:

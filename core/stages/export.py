@@ -15,9 +15,12 @@ from core.exchange.atomic_folder import check_replaceable, replace_folder
 from core.exchange.card import dataset_card
 from core.exchange.clips import LabelledClip, write_durably
 from core.exchange.formats.table import DATASET, Format, dataset_format, dataset_formats
+from core.labelling.sources import heard_whole
 from core.sources import sidecar
+from core.spans import Span
 from core.store import Segment, Store
 from core.text import plural
+from core.timed_text import lines
 from core.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -55,7 +58,8 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
         if format.by_split:
             fill_digests(workspace, store, job)
         accepted = [row for row in store.segments.all(review="accepted") if row.usable]
-        if not accepted:
+        heard = [] if format.by_split else heard_elsewhere(store, config.model.labeller, accepted)
+        if not accepted and not heard:
             raise UserError(
                 "there is nothing to export",
                 "no transcript with text has been accepted",
@@ -63,21 +67,23 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
             )
         parts, left_out, split = _parts(store, accepted, format, job)
         parts = {part: _with_audio(workspace, rows, job) for part, rows in parts.items()}
-        wanted = {row.video for rows in parts.values() for row in rows}
+        wanted = {row.video for rows in parts.values() for row in rows} | {clip.video for clip in heard}
         videos = [video for video in store.videos.all() if video.id in wanted]
     chosen = [row for rows in parts.values() for row in rows]
-    if not chosen:
+    if not chosen and not heard:
         raise UserError("there is nothing to export", "the audio of every segment is missing", "whispersmith segment")
     fetched = {video.id: str(sidecar.read(workspace.media, video.id).get("fetched") or "") for video in videos}
     shared = len(sharing_audio(parts.get("test", ()), parts["train"]))
 
     def step(count: int) -> None:
         job.check()
-        job.progress(count, len(chosen), unit="segments")
+        job.progress(count, len(chosen) + len(heard), unit="segments")
 
     assert format.write_dataset is not None
     with replace_folder(target) as folder:
-        written = format.write_dataset(folder, {part: _clips(workspace, rows) for part, rows in parts.items()}, step)
+        clips = {part: _clips(workspace, rows) for part, rows in parts.items()}
+        clips["train"] = [*clips["train"], *heard]
+        written = format.write_dataset(folder, clips, step)
         card = dataset_card(workspace.name, config.project.language, format.loading, parts, videos, shared, fetched)
         write_durably(folder / "README.md", card)
     for note in written.notes:
@@ -92,6 +98,21 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
         "split": split,
         "leak": shared,
     }
+
+
+def heard_elsewhere(store: Store, labeller: str, accepted: Sequence[Segment]) -> list[LabelledClip]:
+    """What the labeller has heard where nobody has accepted a text, of recordings that it has heard whole."""
+    found = []
+    for video in store.videos.all():
+        heard = heard_whole(store, video.id, labeller)
+        if heard is None:
+            continue
+        taken = [Span(row.start_ms, row.end_ms) for row in accepted if row.video == video.id]
+        found += [
+            LabelledClip("", cue.text, Path(), video.id, cue.start_ms, cue.end_ms, "machine")
+            for cue in lines(heard.pieces, taken)
+        ]
+    return found
 
 
 def _format_and_target(workspace: Workspace, params: dict[str, Any]) -> tuple[Format, Path]:

@@ -23,6 +23,7 @@ from core.sources import sidecar
 from core.stages import export, import_, split
 from core.store import Store, Video
 from core.store.transcripts import MachineText
+from core.timed_text import TimedText, Word
 from core.workspace import Workspace
 from tests.core.media_kit import logged, make_job, make_workspace, with_segments
 
@@ -145,6 +146,22 @@ def test_srt_says_what_two_neighbours_hold_once(workspace: Workspace) -> None:
     cues = parse_captions((folder / "talk.srt").read_text(encoding="utf-8"))
     assert len(cues) == 39
     assert all(before.end_ms <= after.start_ms for before, after in itertools.pairwise(cues))
+
+
+def test_srt_of_a_recording_that_was_heard_whole_has_no_holes(workspace: Workspace) -> None:
+    words = tuple(Word(n * 1000, n * 1000 + 800, chr(0x4E00 + n), -0.1) for n in range(40))
+    with Store(workspace.db_path) as store:
+        said = [TimedText(0, 402_000, "", -0.1, 0.0, words)]
+        store.timed_texts.put("talk", workspace.config().model.labeller, {}, said)
+        for row in store.segments.all()[2:]:
+            store.transcripts.review(row.id, "rejected")
+    folder = Path(_export(workspace, format="srt")["path"])
+    cues = parse_captions((folder / "talk.srt").read_text(encoding="utf-8"))
+    assert all(before.end_ms <= after.start_ms for before, after in itertools.pairwise(cues))
+    # What a person accepted lies in the first 18 s; behind it stands what was heard.
+    assert "".join(cue.text for cue in cues if cue.start_ms >= 18_000) == "".join(word.text for word in words[18:])
+    assert not {word.text for word in words[:18]} & set("".join(cue.text for cue in cues))
+    assert _export(workspace, format="jsonl")["train"] == 2
 
 
 def test_a_second_export_replaces_the_first(workspace: Workspace) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from core.media import Span, plan_spans
-from core.timed_text import Cue, Share, Timed, TimedText, Word, merge_overlaps, said_once, shares, speech
+from core.timed_text import Cue, Share, Timed, TimedText, Word, lines, merge_overlaps, said_once, shares, speech
 
 
 def texts(cues: Sequence[Cue | TimedText], windows: Sequence[Timed]) -> list[str]:
@@ -86,6 +86,32 @@ def test_silence_is_the_mean_over_a_windows_time() -> None:
     stretches = [window(0, 20_000, no_speech_prob=0.9), window(20_000, 40_000, no_speech_prob=0.1)]
     (share,) = shares(stretches, [Span(15_000, 35_000)])
     assert share.no_speech_prob == pytest.approx(0.25 * 0.9 + 0.75 * 0.1)
+
+
+def spoken(*words: tuple[int, int, str]) -> TimedText:
+    return window(0, 60_000, tuple(Word(start, end, text, -0.1) for start, end, text in words))
+
+
+def test_captions_end_at_pauses_and_before_they_are_too_long() -> None:
+    assert lines([spoken((0, 400, "大家"), (500, 900, "好"), (2000, 2400, "今天"))]) == [
+        Cue(0, 900, "大家好"),
+        Cue(2000, 2400, "今天"),
+    ]
+    slow = lines([spoken(*((n * 1000, n * 1000 + 900, "嗯") for n in range(14)))])
+    assert [(cue.start_ms, cue.text) for cue in slow] == [(0, "嗯" * 6), (6000, "嗯" * 6), (12_000, "嗯" * 2)]
+    quick = lines([spoken(*((n * 100, n * 100 + 90, "快") for n in range(50)))])
+    assert [len(cue.text) for cue in quick] == [20, 20, 10]
+    assert lines([window(0, 9000, text="沒有時間"), window(9000, 12_000)]) == [Cue(0, 9000, "沒有時間")]
+
+
+def test_captions_stay_out_of_where_something_else_stands() -> None:
+    words = spoken(*((n * 1000, n * 1000 + 1000, chr(0x4E00 + n)) for n in range(10)))
+    found = lines([words], [Span(2400, 5600)])
+    text = "".join(chr(0x4E00 + n) for n in (0, 1, 6, 7, 8, 9))
+    assert "".join(cue.text for cue in found) == text
+    assert all(cue.end_ms <= 2400 or cue.start_ms >= 5600 for cue in found)
+    # Halved words belong to where their middle lies, and are shown outside only.
+    assert [(cue.start_ms, cue.end_ms) for cue in lines([words], [Span(2600, 5400)])] == [(0, 2600), (5400, 10_000)]
 
 
 def test_what_is_cut_is_counted() -> None:

@@ -20,7 +20,7 @@ def render(cues: Sequence[Cue]) -> str:
 
 
 def write(folder: Path, parts: Parts, step: Step) -> WrittenDataset:
-    """`<video>.srt` in `folder`: what overlapping segments both hold is shown once. No sound is written."""
+    """`<video>.srt` in `folder`: what overlapping segments both hold is shown once. No sound is written or read."""
     videos: dict[str, list[LabelledClip]] = {}
     for clips in parts.values():
         for clip in clips:
