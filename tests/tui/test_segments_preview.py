@@ -15,6 +15,7 @@ from core.listen.player import Playback, PlayerState
 from core.media.sound import dbfs
 from core.spans import segment_id
 from core.store import Segment, Store, Video
+from core.store.records import SecondReading
 from core.store.transcripts import MachineText
 from core.workspace import Workspace, create
 from tests.core.media_kit import RATE, speech_like, write_wav
@@ -202,6 +203,18 @@ async def test_the_whole_text_is_there_with_who_wrote_it_and_what_is_said_around
             assert words in text
         await pilot.press("down")
         await wait_until(pilot, lambda: "pending, by a machine" in screen_text(app))
+
+
+async def test_how_a_second_labeller_reads_it_is_shown(workspace: Workspace) -> None:
+    with Store(workspace.db_path) as store:
+        id = store.segments.of_recording("talk")[0].id
+        store.second_readings.put([SecondReading(id, "openai/whisper-base", "第0段", "第零段是別人寫的")])
+    app = open_app(workspace)
+    async with app.run_test(size=(140, 45)) as pilot:
+        await on_row(pilot, app, 0)
+        assert "whisper-base reads  第零段是別人寫的" in screen_text(app)
+        await on_row(pilot, app, 1)
+        assert "reads  " not in screen_text(app)
 
 
 async def test_a_text_that_is_changed_elsewhere_is_shown_and_the_cursor_stays(workspace: Workspace) -> None:

@@ -12,6 +12,7 @@ from core.store import SegmentRow, Store, Video
 from core.whisper.info import mel_settings
 from core.workspace import Workspace
 from tui.many_rows import read_many
+from tui.screens.review_state import short_name
 from tui.screens.segments.rows import SegmentRows
 
 
@@ -55,7 +56,7 @@ def hearing_of(models: Sequence[str], workspace: Workspace) -> Hearing:
     """How the first of these models that is here hears; as most Whispers do where none is."""
     for model in models:
         try:
-            return Hearing(model.rstrip("/").rpartition("/")[2], mel_settings(model, workspace.root))
+            return Hearing(short_name(model), mel_settings(model, workspace.root))
         except UserError:
             continue  # Setup says what is wrong with it
     return Hearing()

@@ -12,7 +12,7 @@ from core.errors import UserError
 from core.flags import meaning
 from core.listen.player import Playback, PlayerState
 from tui.listening import playhead
-from tui.screens.review_state import span, state_of, state_text, written_by
+from tui.screens.review_state import short_name, span, state_of, state_text, written_by
 from tui.screens.segments.preview import SILENT_DB, Preview, Sound, decibels
 from tui.widgets import cells, marks
 from tui.widgets.mel import MelPicture
@@ -150,7 +150,7 @@ def _db(level: float) -> str:
 
 
 def paragraphs(found: Preview, ascii: bool) -> list[Paragraph]:
-    """The text and who wrote it; what its flags mean; what the machine had written; what is said around it."""
+    """The text and who wrote it; what its flags mean; how machines read it; what is said around it."""
     segment = found.segment
     state = state_text(state_of(segment), ascii)
     who = ", ".join(filter(None, (state.plain, written_by(segment), segment.part)))
@@ -161,6 +161,8 @@ def paragraphs(found: Preview, ascii: bool) -> list[Paragraph]:
     raw = " ".join(segment.raw.split())
     if raw and raw != segment.text:
         lines.append((f"{'caption said' if segment.origin == 'caption' else 'machine wrote'}  {raw}", "dim"))
+    if found.second is not None and found.second.other != segment.text:
+        lines.append((f"{short_name(found.second.source)} reads  {found.second.other}", "dim"))
     for name, other in (("before", found.before), ("after", found.after)):
         if other is not None and other.text:
             lines.append((f"{name}  {other.text}", "dim"))

@@ -12,6 +12,7 @@ from core.media import read_wav
 from core.media.mel import log_mel
 from core.media.peaks import high_peak, peaks_of
 from core.store import Segment, Store
+from core.store.records import SecondReading
 from core.workspace import Workspace
 from tui.raster.time_axis import Stretch
 from tui.screens.segments.loader import Hearing
@@ -44,12 +45,14 @@ class Sound:
 
 @dataclass(frozen=True)
 class Preview:
-    """The segment at `place` of the list, with its neighbours there. sound: or why it cannot be drawn."""
+    """The segment at `place` of the list, with its neighbours there. second: how another labeller reads it. sound: or
+    why it cannot be drawn."""
 
     place: int
     segment: Segment
     before: Segment | None
     after: Segment | None
+    second: SecondReading | None
     hearing: Hearing
     sound: Sound | UserError = field(compare=False)
 
@@ -97,7 +100,8 @@ class PreviewReader:
             before, segment, after = (store.segments.get(id) if id else None for id in ids)
             if segment is None:
                 return None
-            return Preview(place, segment, before, after, hearing, self._sound(store, rows, segment, hearing))
+            second, sound = store.second_readings.get(segment.id), self._sound(store, rows, segment, hearing)
+            return Preview(place, segment, before, after, second, hearing, sound)
 
     def _sound(self, store: Store, rows: SegmentRows, segment: Segment, hearing: Hearing) -> Sound | UserError:
         try:
