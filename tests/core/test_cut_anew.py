@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from core.events import Item, ItemState
+from core.exchange.clip_import import import_clip
 from core.media import speech
 from core.segmentation import forecast
 from core.segmentation.settings import cutter_of
@@ -29,7 +30,7 @@ from core.store.migrations import MIGRATIONS
 from core.store.transcripts import MachineText
 from core.workspace import Workspace, open_workspace
 from tests.core.cli_kit import caller
-from tests.core.media_kit import events, fetched, logged, make_job, make_workspace
+from tests.core.media_kit import events, fetched, logged, make_job, make_workspace, speech_like, write_wav
 
 TEXTS = {
     "talk_8_18": "一二三四五六七八九十",
@@ -391,3 +392,14 @@ def test_the_command_says_it_and_writes_nothing(workspace: Workspace, capsys: py
     assert "longest_s is not 2 s more than" in error
     code, out, _ = run("-w", workspace.root, "segments", "--json")
     assert [row["kept"] for row in json.loads(out)] == [False] * 8
+
+
+def test_a_clip_that_is_imported_into_a_cut_recording_is_none_of_the_cut(workspace: Workspace, tmp_path: Path) -> None:
+    clip = write_wav(tmp_path / "talk_3_5.wav", speech_like(2))
+    with Store(workspace.db_path) as store:
+        assert import_clip(workspace, store, clip, "talk_3_5", lambda: None) == "talk_3_5"
+        store.transcripts.save("talk_3_5", "另外的")
+    job = make_job(workspace, "segment")
+    segment.run(workspace, workspace.config(), job)
+    assert [item.state for item in events(job, Item)] == [ItemState.WHOLE]
+    assert [id for id, row in rows_of(workspace).items() if row.kept] == ["talk_3_5"]
