@@ -51,6 +51,12 @@ def params(arguments: argparse.Namespace) -> dict[str, Any]:
     windows = {"length_s": arguments.length, "overlap_s": arguments.overlap}
     pauses = {"shortest_s": arguments.shortest, "longest_s": arguments.longest}
     given = {name: value for name, value in (windows | pauses).items() if value is not None}
+    if given.keys() & windows.keys() and (arguments.at_pauses or given.keys() & pauses.keys()):
+        raise UserError(
+            "windows and pauses are two ways to cut",
+            "--length and --overlap are of windows, --at-pauses, --shortest and --longest are not",
+            "take those of one way",
+        )
     if arguments.at_pauses or given.keys() & pauses.keys():
         given["mode"] = "pauses"
     elif given:

@@ -9,6 +9,7 @@ import shutil
 import signal
 import sqlite3
 import sys
+import threading
 from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
@@ -390,6 +391,9 @@ def test_the_command_says_it_and_writes_nothing(workspace: Workspace, capsys: py
     code, out, error = run("-w", workspace.root, "segment", "--at-pauses", "--longest", 5)
     assert code == 3
     assert "longest_s is not 2 s more than" in error
+    code, out, error = run("-w", workspace.root, "segment", "--at-pauses", "--length", 5)
+    assert code == 3
+    assert "two ways to cut" in error
     code, out, _ = run("-w", workspace.root, "segments", "--json")
     assert [row["kept"] for row in json.loads(out)] == [False] * 8
 
@@ -403,3 +407,35 @@ def test_a_clip_that_is_imported_into_a_cut_recording_is_none_of_the_cut(workspa
     segment.run(workspace, workspace.config(), job)
     assert [item.state for item in events(job, Item)] == [ItemState.WHOLE]
     assert [id for id, row in rows_of(workspace).items() if row.kept] == ["talk_3_5"]
+
+
+@pytest.mark.parametrize("text", ["stays", "moves"])
+def test_what_others_write_while_a_recording_is_cut_anew_is_there_afterwards(workspace: Workspace, text: Texts) -> None:
+    """An import and a labeller are at work on the earlier segments, until there are none of them left."""
+    ids = ["talk_24_34", "talk_48_58", "talk_56_60"]
+    written = {id: chr(0x4E00 + 100 * n) * 3 for n, id in enumerate(ids)}
+    outcome: dict[str, str] = {}
+    began, stop, failed = threading.Event(), threading.Event(), []
+
+    def others() -> None:
+        try:
+            with Store(workspace.db_path) as store:
+                while not stop.is_set():
+                    store.transcripts.write_machine([MachineText(id, "機器", "", "m") for id in ids])
+                    for id, written_text in written.items():
+                        outcome.setdefault(id, store.transcripts.import_human({id: written_text})[id])
+                        began.set()
+        except Exception as error:  # noqa: BLE001  # handed over to the test
+            failed.append(error)
+
+    thread = threading.Thread(target=others)
+    thread.start()
+    assert began.wait(30)
+    cut(workspace, WINDOWS, text)
+    stop.set()
+    thread.join()
+    assert failed == []
+    said = "".join(row.text for row in rows_of(workspace).values())
+    imported = [id for id, what in outcome.items() if what == "imported"]
+    assert imported
+    assert all(said.count(written[id][0]) >= 3 for id in imported)
