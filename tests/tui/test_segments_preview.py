@@ -103,6 +103,12 @@ def heading_of(app: WhispersmithApp) -> str:
     return screen_lines(app)[2]
 
 
+def shown_rows(app: WhispersmithApp) -> list[str]:
+    """Each row of the table, as its cells are given."""
+    rows = screen_of(app).rows
+    return [" ".join(str(cell) for cell in rows.cells(place)) for place in range(len(rows))]
+
+
 def wave_rows(app: WhispersmithApp) -> list[str]:
     wave = app.screen.query_one(Waveform)
     return [wave.render_line(y).text for y in range(wave.size.height - 2)]
@@ -203,6 +209,18 @@ async def test_the_whole_text_is_there_with_who_wrote_it_and_what_is_said_around
             assert words in text
         await pilot.press("down")
         await wait_until(pilot, lambda: "pending, by a machine" in screen_text(app))
+
+
+async def test_rows_of_an_earlier_cut_say_so_and_the_heading_counts_them(workspace: Workspace) -> None:
+    with Store(workspace.db_path) as store, store.write() as db:
+        db.execute("UPDATE segments SET kept = 1 WHERE video = 'talk' AND start_ms >= 72000")
+    app = open_app(workspace)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await on_row(pilot, app, 9)
+        assert "! 3 of an earlier cut" in heading_of(app)
+        assert [line.split()[-1] == "earlier" for line in shown_rows(app)] == [False] * 9 + [True] * 3
+        await pilot.resize_terminal(80, 24)
+        await wait_until(pilot, lambda: "! 3 earlier" in heading_of(app))
 
 
 async def test_how_a_second_labeller_reads_it_is_shown(workspace: Workspace) -> None:

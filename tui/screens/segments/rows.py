@@ -64,7 +64,7 @@ class SegmentRows:
             "" if row.dbfs is None else f"{row.dbfs:.0f}".replace("-", minus),
             "" if row.speech is None else f"{row.speech:.0%}",
             state_text(state_of(row), self._ascii, word=False),
-            " ".join((*([KEPT] if row.kept else []), *row.sound_flags, *row.flags)),
+            " ".join((*row.sound_flags, *row.flags, *([KEPT] if row.kept else []))),
         ]
 
     def index_at(self, ms: int) -> int:

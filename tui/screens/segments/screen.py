@@ -128,7 +128,8 @@ class SegmentsScreen(ListeningScreen):
         place = f"[{self._videos.index(video) + 1}/{len(self._videos)}]  " if len(self._videos) > 1 else ""
         title = Text(place).append(video.title or video.id, "bold").append(f"  {marks.length(video.duration_ms)}")
         if kept := self.rows.kept:
-            title.append(f"  {marks.mark('look', self.host.ascii)} {kept} of an earlier cut", marks.style("look"))
+            words = f"{kept} of an earlier cut" if self.is_wide else f"{kept} earlier"
+            title.append(f"  {marks.mark('look', self.host.ascii)} {words}", marks.style("look"))
         count = planned(video, self._settings).count
         plan, following = plan_text(video, self._settings, self.host.ascii), self.next_step
         roomy = len(self.rows) and following and self.app.size.width >= NEXT_FROM
