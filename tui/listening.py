@@ -57,6 +57,8 @@ class Listening:
         self._opening = False
         self._was_heard = False
         """Somebody could hear it once: what interrupts that mends itself, and is no reason for a dialog."""
+        self._told = False
+        """That nobody listens."""
 
     @property
     def player(self) -> Player | None:
@@ -79,8 +81,8 @@ class Listening:
         self._play(id, ahead, around=around, then=self._ask_for_listener)
 
     def play_on_arrival(self, id: str, ahead: Sequence[str]) -> None:
-        """From its beginning; where nobody can hear it, that is not worth a word while somebody types."""
-        self._play(id, ahead, around=False, then=lambda: None)
+        """From its beginning; where nobody can hear it, whoever types is told so once, and never kept from it."""
+        self._play(id, ahead, around=False, then=self._tell_once)
 
     def follow(self, id: str, ahead: Sequence[str]) -> None:
         """The cursor has come to rest on a segment."""
@@ -135,7 +137,7 @@ class Listening:
 
     def _opened(self, then: Callable[[], object], player: Player) -> None:
         self._opening, self._player = False, player
-        self._show()
+        self._take(player.playback)
         if isinstance(player, FilePlayer):
             self._show_address()
         then()
@@ -146,26 +148,33 @@ class Listening:
 
     def _ask_for_listener(self) -> None:
         """If nobody can hear it: how to listen. Once somebody could, a line on what it waits for."""
-        player = self._player
-        if not isinstance(player, BrowserPlayer) or player.playback.can_play:
-            return
-        if self._was_heard:
-            locked = player.playback.state is PlayerState.LOCKED
+        if not self._was_heard:
+            self._await_listener(self._reports.no_listener)
+        elif not self.playback.can_play:
+            locked = self.playback.state is PlayerState.LOCKED
             self._reports.say(
                 "The page in the browser waits for a click on `Enable sound`"
                 if locked
                 else "The browser is not there; it plays as soon as the page is back. L shows its address"
             )
-        elif player.was_open:
-            # A tab of an earlier app is on its way, or nobody is.
-            self._tasks.run(lambda: player.await_page(TAB_BACK_S), self._awaited, self._reports.failed, "listen tab")
-        else:
-            self._reports.no_listener(player)
 
-    def _awaited(self, _: bool) -> None:
+    def _tell_once(self) -> None:
+        if not self._told and not self._was_heard:
+            self._told = True
+            self._await_listener(lambda _: self._reports.say("No row is heard, as nobody listens yet: L tells how to"))
+
+    def _await_listener(self, nobody: Callable[[BrowserPlayer], object]) -> None:
+        """A page, where one is needed, is open; or a tab of an earlier app is on its way; or there is nobody."""
         player = self._player
-        if isinstance(player, BrowserPlayer) and not player.playback.can_play:
-            self._reports.no_listener(player)
+
+        def awaited(_: bool) -> None:
+            if isinstance(player, BrowserPlayer) and not player.playback.can_play:
+                nobody(player)
+
+        if isinstance(player, BrowserPlayer) and player.was_open:
+            self._tasks.run(lambda: player.await_page(TAB_BACK_S), awaited, self._reports.failed, "listen tab")
+        else:
+            awaited(False)
 
     def _show_address(self) -> None:
         player = self._player
@@ -184,9 +193,12 @@ class Listening:
 
     def _show(self) -> None:
         if self._player is not None and self.playback != self._player.playback:
-            self.playback = self._player.playback
-            self._was_heard = self._was_heard or self.playback.can_play
-            self._reports.changed(self.playback)
+            self._take(self._player.playback)
+
+    def _take(self, playback: Playback) -> None:
+        self.playback = playback
+        self._was_heard = self._was_heard or playback.can_play
+        self._reports.changed(playback)
 
     def sign(self, ascii_only: bool) -> str:
         """For the status line: where it is heard, filled while somebody can hear it; "" before the first sound."""

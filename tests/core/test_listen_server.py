@@ -95,7 +95,8 @@ def test_ranges(server: ListenServer) -> None:
 
 def test_who_does_not_know_the_token_learns_nothing(server: ListenServer) -> None:
     known = {
-        get(server, path).partition(b"\r\n\r\n")[2] for path in ("/", "/x/", "/x/events", f"/{server.token[:-1]}/")
+        get(server, path).partition(b"\r\n\r\n")[2]
+        for path in ("/", "/x/", "/x/events", f"/{server.token[:-1]}/", "/%ff%fe/", "/%ed%a0%80/", "/%E4%BB%A4/")
     }
     assert known == {b"nothing here\n"}
     assert status(get(server, f"/{server.token.swapcase()}/clip/{IDS[0]}")) == 404

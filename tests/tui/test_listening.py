@@ -118,7 +118,7 @@ async def listened(
     async with app.run_test(size=size, notifications=True) as pilot:
         await opened(pilot, start)
         await pilot.press("L")
-        await wait_until(pilot, lambda: isinstance(app.screen, ListenSheet))
+        await wait_until(pilot, lambda: isinstance(app.screen, ListenSheet) and "◌ browser" in screen_text(app))
         async with page_of(app) as page:
             await page.open()
             await page.report("idle")
@@ -289,9 +289,11 @@ async def test_rows_are_played_on_arrival_and_that_is_remembered(workspace: Work
     with Store(workspace.db_path) as store:
         assert [row.text for row in store.segments.all()] == ["hao", "hen", "da de", "", ""]
     later = WhispersmithApp(workspace, AppOptions(), start="transcripts")
-    async with later.run_test(size=size) as pilot:
+    async with later.run_test(size=size, notifications=True) as pilot:
         await opened(pilot, "transcripts")
         await wait_until(pilot, lambda: "plays" in screen_lines(later)[2])
+        await pilot.press("a")
+        await wait_until(pilot, lambda: "No row is heard, as nobody listens yet" in screen_text(later))
         await pilot.press("P")
         await wait_until(pilot, lambda: "plays" not in screen_lines(later)[2])
         await wait_until(pilot, lambda: not workspace.config().listen.play_on_arrival)
