@@ -127,13 +127,16 @@ class SegmentsScreen(ListeningScreen):
             return
         place = f"[{self._videos.index(video) + 1}/{len(self._videos)}]  " if len(self._videos) > 1 else ""
         title = Text(place).append(video.title or video.id, "bold").append(f"  {marks.length(video.duration_ms)}")
+        plan = Text()
         if kept := self.rows.kept:
+            # Beside the plan: a long title would push it out of sight.
             words = f"{kept} of an earlier cut" if self.is_wide else f"{kept} earlier"
-            title.append(f"  {marks.mark('look', self.host.ascii)} {words}", marks.style("look"))
+            plan.append(f"{marks.mark('look', self.host.ascii)} {words}", marks.style("look")).append("   ")
+        plan.append(plan_text(video, self._settings, self.host.ascii))
+        if len(self.rows) and self.next_step and self.app.size.width >= NEXT_FROM:
+            plan.append(f"   next: {self.next_step}")
+        line.show(title, plan)
         count = planned(video, self._settings).count
-        plan, following = plan_text(video, self._settings, self.host.ascii), self.next_step
-        roomy = len(self.rows) and following and self.app.size.width >= NEXT_FROM
-        line.show(title, f"{plan}   next: {following}" if roomy else plan)
         self.table.empty_text = f"\nNot cut yet.\nenter cuts it into {count}, s changes how."
 
     @on(RowTable.Highlighted)
