@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from core.segmentation.progress import SegmentationProgress
 from core.segmentation.texts import Texts, can_move, move_texts, stays
 from core.segmentation.writer import SegmentWriter
 from core.spans import Span
-from core.store import Store, Video
+from core.store import Segment, Store, Video
 from core.text import plural
 from core.workspace import Workspace
 
@@ -48,7 +48,7 @@ class RecordingSegmenter:
         self._video = video
         self._writer = SegmentWriter(workspace, store, video.id)
         self._kept: list[Span] = []
-        self._decoded_ms = self._sound_ms = 0
+        self._decoded_ms = 0
         self._ffmpeg_warning = ""
 
     def run(self) -> None:
@@ -64,17 +64,19 @@ class RecordingSegmenter:
         cutting = self._begin(size, info.duration_ms)
         self._writer.folder.mkdir(parents=True, exist_ok=True)
         self._write_segments(media, info.duration_ms)
+        self._writer.ids |= self._planned_before()
         if cutting["text"] == "moves":
             self._move_texts(int(cutting["since"]))
         self._remove_earlier()
-        named = {row.id for row in self._store.segments.all(video=self._video.id)}
-        remove_stray_files(self._writer.folder, self._video.id, named)
-        self._store.cuts.finish(self._video.id, self._result(size), self._writer.ids)
+        rows = self._store.segments.all(video=self._video.id)
+        remove_stray_files(self._writer.folder, self._video.id, {row.id for row in rows})
+        self._store.cuts.finish(self._video.id, self._result(size, rows), self._writer.ids)
         self._finish(ItemState.CUT)
 
-    def _result(self, size: int) -> dict[str, Any]:
-        """What the store keeps of a cut that has come to its end."""
-        counts = {"segments": len(self._writer.ids), "sound_ms": self._sound_ms}
+    def _result(self, size: int, rows: Sequence[Segment]) -> dict[str, Any]:
+        """What the store keeps of a cut that has come to its end. rows: all segments of the recording."""
+        own = [row for row in rows if row.id in self._writer.ids]
+        counts = {"segments": len(own), "sound_ms": sum(row.end_ms - row.start_ms for row in own)}
         return self._cutter.settings() | {"duration_ms": self._decoded_ms, "bytes": size} | counts
 
     def _finish(self, state: ItemState) -> None:
@@ -157,7 +159,6 @@ class RecordingSegmenter:
         for piece in self._cutter.cut(blocks, self._kept):
             self._job.check()
             written = self._writer.put(piece)
-            self._sound_ms += piece.span.end_ms - piece.span.start_ms
             self._progress.add(**{"written" if written else "found": 1})
         self._writer.flush()
 
@@ -188,6 +189,12 @@ class RecordingSegmenter:
         self._job.log(f"{self._video.id}: {found}; the rest of the recording is silent", "warning")
 
     # -- what is left of earlier cuts
+
+    def _planned_before(self) -> set[str]:
+        """Segments that have stayed where this cut would have put them: where all of it is as planned, they are its."""
+        plan = {segment_id(self._video.id, *span) for span in self._cutter.plan(self._decoded_ms)}
+        stayed = {segment_id(self._video.id, *span) for span in self._kept} & plan
+        return stayed if self._writer.ids | stayed == plan else set()
 
     def _move_texts(self, since: int) -> None:
         gone = move_texts(self._store, self._video.id, self._writer.ids, since)

@@ -208,6 +208,16 @@ def test_texts_that_nobody_has_touched_return_with_their_verdicts(workspace: Wor
     assert rows["talk_48_58"].text == "未申酉"
 
 
+def test_what_stayed_is_of_the_cut_again_when_that_comes_back(workspace: Workspace) -> None:
+    before = rows_of(workspace)
+    cut(workspace, WINDOWS)
+    assert cut(workspace, {})["segments"] == 8
+    rows = rows_of(workspace)
+    assert rows.keys() == before.keys()
+    assert not any(row.kept for row in rows.values())
+    assert cut(workspace, {})["new"] == 0
+
+
 def test_texts_that_stayed_can_move_later(workspace: Workspace) -> None:
     cut(workspace, WINDOWS)
     job = make_job(workspace, "segment", settings=WINDOWS, text="moves")
