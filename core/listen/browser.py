@@ -109,7 +109,9 @@ class BrowserPlayer:
         if state is None:
             return
         is_new, self._is_new = self._is_new, False
-        if asked is not None and report.clip == asked["clip"] and state in (PlayerState.PLAYING, PlayerState.FAILED):
+        # A page that comes back may have failed for the line.
+        is_settled = state is PlayerState.PLAYING or (state is PlayerState.FAILED and not is_new)
+        if asked is not None and report.clip == asked["clip"] and is_settled:
             self._unheard = asked = None
         elif asked is not None and report.clip != asked["clip"] and not is_new and state is not PlayerState.LOCKED:
             return  # it was on its way when something else was asked for

@@ -116,6 +116,13 @@ async def test_what_is_wanted_has_the_line_to_itself(browser: Any, player: Brows
         player.play(IDS[2])
         await until(player, lambda now: now.clip == IDS[2] and now.state is PlayerState.PLAYING)
         assert await tab.value("[...clips.keys()].length") == 1
+        # A line that breaks under it has only put it off.
+        player.play(IDS[1], around=True)
+        await tab.until("loading")
+        await line.cut()
+        await tab.until("failed")
+        await line.open()
+        await until(player, lambda now: now.clip == IDS[1] and now.state is PlayerState.PLAYING, 40)
 
 
 async def test_a_tunnel_that_breaks_and_comes_back(browser: Any, player: BrowserPlayer) -> None:
