@@ -2,7 +2,7 @@
 
 from core.gpu.advice import Advice, advise
 from core.gpu.cards import Gpu, GpuProcess, read, read_gpus
-from core.gpu.choice import choose, choose_for_job, environment_for, wait_until_free
+from core.gpu.choice import all_for_job, choose, choose_for_job, environment_for, settle_on, wait_until_free
 from core.gpu.diagnosis import Diagnosis, explain
 from core.gpu.host import HostInfo, read_host_info
 from core.gpu.nvml import Driver, driver
@@ -19,6 +19,7 @@ __all__ = [
     "Survey",
     "TorchBuild",
     "advise",
+    "all_for_job",
     "choose",
     "choose_for_job",
     "driver",
@@ -28,6 +29,7 @@ __all__ = [
     "read",
     "read_gpus",
     "read_host_info",
+    "settle_on",
     "survey",
     "wait_until_free",
 ]

@@ -12,6 +12,9 @@ from core.gpu.cards import Gpu, read_gpus
 AUTO = "auto"
 EVERY_S = 5.0
 
+GIVEN = "WHISPERSMITH_CUDA_VISIBLE_DEVICES"
+"""What CUDA_VISIBLE_DEVICES was before a job settled on one GPU; not set where that was not."""
+
 
 class Wait(Protocol):
     """An interruptible sleep that raises whatever ends the wait: a job's `wait`."""
@@ -73,6 +76,25 @@ def environment_for(gpu: Gpu) -> dict[str, str]:
     """The variables that make a process see this GPU and no other, whatever the order of the numbers. They must be set
     before the process first asks CUDA for anything."""
     return {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": gpu.uuid}
+
+
+def settle_on(gpu: Gpu) -> None:
+    """Make this process, and those that it starts, see this GPU and no other."""
+    if "CUDA_VISIBLE_DEVICES" in os.environ:
+        os.environ.setdefault(GIVEN, os.environ["CUDA_VISIBLE_DEVICES"])
+    os.environ.update(environment_for(gpu))
+
+
+def all_for_job(wish: str | None = None, *, read: Callable[[], list[Gpu]] = read_gpus) -> list[Gpu]:
+    """Every GPU that a job may use, also after it has settled on one; with a wish that one alone."""
+    from core.gpu.host import read_host_info
+    from core.gpu.torch_build import installed_torch
+    from core.gpu.wheels import code_for
+
+    build, arch = installed_torch(), read_host_info().arch
+    seen = visible_gpus(read(), os.environ.get(GIVEN))
+    able = [gpu for gpu in seen if build is not None and code_for(build, gpu.capability, arch) is not False]
+    return [gpu for gpu in able if not wish or wish == AUTO or _is(gpu, wish)]
 
 
 def choose_for_job(wish: str | None = None, *, read: Callable[[], list[Gpu]] = read_gpus) -> Gpu | None:

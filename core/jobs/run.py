@@ -166,7 +166,7 @@ def choose_gpu(settings: ModelConfig, job: Job) -> None:
     else:
         card = gpu.choose_for_job(settings.gpu)
     if card is not None:
-        os.environ.update(gpu.environment_for(card))
+        gpu.settle_on(card)
         job.emit(GpuChosen(card.uuid, card.name))
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from core.config import Config
 from core.engines import Engine
+from core.errors import UserError
 from core.events import ItemState
 from core.jobs import Job
 from core.labelling.captions import captions_sources
 from core.labelling.clips import hear_clips
 from core.labelling.dealing import deal, settle, write_hypotheses
 from core.labelling.forecast import labelled_alone, note_speed
+from core.labelling.processes import LabellingProcesses, environments
 from core.labelling.progress import HearingProgress
 from core.labelling.recordings import RecordingListener, asked_ms, by_video, hearing_settings, open_labeller
 from core.labelling.sources import TextSource, heard_whole
@@ -27,6 +29,11 @@ from core.workspace import Workspace
 
 RECORDING_WINDOW_S = 29.0
 """A model with a shorter window cannot hear whole recordings."""
+
+ENGINES = ("transformers", "ctranslate2")
+"""What a further process is told to take: it shall hear as this one does."""
+
+_POLL_S = 0.2
 
 
 def deal_again(workspace: Workspace, config: Config, store: Store, video: str) -> int:
@@ -43,6 +50,25 @@ def deal_again(workspace: Workspace, config: Config, store: Store, video: str) -
     count = len(deal(store, due, [*captions, heard]))
     settle(store, video)
     return count
+
+
+def write_recording(
+    listener: RecordingListener,
+    store: Store,
+    video: Video,
+    segments: Sequence[Segment],
+    note: Callable[[Sequence[MachineText]], object],
+) -> list[str]:
+    """Hear a recording and give its segments their share as windows end; a recording that cannot be read is a failed
+    item. note: told of what was written. Returns the segments whose estimates have changed at the end."""
+
+    def deal_heard(row: TimedTextRow, heard: Sequence[Segment]) -> None:
+        first, last = min(one.start_ms for one in heard), max(one.end_ms for one in heard)
+        windows = store.timed_texts.windows(row.id, first, last)
+        note(deal(store, heard, [TextSource(row.source, windows)]))
+
+    listener.hear_or_fail(video, segments, deal_heard)
+    return settle(store, video.id)
 
 
 class FirstTranscripts:
@@ -148,19 +174,52 @@ class FirstTranscripts:
         settings = hearing_settings(self.workspace, self.config, engine)
         progress = HearingProgress(self.job, asked_ms(segments))
         listener = RecordingListener(self.workspace, self.store, self.job, engine, settings, progress)
+        envs = environments(self.config, info.device, len(groups))
+        task = {
+            "model": self.model,
+            "engine": info.name if info.name in ENGINES else None,
+            "settings": settings,
+            "segments": [row.id for row in segments],
+        }
+        names = [f"{self.job.id}-{number}" for number in range(1, len(envs) + 1)]
+        self.store.timed_texts.release_all(self.model)
         progress.start()
-        for video, rows in groups:
-            listener.hear_or_fail(video, rows, self._deal_heard)
-            self._settle(video.id)
+        with LabellingProcesses(
+            self.workspace.root, self.store, task, names, envs, lambda line: self._take(line, progress)
+        ) as others:
+
+            def look_at_others() -> None:
+                for name in others.free_ended():
+                    self._warn(f"process {name} has ended; what it was at work on is heard by another")
+
+            def wait() -> None:
+                look_at_others()
+                self.job.wait(_POLL_S)
+
+            for video, rows in listener.leased(groups, self.job.id, wait):
+                look_at_others()
+                for id in write_recording(listener, self.store, video, rows, self._note):
+                    self.job.item(id, ItemState.LABELLED)
+        self.store.timed_texts.release_all(self.model)
         if progress.speed:
             note_speed(self.store, self.model, progress.speed)
             self.job.log(f"heard {plural(progress.windows, 'window')}, {progress.speed:.1f} s of sound a second")
 
-    def _deal_heard(self, row: TimedTextRow, segments: Sequence[Segment]) -> None:
-        """Windows were stored: the segments in them get their share."""
-        first, last = min(one.start_ms for one in segments), max(one.end_ms for one in segments)
-        windows = self.store.timed_texts.windows(row.id, first, last)
-        self._note(deal(self.store, segments, [TextSource(row.source, windows)]))
+    def _take(self, line: dict[str, Any], progress: HearingProgress) -> None:
+        """What another process tells."""
+        match line["kind"]:
+            case "add":
+                progress.add(line["windows"], line["heard_ms"], line["done_ms"])
+            case "skip":
+                progress.skip(line["ms"])
+            case "texts":
+                self._note([MachineText(id, "", "", self.model, flags=tuple(flags)) for id, flags in line["texts"]])
+            case "failed":
+                self.job.item_failed(line["id"], UserError(**line["error"]))
+            case "warn":
+                self._warn(line["text"])
+            case "error":
+                self._warn(f"a further process cannot go on: {' - '.join(UserError(**line['error']).lines())}")
 
     def _by_clips(self, engine: Engine, segments: Sequence[Segment]) -> None:
         info = engine.info

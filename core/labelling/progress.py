@@ -2,13 +2,36 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from typing import Protocol
 
+from core.errors import UserError
 from core.jobs import Job
 
 
+class Tally(Protocol):
+    """What is told of the windows of recordings as they are heard."""
+
+    def skip(self, ms: int) -> None:
+        """So much need not be heard: it was heard before, or it cannot be."""
+        ...
+
+    def add(self, windows: int, heard_ms: int, done_ms: int) -> None:
+        """A batch of windows was heard. done_ms: how much of its time was asked for."""
+        ...
+
+
+class HearingJob(Protocol):
+    """What the hearing of recordings needs of its job."""
+
+    def check(self) -> None: ...
+
+    def item_failed(self, id: str, error: UserError) -> None: ...
+
+
 class HearingProgress:
-    """Seconds of recordings that were to be heard, and are. total_ms: of all of them."""
+    """Seconds of recordings that were to be heard, and are; added to from several threads. total_ms: of all of them."""
 
     def __init__(self, job: Job, total_ms: int, doing: str = "") -> None:
         """doing: what the windows are heard for, where a screen should tell."""
@@ -18,6 +41,7 @@ class HearingProgress:
         self._done_ms = 0
         self._heard_ms = 0
         self._began = time.monotonic()
+        self._guard = threading.Lock()
         self.windows = 0
 
     def start(self) -> None:
@@ -26,15 +50,13 @@ class HearingProgress:
         self._report()
 
     def skip(self, ms: int) -> None:
-        """So much need not be heard: it was heard before, or it cannot be."""
-        self._done_ms += ms
-        self._report()
+        self.add(0, 0, ms)
 
     def add(self, windows: int, heard_ms: int, done_ms: int) -> None:
-        """A batch of windows was heard. done_ms: how much of its time was asked for."""
-        self.windows += windows
-        self._heard_ms += heard_ms
-        self._done_ms += done_ms
+        with self._guard:
+            self.windows += windows
+            self._heard_ms += heard_ms
+            self._done_ms += done_ms
         self._report()
 
     @property

@@ -13,7 +13,7 @@ from core.engines import Engine, EngineOptions, PcmWindow, open_engine
 from core.engines.windows import windows_of
 from core.errors import UserError
 from core.jobs import Job
-from core.labelling.progress import HearingProgress
+from core.labelling.progress import HearingJob, Tally
 from core.media import RATE, stream_pcm
 from core.spans import Span, merged
 from core.store import Segment, Store, Video
@@ -23,11 +23,27 @@ from core.whisper.info import describe
 from core.whisper.model_files import weights_digest
 from core.workspace import Workspace
 
+LEASE_S = 600.0
+"""For so long a process has a recording for itself after its last batch; one that is seen to have ended gives it back
+at once."""
+
 
 def open_labeller(workspace: Workspace, config: Config, job: Job, model: str, engine: str | None = None) -> Engine:
     """An engine as the settings have it, with a model loaded. engine: in place of that of the settings."""
+    return open_labeller_for(workspace, config, model, engine, job.check, lambda text: job.log(text, "warning"))
+
+
+def open_labeller_for(
+    workspace: Workspace,
+    config: Config,
+    model: str,
+    engine: str | None,
+    check: Callable[[], object],
+    warn: Callable[[str], object],
+) -> Engine:
+    """The same without a job: check and warn as `core.engines.EngineOptions` has them."""
     label = config.label
-    options = replace(EngineOptions.for_job(job, config.project.language, label.batch), beam=label.beam)
+    options = EngineOptions(config.project.language, label.batch, beam=label.beam, check=check, warn=warn)
     return open_engine(model, options, workspace.root, engine or label.engine)
 
 
@@ -72,10 +88,10 @@ class RecordingListener:
         self,
         workspace: Workspace,
         store: Store,
-        job: Job,
+        job: HearingJob,
         engine: Engine,
         settings: dict[str, Any],
-        progress: HearingProgress,
+        progress: Tally,
     ) -> None:
         self._workspace = workspace
         self._store = store
@@ -83,6 +99,32 @@ class RecordingListener:
         self._engine = engine
         self._settings = settings
         self._progress = progress
+        self._lease: tuple[int, str] | None = None
+
+    def leased(
+        self, groups: Sequence[tuple[Video, list[Segment]]], holder: str, waiting: Callable[[], object]
+    ) -> Iterator[tuple[Video, list[Segment]]]:
+        """Those of the recordings that this process gets, one after the other, until all are done with by somebody.
+
+        holder: what it calls itself. waiting: called while others are at work on all that is left; it sleeps, and may
+        free what they held.
+        """
+        texts, left = self._store.timed_texts, list(groups)
+        while left:
+            for video, rows in list(left):
+                self._job.check()
+                id = texts.begin(video.id, self._engine.info.model, self._settings).id
+                if texts.lease(id, holder, LEASE_S):
+                    self._lease = (id, holder)
+                    yield video, rows
+                    self._lease = None
+                    texts.finish_lease(id)
+                elif not texts.is_lease_finished(id):
+                    continue
+                left.remove((video, rows))
+                break
+            else:
+                waiting()
 
     def hear_or_fail(
         self,
@@ -123,6 +165,8 @@ class RecordingListener:
         for batch in self._engine.hear(plan.missing(windows_of(sound, self._engine.info))):
             texts = [plan.placed(window, text) for window, text in batch]
             self._store.timed_texts.add(row.id, texts)
+            if self._lease is not None:
+                self._store.timed_texts.lease(*self._lease, LEASE_S)
             self._count(texts, wanted)
             stored_to = plan.store(texts)
             done = [segment for segment in left if segment.end_ms <= stored_to]

@@ -13,6 +13,9 @@ from core.store.database import Database
 from core.store.records import TimedTextRow
 from core.timed_text import TimedText, Word
 
+_FINISHED = "finished"
+"""The holder of what a run has done with."""
+
 _COLUMNS = "id, video, source, settings, begun, done"
 
 
@@ -36,6 +39,42 @@ class TimedTexts:
                 found = self.get(video, source)
             assert found is not None
             return found
+
+    # -- leases: several processes share the recordings of one run
+
+    def lease(self, id: int, holder: str, seconds: float) -> bool:
+        """Let one process alone work on a timed text for so long; it may ask again for more. False if another does, or
+        has finished."""
+        now = now_ms()
+        with self._database.write() as db:
+            taken = db.execute(
+                "UPDATE timed_texts SET holder = ?, held_until = ? WHERE id = ? AND holder IS NOT ? "
+                "AND (holder IS NULL OR holder = ? OR held_until < ?)",
+                (holder, now + round(seconds * 1000), id, _FINISHED, holder, now),
+            )
+            return taken.rowcount == 1
+
+    def finish_lease(self, id: int) -> None:
+        """Nothing is left to do with it in this run, whole or not."""
+        self._set_holder("id = ?", id, _FINISHED)
+
+    def is_lease_finished(self, id: int) -> bool:
+        row = self._database.connection.execute("SELECT holder FROM timed_texts WHERE id = ?", (id,)).fetchone()
+        return row is not None and row["holder"] == _FINISHED
+
+    def release(self, holder: str) -> None:
+        """A process has ended: what it was at work on is free for others."""
+        self._set_holder("holder = ?", holder, None)
+
+    def release_all(self, source: str) -> None:
+        """A run begins, or ends."""
+        self._set_holder("source = ? AND holder IS NOT NULL", source, None)
+
+    def _set_holder(self, which: str, value: object, holder: str | None) -> None:
+        with self._database.write() as db:
+            db.execute(f"UPDATE timed_texts SET holder = ?, held_until = NULL WHERE {which}", (holder, value))
+
+    # -- windows
 
     def add(self, id: int, windows: Sequence[TimedText]) -> None:
         """Store windows, all or none; one that is there is replaced. Without effect where somebody has begun anew."""

@@ -1,0 +1,84 @@
+"""Labelling by several processes ends as by one; one that dies costs what it was at work on, and that for a moment.
+
+Real processes on the CPU, which hear as `tests.fakes.ear` does and note who decoded what.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from core.jobs import spawn
+from core.jobs.spawn import CODE
+from core.store import Store
+from core.workspace import Workspace
+from tests.jobs.conftest import process_of, wait_for
+from tests.jobs.test_label_killed import EAR, alive, decoded, prepared, state_of, to_the_end
+
+
+def by_process(journal: Path) -> Counter[int]:
+    """How many windows each process has begun."""
+    lines = journal.read_text().splitlines() if journal.exists() else []
+    return Counter(json.loads(line)[0] for line in lines)
+
+
+@pytest.fixture
+def calm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """What one process leaves."""
+    monkeypatch.setenv("PYTHONPATH", f"{EAR}{os.pathsep}{CODE}")
+    monkeypatch.setenv("EAR_PAUSE_S", "0")
+    monkeypatch.setenv("EAR_JOURNAL", str(tmp_path / "calm.journal"))
+    made = prepared(tmp_path / "calm", 1)
+    to_the_end(made)
+    assert len(by_process(tmp_path / "calm.journal")) == 1
+    return made
+
+
+def test_three_do_the_work_of_one_though_one_is_killed(
+    calm: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = tmp_path / "shared.journal"
+    monkeypatch.setenv("EAR_JOURNAL", str(journal))
+    monkeypatch.setenv("EAR_PAUSE_S", "0.15")
+    made = prepared(tmp_path / "shared", 1)
+    text = made.config_path.read_text(encoding="utf-8").replace("[label]", "[label]\nprocesses = 3")
+    made.config_path.write_text(text, encoding="utf-8")
+
+    folder = spawn(made, "label", {})
+    wait_for(lambda: len(by_process(journal)) == 3, timeout=60)
+    victim = next(pid for pid in by_process(journal) if pid != process_of(folder))
+    os.kill(victim, signal.SIGKILL)
+    wait_for(lambda: not alive(folder), timeout=120)
+
+    assert state_of(made) == state_of(calm)
+    assert "has ended; what it was at work on is heard by another" in made.log_file.read_text()
+    windows = Counter(decoded(journal))
+    assert windows.keys() == Counter(decoded(tmp_path / "calm.journal")).keys()
+    # The window in which it died, and no other.
+    assert sum(windows.values()) - len(windows) <= 1
+    with Store(made.db_path) as store:
+        assert store.connection.execute("SELECT COUNT(*) FROM timed_texts WHERE holder IS NOT NULL").fetchone()[0] == 0
+
+
+def test_they_end_with_their_job(calm: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = tmp_path / "orphans.journal"
+    monkeypatch.setenv("EAR_JOURNAL", str(journal))
+    monkeypatch.setenv("EAR_PAUSE_S", "0.15")
+    made = prepared(tmp_path / "orphans", 1)
+    text = made.config_path.read_text(encoding="utf-8").replace("[label]", "[label]\nprocesses = 2")
+    made.config_path.write_text(text, encoding="utf-8")
+    folder = spawn(made, "label", {})
+    wait_for(lambda: len(by_process(journal)) == 2, timeout=60)
+    (other,) = by_process(journal).keys() - {process_of(folder)}
+    # The job alone, and not its group: nobody tells the other.
+    os.kill(process_of(folder), signal.SIGKILL)
+    wait_for(lambda: not Path(f"/proc/{other}").exists())
+    # The next run goes on with what both have left, at once.
+    monkeypatch.setenv("EAR_PAUSE_S", "0")
+    to_the_end(made)
+    assert state_of(made) == state_of(calm)
