@@ -6,6 +6,7 @@ Segments are windows on either: what one says is its share by time, so that cutt
 
 from __future__ import annotations
 
+import math
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
@@ -282,7 +283,7 @@ def _pairs(cues: Iterable[Cue]) -> Iterator[tuple[Cue, Cue | None, int]]:
     for cue in sorted(cues, key=lambda cue: (cue.start_ms, cue.end_ms)):
         if before is not None and before.end_ms <= cue.start_ms:
             before = None
-        yield cue, before, _repeated(before.text, cue.text) if before is not None else 0
+        yield cue, before, _repeated(before, cue) if before is not None else 0
         before = cue
 
 
@@ -293,25 +294,32 @@ def _left_of(cue: Cue, start_ms: int, repeated: int) -> Cue | None:
     return Cue(start, cue.end_ms, text) if text and cue.end_ms > start else None
 
 
-def _repeated(first: str, second: str) -> int:
-    """Length of the beginning of `second` that says what the end of `first` does; 0 for a single character.
+def _repeated(before: Cue, cue: Cue) -> int:
+    """How many letters of a cue's beginning say what the end of the cue ahead does; 0 for a single one.
 
     Two people, or one on two days, write the same words a little differently: where the two do not agree letter for
-    letter they are aligned, a letter that both have counting one, every difference one less. Below three in all there
-    is no agreement. No word is parted.
+    letter their edges are aligned, a letter that both have counting one, every difference one less. Below three in all
+    there is no agreement. No word is parted.
     """
+    first, second = before.text, cue.text
     for size in range(min(len(first), len(second)), 1, -1):
         if first.endswith(second[:size]):
             return size
+    ending = [letter.lower() for letter in first[-_edge(before, before.end_ms - cue.start_ms) :]]
     ends = list(accumulate(len(word) for word in _words(second)))
-    beginning = [letter.lower() for letter in second]
-    # Of `first` so far, from anywhere in it, aligned with the first n letters of `second`.
-    scores = [-n for n in range(len(second) + 1)]
-    for letter in (letter.lower() for letter in first):
+    beginning = [letter.lower() for letter in second[: _edge(cue, before.end_ms - cue.start_ms)]]
+    # Of the ending so far, from anywhere in it, aligned with the first n letters of the beginning.
+    scores = [-n for n in range(len(beginning) + 1)]
+    for letter in ending:
         above, scores[0] = scores[0], 0
         for n, other in enumerate(beginning, 1):
             matched = above + (1 if letter == other else -1)
             above = scores[n]
             scores[n] = max(matched, above - 1, scores[n - 1] - 1)
-    best = max(ends, key=lambda end: scores[end], default=0)
+    best = max((end for end in ends if end < len(scores)), key=lambda end: scores[end], default=0)
     return best if best and scores[best] >= 3 else 0
+
+
+def _edge(cue: Cue, shared_ms: int) -> int:
+    """Letters of a cue that may be said in the time it shares with another: of uneven talk up to thrice its share."""
+    return math.ceil(len(cue.text) * min(1.0, 3 * shared_ms / (cue.end_ms - cue.start_ms)))

@@ -198,12 +198,22 @@ def test_what_two_neighbours_hold_is_said_once() -> None:
     ("first", "second", "left"),
     [
         # From the reference run: one overlap, corrected twice.
-        ("欸也不算從來沒有拍過的", "也不算從來沒有拍過是在臺灣沒有拍過", "是在臺灣沒有拍過"),
-        ("官網上訂位而且是必須要付定金", "而且是必須要付訂金的反正", "的反正"),
+        (
+            "從來沒有拍過的題材欸也不算從來沒有拍過的",
+            "也不算從來沒有拍過是在臺灣沒有拍過的題材",
+            "是在臺灣沒有拍過的題材",
+        ),
+        (
+            "在它的官網上訂位而且是必須要付定金",
+            "而且是必須要付訂金的反正就是我現在其實非常",
+            "的反正就是我現在其實非常",
+        ),
         ("當然就是要喝一下啤酒啊！", "要喝一下啤酒啊啊而且它是生啤", "啊而且它是生啤"),
         ("we walked to the old harbour", "The Old Harbor was empty", "was empty"),
         ("我現在呢要來去拍", "嗨大家今天", "嗨大家今天"),
         ("一二三四五六", "七八九", "七八九"),
+        # Two sentences that are alike: nobody says a whole segment in the time that two of them share.
+        ('第0句, 他說"好"', '第1句, 他說"好"', '第1句, 他說"好"'),
         ("說好", "好的", "好的"),
     ],
 )
