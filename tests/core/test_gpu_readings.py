@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from core.errors import UserError
-from core.gpu import Gpu, GpuProcess, choose, environment_for, read_host_info, wait_until_free
+from core.gpu import Gpu, GpuProcess, all_for_job, choose, environment_for, read_host_info, settle_on, wait_until_free
 from core.gpu.cards import machine_memory
-from core.gpu.choice import choose_for_job, visible_gpus
+from core.gpu.choice import GIVEN, choose_for_job, visible_gpus
 from tests.fakes import nvml
 
 stand_in = pytest.mark.skipif(
@@ -151,6 +151,33 @@ def test_a_card_that_torch_has_code_for_comes_before_one_with_more_memory(
         choose_for_job("GPU-gone", read=lambda: [old, new])
     assert refused.value.what == "the GPU GPU-gone is not there"
     assert "0 GTX 1080 Ti GPU-old, 1 RTX 4060 GPU-new" in refused.value.why
+
+
+def test_a_job_that_has_settled_on_one_gpu_still_knows_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    from core.gpu import TorchBuild, torch_build
+
+    monkeypatch.setattr(torch_build, "installed_torch", lambda: TorchBuild("2.15.0+cu130", (13, 0)))
+    cards = [Gpu(n, f"GPU-{n}", "RTX 4060", (8, 9), 80, 0, 80, 0, 0, 0.0) for n in range(3)]
+    cards.append(Gpu(3, "GPU-old", "GTX 1080 Ti", (6, 1), 100, 0, 100, 0, 0, 0.0))
+    for name in ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", GIVEN):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+
+    def uuids(wish: str = "auto") -> list[str]:
+        return [card.uuid for card in all_for_job(wish, read=lambda: cards)]
+
+    # What torch has no code for is left out.
+    assert uuids() == ["GPU-0", "GPU-1", "GPU-2"]
+    assert uuids("1") == ["GPU-1"]
+    settle_on(cards[1])
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "GPU-1"
+    assert uuids() == ["GPU-0", "GPU-1", "GPU-2"]
+    # What the person has hidden stays hidden.
+    for name in ("CUDA_VISIBLE_DEVICES", GIVEN):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,2")
+    settle_on(cards[2])
+    assert uuids() == ["GPU-0", "GPU-2"]
 
 
 class Stopped(Exception):
