@@ -174,13 +174,15 @@ def _flags(features: EditFeatures, size: int, usual: float | None) -> set[str]:
         found.discard("empty")  # nothing, or next to it, is said
     if size and usual is not None:
         found |= {"slow"} if size < TOO_SLOW * usual else set()
-        found |= {"fast"} if size > max(TOO_FAST * usual, LEAST_SIZE) and "loop" not in found else set()
+        found |= {"fast"} if size > max(TOO_FAST * usual, LEAST_SIZE) else set()
     told = {
         "no-speech": _is_unheard(features, size),
         "differs": (features.differing or 0) > MUCH_DIFFERS * max(size, LEAST_SIZE),
         "script": foreign_to(features.script, features.text) > 0,
     }
-    return found | {flag for flag, holds in told.items() if holds}
+    found |= {flag for flag, holds in told.items() if holds}
+    # Either says more than that it is too much.
+    return found - {"fast"} if found & {"loop", "no-speech"} else found
 
 
 def letters(text: str) -> int:

@@ -17,7 +17,7 @@ from core.store import Segment, Store
 from core.store.records import SecondReading
 from core.store.transcripts import MachineText
 from core.suspicion import PRIOR, EditEstimate, EditFeatures, expected_edits, letters, usual_rate
-from core.text import clean, compression_ratio
+from core.text import clean, compression_ratio, is_loop
 from core.timed_text import Share
 
 LONGEST_TEXT = 5000
@@ -164,12 +164,14 @@ def _token_logprobs(row: Segment | MachineText) -> Sequence[float]:
 
 
 def _second_readings(rows: Sequence[Segment], sources: Sequence[TextSource]) -> dict[str, SecondReading]:
-    """By segment, of the first source that has one."""
+    """By segment, of the first source that has one. A loop is no opinion: it differs from whatever was said."""
     found: dict[str, SecondReading] = {}
     for source in sources:
         others = [row for row in rows if row.id not in found and row.model != source.model and source.covers(row)]
         for row, share in zip(others, source.shares(others), strict=True):
             other = clean(share.text, LONGEST_TEXT)
+            if is_loop(other):
+                continue
             found[row.id] = SecondReading(row.id, source.model, row.text, other, tuple(differences(row.text, other)))
     return found
 

@@ -106,6 +106,7 @@ def test_the_settings_can_ask_for_one(both: Workspace, ears: Ears) -> None:
 
 def test_a_files_texts_are_a_second_opinion(made: Workspace, ears: Ears, tmp_path: Path) -> None:
     listing = ["file_name,transcription", "train_0_10.wav,羽羽羽", "train_8_18_1.wav,商", "other_0_10.wav,無"]
+    listing.append(f"train_16_26.wav,{'嗯' * 200}")  # which is no opinion
     (tmp_path / "other.csv").write_text("\n".join(listing), encoding="utf-8")
     result, _ = run(made, second=str(tmp_path / "other.csv"))
     assert result["compared"] == 2
