@@ -15,3 +15,12 @@ def time_of_day(at_ms: float) -> str:
 def now_ms() -> int:
     """Milliseconds since 1970, an integer."""
     return int(time.time() * 1000)
+
+
+def duration(milliseconds: int | None) -> str:
+    """mm:ss, or h:mm:ss from an hour on; – where it is not known."""
+    if milliseconds is None:
+        return "–"
+    seconds = round(milliseconds / 1000)
+    hours, rest = divmod(seconds, 3600)
+    return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"

@@ -45,11 +45,15 @@ def write_private(path: Path, text: str) -> None:
 def write_bytes(path: Path, data: bytes, mode: int = 0o666) -> None:
     """Write beside, fsync, replace: a reader sees the old file or the new one, never a half. mode: as for open(2)."""
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with open(beside, "wb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(beside, path)
+    try:
+        with open(beside, "wb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    except OSError:  # a full disk is not to be fuller
+        beside.unlink(missing_ok=True)
+        raise
 
 
 def digest_of(path: Path) -> str | None:

@@ -71,7 +71,7 @@ def figures(store: Store, workspace: Workspace, config: Config, models: list[str
         "labeller_missing": int(not here[config.model.labeller]),
         "fetched": len(fetched),
         "wanted": sum(video.selected and not video.path and may_come(video, config) for video in videos),
-        "uncut": sum(video.cut is None for video in fetched),
+        "uncut": sum(video.is_uncut for video in videos),
         "segments": counts["segments"],
         "labelled": counts["labelled"],
         "unlabelled": counts["segments"] - counts["labelled"],

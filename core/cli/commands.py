@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from core.cli import DONE, ITEM_FAILED, AppOptions, OpenApp, show
+from core.clock import duration
 from core.config import Config
 from core.errors import UserError
 from core.models.listing import ModelRow, listing
@@ -150,10 +151,10 @@ def _video_table(videos: list[Video], here: dict[str, str], empty: str) -> None:
     rows = [
         [
             video.id,
-            show.clock(video.duration_ms),
+            duration(video.duration_ms),
             video.licence,
             ("selected" if video.selected and video.state == "listed" else video.state),
-            (video.title or video.id) + (f" ({video.error['what']})" if video.error else ""),
+            (video.title or video.id) + (f" ({wrong['what']})" if (wrong := video.error or video.media_fault) else ""),
             captions_text(video, here.get(video.id)),
         ]
         for video in videos
@@ -189,7 +190,7 @@ def video_json(video: Video, captions_here: str | None) -> dict[str, Any]:
         "captions": list(video.captions),
         "state": video.state,
         "path": video.path,
-        "error": video.error,
+        "error": video.error or video.media_fault,
         "channel": video.channel,
         "url": video.url,
         "upload_date": video.upload_date,

@@ -17,6 +17,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from core.cli import show
+from core.clock import duration
 from core.errors import UserError
 from core.events import (
     Blocked,
@@ -253,7 +254,7 @@ def transfer_text(transfer: TransferProgress | None) -> str:
     if transfer.speed:
         parts.append(f"{file_size(transfer.speed)}/s")
     if left is not None:
-        parts.append(f"{show.clock(round(left * 1000))} left")
+        parts.append(f"{duration(round(left * 1000))} left")
     return ", ".join(parts)
 
 

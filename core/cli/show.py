@@ -73,15 +73,6 @@ def steady(text: str) -> str:
     return _UNSTEADY.sub("", text)
 
 
-def clock(milliseconds: int | None) -> str:
-    """mm:ss, or h:mm:ss from an hour on; – where it is not known."""
-    if milliseconds is None:
-        return "–"
-    seconds = round(milliseconds / 1000)
-    hours, rest = divmod(seconds, 3600)
-    return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
-
-
 def memory(count: int | None) -> str:
     """GPU memory, in the GB that cards are sold by (2**30 bytes)."""
     return "–" if count is None else f"{count / 2**30:.1f} GB"

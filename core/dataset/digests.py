@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 
+from core.cores import usable_cores
 from core.files import digest_of
 from core.jobs import Job
 from core.store import Store
@@ -24,7 +24,7 @@ def fill_digests(workspace: Workspace, store: Store, job: Job) -> int:
     if not missing:
         return 0
     count = 0
-    with ThreadPoolExecutor(min(4, os.cpu_count() or 1), thread_name_prefix="digest") as pool:
+    with ThreadPoolExecutor(min(4, usable_cores()), thread_name_prefix="digest") as pool:
         for begin in range(0, len(missing), _FILES_A_WRITE):
             job.check()
             group = missing[begin : begin + _FILES_A_WRITE]

@@ -298,7 +298,9 @@ class DownloadQueue:
         kept = ("title", "channel", "channel_url", "duration_ms", "upload_date", "licence", "licence_text", "captions")
         names_changed = (name for name in (*kept, "live_status") if getattr(row, name) != getattr(before, name))
         changes = {name: getattr(row, name) for name in names_changed}
-        self.store.videos.update(row.id, **changes, bytes=row.bytes, state="fetched", path=path, error=None)
+        self.store.videos.update(
+            row.id, **changes, bytes=row.bytes, state="fetched", path=path, error=None, media_fault=None
+        )
         self.fetched += 1
         self._queue_progress.finish(row.id, row.bytes or 0)
         self.job.item(row.id, ItemState.FETCHED)

@@ -11,18 +11,23 @@ from pathlib import Path
 
 from core.errors import UserError
 from core.media.ffmpeg import find_ffmpeg
-from core.media.stream import RATE, input_arguments, last_line, stream_pcm
+from core.media.stream import RATE, BadMedia, input_arguments, last_line, stream_pcm
 
 # Anchored at ffmpeg's own indentation: a title that reads "Duration: …" stands further in, behind its key.
 _CONTAINER = re.compile(r"^Input #0, (\S+), from ", re.MULTILINE)
 _DURATION = re.compile(r"^  Duration: (\d+):(\d\d):(\d\d)(?:\.(\d+))?,", re.MULTILINE)
 _AUDIO = re.compile(r"^  Stream #0:\d+[^\n]*?: Audio: ([^\n]+)$", re.MULTILINE)
+_VIDEO = re.compile(r"^  Stream #0:\d+[^\n]*?: Video: ([^\n]+)$", re.MULTILINE)
 _CHANNELS = {"mono": 1, "stereo": 2, "2.1": 3, "3.0": 3, "quad": 4, "4.0": 4, "5.0": 5, "5.1": 6, "6.1": 7, "7.1": 8}
 
 
 @dataclass(frozen=True)
 class MediaInfo:
-    """duration_ms: length of the recording. codec, rate (Hz), channels: of the first audio stream, else "", 0, 0."""
+    """duration_ms: length of the recording. codec, rate (Hz), channels: of its sound track, else "", 0, 0.
+
+    tracks: sound tracks in the file. track: the number, from 1, of the one that ffmpeg takes by itself: one that is
+    marked as default before others, then the one with most channels, then the first. has_video: beside a cover.
+    """
 
     duration_ms: int
     has_audio: bool
@@ -30,6 +35,9 @@ class MediaInfo:
     rate: int
     channels: int
     container: str
+    tracks: int = 0
+    track: int = 0
+    has_video: bool = False
 
 
 def probe(
@@ -43,8 +51,8 @@ def probe(
     """Read the head of a media file.
 
     When the container does not tell its length, or only guesses it from the bit rate, the sound is decoded once and
-    counted, unless `need_length` is False: the length is 0 then. UserError: no such file, a folder, an empty file,
-    not readable, no media, no sound (unless `need_sound` is False).
+    counted, unless `need_length` is False: the length is 0 then. UserError: no such file, a folder, not readable;
+    BadMedia: an empty file, no media, no sound (unless `need_sound` is False).
     """
     path = Path(path)
     check_readable(path)
@@ -52,22 +60,25 @@ def probe(
     text = _ask(exe, path)
     container = _CONTAINER.search(text)
     if container is None:
-        raise UserError(
+        raise BadMedia(
             f"{path.name} is not a recording",
             last_line(_without_advice(text)) or "ffmpeg knows no format like it",
             "give an audio or video file; if it was downloaded, fetch it again",
             detail=text,
         )
-    audio = _AUDIO.search(text)
-    if audio is None:
+    tracks = _AUDIO.findall(text)
+    if not tracks:
         if need_sound:
-            raise UserError(f"{path.name} has no sound", "there is no audio stream in it", "choose another file")
+            raise BadMedia(f"{path.name} has no sound", "there is no audio stream in it", "choose another file")
         return MediaInfo(_container_ms(text) or 0, False, "", 0, 0, container[1])
-    codec, rate, channels = _audio_facts(audio[1])
+    has_video = any("(attached pic)" not in line for line in _VIDEO.findall(text))
+    facts = [_audio_facts(line) for line in tracks]
+    taken = max(range(len(tracks)), key=lambda at: ("(default)" in tracks[at], facts[at][2], -at))
+    codec, rate, channels = facts[taken]
     duration = _container_ms(text)
     if duration is None and need_length:
         duration = _decoded_ms(path, cancelled, exe)
-    return MediaInfo(duration or 0, True, codec, rate, channels, container[1])
+    return MediaInfo(duration or 0, True, codec, rate, channels, container[1], len(tracks), taken + 1, has_video)
 
 
 def check_readable(path: Path) -> None:
@@ -83,7 +94,7 @@ def check_readable(path: Path) -> None:
     except OSError as error:
         raise UserError(f"{name} cannot be read", error.strerror or str(error), f"chmod u+r '{path}'") from error
     if not first:
-        raise UserError(f"{name} is empty", "the file has 0 bytes", "fetch or copy it again")
+        raise BadMedia(f"{name} is empty", "the file has 0 bytes", "fetch or copy it again")
 
 
 def _ask(exe: str, path: Path) -> str:

@@ -71,9 +71,10 @@ def frames_as_rows(model: bytes) -> bytes:
     network = _model_class().FromString(model)
     graph = network.graph
     tensors = {tensor.name: tensor for tensor in graph.initializer}
-    nodes = {kind: [node for node in graph.node if node.op_type == kind] for kind in ("Unsqueeze", "Conv", "Slice")}
-    before_lstm = [node for node in graph.node if node.op_type == "Transpose"][:1]
-    if [len(found) for found in nodes.values()] != [1, 6, 2] or not before_lstm:
+    nodes: dict[str, list[Any]] = {kind: [] for kind in ("Pad", "Unsqueeze", "Conv", "Slice", "Transpose", "LSTM")}
+    for node in graph.node:
+        nodes.get(node.op_type, []).append(node)
+    if [len(found) for found in nodes.values()] != [1, 1, 6, 2, 2, 1]:
         raise ValueError("the speech detector is built in another way than was expected")
 
     graph.initializer.add(name="rows", data_type=_INT64, dims=[2], raw_data=_int64(0, 1))
@@ -86,10 +87,14 @@ def frames_as_rows(model: bytes) -> bytes:
                 attribute.ints[:] = [0, attribute.ints[0], 0, attribute.ints[1]]
             elif attribute.name in ("kernel_shape", "strides", "dilations"):
                 attribute.ints[:] = [1, *attribute.ints]
-    axes = tensors[nodes["Slice"][0].input[3]]  # both slices have it
-    axes.raw_data = _int64(1, 3)
+    # Of five columns of the spectrum the slices drop the first, which half of the mirrored edge is for.
+    _replace(tensors[nodes["Pad"][0].input[1]], (0, 128, 0, 128), (0, 0, 0, 128))
+    real, imaginary = nodes["Slice"]
+    _replace(tensors[real.input[1]], (0, 1), (0, 0))
+    _replace(tensors[imaginary.input[1]], (129, 1), (129, 0))
+    _replace(tensors[real.input[3]], (1, 2), (1, 3))  # the axes, of both slices
     # (1, channels, frames, 1) to (frames, 1, channels), which the LSTM takes.
-    (transpose,) = before_lstm
+    transpose = nodes["Transpose"][0]
     target = transpose.output[0]
     transpose.output[0] = "columns"
     next(attribute for attribute in transpose.attribute if attribute.name == "perm").ints[:] = [2, 3, 0, 1]
@@ -105,6 +110,12 @@ _INT64 = 7
 
 def _int64(*values: int) -> bytes:
     return np.array(values, "<i8").tobytes()
+
+
+def _replace(tensor: Any, old: tuple[int, ...], new: tuple[int, ...]) -> None:
+    if tensor.raw_data != _int64(*old):
+        raise ValueError(f"the speech detector has other numbers than were expected in {tensor.name}")
+    tensor.raw_data = _int64(*new)
 
 
 @functools.cache

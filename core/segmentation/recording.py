@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from core.clock import duration
 from core.errors import UserError
 from core.events import ItemState
 from core.jobs import Job
-from core.media import probe, segment_id, stream_pcm
+from core.media import MediaInfo, probe, segment_id, stream_pcm
 from core.media.speech import listen
+from core.media.stream import BadMedia, read_ahead
 from core.media.windows import SAMPLES_PER_MS, Cutter
 from core.segmentation.forecast import Recording, is_cut_by
 from core.segmentation.leftovers import remove_segments, remove_stray_files
@@ -49,21 +52,27 @@ class RecordingSegmenter:
         self._writer = SegmentWriter(workspace, store, video.id)
         self._kept: list[Span] = []
         self._decoded_ms = 0
-        self._ffmpeg_warning = ""
+        self._ffmpeg_said = ""
 
     def run(self) -> None:
-        """Leave the recording cut, with its length in the store. UserError if it cannot be, with what was left of it
-        cut; the recording is due again then."""
-        media = self._media_file()
-        size = media.stat().st_size
+        """Leave the recording cut, with its length in the store.
+
+        BadMedia if the file is at fault, with what can be read of it cut. After any other error it is due again.
+        """
+        media, size = self._media_file()
         if self._is_whole(size):
             self._progress.advance(self._video.duration_ms or 0, self._video.id)
             self._finish(ItemState.WHOLE)
             return
         info = probe(media, cancelled=self._job.check)
+        if info.tracks > 1:
+            self._job.log(
+                f"{self._video.id} has {info.tracks} sound tracks: number {info.track}, the default one, is cut"
+            )
         cutting = self._begin(size, info.duration_ms)
         self._writer.folder.mkdir(parents=True, exist_ok=True)
-        self._write_segments(media, info.duration_ms)
+        self._write_segments(media)
+        fault = self._shortage(info)
         self._writer.ids |= self._planned_before()
         if cutting["text"] == "moves":
             self._move_texts(int(cutting["since"]))
@@ -72,6 +81,8 @@ class RecordingSegmenter:
         remove_stray_files(self._writer.folder, self._video.id, {row.id for row in rows})
         self._store.cuts.finish(self._video.id, self._result(size, rows), self._writer.ids)
         self._finish(ItemState.CUT)
+        if fault is not None:
+            raise fault
 
     def _result(self, size: int, rows: Sequence[Segment]) -> dict[str, Any]:
         """What the store keeps of a cut that has come to its end. rows: all segments of the recording."""
@@ -84,18 +95,19 @@ class RecordingSegmenter:
         self._progress.add(videos=1, segments=len(self._writer.ids))
         self._job.item(self._video.id, state)
 
-    def _media_file(self) -> Path:
+    def _media_file(self) -> tuple[Path, int]:
+        """Where it is, and its bytes."""
         video = self._video
         if not video.path:
             raise UserError(
                 f"{video.id} has not been fetched", "there is no media file", f"whispersmith fetch {video.id}"
             )
         path = self._workspace.absolute(video.path)
-        if not path.is_file():
-            raise UserError(
-                f"the media file of {video.id} is gone", f"{video.path} is not there", f"whispersmith fetch {video.id}"
-            )
-        return path
+        try:
+            return path, path.stat().st_size
+        except FileNotFoundError as error:
+            fix = f"put it back, or whispersmith fetch {video.id}"
+            raise BadMedia(f"the media file of {video.id} is gone", f"{video.path} is not there", fix) from error
 
     # -- what is there already
 
@@ -154,39 +166,50 @@ class RecordingSegmenter:
 
     # -- the cut
 
-    def _write_segments(self, media: Path, container_ms: int) -> None:
-        blocks = listen(self._blocks(media, container_ms))
-        for piece in self._cutter.cut(blocks, self._kept):
-            self._job.check()
-            written = self._writer.put(piece)
-            self._progress.add(**{"written" if written else "found": 1})
+    def _write_segments(self, media: Path) -> None:
+        """Decoding, the speech detector and writing go on side by side."""
+        with closing(read_ahead(listen(read_ahead(self._blocks(media))))) as blocks:
+            for piece in self._cutter.cut(blocks, self._kept):
+                self._job.check()
+                written = self._writer.put(piece)
+                self._progress.add(**{"written" if written else "found": 1})
         self._writer.flush()
-
-    def _blocks(self, media: Path, container_ms: int) -> Iterator[np.ndarray]:
-        """The samples as they are decoded. UserError at their end if that comes too early."""
-        samples = 0
-        for block in stream_pcm(media, cancelled=self._job.check, on_warning=self._keep_warning):
-            yield block
-            samples += len(block)
-            self._progress.advance(len(block) // SAMPLES_PER_MS, self._video.id)
-        self._decoded_ms = samples // SAMPLES_PER_MS
         if not self._decoded_ms:
-            raise UserError(f"{self._video.id} has no sound", "its audio stream is empty", "fetch it again")
-        if container_ms - self._decoded_ms > max(2000, container_ms // 100):
-            self._writer.flush()
-            self._report_short(container_ms)
+            raise BadMedia(
+                f"{self._video.id} has no sound",
+                self._ffmpeg_said or "its audio stream is empty",
+                "give another file in its place",
+            )
+
+    def _blocks(self, media: Path) -> Generator[np.ndarray, None, None]:
+        """The samples as they are decoded, counted."""
+        samples = 0
+        try:
+            for block in stream_pcm(media, cancelled=self._job.check, on_warning=self._keep_warning):
+                yield block
+                samples += len(block)
+                self._progress.advance(len(block) // SAMPLES_PER_MS, self._video.id)
+        except BadMedia as error:  # what came before is good
+            self._keep_warning(error.why)
+        self._decoded_ms = samples // SAMPLES_PER_MS
 
     def _keep_warning(self, line: str) -> None:
-        self._ffmpeg_warning = line
+        self._ffmpeg_said = line
 
-    def _report_short(self, container_ms: int) -> None:
-        """Fewer samples than promised: a file cut off if ffmpeg warned, else a sound track shorter than the film."""
-        found = f"sound for {self._decoded_ms / 1000:.0f} s of {container_ms / 1000:.0f} s"
-        if self._ffmpeg_warning:
-            raise UserError(
-                f"{self._video.id} ends early: {found}", self._ffmpeg_warning, f"whispersmith fetch {self._video.id}"
-            )
-        self._job.log(f"{self._video.id}: {found}; the rest of the recording is silent", "warning")
+    def _shortage(self, info: MediaInfo) -> BadMedia | None:
+        """The fault of a file that holds less than it promises. What ffmpeg bore with otherwise is logged."""
+        id, missing = self._video.id, info.duration_ms - self._decoded_ms
+        found = f"sound for {duration(self._decoded_ms)} of {duration(info.duration_ms)}"
+        if missing <= max(2000, info.duration_ms // 100):
+            if self._ffmpeg_said:
+                self._job.log(f"{id}: ffmpeg found a fault in it and went on: {self._ffmpeg_said}", "warning")
+            return None
+        if not self._ffmpeg_said and info.has_video:  # the sound track is shorter than the film
+            self._job.log(f"{id}: {found}; the rest of the recording is silent", "warning")
+            return None
+        fix = f"put the whole file in the place of {self._video.path}, then whispersmith segment {id}"
+        why = self._ffmpeg_said or "there is less in the file than its head promises"
+        return BadMedia(f"{id} ends early: {found}, {duration(missing)} missing", why, fix)
 
     # -- what is left of earlier cuts
 

@@ -268,7 +268,7 @@ class _AddRun:
             local.place(file, caption, self.workspace.partial, self.job.check)
         local.place(found.path, target, self.workspace.partial, self.job.check)
         if not self.store.videos.add(row):
-            self.store.videos.update(id, state="fetched", path=row.path, bytes=row.bytes, error=None)
+            self.store.videos.update(id, state="fetched", path=row.path, bytes=row.bytes, error=None, media_fault=None)
         fingerprints[found.fingerprint] = id
         source["added"] += 1
         self.added += 1

@@ -133,7 +133,9 @@ def _note_on_disk(videos: list[Video], workspace: Workspace, job: Job, store: St
         path, size = workspace.relative(lying), lying.stat().st_size
         if (video.state, video.path, video.bytes) != ("fetched", path, size):
             learnt = _learnt(video, sidecar.read(workspace.media, video.id))
-            store.videos.update(video.id, **learnt, state="fetched", path=path, bytes=size, error=None)
+            store.videos.update(
+                video.id, **learnt, state="fetched", path=path, bytes=size, error=None, media_fault=None
+            )
         job.item(video.id, ItemState.SKIPPED)
     return missing, len(videos) - len(missing)
 

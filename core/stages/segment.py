@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import os
+import errno
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, get_args
 
 from core.config import Config, SegmentConfig, with_changes
+from core.cores import usable_cores
 from core.errors import UserError
 from core.flags import MOVED
 from core.labelling.first import deal_again
 from core.media import load_pydub
+from core.media.silero import detector_problem
+from core.media.stream import BadMedia
 from core.media.windows import Cutter
 from core.segmentation.forecast import free_bytes, recordings, total
 from core.segmentation.progress import SegmentationProgress
@@ -119,13 +122,16 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
                     job.log(f"{video.id}: {plural(dealt, 'text')} from what was heard before, nothing is heard again")
             except UserError as error:
                 progress.add(failed=1)
+                if isinstance(error, BadMedia):
+                    store.videos.update(video.id, media_fault=error.as_dict())
                 job.item_failed(video.id, error)
             except OSError as error:
                 progress.add(failed=1)
                 job.item_failed(video.id, _unwritable(video.id, error))
 
-        workers = min(2, os.cpu_count() or 1, len(videos))
-        with ThreadPoolExecutor(workers, thread_name_prefix="segment") as pool:
+        if problem := detector_problem():
+            job.log(f"speech is told by loudness alone, the detector cannot be loaded: {problem}", "warning")
+        with ThreadPoolExecutor(min(usable_cores(), len(videos)), thread_name_prefix="segment") as pool:
             tasks = [pool.submit(cut, video) for video in videos]
         for task in tasks:
             task.result()
@@ -134,9 +140,9 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
 
 
 def _unwritable(video: str, error: OSError) -> UserError:
-    return UserError(
-        f"{video} could not be written", error.strerror or str(error), "make room on the disk, then try again"
-    )
+    is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    fix = "make room on the disk" if is_full else f"look whether {error.filename or 'the workspace'} can be written"
+    return UserError(f"{video} could not be written", error.strerror or str(error), f"{fix}, then whispersmith segment")
 
 
 def _cutter(config: Config, params: dict[str, Any]) -> Cutter:

@@ -96,7 +96,7 @@ class Cuts:
             db.execute("UPDATE videos SET cut = NULL, cutting = ? WHERE id = ?", (_packed(cutting), video))
 
     def finish(self, video: str, cut: Mapping[str, Any], ids: Collection[str]) -> None:
-        """The recording is cut into these segments; what else is here of it was kept."""
+        """The recording is cut into these segments, and its file is in order; what else is here of it was kept."""
         with self._database.write() as db:
             own = "SELECT value FROM json_each(?)"
             db.execute(
@@ -104,7 +104,7 @@ class Cuts:
                 (packed := json.dumps(list(ids)), video, packed),
             )
             db.execute(
-                "UPDATE videos SET cut = ?, cutting = NULL, duration_ms = ? WHERE id = ?",
+                "UPDATE videos SET cut = ?, cutting = NULL, media_fault = NULL, duration_ms = ? WHERE id = ?",
                 (_packed(cut), cut["duration_ms"], video),
             )
 

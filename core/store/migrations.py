@@ -217,6 +217,10 @@ MIGRATIONS = (
     ALTER TABLE segments ADD COLUMN peak REAL;
     ALTER TABLE segments ADD COLUMN clipped REAL;
     """,
+    """
+    -- What cutting has found wrong with the media file: a UserError's texts as JSON; NULL for nothing.
+    ALTER TABLE videos ADD COLUMN media_fault TEXT;
+    """,
 )
 
 

@@ -57,6 +57,13 @@ class Video:
     "duration_ms"), how many "segments" that gave and their sound ("sound_ms"). None while it is not cut to its end."""
     cutting: dict[str, Any] | None = None
     """A cut that has begun and is not at its end: its settings, "bytes", and what becomes of texts ("text")."""
+    media_fault: dict[str, str] | None = None
+    """What cutting has found wrong with the media file, as a UserError's texts; cutting it again changes nothing."""
+
+    @property
+    def is_uncut(self) -> bool:
+        """Its file is here, it is not cut to its end, and may well be."""
+        return self.path is not None and self.cut is None and self.media_fault is None
 
 
 @dataclass(frozen=True)

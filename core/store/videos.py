@@ -16,7 +16,7 @@ from core.text import clean
 _COLUMNS = tuple(field.name for field in fields(Video))
 _CAPTIONS, _SELECTED = _COLUMNS.index("captions"), _COLUMNS.index("selected")
 _NAMES = ", ".join(_COLUMNS)
-_JSON = ("error", "cut", "cutting")
+_JSON = ("error", "cut", "cutting", "media_fault")
 _INSERT = f"INSERT OR IGNORE INTO videos ({_NAMES}, added) VALUES (:{', :'.join(_COLUMNS)}, :added)"
 _AT_ONCE = 500
 """Values in one statement; SQLite's own limit was 999 for long."""

@@ -13,6 +13,7 @@ from transformers import WhisperForConditionalGeneration, WhisperProcessor
 from transformers.models.whisper import configuration_whisper
 from transformers.models.whisper.tokenization_whisper import LANGUAGES
 
+from core.cores import usable_cores
 from core.errors import UserError
 from core.gpu.wheels import precision
 from core.whisper.folders import fetch_command
@@ -72,7 +73,7 @@ def pick_device() -> Device:
 def set_threads() -> int:
     """Give torch the cores this process may use, less one for ffmpeg and the app; OMP_NUM_THREADS decides if set."""
     if not os.environ.get("OMP_NUM_THREADS"):
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        cores = usable_cores()
         torch.set_num_threads(max(1, cores - 1 if cores > 2 else cores))
     return torch.get_num_threads()
 

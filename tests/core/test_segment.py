@@ -188,21 +188,6 @@ def test_one_that_cannot_be_cut_does_not_stop_the_others(workspace: Workspace) -
     assert {row.video for row in _rows(workspace)} == {"good"}
 
 
-def test_a_file_that_was_cut_off_fails_with_what_was_left(workspace: Workspace) -> None:
-    media = fetched(workspace, "talk", 60)
-    whole = workspace.root / "fast.mp4"
-    ffmpeg("-i", media, "-c", "copy", "-movflags", "+faststart", whole)
-    media.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
-    job = make_job(workspace, "segment")
-    assert segment.run(workspace, workspace.config(), job)["failed"] == 1
-    assert "ends early" in job.failures[0][1].what
-    with Store(workspace.db_path) as store:
-        video = store.videos.get("talk")
-    assert video is not None
-    assert video.cut is None  # so that it is due again once it has been fetched whole
-    assert all(row.end_ms - row.start_ms == 10_000 for row in _rows(workspace))
-
-
 def test_sound_shorter_than_the_film_is_no_fault(workspace: Workspace) -> None:
     media = fetched(workspace, "talk", 12)
     film = workspace.root / "film.mp4"

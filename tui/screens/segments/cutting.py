@@ -36,7 +36,9 @@ def plan_text(video: Video, settings: SegmentConfig, ascii: bool) -> str:
     how = f"{settings.length_s:g} s / {settings.overlap_s:g} s"
     if settings.mode == "pauses":
         how = f"{settings.shortest_s:g}–{settings.longest_s:g} s"
-    if is_cut_by(video, cutter):
+    if video.media_fault is not None:
+        state = f"  {video.media_fault['what']}"
+    elif is_cut_by(video, cutter):
         state = ""
     elif video.cut is not None:
         state = "  cut otherwise"
