@@ -20,6 +20,9 @@ from core.text import is_unspaced, join_texts
 # Not after a letter or closing bracket: in `list[i]` nothing is a note.
 _NOTE = re.compile(r"(?<![A-Za-z0-9_\])])\[[^\[\]\d]{1,30}\]|［[^［］\d]{1,30}］|【[^【】\d]{1,30}】|[♪♫♬♩]+|^\s*>>+")
 
+_LONGEST_EDGE = 300
+"""Letters that are aligned at most; nobody says more of them in the time that two segments share."""
+
 _TOLERANCE_MS = 300
 """By so much the times of careful captions miss what is said."""
 
@@ -322,4 +325,5 @@ def _repeated(before: Cue, cue: Cue) -> int:
 
 def _edge(cue: Cue, shared_ms: int) -> int:
     """Letters of a cue that may be said in the time it shares with another: of uneven talk up to thrice its share."""
-    return math.ceil(len(cue.text) * min(1.0, 3 * shared_ms / (cue.end_ms - cue.start_ms)))
+    share = min(1.0, 3 * shared_ms / (cue.end_ms - cue.start_ms))
+    return min(_LONGEST_EDGE, math.ceil(len(cue.text) * share))

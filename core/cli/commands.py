@@ -208,10 +208,15 @@ def segments(arguments: Arguments, _: OpenApp) -> int:
     if arguments.json:
         show.document([segment_json(segment) for segment in found])
         return DONE
-    rows = [[s.id, s.review, s.origin or "–", ",".join((*s.sound_flags, *s.flags)), s.text] for s in found]
+    rows = [[s.id, s.review, s.origin or "–", ",".join(_flags(s)), s.text] for s in found]
     columns = [("segment", False), ("state", False), ("origin", False), ("flags", False), ("text", False)]
     show.table(columns, rows, "no such segment")
     return DONE
+
+
+def _flags(segment: Segment) -> list[str]:
+    """What a list says of a segment: where it is not of the present cut of its recording, that first."""
+    return [*(["earlier-cut"] if segment.kept else []), *segment.sound_flags, *segment.flags]
 
 
 def segment_json(segment: Segment) -> dict[str, Any]:

@@ -45,12 +45,12 @@ class Forecast:
 
     @property
     def count(self) -> str:
-        """`201 segments`, or `about 180–220 segments`."""
+        """`201 segments`, or `about 180 to 220 segments`."""
         return plural(self.least, "segment") if self.least == self.most else f"about {self._range} segments"
 
     @property
     def _range(self) -> str:
-        return f"{self.least}–{self.most}"
+        return f"{self.least} to {self.most}"
 
     def yields(self, free: int) -> str:
         """What there would be on the disk, of which `free` bytes are."""

@@ -10,7 +10,6 @@ from core.spans import Span, merged
 from core.store import Segment, Store
 from core.store.cuts import CutSegment, LeavingText, MovedText
 from core.suspicion import CUT_EDITS, EditEstimate, letters
-from core.text import clean
 from core.timed_text import Cue, Timed, said_once, shares
 
 Texts = Literal["stays", "moves"]
@@ -18,7 +17,6 @@ Texts = Literal["stays", "moves"]
 
 _COVERED = 0.8
 """Share of a segment's time that moved texts are of, below which they are of a part of it."""
-_LONGEST_TEXT = 5000
 
 
 def can_move(row: Segment | CutSegment) -> bool:
@@ -74,7 +72,7 @@ def _offers(sources: Sequence[LeavingText], new: Sequence[Segment], room: Sequen
     covered = _covered(sources, new)
     touched = _covered([text for text in sources if not text.untouched], new)
     for row, share, covered_ms, touched_ms in zip(new, found, covered, touched, strict=True):
-        text, length_ms = clean(share.text, _LONGEST_TEXT), row.end_ms - row.start_ms
+        text, length_ms = share.text, row.end_ms - row.start_ms
         if not text:
             continue
         # A person's words: what they need is at their edges, and what was said where they do not reach.

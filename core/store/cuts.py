@@ -143,7 +143,7 @@ class Cuts:
     def retire(self, texts: Iterable[LeavingText]) -> list[str]:
         """Remove segments whose text has been offered elsewhere; in `edits` it stays for good. Returns what went.
 
-        One whose text is another by now stays.
+        One whose text is another by now, or was rejected, stays.
         """
         left, removed = iter(texts), []
 
@@ -204,7 +204,7 @@ def _is_untouched(db: Connection, segment: str, since: int = 0) -> bool:
 
 def _retire(db: Connection, item: LeavingText) -> bool:
     before = edits.snapshot(db, item.segment)
-    if before is None or before["text"] != item.text:
+    if before is None or before["text"] != item.text or before["review"] == "rejected":
         return False
     row = db.execute("SELECT video, start_ms, end_ms FROM segments WHERE id = ?", (item.segment,)).fetchone()
     what = dict(row) | {"untouched": item.untouched} | before

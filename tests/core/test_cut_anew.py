@@ -404,8 +404,12 @@ def test_the_command_says_it_and_writes_nothing(workspace: Workspace, capsys: py
     code, out, error = run("-w", workspace.root, "segment", "--at-pauses", "--length", 5)
     assert code == 3
     assert "two ways to cut" in error
+    cut(workspace, WINDOWS)
+    stayed = ["talk_0_10", "talk_8_18", "talk_16_26", "talk_32_42", "talk_40_50"]
     code, out, _ = run("-w", workspace.root, "segments", "--json")
-    assert [row["kept"] for row in json.loads(out)] == [False] * 8
+    assert [row["id"] for row in json.loads(out) if row["kept"]] == stayed
+    code, out, _ = run("-w", workspace.root, "segments")
+    assert [line.split()[0] for line in out.splitlines() if "earlier-cut" in line] == stayed
 
 
 def test_a_clip_that_is_imported_into_a_cut_recording_is_none_of_the_cut(workspace: Workspace, tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ async def test_the_dialog_shows_both_ways_and_what_they_yield_while_one_types(
         await wait_until(pilot, lambda: "1 transcript by a machine goes" in screen_text(app))
         assert "2 reviewed segments stay as they are; 9 new ones around them" in screen_text(app)
         await pilot.press("p")
-        await wait_until(pilot, lambda: "about 4–6 segments of 1 recording, 42 s of sound" in screen_text(app))
+        await wait_until(pilot, lambda: "about 4 to 6 segments of 1 recording, 42 s of sound" in screen_text(app))
         for value, complaint in (
             ("0.5", "the shortest must be 1 s or more"),
             ("11", "at least 2 s more than the shortest"),
@@ -95,7 +95,7 @@ async def test_the_dialog_shows_both_ways_and_what_they_yield_while_one_types(
         before = workspace.config_path.read_text()
         app.screen.query_one("#shortest", Input).value = "5"
         await pilot.press("enter")
-        await wait_until(pilot, lambda: "5–12 s → about 6–8 segments" in screen_text(app))
+        await wait_until(pilot, lambda: "5–12 s → about 6 to 8 segments" in screen_text(app))
         # What the file does not mention, and is as it was, is not written.
         now = workspace.config_path.read_text()
         assert now == before.replace('mode = "windows"', 'mode = "pauses"').replace(

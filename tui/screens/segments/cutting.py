@@ -35,7 +35,8 @@ def plan_text(video: Video, settings: SegmentConfig, ascii: bool) -> str:
     cutter = cutter_of(settings)
     how = f"{settings.length_s:g} s / {settings.overlap_s:g} s"
     if settings.mode == "pauses":
-        how = f"{settings.shortest_s:g}–{settings.longest_s:g} s"
+        dash = "-" if ascii else "–"
+        how = f"{settings.shortest_s:g}{dash}{settings.longest_s:g} s"
     if video.media_fault is not None:
         state = f"  {video.media_fault['what']}"
     elif is_cut_by(video, cutter):
