@@ -111,7 +111,10 @@ class Cutting:
                 choices.insert(1, move)
         else:
             # Nothing is due: so Enter changes nothing.
-            said = ["What was reviewed in an earlier cut has stayed beside this one.", *moving.kept_changes]
+            said = [
+                "Every recording is cut this way. What was reviewed in an earlier cut stays beside it.",
+                "Or: " + "; ".join(moving.kept_changes),
+            ]
             choices = [leave, move]
         answers: dict[str, Texts] = {"y": "stays", "m": "moves"}
         question = dialog.Choice("Cut anew?", "\n".join(said), choices)
