@@ -6,6 +6,7 @@ import numpy as np
 from textual.app import App, ComposeResult
 
 from tests.tui.wait import screen_text, wait_until, wrong_widths
+from tui.raster.time_axis import Stretch
 from tui.widgets.diff_text import DiffText
 from tui.widgets.line_chart import LineChart
 from tui.widgets.log_tail import LogTail
@@ -29,8 +30,8 @@ class EarlyApp(App[None]):
         self.chart.append("train", 0, 1.0)
         self.chart.append("train", 9, 2.0)
         self.chart.mark(3)
-        self.wave = Waveform("wave")
-        self.wave.show([[-1, 1]], shared_left=0.1, left="before")
+        self.wave = Waveform()
+        self.wave.show([[-1, 1]], (8000, 18_000), stretches=[Stretch(0, 0.2, "7")])
         self.mel = MelPicture()
         self.mel.show(np.eye(9))
         self.tail = LogTail()
@@ -53,7 +54,7 @@ async def test_what_was_given_before_the_first_paint_is_shown() -> None:
     async with app.run_test(size=(100, 45)) as pilot:
         await wait_until(pilot, lambda: "▸ row 40" in screen_text(app))
         text = screen_text(app)
-        for part in ("here", "train", "▸1 Setup", "step 9", "shared with before", "log-mel", "line 49.", "甲[乙]"):
+        for part in ("here", "train", "▸1 Setup", "step 9", "╱ with 7", "log-mel", "line 49.", "甲[乙]"):
             assert part in text, part
         assert "a accept" in text
         assert "line 0." not in text
