@@ -208,6 +208,7 @@ STAGES: dict[str, Stage] = {
             result_counts=(
                 ("captions", "texts from captions"),
                 ("labelled", "labelled"),
+                ("compared", "second readings"),
                 ("flagged", "flagged: o sorts them first"),
             ),
             advice="let the labeller write",

@@ -24,11 +24,7 @@ from core.store import Segment, Store, Video
 from core.store.records import TimedTextRow
 from core.store.transcripts import MachineText
 from core.text import plural
-from core.whisper.info import describe
 from core.workspace import Workspace
-
-RECORDING_WINDOW_S = 29.0
-"""A model with a shorter window cannot hear whole recordings."""
 
 ENGINES = ("transformers", "ctranslate2")
 """What a further process is told to take: it shall hear as this one does."""
@@ -250,10 +246,7 @@ class FirstTranscripts:
         captioned = self.store.videos.captioned()
         if self._takes_captions and (later := sum(row.video in captioned for row in pending)):
             self.job.log(f"{later} were written before their captions came: whispersmith label --redo takes those")
-        if self.by != "recordings":
-            return
-        alone = labelled_alone(self.store, list(segments), self.model)
-        if alone and describe(self.model, self.workspace.root).window_s >= RECORDING_WINDOW_S:
+        if alone := labelled_alone(self.workspace, self.config, self.store, segments):
             what = f"{plural(len(alone), 'segment')} labelled one by one"
             self.job.log(
                 f"{what}: heard as whole recordings they have a quarter fewer errors, in less than half the time; "

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.config import Config
+from core.errors import UserError
 from core.labelling.recordings import asked_ms, by_video
 from core.labelling.sources import heard_whole
 from core.store import Segment, Store
+from core.whisper.info import describe
+from core.workspace import Workspace
+
+LEAST_WINDOW_S = 29.0
+"""A model with a shorter window cannot hear whole recordings."""
 
 _SPEED = "speed of "
 
@@ -31,12 +38,12 @@ def note_speed(store: Store, model: str, speed: float) -> None:
     store.set_note(_SPEED + model, {"speed": round(speed, 2)})
 
 
-def forecast(store: Store, config: Config) -> LabelForecast:
+def forecast(workspace: Workspace, config: Config, store: Store) -> LabelForecast:
     """Of `label` as it stands."""
     everything = store.segments.all()
     model = config.model.labeller
     found = _forecast(store, [row for row in everything if row.origin is None], model)
-    return LabelForecast(*found, alone=len(labelled_alone(store, everything, model)))
+    return LabelForecast(*found, alone=len(labelled_alone(workspace, config, store, everything)))
 
 
 def forecast_second(store: Store, model: str) -> LabelForecast:
@@ -45,14 +52,26 @@ def forecast_second(store: Store, model: str) -> LabelForecast:
     return LabelForecast(*_forecast(store, [row for row in pending if row.origin in ("machine", "caption")], model))
 
 
-def labelled_alone(store: Store, segments: list[Segment], model: str) -> list[Segment]:
-    """Texts of this labeller that are no share of a recording it has heard, and that nobody has reviewed."""
+def labelled_alone(workspace: Workspace, config: Config, store: Store, segments: Sequence[Segment]) -> list[Segment]:
+    """Texts of the labeller that are no share of a recording it has heard, though it could hear that, and that nobody
+    has reviewed."""
+    model = config.model.labeller
     rows = [row for row in segments if row.model == model and row.origin == "machine" and row.review == "pending"]
-    heard = {video for video in {row.video for row in rows} if store.timed_texts.get(video, model) is not None}
-    return [row for row in rows if row.video not in heard]
+    if not rows or config.label.by != "recordings" or not _hears_recordings(workspace, model):
+        return []
+    videos = {video.id: video for video in store.videos.some(list({row.video for row in rows}))}
+    open_to = {id for id, video in videos.items() if video.path and store.timed_texts.get(id, model) is None}
+    return [row for row in rows if row.video in open_to]
 
 
-def _forecast(store: Store, rows: list[Segment], model: str) -> tuple[str, int, int, int, float | None]:
+def _hears_recordings(workspace: Workspace, model: str) -> bool:
+    try:
+        return describe(model, workspace.root).window_s >= LEAST_WINDOW_S
+    except UserError:
+        return False
+
+
+def _forecast(store: Store, rows: Sequence[Segment], model: str) -> tuple[str, int, int, int, float | None]:
     groups = by_video(store, rows)
     sound = sum(asked_ms(found) for video, found in groups if heard_whole(store, video.id, model) is None)
     speed = (store.note(_SPEED + model) or {}).get("speed")

@@ -99,10 +99,6 @@ class TimedTexts:
             self.add(row.id, windows)
             self.finish(row.id)
 
-    def remove(self, video: str, source: str) -> None:
-        with self._database.write() as db:
-            db.execute("DELETE FROM timed_texts WHERE video = ? AND source = ?", (video, source))
-
     def get(self, video: str, source: str) -> TimedTextRow | None:
         query = f"SELECT {_COLUMNS} FROM timed_texts WHERE video = ? AND source = ?"
         row = self._database.connection.execute(query, (video, source)).fetchone()

@@ -13,7 +13,7 @@ import pytest
 from core.errors import UserError
 from core.events import Item, ItemFailed, LogLine
 from core.jobs import Cancelled
-from core.labelling import recordings
+from core.labelling import forecast, recordings
 from core.spans import Span, merged
 from core.stages import label, segment
 from core.store import Captions, Store
@@ -101,8 +101,8 @@ def test_cutting_deals_by_itself_what_was_heard_whole(made: Workspace, ears: Ear
     assert any("nothing is heard again" in line for line in lines(listened))
     # What is not whole waits for `label`.
     run(made, ids=["test_0_10"], redo=True)
-    with Store(made.db_path) as store:
-        store.timed_texts.remove("test", made.config().model.labeller)
+    with Store(made.db_path) as store, store.write() as db:
+        db.execute("UPDATE timed_texts SET done = NULL WHERE video = 'test'")
     segment.run(made, made.config(), Listened(made, "segment", params | {"ids": ["test"]}).job)
     assert {row.origin for row in rows(made).values() if row.video == "test"} == {None}
 
@@ -205,6 +205,22 @@ def test_by_clips_if_asked(made: Workspace, ears: Ears) -> None:
     assert texts(made) == truth()
     with Store(made.db_path) as store:
         assert store.timed_texts.of("train") == []
+
+
+def test_what_was_labelled_one_by_one_could_be_better(
+    made: Workspace, ears: Ears, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(made, by="clips")
+    # The toy hears 10 s at once, so there is nothing to say yet.
+    assert not any("one by one" in line for line in lines(run(made)[1]))
+    monkeypatch.setattr(forecast, "LEAST_WINDOW_S", 10.0)
+    with Store(made.db_path) as store:
+        store.transcripts.review("test_0_10", "accepted")
+    (line,) = (line for line in lines(run(made)[1]) if "one by one" in line)
+    assert line.startswith("6 segments labelled one by one")
+    assert "--redo" in line
+    run(made, redo=True)
+    assert not any("one by one" in line for line in lines(run(made)[1]))
 
 
 def test_segments_without_their_recording_are_heard_alone(made: Workspace, ears: Ears) -> None:

@@ -69,8 +69,6 @@ def test_sources_stand_beside_each_other(talk: Store) -> None:
     csv = talk.timed_texts.get("talk", "rows.csv")
     assert csv is not None
     assert [one.text for one in talk.timed_texts.windows(csv.id)] == ["乙"]
-    talk.timed_texts.remove("talk", "rows.csv")
-    assert talk.timed_texts.get("talk", "rows.csv") is None
 
 
 def test_all_of_a_batch_is_stored_or_none_of_it(talk: Store) -> None:

@@ -27,7 +27,7 @@ def asked(workspace: Workspace) -> list[dict[str, object]]:
 async def test_the_labeller_is_offered_with_what_it_costs(workspace: Workspace) -> None:
     with Store(workspace.db_path) as store:
         note_speed(store, workspace.config().model.labeller, 0.05)
-        found = forecast(store, workspace.config())
+        found = forecast(workspace, workspace.config(), store)
         assert (found.segments, found.recordings, found.sound_ms, found.seconds) == (2, 1, 18_000, 360.0)
     app = open_app(workspace)
     async with app.run_test(size=(100, 30)) as pilot:

@@ -26,7 +26,7 @@ def label(workspace: Workspace, store: Store, live: Sequence[JobBatch]) -> list[
     def start(answer: str) -> list[Effect]:
         return [StartJob("label", {"redo": True} if answer == "r" else {})] if answer in ("y", "r") else []
 
-    return [InThread(lambda: forecast(store, workspace.config()), offer, "forecast")]
+    return [InThread(lambda: forecast(workspace, workspace.config(), store), offer, "forecast")]
 
 
 def second_opinion(workspace: Workspace, store: Store, live: Sequence[JobBatch]) -> list[Effect]:
