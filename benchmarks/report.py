@@ -37,7 +37,7 @@ def report(title: str, against: str, figures: Sequence[Figure], *, as_json: bool
         print(f"{'':{width}}{'ours':>14}{against:>16}{'ratio':>8}{'bound':>12}")
         for figure in figures:
             beside = "" if figure.against is None else f"{_round(figure.against)} {figure.unit}"
-            ratio = "" if figure.ratio is None else f"{figure.ratio:.1f}"
+            ratio = "" if figure.ratio is None else f"{figure.ratio:.2f}"
             bound = "" if figure.bound is None else f"{figure.bound:g} {figure.unit}"
             missed = "" if figure.holds else "  missed"
             ours = f"{_round(figure.ours)} {figure.unit}"
