@@ -49,7 +49,7 @@ class RecordingSegmenter:
         self._texts: Texts = texts
         self._progress = progress
         self._video = video
-        self._writer = SegmentWriter(workspace, store, video.id)
+        self._writer = SegmentWriter(workspace, store, video.id, progress.add)
         self._kept: list[Span] = []
         self._decoded_ms = 0
         self._ffmpeg_said = ""
@@ -168,12 +168,11 @@ class RecordingSegmenter:
 
     def _write_segments(self, media: Path) -> None:
         """Decoding, the speech detector and writing go on side by side."""
-        with closing(read_ahead(listen(read_ahead(self._blocks(media))))) as blocks:
+        with closing(self._writer), closing(read_ahead(listen(read_ahead(self._blocks(media))))) as blocks:
             for piece in self._cutter.cut(blocks, self._kept):
                 self._job.check()
-                written = self._writer.put(piece)
-                self._progress.add(**{"written" if written else "found": 1})
-        self._writer.flush()
+                self._writer.put(piece)
+            self._writer.flush()
         if not self._decoded_ms:
             raise BadMedia(
                 f"{self._video.id} has no sound",
