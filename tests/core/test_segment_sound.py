@@ -107,6 +107,6 @@ def test_without_onnxruntime_loudness_tells_speech_and_the_log_says_so_once(
         assert segment.run(workspace, workspace.config(), job)["failed"] == 0
     finally:
         silero.detector_problem.cache_clear()
-    assert logged(job).count("speech is told by loudness alone, the detector cannot be loaded: No module named") == 1
+    assert logged(job).count("speech was told by loudness alone, the detector cannot be loaded: No module named") == 1
     tones, silence = rows(workspace)
     assert (tones.speech, silence.speech) == (pytest.approx(0.6, abs=0.1), 0)
