@@ -20,9 +20,13 @@ __all__ = [
 def open_engine(model: str, options: EngineOptions, root: Path | None = None, engine: str = "auto") -> Engine:
     """An engine with this model loaded: a folder (also relative to `root`, the workspace) or an id in the cache.
 
-    engine: "transformers", or "auto" for the one that serves best here. UserError if the model is missing, broken, not
-    a Whisper, or does not fit into memory.
+    engine: "transformers", "ctranslate2", or "auto" for the one that serves best here. UserError if the model is
+    missing, broken, not a Whisper, or does not fit into memory.
     """
+    if engine == "ctranslate2":
+        from core.engines.ctranslate2 import open_ctranslate2
+
+        return open_ctranslate2(model, options, root)
     from core.engines.transformers import open_transformers
 
     return open_transformers(model, options, root)

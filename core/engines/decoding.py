@@ -1,5 +1,8 @@
-"""Greedy batched decoding of log-mel features with the model as it is: the same for labelling, evaluating, transcribing
-and the evaluations of a training run, so that figures can be laid beside each other."""
+"""Batched decoding of log-mel features by transformers, with the model as it is.
+
+Clips are decoded greedily: the same for labelling, evaluating and the evaluations of a training run, so that figures
+can be laid beside each other. Windows of a recording are searched with a beam, and their words get times.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +19,17 @@ from torch import Tensor
 from transformers import GenerationConfig, GenerationMixin, StoppingCriteria, StoppingCriteriaList
 from transformers.modeling_outputs import BaseModelOutput
 
+from core.engines.alignment import STEP_S, token_times, watched_attention
 from core.engines.engine import Hypothesis
+from core.engines.hearing import HeardWord, WindowText
+from core.engines.loops import NO_REPEAT, without_loops
+from core.engines.words import joined, pieces
 from core.suspicion import flags_of
 from core.text import compression_ratio
 from core.whisper.loading import DTYPES, LoadedModel, pick_device
 from core.whisper.tokens import end_tokens, language_token, language_tokens, prompt_tokens, suppressed_tokens
 
 TOKENS_PER_SECOND = 16  # people speak at most 6.7 tokens a second in the reference run; only loops need more
-NO_REPEAT = 6  # tokens that may not come twice in the retry of a loop: two to six Han characters
 
 
 def decode(
@@ -49,20 +55,36 @@ def decode(
     with torch.inference_mode(), _evaluating(loaded.model), _autocast(loaded):
         batch = _encode(loaded, features, list(seconds), language)
         found = _score(loaded, batch, _generate(loaded, batch, check))
-        loops = [index for index, hypothesis in enumerate(found) if "loop" in hypothesis.flags]
-        if loops:
-            again = batch.rows(loops)
-            retried = _score(loaded, again, _generate(loaded, again, check, no_repeat_ngram_size=NO_REPEAT))
-            for index, hypothesis in zip(loops, retried, strict=True):
-                found[index] = better(found[index], hypothesis)
-    return found
+
+        def again(loops: list[int]) -> list[Hypothesis]:
+            rows = batch.rows(loops)
+            return _score(loaded, rows, _generate(loaded, rows, check, no_repeat_ngram_size=NO_REPEAT))
+
+        return without_loops(found, again)
 
 
-def better(one: Hypothesis, other: Hypothesis) -> Hypothesis:
-    """Of a loop and its retry, the one that repeats itself less; an empty retry is no improvement."""
-    if not other.text:
-        return one
-    return other if other.compression_ratio < one.compression_ratio else one
+def search(
+    loaded: LoadedModel,
+    features: np.ndarray,
+    seconds: Sequence[float],
+    *,
+    language: str,
+    beam: int,
+    heads: Sequence[tuple[int, int]],
+    no_repeat: int = 0,
+    check: Callable[[], object] = lambda: None,
+) -> list[WindowText]:
+    """Search the texts of a batch of windows with so many hypotheses each, and when their words are spoken.
+
+    heads: (layer, head) of the decoder whose attention follows the sound. no_repeat: tokens that may not come twice in
+    a row of that length; 0: all may. All else as for `decode`.
+    """
+    if not len(features):
+        return []
+    with torch.inference_mode(), _evaluating(loaded.model), _autocast(loaded):
+        batch = _encode(loaded, features, list(seconds), language)
+        rows = _generate(loaded, batch, check, num_beams=beam, no_repeat_ngram_size=no_repeat)
+        return _align(loaded, batch, rows, heads)
 
 
 def token_limit(seconds: float, prompt: int, max_target_positions: int) -> int:
@@ -144,7 +166,8 @@ class _Check(StoppingCriteria):
 
 
 def _generate(loaded: LoadedModel, batch: _Batch, check: Callable[[], object], **extra: Any) -> list[list[int]]:
-    """Greedy search from the encoder's output; the tokens of each row, ending with the end token if it was reached.
+    """Search from the encoder's output, greedy unless `extra` settings say otherwise; the tokens of each row, ending
+    with the end token if it was reached.
 
     transformers' plain generation is called, not Whisper's own wrapper: the windows are short, prompts are made
     here, and the wrapper refuses checkpoints with old generation settings.
@@ -154,14 +177,13 @@ def _generate(loaded: LoadedModel, batch: _Batch, check: Callable[[], object], *
     settings = GenerationConfig(
         max_new_tokens=token_limit(max(batch.seconds), length, config.max_target_positions),
         do_sample=False,
-        num_beams=1,
         use_cache=True,
         decoder_start_token_id=config.decoder_start_token_id,
         eos_token_id=known.eos_token_id,
         pad_token_id=known.pad_token_id,
         suppress_tokens=suppressed_tokens(loaded),
         begin_suppress_tokens=known.begin_suppress_tokens,
-        **extra,
+        **{"num_beams": 1, **extra},
     )
     start = torch.tensor(batch.prompts, device=batch.states.device)
     # Whatever the settings above leave open, generation would take from the model's own.
@@ -189,36 +211,72 @@ def _generate(loaded: LoadedModel, batch: _Batch, check: Callable[[], object], *
 
 
 def _score(loaded: LoadedModel, batch: _Batch, rows: list[list[int]]) -> list[Hypothesis]:
-    """Texts with their mean log-probability, from one pass over the tokens that were chosen.
-
-    Keeping the scores of the search would need steps x batch x vocabulary floats; here one segment's are held.
-    """
-    model, settings = loaded.model, loaded.model.generation_config
-    longest = max(len(prompt) + len(row) for prompt, row in zip(batch.prompts, rows, strict=True))
-    whole = torch.full((len(rows), longest), settings.pad_token_id, device=batch.states.device)
-    for index, (prompt, row) in enumerate(zip(batch.prompts, rows, strict=True)):
-        whole[index, : len(prompt) + len(row)] = torch.tensor(prompt + row, device=batch.states.device)
-    hidden = model.model.decoder(
-        input_ids=whole[:, :-1], encoder_hidden_states=batch.states, use_cache=False
-    ).last_hidden_state
+    """Texts with their mean log-probability."""
     ends = end_tokens(loaded)
-    silent = getattr(settings, "no_timestamps_token_id", None)
-    silences = batch.first[:, silent - 1].tolist() if silent else [0.0] * len(rows)
     found = []
-    for index, (prompt, row) in enumerate(zip(batch.prompts, rows, strict=True)):
-        span = slice(len(prompt) - 1, len(prompt) - 1 + len(row))
-        chances = torch.log_softmax(model.proj_out(hidden[index, span]).float(), dim=-1)
-        target = torch.tensor(row, device=batch.states.device)
-        mean = chances.gather(1, target[:, None]).mean().item() if row else 0.0
+    scored = zip(rows, _logprobs(loaded, batch, rows), batch.seconds, _silences(loaded, batch), strict=True)
+    for row, logprobs, seconds, silence in scored:
         text = loaded.tokenizer.decode(row, skip_special_tokens=True).strip()
         found.append(
             Hypothesis(
                 text=text,
                 tokens=tuple(token for token in row if token not in ends),
-                avg_logprob=round(mean, 5),
-                no_speech_prob=round(silences[index], 5),
+                avg_logprob=_mean(logprobs),
+                no_speech_prob=silence,
                 compression_ratio=round(compression_ratio(text), 3),
-                flags=flags_of(text, batch.seconds[index]),
+                flags=flags_of(text, seconds),
             )
         )
+    return found
+
+
+def _align(
+    loaded: LoadedModel, batch: _Batch, rows: list[list[int]], heads: Sequence[tuple[int, int]]
+) -> list[WindowText]:
+    """Texts with the times of their words."""
+    ends = end_tokens(loaded)
+    with watched_attention(loaded.model, heads) as attention:
+        scored = _logprobs(loaded, batch, rows)
+    found = []
+    for index, (row, logprobs, silence) in enumerate(zip(rows, scored, _silences(loaded, batch), strict=True)):
+        tokens = [token for token in row if token not in ends]
+        words: tuple[HeardWord, ...] = ()
+        if tokens:
+            begin, positions = len(batch.prompts[index]) - 1, math.ceil(batch.seconds[index] / STEP_S)
+            heard = torch.stack([head[index, begin : begin + len(row), :positions] for head in attention])
+            times = [*token_times(heard).tolist(), batch.seconds[index]]
+            words = joined(pieces(tokens, times, logprobs.exp().tolist(), loaded.tokenizer.decode))
+        found.append(WindowText(words, _mean(logprobs), silence))
+    return found
+
+
+def _mean(logprobs: Tensor) -> float:
+    return round(logprobs.mean().item(), 5) if len(logprobs) else 0.0
+
+
+def _silences(loaded: LoadedModel, batch: _Batch) -> list[float]:
+    """How likely each row is without speech; 0 for a model that has no token for it."""
+    silent = getattr(loaded.model.generation_config, "no_timestamps_token_id", None)
+    return [round(one, 5) for one in batch.first[:, silent - 1].tolist()] if silent else [0.0] * len(batch.seconds)
+
+
+def _logprobs(loaded: LoadedModel, batch: _Batch, rows: list[list[int]]) -> list[Tensor]:
+    """The log-probability of each token of each row, from one pass over the tokens that were chosen.
+
+    Keeping the scores of the search would need steps x batch x vocabulary floats; here one row's are held.
+    """
+    model = loaded.model
+    longest = max(len(prompt) + len(row) for prompt, row in zip(batch.prompts, rows, strict=True))
+    whole = torch.full((len(rows), longest), model.generation_config.pad_token_id, device=batch.states.device)
+    for index, (prompt, row) in enumerate(zip(batch.prompts, rows, strict=True)):
+        whole[index, : len(prompt) + len(row)] = torch.tensor(prompt + row, device=batch.states.device)
+    hidden = model.model.decoder(
+        input_ids=whole[:, :-1], encoder_hidden_states=batch.states, use_cache=False
+    ).last_hidden_state
+    found = []
+    for index, (prompt, row) in enumerate(zip(batch.prompts, rows, strict=True)):
+        span = slice(len(prompt) - 1, len(prompt) - 1 + len(row))
+        chances = torch.log_softmax(model.proj_out(hidden[index, span]).float(), dim=-1)
+        target = torch.tensor(row, dtype=torch.long, device=batch.states.device)
+        found.append(chances.gather(1, target[:, None])[:, 0])
     return found

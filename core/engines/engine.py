@@ -13,6 +13,7 @@ import numpy as np
 
 from core.jobs import Job
 from core.media import RATE
+from core.spans import Span
 from core.timed_text import TimedText
 
 
@@ -65,11 +66,26 @@ class Clip:
 
 @dataclass(frozen=True)
 class PcmWindow:
-    """A stretch of a recording that is decoded at once. start: its first sample, counted from the beginning of the
-    recording. samples: mono at 16 kHz."""
+    """A stretch of a recording that is decoded at once, with or without its long pauses.
+
+    start: its first sample, counted from the beginning of the recording. samples: mono at 16 kHz. left_out: pauses
+    that are not among the samples, as (behind how many of the samples, how many of the recording's), in order. speech:
+    for each `core.media.speech.FRAME` of the samples how likely somebody speaks; empty where nobody has looked.
+    """
 
     start: int
     samples: np.ndarray
+    left_out: tuple[tuple[int, int], ...] = ()
+    speech: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
+
+    @property
+    def name(self) -> str:
+        """What it is called in an error."""
+        return f"the window at {self.start_ms / 1000:g} s"
+
+    @property
+    def seconds(self) -> float:
+        return len(self.samples) / RATE
 
     @property
     def start_ms(self) -> int:
@@ -77,7 +93,18 @@ class PcmWindow:
 
     @property
     def end_ms(self) -> int:
-        return (self.start + len(self.samples)) * 1000 // RATE
+        left_out = sum(count for _, count in self.left_out)
+        return (self.start + len(self.samples) + left_out) * 1000 // RATE
+
+    def span(self, start_s: float, end_s: float) -> Span:
+        """Where in the recording a stretch of the samples lies; of one with a pause left out in it, the longer part."""
+        begin, end = (min(round(at * RATE), len(self.samples)) for at in (start_s, end_s))
+        parts, first, offset = [], 0, self.start
+        for at, left_out in (*self.left_out, (len(self.samples), 0)):
+            parts.append((max(begin, first) + offset, min(end, at) + offset))
+            first, offset = at, offset + left_out
+        first, last = max(parts, key=lambda part: part[1] - part[0])
+        return Span(first * 1000 // RATE, last * 1000 // RATE)
 
 
 @dataclass(frozen=True)

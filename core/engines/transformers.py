@@ -1,25 +1,27 @@
-"""The first engine: Hugging Face transformers, greedy, window by window."""
+"""Hugging Face transformers as an engine: in the precision that the device computes best, or as a model is trained."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 
 from core.engines.batches import HalvingBatches, OutOfMemory
-from core.engines.decoding import decode
+from core.engines.decoding import decode, search
 from core.engines.engine import Clip, EngineInfo, EngineOptions, Hypothesis, PcmWindow
+from core.engines.hearing import WindowText, hear, hear_as_clips
 from core.timed_text import TimedText
 from core.whisper.features import log_mel
 from core.whisper.loading import LoadedModel, load
 
+Result = TypeVar("Result")
+
 
 class TransformersEngine:
-    """`core.engines.engine.Engine` for a model that is loaded, also one that is just being trained.
-
-    The text of a recording's window is one piece, whose times are the window's.
-    """
+    """`core.engines.engine.Engine` for a model that is loaded, also one that is just being trained. Clips are decoded
+    greedily, whatever the options say."""
 
     def __init__(self, loaded: LoadedModel, options: EngineOptions) -> None:
         self._loaded = loaded
@@ -35,26 +37,46 @@ class TransformersEngine:
             device=loaded.device,
             precision=loaded.precision,
             window_s=loaded.info.window_s,
-            clips_only="this engine gives words no times",
+            clips_only=loaded.info.clips_only,
         )
 
     def hypotheses(self, clips: Iterable[Clip]) -> Iterator[list[tuple[Clip, Hypothesis]]]:
         return self._batches.run(clips, self._decode)
 
     def hear(self, windows: Iterable[PcmWindow]) -> Iterator[list[tuple[PcmWindow, TimedText]]]:
-        for batch in self._batches.run(windows, self._decode_windows):
-            yield [(window, _timed(window, hypothesis)) for window, hypothesis in batch]
+        if self._loaded.info.clips_only:
+            return self._batches.run(windows, lambda batch: hear_as_clips(batch, self._decode))
+        return self._batches.run(windows, lambda batch: hear(batch, self._search))
 
-    def _decode_windows(self, windows: list[PcmWindow]) -> list[Hypothesis]:
-        return self._decode([Clip(f"the window at {one.start_ms / 1000:g} s", one.samples) for one in windows])
-
-    def _decode(self, clips: list[Clip]) -> list[Hypothesis]:
+    def _decode(self, clips: Sequence[Clip]) -> list[Hypothesis]:
+        options = self._options
         features = log_mel(self._loaded.extractor, [clip.samples for clip in clips], [clip.id for clip in clips])
         seconds = [clip.seconds for clip in clips]
+        return self._in_memory(
+            lambda: decode(self._loaded, features, seconds, language=options.language, check=options.check)
+        )
+
+    def _search(self, windows: Sequence[PcmWindow], no_repeat: int) -> list[WindowText]:
         options = self._options
-        options.check()
+        features = log_mel(self._loaded.extractor, [one.samples for one in windows], [one.name for one in windows])
+        return self._in_memory(
+            lambda: search(
+                self._loaded,
+                features,
+                [one.seconds for one in windows],
+                language=options.language,
+                beam=options.beam,
+                heads=self._loaded.info.alignment_heads,
+                no_repeat=no_repeat,
+                check=options.check,
+            )
+        )
+
+    def _in_memory(self, work: Callable[[], list[Result]]) -> list[Result]:
+        """What `work` gives; OutOfMemory where the device's is too small for it."""
+        self._options.check()
         try:
-            return decode(self._loaded, features, seconds, language=options.language, check=options.check)
+            return work()
         except torch.OutOfMemoryError as error:
             said = str(error)
         # Only here the failed batch is let go of: the error held its frames, and they its tensors.
@@ -65,16 +87,3 @@ class TransformersEngine:
 def open_transformers(model: str, options: EngineOptions, root: Path | None = None) -> TransformersEngine:
     """Load a model in the precision its device computes best. UserError as `core.whisper.loading.load`."""
     return TransformersEngine(load(model, dtype="auto", root=root), options)
-
-
-def _timed(window: PcmWindow, hypothesis: Hypothesis) -> TimedText:
-    text = " ".join(hypothesis.text.split())
-    return TimedText(
-        start_ms=window.start_ms,
-        end_ms=window.end_ms,
-        text=text,
-        avg_logprob=hypothesis.avg_logprob,
-        no_speech_prob=hypothesis.no_speech_prob,
-        words=(),
-        flags=hypothesis.flags,
-    )

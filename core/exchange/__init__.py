@@ -8,5 +8,4 @@ matching.py    which segment a name means
 clip_import.py audio that comes with its transcripts
 card.py        a data set's README
 encodings.py   which encoding a text is in
-atomic_folder.py  a folder that appears whole or not at all
 """

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core.atomic_folder import check_replaceable, replace_folder
 from core.config import Config
 from core.dataset.digests import fill_digests
 from core.dataset.leak import sharing_audio
 from core.errors import UserError
-from core.exchange.atomic_folder import check_replaceable, replace_folder
 from core.exchange.card import dataset_card
 from core.exchange.clips import LabelledClip, write_durably
 from core.exchange.formats.table import DATASET, Format, dataset_format, dataset_formats

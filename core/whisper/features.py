@@ -27,17 +27,7 @@ def log_mel(extractor: Any, audio: Sequence[np.ndarray], names: Sequence[str] = 
     audio: mono arrays at the extractor's rate, int16 or float, each at most one window long. names: what to call
     them in the error. Raises UserError for one that is longer; nothing is cut off in silence.
     """
-    room = extractor.n_samples + int(TOLERANCE_S * extractor.sampling_rate)
-    for index, piece in enumerate(audio):
-        if len(piece) > room:
-            name = names[index] if index < len(names) else f"segment {index + 1}"
-            raise UserError(
-                f"{name} is longer than the model's window",
-                f"it lasts {len(piece) / extractor.sampling_rate:.1f} s, the model hears "
-                f"{extractor.n_samples / extractor.sampling_rate:g} s at once",
-                "cut shorter segments: whispersmith segment --length "
-                f"{int(extractor.n_samples / extractor.sampling_rate)}",
-            )
+    check_lengths(audio, extractor.n_samples, names)
     samples = [as_float(piece) for piece in audio]
     # One by one: the torch STFT over a whole batch costs the same on a CPU, and every segment gets its own maximum.
     return np.concatenate(
@@ -46,6 +36,18 @@ def log_mel(extractor: Any, audio: Sequence[np.ndarray], names: Sequence[str] = 
             for piece in samples
         ]
     )
+
+
+def check_lengths(audio: Sequence[np.ndarray], most: int, names: Sequence[str] = ()) -> None:
+    """UserError for the first that is longer than a window of so many samples. names: what to call them in it."""
+    for index, piece in enumerate(audio):
+        if len(piece) > most + int(TOLERANCE_S * RATE):
+            name = names[index] if index < len(names) else f"segment {index + 1}"
+            raise UserError(
+                f"{name} is longer than the model's window",
+                f"it lasts {len(piece) / RATE:.1f} s, the model hears {most / RATE:g} s at once",
+                f"cut shorter segments: whispersmith segment --length {most // RATE}",
+            )
 
 
 def read_segment(path: Path, rate: int = RATE) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,21 +15,34 @@ from core.whisper.model_files import ConfigFile, ExtractorFile, GenerationFile, 
 from core.whisper.shape import Shape
 
 ENGLISH_ONLY_VOCABULARY = 51_864
+RECORDING_WINDOW_S = 30
+"""What every published Whisper hears at once."""
 FRAMES_PER_POSITION = 2  # the encoder's second convolution has stride 2
 
 
 @dataclass(frozen=True)
 class ModelInfo:
     """What a model's own files say. window_s: seconds of audio seen at once; languages: Whisper's codes, empty for an
-    English-only model; bytes_on_disk: all files of the folder."""
+    English-only model; alignment_heads: (layer, head) of the decoder whose attention tells when a word is spoken, empty
+    where nobody has told; bytes_on_disk: all files of the folder."""
 
     id: str
     path: Path
     shape: Shape
     window_s: float
     languages: tuple[str, ...]
+    alignment_heads: tuple[tuple[int, int], ...]
     has_generation_config: bool
     bytes_on_disk: int
+
+    @property
+    def clips_only(self) -> str:
+        """Why whole recordings cannot be heard with it, as a sentence; "" if they can."""
+        if self.window_s < RECORDING_WINDOW_S:
+            return f"the model hears {self.window_s:g} s at once, and a recording takes {RECORDING_WINDOW_S} s"
+        if not self.alignment_heads:
+            return "its generation_config.json names no alignment_heads, so its words have no times"
+        return ""
 
     @property
     def parameters(self) -> int:
@@ -71,6 +85,14 @@ def describe(path_or_id: str, root: Path | None = None) -> ModelInfo:
             f"generation_config.json names token {generation.highest_token}, the model knows {config.vocab_size}",
             "copy generation_config.json of the model it was tuned from",
         )
+    heads = (generation and generation.alignment_heads) or []
+    if any(layer >= config.decoder_layers or head >= config.decoder_attention_heads for layer, head in heads):
+        raise UserError(
+            f"generation settings and weights of {name} do not belong together",
+            f"generation_config.json names alignment heads that {config.decoder_layers} layers of "
+            f"{config.decoder_attention_heads} do not have",
+            "copy generation_config.json of the model it was tuned from",
+        )
     extractor = model_files.extractor(folder, name) or ExtractorFile()
     languages = sorted(token.strip("<|>") for token in ((generation and generation.lang_to_id) or {}))
     return ModelInfo(
@@ -79,6 +101,7 @@ def describe(path_or_id: str, root: Path | None = None) -> ModelInfo:
         shape=config.shape,
         window_s=config.max_source_positions * FRAMES_PER_POSITION * extractor.hop_length / extractor.sampling_rate,
         languages=tuple(languages or _languages_of_tokenizer(folder, config, name)),
+        alignment_heads=tuple(heads),
         has_generation_config=generation is not None,
         bytes_on_disk=sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()),
     )
@@ -119,3 +142,12 @@ def _languages_of_tokenizer(folder: Path, config: ConfigFile, name: str) -> list
     tokens = added.root if added else {}
     codes = [token[2:-2] for token in tokens if token.startswith("<|") and token.endswith("|>")]
     return sorted(code for code in codes if len(code) in (2, 3) and code.isalpha())
+
+
+def unknown_language(model: str, language: str, known: Iterable[str]) -> UserError:
+    """A language that a model does not know. known: the codes that it does."""
+    return UserError(
+        f"{model} does not know the language {language!r}",
+        f"it knows {', '.join(sorted(known))}"[:300],
+        'set language in whispersmith.toml under [project], for example "zh" or "auto"',
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from transformers import WhisperForConditionalGeneration, WhisperProcessor
 from transformers.models.whisper import configuration_whisper
 from transformers.models.whisper.tokenization_whisper import LANGUAGES
 
-from core.cores import usable_cores
+from core.cores import model_threads
 from core.errors import UserError
 from core.gpu.wheels import precision
 from core.whisper.folders import fetch_command
@@ -70,14 +69,6 @@ def pick_device() -> Device:
     return Device("cuda", precision(capability)[0])
 
 
-def set_threads() -> int:
-    """Give torch the cores this process may use, less one for ffmpeg and the app; OMP_NUM_THREADS decides if set."""
-    if not os.environ.get("OMP_NUM_THREADS"):
-        cores = usable_cores()
-        torch.set_num_threads(max(1, cores - 1 if cores > 2 else cores))
-    return torch.get_num_threads()
-
-
 def load(
     path_or_id: str, *, device: str | None = None, dtype: str = "float32", root: Path | None = None
 ) -> LoadedModel:
@@ -88,7 +79,7 @@ def load(
     run and pickled weights are never read. UserError if the model is missing, broken, not a Whisper or gated.
     """
     info = describe(path_or_id, root)
-    set_threads()
+    torch.set_num_threads(model_threads())
     picked = pick_device()
     device = device or picked.name
     number = DTYPES[picked.precision] if dtype == "auto" and device == "cuda" else torch.float32

@@ -26,6 +26,7 @@ LARGEST_HEADER_BYTES = 100_000_000
 
 Width = Annotated[int, Field(ge=1, le=1 << 17)]
 Count = Annotated[int, Field(ge=1, le=1 << 24)]
+Index = Annotated[int, Field(ge=0, lt=1 << 17)]
 Token = Annotated[int, Field(ge=0, lt=1 << 24)]
 Tokens = dict[str, Token]
 FileName = Annotated[str, Field(pattern=r"^[^/\\]+\.safetensors$", max_length=255)]
@@ -49,6 +50,7 @@ class ConfigFile(ModelFile):
     d_model: Width
     encoder_layers: Width
     decoder_layers: Width
+    decoder_attention_heads: Width = 1
     encoder_ffn_dim: Width
     decoder_ffn_dim: Width
     num_mel_bins: Width
@@ -82,6 +84,8 @@ class GenerationFile(ModelFile):
     pad_token_id: Token | None = None
     suppress_tokens: list[int] | None = None
     begin_suppress_tokens: list[int] | None = None
+    alignment_heads: list[tuple[Index, Index]] | None = None
+    """(layer, head) of the decoder, those whose attention follows the sound."""
 
     @property
     def highest_token(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.errors import UserError
+from core.whisper.info import unknown_language
 from core.whisper.loading import LoadedModel
 
 
@@ -16,12 +16,7 @@ def language_token(loaded: LoadedModel, language: str) -> int:
     known = language_tokens(loaded)
     token = known.get(f"<|{language}|>")
     if token is None:
-        codes = ", ".join(sorted(code.strip("<|>") for code in known))
-        raise UserError(
-            f"{loaded.info.id} does not know the language {language!r}",
-            f"it knows {codes}"[:300],
-            'set language in whispersmith.toml under [project], for example "zh" or "auto"',
-        )
+        raise unknown_language(loaded.info.id, language, (code.strip("<|>") for code in known))
     return token
 
 

@@ -31,7 +31,7 @@ def test_what_an_engine_tells_of_itself() -> None:
     info = engine().info
     assert (info.name, info.model, info.window_s) == ("transformers", str(toy(2.0)), 2.0)
     assert (info.device, info.precision) in {("cpu", "fp32"), ("cuda", "bf16"), ("cuda", "fp16")}
-    assert info.clips_only
+    assert "2 s at once" in info.clips_only
 
 
 def test_clips_come_back_in_order_with_what_was_heard_in_each() -> None:
@@ -114,12 +114,3 @@ def test_cancelling_a_job_ends_a_batch_in_its_middle() -> None:
 def test_a_clip_that_is_too_long_is_named() -> None:
     with pytest.raises(UserError, match="a_0_10 is longer"):
         list(engine().hypotheses([Clip("a_0_10", noise(3))]))
-
-
-def test_windows_keep_every_sample() -> None:
-    sound = np.arange(1050, dtype=np.int16)
-    found = list(consecutive(np.split(sound, [3, 3, 500, 501]), 200))
-    assert [window.start for window in found] == [0, 200, 400, 600, 800, 1000]
-    assert [len(window.samples) for window in found] == [200] * 5 + [50]
-    np.testing.assert_array_equal(np.concatenate([window.samples for window in found]), sound)
-    assert list(consecutive([], 200)) == []

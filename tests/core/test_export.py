@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
+from core import atomic_folder
+from core.atomic_folder import MANIFEST, replace_folder
 from core.errors import UserError
-from core.exchange import atomic_folder
-from core.exchange.atomic_folder import MANIFEST, replace_folder
 from core.exchange.captions import parse_captions
 from core.exchange.formats import audiofolder
 from core.jobs import Cancelled
