@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import selectors
@@ -26,6 +27,9 @@ T = TypeVar("T")
 
 _STDERR_LIMIT = 256 * 1024
 _POLL_S = 0.1
+
+_PIPE_BYTES = 1 << 20
+"""So much, half a minute, ffmpeg decodes while nobody reads; with 64 KiB the two wait for each other all the time."""
 
 
 class BadMedia(UserError):
@@ -132,6 +136,8 @@ def _blocks(
 ) -> Iterator[np.ndarray]:
     assert process.stdout is not None
     descriptor = process.stdout.fileno()
+    with contextlib.suppress(AttributeError, OSError):  # Linux only, and a user may have used up what is allowed
+        fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
     buffer = bytearray()
     with selectors.DefaultSelector() as selector:
         selector.register(descriptor, selectors.EVENT_READ)
