@@ -30,9 +30,9 @@ from pathlib import Path
 
 from rapidfuzz.distance import Levenshtein
 
-from core.chinese_script import are_variants
-from core.differences import Difference, differences
 from core.labelling.dealing import weigh
+from core.review.chinese_script import are_variants
+from core.review.differences import Difference, differences
 from core.store import Segment, Store
 from core.text import normalise
 from core.workspace import Workspace, create, open_workspace

@@ -59,7 +59,7 @@ class TimedText:
     """A stretch of a recording and what is said in it, on one line. Times are of the recording.
 
     words: its text with times; empty where nothing is said, or where nobody has told when each word is. avg_logprob:
-    natural, the mean over tokens. flags: what is odd about the whole stretch, see `core.suspicion`.
+    natural, the mean over tokens. flags: what is odd about the whole stretch, see `core.review.suspicion`.
     """
 
     start_ms: int

@@ -20,7 +20,7 @@ from core.engines.loops import NO_REPEAT, without_loops
 from core.engines.words import joined
 from core.errors import UserError
 from core.media import RATE
-from core.suspicion import flags_of
+from core.review.suspicion import flags_of
 from core.text import compression_ratio
 from core.timed_text import TimedText
 from core.whisper.conversion import converted

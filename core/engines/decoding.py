@@ -24,7 +24,7 @@ from core.engines.engine import Hypothesis
 from core.engines.hearing import HeardWord, WindowText
 from core.engines.loops import NO_REPEAT, without_loops
 from core.engines.words import joined, pieces
-from core.suspicion import flags_of
+from core.review.suspicion import flags_of
 from core.text import compression_ratio
 from core.whisper.loading import DTYPES, LoadedModel, pick_device
 from core.whisper.tokens import end_tokens, language_token, language_tokens, prompt_tokens, suppressed_tokens

@@ -111,7 +111,7 @@ class PcmWindow:
 class Hypothesis:
     """What a model wrote for a clip. tokens: without prompt and end; avg_logprob: mean natural log-probability of the
     tokens and the end; no_speech_prob: 0-1 from the first step; compression_ratio: zlib over the text; flags: see
-    `core.suspicion`."""
+    `core.review.suspicion`."""
 
     text: str
     tokens: tuple[int, ...]

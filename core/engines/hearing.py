@@ -13,7 +13,7 @@ from core.engines.engine import Clip, Hypothesis, PcmWindow
 from core.engines.loops import NO_REPEAT, without_loops
 from core.media import RATE
 from core.media.speech import FRAME, SPEECH
-from core.suspicion import flags_of
+from core.review.suspicion import flags_of
 from core.text import is_loop, join_texts
 from core.timed_text import TimedText, Word
 
@@ -55,7 +55,7 @@ def hear(windows: Sequence[PcmWindow], search: Search) -> list[TimedText]:
     A text that repeats itself is searched for again with repetition forbidden. Speech that a text passes over is heard
     once more by itself: models skip what lies behind music or another voice, and rarely do so where it comes first.
     Both are searches like the first one, without chance: the same windows have the same texts. What is odd even so is
-    flagged, as `core.suspicion.flags_of` does.
+    flagged, as `core.review.suspicion.flags_of` does.
     """
     found = without_loops(search(windows, 0), lambda loops: search([windows[index] for index in loops], NO_REPEAT))
     return [_timed(window, one) for window, one in zip(windows, _filled(windows, found, search), strict=True)]

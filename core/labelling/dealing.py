@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from core.chinese_script import written_in
-from core.differences import differences, differing
 from core.engines import Hypothesis
 from core.labelling.captions import AUTOMATIC
 from core.labelling.sources import TextSource, stored_source
+from core.review.chinese_script import written_in
+from core.review.differences import differences, differing
+from core.review.suspicion import PRIOR, EditEstimate, EditFeatures, expected_edits, letters, usual_rate
 from core.store import Segment, Store
 from core.store.records import SecondReading
 from core.store.transcripts import MachineText
-from core.suspicion import PRIOR, EditEstimate, EditFeatures, expected_edits, letters, usual_rate
 from core.text import clean, compression_ratio, is_loop
 from core.timed_text import Share
 

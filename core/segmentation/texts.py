@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Literal
 
-from core.flags import PARTLY
+from core.review.flags import PARTLY
+from core.review.suspicion import CUT_EDITS, EditEstimate, letters
 from core.spans import Span, merged
 from core.store import Segment, Store
 from core.store.cuts import CutSegment, LeavingText, MovedText
-from core.suspicion import CUT_EDITS, EditEstimate, letters
 from core.timed_text import Cue, Timed, said_once, shares
 
 Texts = Literal["stays", "moves"]

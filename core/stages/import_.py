@@ -16,9 +16,9 @@ from core.exchange.matching import NameMatcher, is_copy_of, video_of_captions, w
 from core.exchange.rows import MetadataRow
 from core.labelling.dealing import settle
 from core.labelling.sources import CUES, IMPORT, KIND
+from core.review.suspicion import EditFeatures, expected_edits
 from core.store import Store
 from core.store.transcripts import MachineText
-from core.suspicion import EditFeatures, expected_edits
 from core.text import clean, compression_ratio, plural
 from core.timed_text import Cue, TimedText, shares
 from core.workspace import Workspace

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, get_args
 from core.config import Config, SegmentConfig, with_changes
 from core.cores import usable_cores
 from core.errors import UserError
-from core.flags import MOVED
 from core.labelling.first import deal_again
 from core.media import load_pydub
 from core.media.silero import detector_problem
 from core.media.stream import BadMedia
 from core.media.windows import Cutter
+from core.review.flags import MOVED
 from core.segmentation.forecast import free_bytes, recordings, total
 from core.segmentation.progress import SegmentationProgress
 from core.segmentation.recording import RecordingSegmenter

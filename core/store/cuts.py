@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NamedTuple
 
-from core.flags import MOVED
+from core.review.flags import MOVED
 from core.store import edits
 from core.store.connection import Connection
 from core.store.database import Database

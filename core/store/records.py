@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from core.differences import Difference
-from core.sound_flags import sound_flags_of
+from core.review.differences import Difference
+from core.review.sound_flags import sound_flags_of
 from core.timed_text import Cue
 
 ORIGINS = ("machine", "caption", "human", "imported")

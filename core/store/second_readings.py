@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterable
 
-from core.differences import Difference
+from core.review.differences import Difference
 from core.store.database import Database
 from core.store.records import SecondReading
 

@@ -11,9 +11,9 @@ from itertools import islice
 from operator import attrgetter
 from typing import Any, TypeVar
 
-from core import sound_flags
 from core.clock import now_ms
 from core.errors import UserError
+from core.review import sound_flags
 from core.store.connection import Connection
 from core.store.database import Database
 from core.store.records import HUMAN, Changes, Segment, SegmentRow, TranscriptRow

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from itertools import islice, pairwise, takewhile
 from typing import Any
 
-from core.correction_time import Correction
-from core.differences import differences, differing
 from core.errors import UserError
+from core.review.correction_time import Correction
+from core.review.differences import differences, differing
 from core.store import batches, edits
 from core.store.connection import Connection
 from core.store.database import Database

@@ -1,6 +1,6 @@
 """Traditional or Simplified, by the characters that only one of them has."""
 
-from core.chinese_script import are_variants, foreign_to, script_of, written_in
+from core.review.chinese_script import are_variants, foreign_to, script_of, written_in
 
 
 def test_a_character_tells_where_only_one_script_has_it() -> None:

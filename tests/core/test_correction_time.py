@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from core.correction_time import LONGEST_S, USUAL, Correction, CorrectionTime, fit
+from core.review.correction_time import LONGEST_S, USUAL, Correction, CorrectionTime, fit
 
 
 def worked(person: CorrectionTime, count: int, spread: float = 3.0) -> list[Correction]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.differences import Difference, differences, differing
+from core.review.differences import Difference, differences, differing
 from core.text import character_errors
 
 

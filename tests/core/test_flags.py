@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from core.flags import MEANINGS, meaning
+from core.review.flags import MEANINGS, meaning
 from tests.imports import ROOT
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from core.differences import Difference
 from core.engines import EngineOptions, PcmWindow
 from core.errors import UserError
 from core.events import Item
+from core.review.differences import Difference
 from core.store import Store
 from core.store.transcripts import MachineText
 from core.timed_text import TimedText

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core.differences import differences
+from core.review.differences import differences
 from core.spans import Span
 from core.store import Store
 from core.store.migrations import MIGRATIONS, statements

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from core.suspicion import FLAGS, PRIOR, EditFeatures, expected_edits, flags_of, usual_rate
+from core.review.suspicion import FLAGS, PRIOR, EditFeatures, expected_edits, flags_of, usual_rate
 
 TEXT = "今天天氣很好我們出去走走看看風景再回家吃飯吧"
 

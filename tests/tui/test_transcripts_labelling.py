@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 
-from core.correction_time import USUAL, CorrectionTime
-from core.differences import differences
 from core.jobs import list_jobs
 from core.labelling.forecast import forecast, forecast_second, note_speed
+from core.review.correction_time import USUAL, CorrectionTime
+from core.review.differences import differences
 from core.store import Store, TranscriptRow
 from core.store.records import SecondReading
 from core.workspace import Workspace

@@ -15,7 +15,7 @@ from textual.geometry import Size
 from textual.strip import Strip
 from textual.widget import Widget
 
-from core.differences import TOKENS
+from core.review.differences import TOKENS
 from tui.widgets import cells
 
 

@@ -9,8 +9,8 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 
 from core.errors import UserError
-from core.flags import meaning
 from core.listen.player import Playback, PlayerState
+from core.review.flags import meaning
 from tui.listening import playhead
 from tui.screens.review_state import short_name, span, state_of, state_text, written_by
 from tui.screens.segments.preview import SILENT_DB, Preview, Sound, decibels

@@ -14,9 +14,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from operator import itemgetter
 
-from core.correction_time import USUAL, CorrectionTime
+from core.review.correction_time import USUAL, CorrectionTime
+from core.review.suspicion import edits_of
 from core.store import TranscriptRow
-from core.suspicion import edits_of
 
 FILTERS = ("all", "pending", "accepted", "rejected", "flagged")
 GAIN = "errors a minute"

@@ -18,9 +18,9 @@ from textual.binding import BindingType
 from textual.widget import Widget
 
 from core.config import Config, set_value
-from core.correction_time import fit
 from core.events import Item, ItemFailed
 from core.listen.player import Playback
+from core.review.correction_time import fit
 from core.store.records import Undone
 from core.text import plural
 from tui import keymap

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from rapidfuzz.distance import Levenshtein
 
-from core.chinese_script import are_variants
+from core.review.chinese_script import are_variants
 from core.text import normalise
 
 _WORD = r"[0-9A-Za-z０-９Ａ-Ｚａ-ｚ\u00c0-\u024f\u0370-\u052f'’]+"

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from core.chinese_script import Script, foreign_to
-from core.invented_phrases import invented_in
+from core.review.chinese_script import Script, foreign_to
+from core.review.invented_phrases import invented_in
 from core.text import is_loop, normalise
 
 FLAGS = {
@@ -26,7 +26,7 @@ FLAGS = {
     "cut": "an edge of the segment goes through it",
     "script": "characters of the other Chinese script",
 }
-"""What a text earns by itself, the gravest first; `core.flags` has all that there are."""
+"""What a text earns by itself, the gravest first; `core.review.flags` has all that there are."""
 
 HAN_PER_SECOND = 10.0  # Mandarin runs at 4-6 characters a second, 8 when hurried
 LETTERS_PER_SECOND = 30.0

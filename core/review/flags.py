@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core import sound_flags, suspicion
+from core.review import sound_flags, suspicion
 
 MOVED, PARTLY = "moved", "partly"
 
