@@ -6,7 +6,11 @@ from pathlib import Path
 
 from core.engines.engine import Clip, Engine, EngineInfo, EngineOptions, Hypothesis, PcmWindow
 
+ENGINES = ("auto", "transformers", "ctranslate2")
+"""What can be asked for."""
+
 __all__ = [
+    "ENGINES",
     "Clip",
     "Engine",
     "EngineInfo",
@@ -20,9 +24,13 @@ __all__ = [
 def open_engine(model: str, options: EngineOptions, root: Path | None = None, engine: str = "auto") -> Engine:
     """An engine with this model loaded: a folder (also relative to `root`, the workspace) or an id in the cache.
 
-    engine: "transformers", "ctranslate2", or "auto" for the one that serves best here. UserError if the model is
-    missing, broken, not a Whisper, or does not fit into memory.
+    engine: "transformers", "ctranslate2", or "auto" for what `core.engines.choice` takes here. UserError if the model
+    is missing, broken, not a Whisper, or does not fit into memory.
     """
+    if engine == "auto":
+        from core.engines.choice import choose_engine
+
+        engine = choose_engine(model, root).name
     if engine == "ctranslate2":
         from core.engines.ctranslate2 import open_ctranslate2
 

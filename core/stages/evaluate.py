@@ -160,7 +160,8 @@ def _hypotheses(
     name = Path(model).name
     job.progress(done, total, "segments", f"loading {name}")
     options = EngineOptions.for_job(job, language, config.evaluate.batch)
-    engine = open_engine(model, options, workspace.root)
+    # One decoding for all figures, those of a training included, so that they can be laid beside each other.
+    engine = open_engine(model, options, workspace.root, "transformers")
     job.check()
     for batch in engine.hypotheses(_clips(job, {segment.id: wavs[segment.id] for segment in todo})):
         texts = {clip.id: hypothesis.text for clip, hypothesis in batch}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from core.config import Config
+from core.engines import ENGINES
 from core.errors import UserError
 from core.jobs import Job
 from core.labelling.first import FirstTranscripts
@@ -17,7 +18,7 @@ from core.text import plural
 from core.whisper.info import describe
 from core.workspace import Workspace
 
-BY, ENGINES = ("recordings", "clips"), ("auto", "transformers", "ctranslate2")
+BY = ("recordings", "clips")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from core import demo_audio
@@ -12,7 +13,9 @@ from core.events import TranscribedWindow
 from core.jobs import Cancelled
 from core.stage import STAGES
 from core.stages import transcribe
-from tests.core.whisper_kit import Listened, make_workspace, toy
+from core.timed_text import TimedText, Word
+from tests.core.media_kit import babble
+from tests.core.whisper_kit import RATE, Listened, listener, make_workspace, toy, write_wav
 
 
 def test_a_recording_becomes_timed_text(tmp_path: Path) -> None:
@@ -65,3 +68,31 @@ def test_a_cancel_is_obeyed(tmp_path: Path) -> None:
     listened.job.cancel()
     with pytest.raises(Cancelled):
         transcribe.run(made, made.config(), listened.job)
+
+
+def test_captions_are_parted_at_pauses_and_before_they_are_too_long() -> None:
+    words = [Word(at, at + 900, text, -0.1) for at, text in ((0, "我"), (900, "們"), (3000, "吃"))]
+    long = [Word(4000 + 1000 * n, 5000 + 1000 * n, "飯", -0.1) for n in range(7)]
+    piece = TimedText(0, 30_000, "", -0.1, 0.0, (*words, *long))
+    assert transcribe._cues(piece) == [
+        (0, 1800, "我們"), (3000, 9000, "吃飯飯飯飯飯"), (9000, 11_000, "飯飯"),
+    ]  # fmt: skip
+    assert transcribe._cues(TimedText(5, 9, "我", -0.1, 0.0, ())) == [(5, 9, "我")]
+
+
+def test_a_model_that_hears_recordings_tells_when_words_are_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "cache"))
+    made = make_workspace(tmp_path / "w", listener(), train=0, test=0)
+    write_wav(tmp_path / "talk.wav", np.concatenate([np.zeros(5 * RATE, np.int16), babble(4.0)]))
+    write_wav(tmp_path / "silence.wav", np.zeros(5 * RATE, np.int16))
+    for engine in ("ctranslate2", "transformers"):
+        listened = Listened(made, "transcribe", {"file": str(tmp_path / "talk.wav"), "engine": engine})
+        result = transcribe.run(made, made.config(), listened.job)
+        assert result["text"]
+        assert 4000 < result["segments"][0]["start_ms"] <= result["segments"][-1]["end_ms"] <= 9000
+    silent = transcribe.run(
+        made, made.config(), Listened(made, "transcribe", {"file": str(tmp_path / "silence.wav")}).job
+    )
+    assert silent["segments"] == []
