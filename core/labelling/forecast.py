@@ -13,9 +13,6 @@ from core.store import Segment, Store
 from core.whisper.info import describe
 from core.workspace import Workspace
 
-LEAST_WINDOW_S = 29.0
-"""A model with a shorter window cannot hear whole recordings."""
-
 _SPEED = "speed of "
 
 
@@ -66,7 +63,7 @@ def labelled_alone(workspace: Workspace, config: Config, store: Store, segments:
 
 def _hears_recordings(workspace: Workspace, model: str) -> bool:
     try:
-        return describe(model, workspace.root).window_s >= LEAST_WINDOW_S
+        return not describe(model, workspace.root).clips_only
     except UserError:
         return False
 

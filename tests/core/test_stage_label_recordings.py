@@ -13,10 +13,11 @@ import pytest
 from core.errors import UserError
 from core.events import Item, ItemFailed, LogLine
 from core.jobs import Cancelled
-from core.labelling import forecast, recordings
+from core.labelling import recordings
 from core.spans import Span, merged
 from core.stages import label, segment
 from core.store import Captions, Store
+from core.whisper.info import ModelInfo
 from core.workspace import Workspace
 from tests.core.labelling_kit import Ears, cut_anew, ears, recorded_workspace, rows, run, texts, truth
 from tests.core.whisper_kit import Listened, cancel_at
@@ -213,7 +214,7 @@ def test_what_was_labelled_one_by_one_could_be_better(
     run(made, by="clips")
     # The toy hears 10 s at once, so there is nothing to say yet.
     assert not any("one by one" in line for line in lines(run(made)[1]))
-    monkeypatch.setattr(forecast, "LEAST_WINDOW_S", 10.0)
+    monkeypatch.setattr(ModelInfo, "clips_only", "")
     with Store(made.db_path) as store:
         store.transcripts.review("test_0_10", "accepted")
     (line,) = (line for line in lines(run(made)[1]) if "one by one" in line)
