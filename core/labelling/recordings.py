@@ -10,6 +10,7 @@ import numpy as np
 
 from core.config import Config
 from core.engines import Engine, EngineOptions, PcmWindow, open_engine
+from core.engines.choice import resolve_engine
 from core.engines.windows import windows_of
 from core.errors import UserError
 from core.jobs import Job
@@ -30,6 +31,7 @@ at once."""
 
 def open_labeller(workspace: Workspace, config: Config, job: Job, model: str, engine: str | None = None) -> Engine:
     """An engine as the settings have it, with a model loaded. engine: in place of that of the settings."""
+    engine = resolve_engine(engine or config.label.engine, model, workspace.root, job.log)
     return open_labeller_for(workspace, config, model, engine, job.check, lambda text: job.log(text, "warning"))
 
 

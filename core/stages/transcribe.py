@@ -8,6 +8,7 @@ from typing import Any
 
 from core.config import Config
 from core.engines import ENGINES, EngineOptions, open_engine
+from core.engines.choice import resolve_engine
 from core.engines.windows import windows_of
 from core.errors import UserError
 from core.events import TranscribedWindow
@@ -71,7 +72,8 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     name = model.name if isinstance(model, Path) else model
     job.progress(0, duration_ms, "ms", f"loading {name}")
     options = EngineOptions.for_job(job, config.project.language, config.evaluate.batch)
-    engine = open_engine(str(model), options, workspace.root, job.params.get("engine") or "auto")
+    asked = resolve_engine(job.params.get("engine") or "auto", str(model), workspace.root, job.log)
+    engine = open_engine(str(model), options, workspace.root, asked)
     job.check()
     cues: list[Cue] = []
     for batch in engine.hear(windows_of(stream_pcm(path, RATE, cancelled=job.check), engine.info)):
