@@ -249,6 +249,6 @@ class FirstTranscripts:
         if alone := labelled_alone(self.workspace, self.config, self.store, segments):
             what = f"{plural(len(alone), 'segment')} labelled one by one"
             self.job.log(
-                f"{what}: heard as whole recordings they have a quarter fewer errors, in less than half the time; "
+                f"{what}: heard as whole recordings they have fewer errors, since no word is halved; "
                 "whispersmith label --redo writes them so, and what a person has reviewed stays"
             )

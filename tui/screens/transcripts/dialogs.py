@@ -39,8 +39,8 @@ def label(found: LabelForecast) -> Choice:
             1 if found.segments else 0, ("r", f"write {plural(found.alone, 'text')} anew, from whole recordings")
         )
         text += (
-            f"\n{plural(found.alone, 'text')} were written one by one: from whole recordings they have about a quarter "
-            "fewer errors. Only what nobody has reviewed is written anew."
+            f"\n{plural(found.alone, 'text')} were written one by one: from whole recordings they have fewer "
+            "errors. Only what nobody has reviewed is written anew."
         )
     return Choice("Let the labeller write?", text, choices)
 
