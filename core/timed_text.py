@@ -73,16 +73,20 @@ class TimedText:
 
 @dataclass(frozen=True)
 class Share:
-    """What one window holds. cut: through how many of its cues or words an edge goes.
+    """What one window holds. cut: through how many of its cues an edge goes, so that its part of them is a guess.
 
-    logprobs: of its words, natural; empty where nobody has told them, as of captions. no_speech_prob: the mean over
-    its time.
+    words: its words with their log-probabilities, natural; empty where nobody has told these, as of captions.
+    no_speech_prob: the mean over its time.
     """
 
     text: str
     cut: int
-    logprobs: tuple[float, ...] = ()
+    words: tuple[tuple[str, float], ...] = ()
     no_speech_prob: float | None = None
+
+    @property
+    def logprobs(self) -> tuple[float, ...]:
+        return tuple(logprob for _, logprob in self.words)
 
 
 def shares(pieces: Iterable[Cue | TimedText], windows: Iterable[Timed]) -> list[Share]:
@@ -114,7 +118,7 @@ class _Part(NamedTuple):
     piece: Cue | TimedText
     text: str
     cut: int
-    logprobs: Sequence[float]
+    words: Sequence[tuple[str, float]]
 
 
 def _share(parts: Sequence[_Part], window: Timed) -> Share:
@@ -125,7 +129,7 @@ def _share(parts: Sequence[_Part], window: Timed) -> Share:
     return Share(
         join_texts([part.text for part in parts if part.text]),
         sum(part.cut for part in parts),
-        tuple(chain.from_iterable(part.logprobs for part in parts)),
+        tuple(chain.from_iterable(part.words for part in parts)),
         sum(weight * value for weight, value in weights) / total if total else None,
     )
 
@@ -141,13 +145,13 @@ def _overlap(piece: Timed, window: Timed) -> int:
 def _part(piece: Cue | TimedText, window: Timed) -> _Part:
     if isinstance(piece, TimedText) and piece.words:
         words = [word for word in piece.words if window.start_ms <= (word.start_ms + word.end_ms) / 2 < window.end_ms]
-        cut = sum(_is_halved(word, window) for word in piece.words)
-        return _Part(piece, join_texts([word.text for word in words]), cut, [word.logprob for word in words])
+        # Each is dealt whole, by its own times: nothing is guessed.
+        return _Part(piece, join_texts([word.text for word in words]), 0, [(word.text, word.logprob) for word in words])
     text = _evenly(piece, window)
     # Nobody has told the words' own: each has what the stretch has in the mean.
-    logprobs = [piece.avg_logprob] * len(_words(text)) if isinstance(piece, TimedText) else []
+    scored = [(word.strip(), piece.avg_logprob) for word in _words(text)] if isinstance(piece, TimedText) else []
     is_cut = 0 < len(text) < len(piece.text.strip()) or _is_halved(piece, window)
-    return _Part(piece, text, int(is_cut), logprobs)
+    return _Part(piece, text, int(is_cut), scored)
 
 
 def _is_halved(piece: Timed, window: Timed) -> bool:

@@ -22,6 +22,9 @@ from core.timed_text import Share
 
 LONGEST_TEXT = 5000
 
+ScoredWords = Sequence[tuple[str, float]]
+"""Words with their log-probabilities, as `core.review.suspicion.EditFeatures` has them."""
+
 SECOND = "second"
 """The note that says whose second opinion was asked for last: {"source"}."""
 
@@ -38,21 +41,21 @@ def deal(store: Store, segments: Sequence[Segment], sources: Iterable[TextSource
     these segments alone, until `settle` looks at the whole recording.
     """
     texts: dict[str, MachineText] = {}
-    logprobs: dict[str, Sequence[float]] = {}
+    words: dict[str, ScoredWords] = {}
     for source in sources:
         open_to = [segment for segment in segments if segment.id not in texts and source.covers(segment)]
         for segment, share in zip(open_to, source.shares(open_to), strict=True):
             if share.text or source.origin == "machine":
                 texts[segment.id] = _text(segment, share, source)
-                logprobs[segment.id] = share.logprobs
-    return _write(store, segments, texts, logprobs)
+                words[segment.id] = share.words
+    return _write(store, segments, texts, words)
 
 
 def write_hypotheses(store: Store, model: str, heard: Sequence[tuple[Segment, Hypothesis]]) -> list[MachineText]:
     """Store what was heard in single clips of segments; returns what was stored, as `deal` does."""
     texts = {segment.id: _text_of_clip(segment, hypothesis, model) for segment, hypothesis in heard}
-    logprobs = {segment.id: _token_logprobs(texts[segment.id]) for segment, _ in heard}
-    return _write(store, [segment for segment, _ in heard], texts, logprobs)
+    words = {segment.id: _tokens(texts[segment.id]) for segment, _ in heard}
+    return _write(store, [segment for segment, _ in heard], texts, words)
 
 
 def settle(store: Store, video: str) -> list[str]:
@@ -89,7 +92,7 @@ def weigh(
     timed = sorted(store.timed_texts.of(video), key=lambda row: row.source != asked)
     sources = [stored_source(store, row) for row in timed]
     readings = _second_readings(rows, sources)
-    return _estimates(rows, recording, _logprobs(rows, sources), readings), readings
+    return _estimates(rows, recording, _scored_words(rows, sources), readings), readings
 
 
 def _text(segment: Segment, share: Share, source: TextSource) -> MachineText:
@@ -129,14 +132,14 @@ def _write(
     store: Store,
     segments: Sequence[Segment],
     texts: Mapping[str, MachineText],
-    logprobs: Mapping[str, Sequence[float]],
+    words: Mapping[str, ScoredWords],
 ) -> list[MachineText]:
     rows = [
         replace(segment, text=text.text, raw=text.raw, model=text.model, origin=text.origin, flags=text.flags)
         for segment in segments
         if (text := texts.get(segment.id)) is not None
     ]
-    estimates = _estimates(rows, rows, logprobs, {})
+    estimates = _estimates(rows, rows, words, {})
     found = [
         replace(texts[id], flags=estimate.flags, suspicion=estimate.suspicion) for id, estimate in estimates.items()
     ]
@@ -144,23 +147,23 @@ def _write(
     return [text for text in found if text.segment in stored]
 
 
-def _logprobs(rows: Sequence[Segment], sources: Sequence[TextSource]) -> dict[str, Sequence[float]]:
-    """Of the words of each row's text, by segment: its share of what its labeller heard, else of its own mean."""
-    found: dict[str, Sequence[float]] = {}
+def _scored_words(rows: Sequence[Segment], sources: Sequence[TextSource]) -> dict[str, ScoredWords]:
+    """The words of each row's text, by segment: its share of what its labeller heard, else of its own mean."""
+    found: dict[str, ScoredWords] = {}
     for source in sources:
         own = [row for row in rows if row.model == source.model and source.covers(row)]
         for row, share in zip(own, source.shares(own), strict=True):
             if clean(share.text, LONGEST_TEXT) == row.raw:
-                found[row.id] = share.logprobs
-    return {row.id: _token_logprobs(row) for row in rows} | found
+                found[row.id] = share.words
+    return {row.id: _tokens(row) for row in rows} | found
 
 
-def _token_logprobs(row: Segment | MachineText) -> Sequence[float]:
+def _tokens(row: Segment | MachineText) -> ScoredWords:
     """As many as there are tokens, each with the mean; what older versions wrote has no sum, but characters."""
     if not row.avg_logprob:
         return ()
     count = letters(row.text) if row.logprob is None else round(row.logprob / row.avg_logprob)
-    return (row.avg_logprob,) * count
+    return (("", row.avg_logprob),) * count
 
 
 def _second_readings(rows: Sequence[Segment], sources: Sequence[TextSource]) -> dict[str, SecondReading]:
@@ -179,7 +182,7 @@ def _second_readings(rows: Sequence[Segment], sources: Sequence[TextSource]) -> 
 def _estimates(
     rows: Sequence[Segment],
     recording: Sequence[Segment],
-    logprobs: Mapping[str, Sequence[float]],
+    words: Mapping[str, ScoredWords],
     readings: Mapping[str, SecondReading],
 ) -> dict[str, EditEstimate]:
     """By segment. recording: the rows that its rate and script are told from."""
@@ -191,7 +194,7 @@ def _estimates(
             EditFeatures(
                 row.text,
                 _seconds(row),
-                logprobs=logprobs.get(row.id, ()),
+                words=words.get(row.id, ()),
                 differing=None if (reading := readings.get(row.id)) is None else differing(row.text, reading.places),
                 speech_s=_speech_s(row),
                 rate=rate,

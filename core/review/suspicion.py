@@ -59,7 +59,7 @@ MUCH_DIFFERS = 0.5
 """Share of the characters in which the second opinion differs, from which on it is flagged."""
 
 CUT_EDITS = 1.5
-"""Where an edge of the segment goes through a cue or a word: a character or two may be the neighbour's."""
+"""Where an edge of the segment goes through a cue: a character or two may be the neighbour's."""
 
 SCALE = 12.0
 """So many expected edits are a suspicion of 1 - 1/e = 0.63."""
@@ -72,15 +72,15 @@ PRIOR = 0.15
 class EditFeatures:
     """What is known of a text and its segment; None or empty where nobody has told.
 
-    logprobs: of its words, natural. differing: characters in which a second labeller reads otherwise. speech_s: how
-    long somebody is heard to speak. rate: characters a second of speech, as `usual_rate` has it for the recording.
-    script: what the other texts are written in. prior: edits a character of texts of this kind, PRIOR for a labeller's.
-    flags: what cannot be seen from here, "cut".
+    words: its words, or tokens, with their log-probabilities, natural. differing: characters in which a second labeller
+    reads otherwise. speech_s: how long somebody is heard to speak. rate: characters a second of speech, as `usual_rate`
+    has it for the recording. script: what the other texts are written in. prior: edits a character of texts of this
+    kind, PRIOR for a labeller's. flags: what cannot be seen from here, "cut".
     """
 
     text: str
     seconds: float
-    logprobs: Sequence[float] = ()
+    words: Sequence[tuple[str, float]] = ()
     differing: int | None = None
     speech_s: float | None = None
     rate: float | None = None
@@ -107,7 +107,8 @@ def expected_edits(features: EditFeatures) -> EditEstimate:
 
     The sum of
     - what is wrong with the words: 0.4 for each character in which a second labeller differs, less of a text that is
-      trusted more than a labeller's; without one, -ln p of each word, at most 2; without either, the `prior`;
+      trusted more than a labeller's; without one, -ln p of each word, at most 2, times the root of its length, since in
+      a wrong word some characters are right; without either, the `prior`;
     - what is missing: characters below 0.8 of what so much speech has at the recording's own rate;
     - what is invented: phrases that models learn from films; all of a text where nobody speaks; what exceeds twice the
       recording's own rate, or what any tongue can say;
@@ -150,8 +151,8 @@ def _longest(text: str, seconds: float) -> float:
 def _wrong(features: EditFeatures, size: int) -> float:
     if features.differing is not None:
         return OF_DIFFERING * features.differing * features.prior / PRIOR
-    if features.logprobs:
-        return sum(min(WORD_EDITS, -logprob) for logprob in features.logprobs)
+    if features.words:
+        return sum(min(WORD_EDITS, -logprob) * math.sqrt(max(1, letters(word))) for word, logprob in features.words)
     return features.prior * size
 
 

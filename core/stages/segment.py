@@ -11,7 +11,7 @@ from core.config import Config, SegmentConfig, with_changes
 from core.cores import usable_cores
 from core.errors import UserError
 from core.labelling.first import deal_again
-from core.media import load_pydub
+from core.media import find_ffmpeg
 from core.media.silero import detector_problem
 from core.media.stream import BadMedia
 from core.media.windows import Cutter
@@ -109,7 +109,7 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     What is there and whole is not done again. A video that cannot be cut fails alone. Returns counts.
     """
     cutter, texts = _cutter(config, job.params), _texts(job.params)
-    load_pydub()
+    find_ffmpeg()
     with Store(workspace.db_path) as store:
         videos = _chosen(store, job.params)
         progress = SegmentationProgress(job, sum(video.duration_ms or 0 for video in videos))
@@ -129,13 +129,14 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
                 progress.add(failed=1)
                 job.item_failed(video.id, _unwritable(video.id, error))
 
-        if problem := detector_problem():
-            job.log(f"speech is told by loudness alone, the detector cannot be loaded: {problem}", "warning")
         with ThreadPoolExecutor(min(usable_cores(), len(videos)), thread_name_prefix="segment") as pool:
             tasks = [pool.submit(cut, video) for video in videos]
         for task in tasks:
             task.result()
         job.check()
+    # Asked here, since loading the detector goes on beside the first decoding.
+    if progress.counts["written"] and (problem := detector_problem()):
+        job.log(f"speech was told by loudness alone, the detector cannot be loaded: {problem}", "warning")
     return progress.counts | {"new": progress.counts["written"], "cut": cutter.settings()}
 
 

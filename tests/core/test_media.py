@@ -6,6 +6,7 @@ import itertools
 import os
 import socket
 import threading
+from collections.abc import Generator
 from pathlib import Path
 
 import numpy as np
@@ -254,6 +255,41 @@ def test_a_talkative_ffmpeg_fills_no_disk(tmp_path: Path, monkeypatch: pytest.Mo
     assert sum(map(len, stream_pcm(path, ffmpeg=str(fake), on_warning=said.append))) == 40 * RATE
     assert sizes
     assert said == ["the end"]
+
+
+def test_what_is_read_ahead_comes_in_order_and_its_error_in_its_place() -> None:
+    threads: set[int] = set()
+
+    def numbers() -> Generator[int, None, None]:
+        for number in range(10):
+            threads.add(threading.get_ident())
+            yield number
+        raise UserError("the end is missing")
+
+    ahead = streaming.read_ahead(numbers())
+    assert [next(ahead) for _ in range(10)] == list(range(10))
+    with pytest.raises(UserError, match="the end is missing"):
+        next(ahead)
+    assert threading.get_ident() not in threads
+
+
+def test_closing_what_is_read_ahead_closes_its_source() -> None:
+    made: list[int] = []
+    closed = threading.Event()
+
+    def numbers() -> Generator[int, None, None]:
+        try:
+            for number in itertools.count():
+                made.append(number)
+                yield number
+        finally:
+            closed.set()
+
+    ahead = streaming.read_ahead(numbers(), most=3)
+    assert next(ahead) == 0
+    ahead.close()
+    assert closed.is_set()
+    assert len(made) <= 4
 
 
 # -- sound

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import json
 import os
+import resource
+import struct
 import subprocess
 import threading
 import wave
@@ -16,7 +18,7 @@ import pytest
 
 from core import files
 from core.errors import UserError
-from core.media import find_ffmpeg
+from core.media import find_ffmpeg, probe, segment_id
 from core.stages import segment
 from core.status import summary
 from core.store import Segment, Store, Video
@@ -130,6 +132,39 @@ def test_a_recording_of_silence_is_cut_and_flagged(workspace: Workspace) -> None
     result, failures, _ = cut(workspace)
     assert (result["segments"], failures) == (3, {})
     assert {row.sound_flags for row in rows(workspace, "quiet")} == {("silence",)}
+
+
+def thirty_hours(workspace: Workspace) -> Path:
+    """Of silence, in a file that takes no room."""
+    media = write_wav(workspace.media / "long.wav", np.zeros(0, np.int16), 8000)
+    size = 30 * 3600 * 8000 * 2
+    with media.open("r+b") as file:
+        for place, value in ((4, 36 + size), (40, size)):
+            file.seek(place)
+            file.write(struct.pack("<I", value))
+        file.truncate(44 + size)
+    return noted(workspace, "long", media)
+
+
+def test_thirty_hours_are_read_and_planned_at_once(workspace: Workspace) -> None:
+    info = probe(thirty_hours(workspace))
+    assert info.duration_ms == 108_000_000
+    with Store(workspace.db_path) as store:
+        store.videos.update("long", duration_ms=info.duration_ms)
+    found = segment.forecast(workspace, workspace.config(), {})
+    assert found["segments"] == {"least": 13_500, "most": 13_500}
+    assert segment_id("long", 107_992_000, info.duration_ms) == "long_107992_108000"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_thirty_hours_are_cut_in_flat_memory(workspace: Workspace) -> None:
+    thirty_hours(workspace)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    result, failures, _ = cut(workspace, settings={"length_s": 30.0, "overlap_s": 0.0})
+    assert (result["segments"], failures) == (3600, {})
+    assert rows(workspace, "long")[-1].end_ms == 108_000_000
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100 * 1024  # KiB
 
 
 # -- no sound at all

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from core.media import silero
 from core.media.sound import SILENCE_DBFS
 from core.stages import segment
 from core.store import Segment, Store, Video
 from core.workspace import Workspace
 from tests.core.cli_kit import caller
-from tests.core.media_kit import RATE, babble, make_job, make_workspace, speech_like, write_wav
+from tests.core.media_kit import RATE, babble, logged, make_job, make_workspace, speech_like, write_wav
 
 
 def added(workspace: Workspace, id: str, samples: np.ndarray) -> None:
@@ -65,8 +69,44 @@ def test_lists_tell_it(workspace: Workspace, capsys: pytest.CaptureFixture[str])
     assert shown["talk_10_20"]["peak_dbfs"] == 0
     assert shown["talk_10_20"]["clipped"] > 0.01
     with Store(workspace.db_path) as store:
-        assert [row.sound_flags for row in store.segments.of_recording("talk")][1:4] == [
-            (name,) for name in ("clipped", "music", "silence")
-        ]
-        assert [row.id for row in store.segments.all(flag="music")] == ["talk_20_30"]
-        assert store.segments.all(flag="loop") == []
+        found = [row.sound_flags for row in store.segments.of_recording("talk")]
+    assert found == [(), ("clipped",), ("music",), ("silence",), ()]
+    code, out, _ = run("-w", workspace.root, "segments", "--flag", "music")
+    assert (code, out.splitlines()[1:]) == (0, ["talk_20_30\tpending\t–\tmusic\t"])
+    assert json.loads(run("-w", workspace.root, "segments", "--flag", "loop", "--json")[1]) == []
+
+
+def test_what_a_program_without_a_detector_measured_is_blank_until_it_is_cut_again(tmp_path: Path) -> None:
+    workspace = make_workspace(tmp_path / "ws")
+    added(workspace, "talk", babble(10))
+    cut(workspace)
+    with Store(workspace.db_path) as store:
+        store.transcripts.save("talk_0_10", "好")
+    (new,) = rows(workspace)
+    with closing(sqlite3.connect(workspace.db_path)) as db, db:
+        db.execute("UPDATE segments SET speech = 0.01, peak = NULL, clipped = NULL")
+    (old,) = rows(workspace)
+    assert (old.speech, old.clipped, old.sound_flags, old.text) == (None, None, (), "好")
+    assert cut(workspace)["new"] == 0
+    assert rows(workspace) == [new]
+
+
+def test_without_onnxruntime_loudness_tells_speech_and_the_log_says_so_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing() -> None:
+        raise ImportError("No module named 'onnxruntime'")
+
+    workspace = make_workspace(tmp_path / "ws")
+    added(workspace, "one", speech_like(10))
+    added(workspace, "two", np.zeros(3 * RATE, np.int16))
+    monkeypatch.setattr(silero, "_session", missing)
+    silero.detector_problem.cache_clear()
+    job = make_job(workspace, "segment")
+    try:
+        assert segment.run(workspace, workspace.config(), job)["failed"] == 0
+    finally:
+        silero.detector_problem.cache_clear()
+    assert logged(job).count("speech was told by loudness alone, the detector cannot be loaded: No module named") == 1
+    tones, silence = rows(workspace)
+    assert (tones.speech, silence.speech) == (pytest.approx(0.6, abs=0.1), 0)

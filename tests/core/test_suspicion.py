@@ -1,6 +1,7 @@
 """Flags and expected edits: what a person should see first."""
 
 import dataclasses
+from typing import Any
 
 import pytest
 
@@ -30,12 +31,14 @@ def test_flags(text: str, seconds: float, flags: tuple[str, ...]) -> None:
     assert flags_of(text, seconds) == flags
 
 
-def features(text: str = TEXT, **more: object) -> EditFeatures:
+def features(text: str = TEXT, **more: Any) -> EditFeatures:
+    if "logprobs" in more:
+        more["words"] = [("字", logprob) for logprob in more.pop("logprobs")]
     # Without a word on its words they are taken as right, so that the other parts can be seen.
     return dataclasses.replace(EditFeatures(text, 10.0), **({"prior": PRIOR if "differing" in more else 0.0} | more))
 
 
-def edits(text: str = TEXT, **more: object) -> float:
+def edits(text: str = TEXT, **more: Any) -> float:
     return expected_edits(features(text, **more)).edits
 
 
@@ -46,6 +49,8 @@ def test_it_is_a_number_of_edits_and_no_mean() -> None:
     # One hopeless word is one word.
     assert edits(logprobs=(-12.0,)) == 2.0
     assert edits(logprobs=(float("nan"),)) == 2.0
+    # Of a longer one some characters are right.
+    assert edits(words=[("四個字的", -1.0), ("字", -0.5)]) == pytest.approx(2.5)
 
 
 def test_a_second_opinion_counts_before_confidence() -> None:
