@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from core.config import Config
-from core.engines import Engine
+from core.engines import ENGINES, Engine
 from core.errors import UserError
 from core.events import ItemState
 from core.jobs import Job
@@ -25,9 +25,6 @@ from core.store.records import TimedTextRow
 from core.store.transcripts import MachineText
 from core.text import plural
 from core.workspace import Workspace
-
-ENGINES = ("transformers", "ctranslate2")
-"""What a further process is told to take: it shall hear as this one does."""
 
 _POLL_S = 0.2
 
@@ -173,7 +170,7 @@ class FirstTranscripts:
         envs = environments(self.config, info.device, len(groups))
         task = {
             "model": self.model,
-            "engine": info.name if info.name in ENGINES else None,
+            "engine": info.name if info.name in ENGINES else None,  # a further process shall hear as this one does
             "settings": settings,
             "segments": [row.id for row in segments],
         }
