@@ -14,7 +14,7 @@ from core.exchange.clip_import import import_clip
 from core.exchange.formats.table import Format, readable, recognise
 from core.exchange.matching import NameMatcher, is_copy_of, video_of_captions, without_copy_number
 from core.exchange.rows import MetadataRow
-from core.labelling.dealing import settle
+from core.labelling.dealing import LONGEST_TEXT, settle
 from core.labelling.sources import CUES, IMPORT, KIND
 from core.review.suspicion import EditFeatures, expected_edits
 from core.store import Store
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 ORIGINS = ("human", "machine")
 
 _BATCH = 200
-_LONGEST_TEXT = 5000
 _SHOWN = 5
 
 
@@ -207,7 +206,7 @@ class _Import:
 
     def _give(self, segment: str, text: str, name: str, *, is_copy: bool = False) -> None:
         """Note the text of a segment; a second row for the same one is a copy, or a conflict. The first one counts."""
-        text = clean(text, _LONGEST_TEXT)
+        text = clean(text, LONGEST_TEXT)
         before = self.texts.get(segment)
         if not text:
             self.tally.empty += 1
