@@ -21,16 +21,12 @@ __all__ = [
 ]
 
 
-def open_engine(model: str, options: EngineOptions, root: Path | None = None, engine: str = "auto") -> Engine:
+def open_engine(model: str, options: EngineOptions, root: Path | None = None, engine: str = "transformers") -> Engine:
     """An engine with this model loaded: a folder (also relative to `root`, the workspace) or an id in the cache.
 
-    engine: "transformers", "ctranslate2", or "auto" for what `core.engines.choice` takes here. UserError if the model
-    is missing, broken, not a Whisper, or does not fit into memory.
+    engine: "transformers" or "ctranslate2"; which of them is better here is `core.engines.choice`'s to say. UserError
+    if the model is missing, broken, not a Whisper, or does not fit into memory.
     """
-    if engine == "auto":
-        from core.engines.choice import choose_engine
-
-        engine = choose_engine(model, root).name
     if engine == "ctranslate2":
         from core.engines.ctranslate2 import open_ctranslate2
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import importlib
 import importlib.util
-from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,15 +17,6 @@ CUBLAS = "libcublas.so.12"
 class EngineChoice(NamedTuple):
     name: str
     why: str
-
-
-def resolve_engine(asked: str, model: str, root: Path | None, log: Callable[[str], object]) -> str:
-    """The engine that was asked for; for "auto" what that means here, said in the log."""
-    if asked != "auto":
-        return asked
-    choice = choose_engine(model, root)
-    log(f"{model} is run by {choice.name}: {choice.why}")
-    return choice.name
 
 
 def choose_engine(model: str, root: Path | None = None) -> EngineChoice:

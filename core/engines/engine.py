@@ -35,9 +35,9 @@ class EngineInfo:
 @dataclass(frozen=True)
 class EngineOptions:
     """language: Whisper's code, or "auto" to let the model tell for each clip or window. batch: how many are decoded
-    at once, as far as memory allows. beam: how many hypotheses the search over a recording's windows keeps, 1 for
-    greedy; clips are always decoded greedily, so that their figures can be compared. check: called between two tokens
-    or, by an engine that cannot, between two batches; raise there to break off (`job.check`). warn: told in a sentence
+    at once, as far as memory allows. beam: how many hypotheses the search keeps, 1 for greedy; transformers
+    decodes clips greedily, as figures of training are. check: called between two tokens or, by an engine that cannot,
+    between two batches; raise there to break off (`job.check`). warn: told in a sentence
     what a person should know, such as a batch that had to be made smaller."""
 
     language: str

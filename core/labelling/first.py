@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from core.config import Config
-from core.engines import ENGINES, Engine
+from core.engines import Engine
 from core.errors import UserError
 from core.events import ItemState
 from core.jobs import Job
@@ -15,9 +15,10 @@ from core.labelling.captions import captions_sources
 from core.labelling.clips import hear_clips
 from core.labelling.dealing import deal, settle, write_hypotheses
 from core.labelling.forecast import labelled_alone, note_speed
+from core.labelling.labeller import open_labeller
 from core.labelling.processes import LabellingProcesses, environments
 from core.labelling.progress import HearingProgress
-from core.labelling.recordings import RecordingListener, asked_ms, by_video, hearing_settings, open_labeller
+from core.labelling.recordings import RecordingListener, asked_ms, by_video, hearing_settings
 from core.labelling.sources import TextSource, heard_whole
 from core.sources.captions import beside, wanted
 from core.store import Segment, Store, Video
@@ -142,7 +143,8 @@ class FirstTranscripts:
 
     def _let_write(self, todo: Sequence[Segment]) -> None:
         self.job.progress(len(self.texts), len(self.due), "segments", "loading the labeller")
-        engine = open_labeller(self.workspace, self.config, self.job, self.model, self.job.params.get("engine"))
+        asked = self.job.params.get("engine")
+        engine = open_labeller(self.workspace, self.config, self.job, self.store, self.model, todo, asked)
         self.job.check()
         info = engine.info
         if self.by == "recordings" and info.clips_only:
@@ -170,7 +172,7 @@ class FirstTranscripts:
         envs = environments(self.config, info.device, len(groups))
         task = {
             "model": self.model,
-            "engine": info.name if info.name in ENGINES else None,  # a further process shall hear as this one does
+            "engine": info.name,  # a further process shall hear as this one does
             "settings": settings,
             "segments": [row.id for row in segments],
         }

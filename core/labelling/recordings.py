@@ -9,11 +9,9 @@ from typing import Any
 import numpy as np
 
 from core.config import Config
-from core.engines import Engine, EngineOptions, PcmWindow, open_engine
-from core.engines.choice import resolve_engine
+from core.engines import Engine, PcmWindow
 from core.engines.windows import windows_of
 from core.errors import UserError
-from core.jobs import Job
 from core.labelling.progress import HearingJob, Tally
 from core.media import RATE, stream_pcm
 from core.spans import Span, merged
@@ -27,26 +25,6 @@ from core.workspace import Workspace
 LEASE_S = 600.0
 """For so long a process has a recording for itself after its last batch; one that is seen to have ended gives it back
 at once."""
-
-
-def open_labeller(workspace: Workspace, config: Config, job: Job, model: str, engine: str | None = None) -> Engine:
-    """An engine as the settings have it, with a model loaded. engine: in place of that of the settings."""
-    engine = resolve_engine(engine or config.label.engine, model, workspace.root, job.log)
-    return open_labeller_for(workspace, config, model, engine, job.check, lambda text: job.log(text, "warning"))
-
-
-def open_labeller_for(
-    workspace: Workspace,
-    config: Config,
-    model: str,
-    engine: str | None,
-    check: Callable[[], object],
-    warn: Callable[[str], object],
-) -> Engine:
-    """The same without a job: check and warn as `core.engines.EngineOptions` has them."""
-    label = config.label
-    options = EngineOptions(config.project.language, label.batch, beam=label.beam, check=check, warn=warn)
-    return open_engine(model, options, workspace.root, engine or label.engine)
 
 
 def hearing_settings(workspace: Workspace, config: Config, engine: Engine) -> dict[str, Any]:

@@ -17,8 +17,9 @@ from core.jobs import Job
 from core.labelling.clips import hear_clips
 from core.labelling.dealing import LONGEST_TEXT, SECOND, settle
 from core.labelling.forecast import note_speed
+from core.labelling.labeller import open_labeller
 from core.labelling.progress import HearingProgress
-from core.labelling.recordings import RecordingListener, asked_ms, by_video, hearing_settings, open_labeller
+from core.labelling.recordings import RecordingListener, asked_ms, by_video, hearing_settings
 from core.labelling.sources import IMPORT, KIND, ROWS
 from core.spans import Span
 from core.store import Segment, Store
@@ -92,7 +93,7 @@ def _hear(
 ) -> None:
     """Whole recordings, where the model can and they are here, else clip by clip."""
     job.progress(0, None, "", f"loading {model}")
-    engine = open_labeller(workspace, config, job, model, job.params.get("engine"))
+    engine = open_labeller(workspace, config, job, store, model, segments, job.params.get("engine"))
     job.check()
     settings = hearing_settings(workspace, config, engine)
     alone: list[Segment] = list(segments)

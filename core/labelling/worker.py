@@ -16,7 +16,8 @@ from typing import Any
 
 from core.errors import UserError
 from core.labelling.first import write_recording
-from core.labelling.recordings import RecordingListener, by_video, open_labeller_for
+from core.labelling.labeller import open_labeller_for
+from core.labelling.recordings import RecordingListener, by_video
 from core.store import Store
 from core.store.transcripts import MachineText
 from core.workspace import Workspace

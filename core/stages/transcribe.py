@@ -8,14 +8,16 @@ from typing import Any
 
 from core.config import Config
 from core.engines import ENGINES, EngineOptions, open_engine
-from core.engines.choice import resolve_engine
+from core.engines.choice import choose_engine
 from core.engines.windows import windows_of
 from core.errors import UserError
 from core.events import TranscribedWindow
 from core.exchange.formats.json_document import document
 from core.exchange.formats.table import TRANSCRIPTION, transcription_format, transcription_formats
 from core.jobs import Job
+from core.labelling.labeller import known_engine
 from core.media import RATE, probe, stream_pcm
+from core.store import Store
 from core.text import join_texts
 from core.timed_text import Cue, TimedText, Word
 from core.whisper.tuned import check_model, tuned_folders, tuned_or_named
@@ -72,8 +74,7 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     name = model.name if isinstance(model, Path) else model
     job.progress(0, duration_ms, "ms", f"loading {name}")
     options = EngineOptions.for_job(job, config.project.language, config.evaluate.batch)
-    asked = resolve_engine(job.params.get("engine") or "auto", str(model), workspace.root, job.log)
-    engine = open_engine(str(model), options, workspace.root, asked)
+    engine = open_engine(str(model), options, workspace.root, _engine(workspace, job, str(model)))
     job.check()
     cues: list[Cue] = []
     for batch in engine.hear(windows_of(stream_pcm(path, RATE, cancelled=job.check), engine.info)):
@@ -91,6 +92,16 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     job.log(f"transcribed {path.name} with {name} on {engine.info.name}: {(duration_ms or 0) / 1000:.0f} s")
     shown = {"model": name, "file": str(path), "format": job.params.get("format") or TRANSCRIPTION}
     return {**document(cues), **shown}
+
+
+def _engine(workspace: Workspace, job: Job, model: str) -> str:
+    asked = job.params.get("engine") or "auto"
+    if asked != "auto":
+        return asked
+    with Store(workspace.db_path) as store:
+        choice = known_engine(store, model) or choose_engine(model, workspace.root)
+    job.log(f"{model} is run by {choice.name}: {choice.why}")
+    return choice.name
 
 
 def _cues(piece: TimedText) -> list[Cue]:

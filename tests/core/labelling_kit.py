@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from core.engines import EngineOptions
-from core.labelling import recordings
+from core.labelling import labeller, recordings
 from core.stages import label
 from core.store import Segment, Store
 from core.workspace import Workspace
@@ -42,9 +43,11 @@ class Ears:
         self.opened: list[Ear] = []
         self.make: Callable[[str, EngineOptions], Ear] = Ear
 
-    def open(self, model: str, options: EngineOptions, root: Path | None = None, engine: str = "auto") -> Ear:
-        self.opened.append(self.make(model, options))
-        return self.opened[-1]
+    def open(self, model: str, options: EngineOptions, root: Path | None = None, engine: str = "transformers") -> Ear:
+        ear = self.make(model, options)
+        ear.info = replace(ear.info, name=engine)
+        self.opened.append(ear)
+        return ear
 
     @property
     def heard(self) -> list[int]:
@@ -55,7 +58,7 @@ class Ears:
 @pytest.fixture
 def ears(monkeypatch: pytest.MonkeyPatch) -> Ears:
     found = Ears()
-    monkeypatch.setattr(recordings, "open_engine", found.open)
+    monkeypatch.setattr(labeller, "open_engine", found.open)
     # No detector takes notes for speech.
     monkeypatch.setattr(recordings, "windows_of", windows_of)
     return found

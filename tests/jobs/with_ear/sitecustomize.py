@@ -11,7 +11,7 @@ import core.engines.windows
 from tests.fakes.ear import Ear, windows_of
 
 
-def open_engine(model, options, root=None, engine="auto"):
+def open_engine(model, options, root=None, engine="transformers"):
     return Ear(model, options, Path(os.environ["EAR_JOURNAL"]), float(os.environ["EAR_PAUSE_S"]))
 
 

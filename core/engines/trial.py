@@ -1,0 +1,88 @@
+"""Two engines hear the same windows: which of them a model is better run by on this machine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from core.engines.choice import EngineChoice
+from core.engines.engine import Engine, PcmWindow
+from core.errors import UserError
+from core.media import RATE
+
+Open = Callable[[str, Callable[[], object]], Engine]
+"""Loads the model with the engine of that name; the engine calls the other argument as often as it can."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What an engine made of the windows. seconds: of wall time, loading left out; None: broken off, it was slower.
+    flagged: windows whose text is odd, see `core.review.suspicion`."""
+
+    engine: str
+    seconds: float | None
+    flagged: int
+
+
+class _TooSlow(Exception):
+    """The other engine has long finished."""
+
+
+def try_engines(first: Engine, other: str, load: Open, windows: Sequence[PcmWindow]) -> EngineChoice:
+    """The engine with fewer odd texts, and of two with as many the quicker one.
+
+    first: loaded. other: the name of one that is loaded for the trial. Unless the first one wrote odd texts the other
+    gets no more time than it took, so that the whole costs little more than twice that. Whatever the job's `check`
+    raises passes through; where the other one cannot be loaded, or has no room, the first is taken.
+    """
+    one = _trial(first, windows)
+    limit = _Limit(None if one.flagged else one.seconds)
+    try:
+        two = _trial(load(other, limit.check), windows, limit)
+    except UserError as error:
+        return EngineChoice(one.engine, f"{other} cannot run here: {error.what}")
+    return _better(one, two, sum(window.seconds for window in windows))
+
+
+class _Limit:
+    def __init__(self, seconds: float | None) -> None:
+        self._seconds = seconds
+        self._end: float | None = None
+
+    def start(self) -> None:
+        self._end = None if self._seconds is None else time.monotonic() + self._seconds
+
+    def check(self) -> None:
+        if self._end is not None and time.monotonic() > self._end:
+            raise _TooSlow
+
+
+def _trial(engine: Engine, windows: Sequence[PcmWindow], limit: _Limit | None = None) -> Trial:
+    name = engine.info.name
+    # The first second that a library hears is the time in which it gets ready.
+    _texts(engine, [PcmWindow(0, windows[0].samples[:RATE])])
+    if limit is not None:
+        limit.start()
+    begun = time.monotonic()
+    try:
+        found = _texts(engine, windows)
+    except _TooSlow:
+        return Trial(name, None, 0)
+    return Trial(name, time.monotonic() - begun, sum(bool(text.flags) for text in found))
+
+
+def _texts(engine: Engine, windows: Sequence[PcmWindow]) -> list:
+    return [text for batch in engine.hear(windows) for _, text in batch]
+
+
+def _better(one: Trial, two: Trial, sound_s: float) -> EngineChoice:
+    heard = f"of {sound_s:.0f} s of speech"
+    if two.seconds is None:
+        return EngineChoice(one.engine, f"{heard} it took {one.seconds:.1f} s, and {two.engine} longer")
+    assert one.seconds is not None
+    best, rest = sorted((one, two), key=lambda trial: (trial.flagged, trial.seconds))
+    if best.flagged < rest.flagged:
+        why = f"{heard} {best.flagged} of its texts are odd, {rest.flagged} of {rest.engine}'s"
+        return EngineChoice(best.engine, why)
+    return EngineChoice(best.engine, f"{heard} it took {best.seconds:.1f} s, {rest.engine} {rest.seconds:.1f} s")
