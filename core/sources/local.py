@@ -31,7 +31,7 @@ _BLOCK = 1 << 22
 
 
 @dataclass(frozen=True)
-class Recording:
+class LocalRecording:
     """A file that holds sound. fingerprint: tells the same content apart from other, under any name.
 
     captions: (language, file) of the caption files of the same stem; language "und" where the name has none.
@@ -100,10 +100,10 @@ def _walk(folder: Path) -> Iterator[Path]:
                 yield path
 
 
-def examine(path: Path, check: Callable[[], None] = lambda: None) -> Recording:
+def examine(path: Path, check: Callable[[], None] = lambda: None) -> LocalRecording:
     """Look into a file. UserError where it is empty, unreadable, no media, or has no sound."""
     info = probe(path, cancelled=check)
-    return Recording(path, info, fingerprint(path), tuple(_captions(path)))
+    return LocalRecording(path, info, fingerprint(path), tuple(_captions(path)))
 
 
 def address(path: Path) -> str:
@@ -136,7 +136,7 @@ def _captions(path: Path) -> Iterator[tuple[str, Path]]:
                 yield language, file
 
 
-def choose_id(recording: Recording, taken: Callable[[str], bool]) -> str:
+def choose_id(recording: LocalRecording, taken: Callable[[str], bool]) -> str:
     """The stem as an id. A hash is added where the stem has other letters than ASCII's, or the id is taken."""
     stem = recording.path.stem
     base = slug(stem) or "recording"

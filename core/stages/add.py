@@ -238,7 +238,7 @@ class _AddRun:
         return {mark: id for id in own if (mark := sidecar.read(self.workspace.media, id).get("mark"))}
 
     def _add_recording(
-        self, source: dict[str, Any], found: local.Recording, position: int, fingerprints: dict[str, str]
+        self, source: dict[str, Any], found: local.LocalRecording, position: int, fingerprints: dict[str, str]
     ) -> None:
         known = fingerprints.get(found.fingerprint)
         if known is not None and sidecar.on_disk(self.workspace.media, known):

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from core.store import TranscriptRow
-from tui.screens.transcripts.index import FILTERS, ORDERS, Query, Selection, TranscriptIndex
+from tui.screens.transcripts.index import FILTERS, ORDERS, Query, QueryResult, TranscriptIndex
 
 
 def row(number: int, place: int = 1, **changes: object) -> TranscriptRow:
@@ -20,12 +20,12 @@ def row(number: int, place: int = 1, **changes: object) -> TranscriptRow:
 def test_rows_that_were_dealt_with_keep_their_place() -> None:
     rows = [row(number, suspicion=number / 10) for number in range(4)]
     query = Query("pending", "suspicion")
-    selection = Selection(query, keys=query.select(rows, {}))
-    assert [selection.id(n) for n in range(4)] == ["v1_3", "v1_2", "v1_1", "v1_0"]
+    result = QueryResult(query, keys=query.select(rows, {}))
+    assert [result.id(n) for n in range(4)] == ["v1_3", "v1_2", "v1_1", "v1_0"]
     after = rows[3]._replace(suspicion=0.0, origin="human", review="accepted")
-    selection.pin(rows[3])
-    assert not selection.change(rows[3], after)
-    assert selection.find(after) == 0
+    result.pin(rows[3])
+    assert not result.change(rows[3], after)
+    assert result.find(after) == 0
     # Asked for anew, it stands where it belongs.
     assert [key[-1] for key in query.select([*rows[:3], after], {})] == ["v1_2", "v1_1", "v1_0"]
     assert query.select([*rows[:3], after], {"v1_3": rows[3]})[0][-1] == "v1_3"
@@ -48,23 +48,23 @@ def test_row_by_row_comes_to_the_same_as_all_at_once(filter: str, order: str) ->
         )
 
     index = TranscriptIndex(sorted(some(number, place) for place in (1, 3) for number in range(20)))
-    selection = Selection(query, keys=query.select(index.rows, {}))
+    result = QueryResult(query, keys=query.select(index.rows, {}))
     for _ in range(300):
         number, place = chance.randrange(25), chance.choice((1, 2, 3))
         if chance.random() < 0.3:
             gone = index.remove(f"v{place}_{number}")
             if gone is not None:
-                selection.change(gone, None)
+                result.change(gone, None)
         else:
             after = some(number, place)
             if chance.random() < 0.1 and (now := index.get(after.id)) is not None:
-                selection.pin(now)
-            selection.change(index.put(after), after)
+                result.pin(now)
+            result.change(index.put(after), after)
         assert index.rows == sorted(index.rows)
-        assert selection.keys == query.select(index.rows, selection.pinned)
+        assert result.keys == query.select(index.rows, result.pinned)
         assert all(
-            selection.find(index.rows[index.number(r)]) == n
-            for n, key in enumerate(selection.keys)
+            result.find(index.rows[index.number(r)]) == n
+            for n, key in enumerate(result.keys)
             if (r := index.get(key[-1])) is not None
         )
 

@@ -2,7 +2,7 @@
 
 TranscriptIndex    all rows, sorted, and by id
 Query              what is shown, in which order
-Selection          the rows that a query finds, in its order; `change` moves one row and leaves the rest
+QueryResult        the rows that a query finds, in its order; `change` moves one row and leaves the rest
 
 100 000 rows are selected in a thread (`Query.select` over a copy of the rows); a row that changes costs microseconds.
 """
@@ -65,7 +65,7 @@ class Query:
         return (rank, row.place, row.start_ms, row.end_ms, row.id)
 
     def select(self, rows: Iterable[TranscriptRow], pinned: Mapping[str, TranscriptRow]) -> list[Key]:
-        """Keys of the rows to show, in order; `rows` come in playing order. For `pinned`, see Selection."""
+        """Keys of the rows to show, in order; `rows` come in playing order. For `pinned`, see QueryResult."""
         seen = (pinned.get(row.id, row) for row in rows) if pinned else rows
         keys = [self.key(row) for row in seen if self.matches(row)]
         if self.order != "time":
@@ -130,7 +130,7 @@ class TranscriptIndex:
 
 
 @dataclass
-class Selection:
+class QueryResult:
     """The rows that a query finds, in its order.
 
     pinned: rows that were dealt with since the query was chosen, as they were before: these are filtered and ordered as

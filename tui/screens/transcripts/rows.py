@@ -14,7 +14,7 @@ from core.store.records import SecondReading, Undone
 from core.text import plural
 from tui.screens import review_state
 from tui.screens.review_state import short_name, span, state_text, written_by
-from tui.screens.transcripts.index import Query, Selection, TranscriptIndex
+from tui.screens.transcripts.index import Query, QueryResult, TranscriptIndex
 from tui.screens.transcripts.saving import UnsavedTexts
 from tui.widgets import cells, marks
 from tui.widgets.columns import Column
@@ -33,23 +33,23 @@ class TranscriptRows:
     """The table's rows (a RowSource): those of the index that were selected."""
 
     index: TranscriptIndex = field(default_factory=TranscriptIndex)
-    selection: Selection = field(default_factory=Selection)
+    result: QueryResult = field(default_factory=QueryResult)
     unsaved: UnsavedTexts = field(default_factory=UnsavedTexts)
     ascii: bool = False
     wide: bool = True
 
     def __len__(self) -> int:
-        return len(self.selection)
+        return len(self.result)
 
     def key(self, index: int, /) -> str:
-        return self.selection.id(index)
+        return self.result.id(index)
 
     def index_of(self, key: str, /) -> int | None:
         row = self.index.get(key)
-        return None if row is None else self.selection.find(row)
+        return None if row is None else self.result.find(row)
 
     def cells(self, index: int, /) -> list[str | Text]:
-        row = self.index.get(self.selection.id(index))
+        row = self.index.get(self.result.id(index))
         if row is None:
             return []
         return [

@@ -14,7 +14,7 @@ from core.errors import UserError
 from core.store import Segment, TranscriptRow
 from core.store.records import Changes
 from core.store.transcripts import SegmentGone
-from tui.screens.transcripts.index import Key, Query, Selection, TranscriptIndex
+from tui.screens.transcripts.index import Key, Query, QueryResult, TranscriptIndex
 from tui.screens.transcripts.loader import Reading
 from tui.screens.transcripts.saving import (
     AcceptAll,
@@ -44,7 +44,7 @@ class ReviewSession:
     def __init__(self, path: Path, written: Callable[[Written], object], log: Callable[[str], object]) -> None:
         """written: called in the writer's thread; its argument is to be given to `take_written` in the UI thread."""
         self.index = TranscriptIndex()
-        self.selection = Selection()
+        self.result = QueryResult()
         self.unsaved = UnsavedTexts()
         self.stranded: dict[str, TranscriptRow] = {}
         """Texts whose segment was cut away before they were saved, as the rows they would be."""
@@ -53,16 +53,16 @@ class ReviewSession:
         self._writer = TranscriptWriter(path, written)
         self._log = log
         self._touched: dict[str, TranscriptRow | None] = {}
-        """Rows that have changed since the newest selection was begun, as they were then."""
-        self._coming: Selection | None = None
-        """The selection that is being made: what is pinned meanwhile is pinned there too."""
+        """Rows that have changed since the newest result was begun, as they were then."""
+        self._coming: QueryResult | None = None
+        """The result that is being made: what is pinned meanwhile is pinned there too."""
 
     # -- what is shown
 
-    def begin_selection(self, query: Query) -> Callable[[], tuple[Selection, list[Key]]]:
-        """What finds the rows of a query, to be run in a thread; its result is for `end_selection`."""
+    def begin_query(self, query: Query) -> Callable[[], tuple[QueryResult, list[Key]]]:
+        """What finds the rows of a query, to be run in a thread; its result is for `end_query`."""
         pinned = self._newest.pinned if query == self._newest.query else {}
-        coming, rows = Selection(query, dict(pinned)), list(self.index.rows)
+        coming, rows = QueryResult(query, dict(pinned)), list(self.index.rows)
         self._coming, self._touched = coming, {}
         return lambda: (coming, query.select(rows, pinned))
 
@@ -72,31 +72,31 @@ class ReviewSession:
         return self._newest.query
 
     @property
-    def _newest(self) -> Selection:
-        return self._coming or self.selection
+    def _newest(self) -> QueryResult:
+        return self._coming or self.result
 
-    def end_selection(self, found: tuple[Selection, list[Key]]) -> bool:
+    def end_query(self, found: tuple[QueryResult, list[Key]]) -> bool:
         """Show what was found, with what has changed meanwhile; False if something else has been asked for since."""
-        selection, selection.keys = found
-        if selection is not self._coming:
+        result, result.keys = found
+        if result is not self._coming:
             return False
-        self.selection, self._coming = selection, None
+        self.result, self._coming = result, None
         for id, before in self._touched.items():
-            selection.change(before, self.index.get(id))
+            result.change(before, self.index.get(id))
         return True
 
     def pin(self, id: str) -> None:
         """Let a row stay where it is shown."""
         row = self.index.get(id)
         if row is not None:
-            self.selection.pin(row)
+            self.result.pin(row)
             if self._coming is not None:
                 self._coming.pin(row)
 
     def _put(self, row: TranscriptRow) -> bool:
         before = self.index.put(row)
         self._touched.setdefault(row.id, before)
-        return self.selection.change(before, row)
+        return self.result.change(before, row)
 
     # -- what others have written
 
@@ -121,7 +121,7 @@ class ReviewSession:
             row = self.index.remove(id)
             if row is not None:
                 self._touched.setdefault(id, row)
-                moved = self.selection.change(row, None) or moved
+                moved = self.result.change(row, None) or moved
         for row in changes.rows:
             if self.unsaved.get(row.id) is not None or row == self.index.get(row.id):
                 continue

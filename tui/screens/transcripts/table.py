@@ -11,7 +11,7 @@ from core.store import TranscriptRow
 from tui.background import BackgroundTasks, TaskResult
 from tui.screens.pipeline import StepTable
 from tui.screens.transcripts import rows as transcript_rows
-from tui.screens.transcripts.index import Key, Query, Selection
+from tui.screens.transcripts.index import Key, Query, QueryResult
 from tui.screens.transcripts.rows import Presentation, ReviewRate, TranscriptRows
 from tui.screens.transcripts.session import ReviewSession
 from tui.widgets import cells
@@ -27,7 +27,7 @@ class ProgressLine(TextLine):
         ascii = cells.is_ascii(self.app)
         self.show(
             transcript_rows.progress(counts, rate, how.wide, len(session.unsaved)),
-            transcript_rows.shown(session.query, len(session.selection), len(session.index), how, ascii=ascii),
+            transcript_rows.shown(session.query, len(session.result), len(session.index), how, ascii=ascii),
         )
 
 
@@ -52,8 +52,8 @@ class TranscriptTable(StepTable):
     def select(self, query: Query) -> None:
         """Find the rows of a query, in a thread, and show them; `Selected` says when."""
 
-        def found(selection: tuple[Selection, list[Key]]) -> None:
-            if self._session.end_selection(selection):
+        def found(result: tuple[QueryResult, list[Key]]) -> None:
+            if self._session.end_query(result):
                 self.show_rows()
                 self.travel()
                 self.post_message(self.Selected())
@@ -61,7 +61,7 @@ class TranscriptTable(StepTable):
         def failed(error: UserError) -> None:
             raise error
 
-        self._tasks.run(self._session.begin_selection(query), found, failed, "select")
+        self._tasks.run(self._session.begin_query(query), found, failed, "select")
 
     def on_task_result(self, result: TaskResult) -> None:
         result.stop()
@@ -77,19 +77,19 @@ class TranscriptTable(StepTable):
         else:
             self.empty_text = "\nThere are no segments yet.\n3 Segments cuts recordings; i imports a data set."
         ascii = cells.is_ascii(self.app)
-        self.set_source(TranscriptRows(session.index, session.selection, session.unsaved, ascii, self._wide))
+        self.set_source(TranscriptRows(session.index, session.result, session.unsaved, ascii, self._wide))
 
     def redraw(self, *ids: str) -> None:
         """The cells of these rows are others now."""
         for id in ids:
             row = self._session.index.get(id)
-            place = None if row is None else self._session.selection.find(row)
+            place = None if row is None else self._session.result.find(row)
             if place is not None:
                 self.refresh_row(place)
 
     def rows(self) -> Iterator[TranscriptRow]:
         """Those that are shown, in order."""
-        found = (self._session.index.get(key[-1]) for key in self._session.selection.keys)
+        found = (self._session.index.get(key[-1]) for key in self._session.result.keys)
         return (row for row in found if row is not None)
 
     def travel(self, id: str | None = None, left: str | None = None) -> None:
