@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import Any
+from typing import Any, TypeVar
 
 from core.cli import DONE, ITEM_FAILED, AppOptions, OpenApp, show
 from core.clock import duration
 from core.config import Config
 from core.errors import UserError
 from core.models.listing import ModelRow, listing
-from core.sources.query import HELP, parse
+from core.query import segments as segment_language
+from core.query import videos as video_language
+from core.query.grammar import Query
+from core.query.videos import ListedVideo
 from core.stage import lookup
 from core.store import Segment, Store, Video
 from core.text import clean, file_size, plural
@@ -19,6 +22,7 @@ from core.whisper.folders import fetch_command
 from core.workspace import Workspace, create, is_workspace, open_workspace
 
 Arguments = argparse.Namespace
+Row = TypeVar("Row")
 
 WIDE = 100
 """Columns of a terminal from which on the captions of videos are shown, too."""
@@ -121,12 +125,10 @@ def _model_place(row: ModelRow) -> str:
 
 def videos(arguments: Arguments, _: OpenApp) -> int:
     workspace = open_workspace(arguments.workspace)
-    query = parse(arguments.filter)
-    if query.complaint:
-        raise UserError(f"{clean(arguments.filter, 100)} is not understood", query.complaint, f"it takes: {HELP}")
+    query = _understood(video_language.parse(arguments.filter), video_language.HELP)
     with Store(workspace.db_path) as store:
         here = store.videos.captioned()
-        found = [video for video in store.videos.all() if query.matches(video, video.id in here)]
+        found = [video for video in store.videos.all() if query.matches(ListedVideo(video, video.id in here))]
         if arguments.select or arguments.unselect:
             found = _select(store, found, arguments.select)
     if arguments.json:
@@ -137,6 +139,13 @@ def videos(arguments: Arguments, _: OpenApp) -> int:
         count = sum(video.selected == arguments.select for video in found)
         print(f"{count} {'selected' if arguments.select else 'no longer selected'}", file=sys.stderr)
     return DONE
+
+
+def _understood(query: Query[Row], help: str) -> Query[Row]:
+    """The query. UserError where a part of it is not understood; help: its language in one line."""
+    if query.complaint:
+        raise UserError(f"{clean(query.text, 100)} is not understood", query.complaint, f"it takes: {help}")
+    return query
 
 
 def _select(store: Store, videos: list[Video], selected: bool) -> list[Video]:
@@ -205,6 +214,11 @@ def segments(arguments: Arguments, _: OpenApp) -> int:
     workspace = open_workspace(arguments.workspace)
     with Store(workspace.db_path) as store:
         found = store.segments.all(video=arguments.video, flag=arguments.flag, review=arguments.state)
+        if arguments.filter:
+            language = segment_language.language(store.videos.titles())
+            query = _understood(language.parse(arguments.filter), segment_language.HELP)
+            wanted = {row.id for row in query.select(store.segments.rows().rows)}
+            found = [segment for segment in found if segment.id in wanted]
     if arguments.json:
         show.document([segment_json(segment) for segment in found])
         return DONE

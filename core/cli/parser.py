@@ -13,7 +13,8 @@ from typing import Any
 
 from core.cli import OpenApp, commands, jobs, stages
 from core.cli.arguments import Parser, UsageError, shield_ids, unshield
-from core.sources.query import HELP
+from core.query import segments as segment_language
+from core.query import videos as video_language
 from core.stage import STAGES, Stage
 
 EPILOG = "Without a command: the full-screen app on DIR (default: the current folder)."
@@ -127,7 +128,7 @@ def _init(parser: argparse.ArgumentParser) -> None:
 
 
 def _videos(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--filter", metavar="QUERY", default="", help=f"only these: {HELP}")
+    parser.add_argument("--filter", metavar="QUERY", default="", help=f"only these: {video_language.HELP}")
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument("--select", action="store_true", help="select those shown: what `fetch` takes")
     choice.add_argument("--unselect", action="store_true", help="take those shown out of the selection")
@@ -138,6 +139,7 @@ def _segments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--video", metavar="ID")
     parser.add_argument("--flag", metavar="F")
     parser.add_argument("--state", choices=("pending", "accepted", "rejected"))
+    parser.add_argument("--filter", metavar="QUERY", default="", help=f"only these: {segment_language.HELP}")
     _json(parser)
 
 

@@ -167,7 +167,8 @@ class Segment:
 class TranscriptRow(NamedTuple):
     """A segment with what a list shows of its transcript, for reading 100 000 at once. Rows sort in playing order.
 
-    place: of the recording among all (its rowid). For the rest, see Segment.
+    place: of the recording among all (its rowid). differs: in how many places a second labeller reads the text
+    otherwise. For the rest, see Segment.
     """
 
     place: int
@@ -181,6 +182,10 @@ class TranscriptRow(NamedTuple):
     flags: tuple[str, ...] = ()
     suspicion: float | None = None
     avg_logprob: float | None = None
+    model: str = ""
+    speech: float | None = None
+    sound_flags: tuple[str, ...] = ()
+    differs: int = 0
 
 
 class SegmentRow(NamedTuple):

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 from operator import attrgetter
-from typing import Any, TypeVar
+from sys import intern
+from typing import Any
 
 from core.clock import now_ms
 from core.errors import UserError
 from core.review import sound_flags
+from core.review.sound_flags import sound_flags_of
 from core.store.connection import Connection
 from core.store.database import Database
 from core.store.records import HUMAN, Changes, Segment, SegmentRow, TranscriptRow
-
-Row = TypeVar("Row", TranscriptRow, SegmentRow)
 
 _SPEECH = "CASE WHEN s.peak IS NOT NULL THEN s.speech END"
 """What the detector has heard: before there was one, the column held something else."""
@@ -35,10 +35,12 @@ _ORDER = " ORDER BY (SELECT rowid FROM videos v WHERE v.id = s.video), s.start_m
 _CUT = ("id", "video", "start_ms", "end_ms", "path", "dbfs", "speech", "peak", "clipped", "digest", "kept")
 """The columns that cutting fills, the first four for good."""
 
-_ROWS = """
+_ROWS = f"""
     SELECT v.rowid, s.start_ms, s.end_ms, s.id, s.video, COALESCE(t.text, ''), t.origin,
-           COALESCE(t.review, 'pending'), COALESCE(t.flags, '[]'), t.suspicion, t.avg_logprob
+           COALESCE(t.review, 'pending'), COALESCE(t.flags, '[]'), t.suspicion, t.avg_logprob, COALESCE(t.model, ''),
+           {_SPEECH}, s.dbfs, s.clipped, COALESCE(json_array_length(r.places), 0)
     FROM segments s JOIN videos v ON v.id = s.video LEFT JOIN transcripts t ON t.segment = s.id
+    LEFT JOIN second_readings r ON r.segment = s.id AND r.text = t.text
 """
 _RECORDING = f"""
     SELECT s.start_ms, s.end_ms, s.id, s.dbfs, {_SPEECH}, s.clipped, t.origin, COALESCE(t.review, 'pending'),
@@ -147,13 +149,13 @@ class Segments:
         """Every segment as a light row, in playing order, and the revision that this is."""
         with self._database.read() as db:
             revision = _revision(db)
-            found = list(_light(db, f"{_ROWS} ORDER BY v.rowid, s.start_ms, s.end_ms", TranscriptRow))
+            found = list(_transcript_rows(db, f"{_ROWS} ORDER BY v.rowid, s.start_ms, s.end_ms"))
         return Changes(revision, found, [])
 
     def of_recording(self, video: str) -> list[SegmentRow]:
         """The segments of one recording as light rows, in playing order."""
         with self._database.read() as db:
-            return list(_light(db, _RECORDING, SegmentRow, (video,)))
+            return list(_segment_rows(db, video))
 
     def changed_since(self, revision: int, most: int = _AT_ONCE) -> Changes | None:
         """What was added, changed or removed since `revision`, by whomever; None if it is more than `most` segments, or
@@ -166,7 +168,7 @@ class Segments:
             ids = [str(row["segment"]) for row in db.execute(query, (revision, most + 1))]
             if revision < first - 1 or len(ids) > most:
                 return None
-            found = [row for id in ids for row in _light(db, f"{_ROWS} WHERE s.id = ?", TranscriptRow, (id,))]
+            found = [row for id in ids for row in _transcript_rows(db, f"{_ROWS} WHERE s.id = ?", (id,))]
         here = {row.id for row in found}
         return Changes(now, found, [id for id in ids if id not in here])
 
@@ -273,13 +275,30 @@ def _revision(db: Connection) -> int:
     return int(db.execute("SELECT COALESCE(MAX(revision), 0) FROM changes").fetchone()[0])
 
 
-def _light(db: Connection, query: str, kind: type[Row], values: tuple[str, ...] = ()) -> Iterator[Row]:
+def _transcript_rows(db: Connection, query: str, values: tuple[str, ...] = ()) -> Iterator[TranscriptRow]:
+    """Rows of _ROWS. What many of them share is one object: 100 000 take half the memory."""
+    for row in _light(db, query, values):
+        place, start, end, id, video, text, origin, review, flags, suspicion, logprob, model, speech, *sound = row
+        dbfs, clipped, differs = sound
+        who = None if origin is None else intern(origin)
+        heard = sound_flags_of(dbfs, speech, clipped)
+        yield TranscriptRow(
+            place, start, end, id, intern(video), text, who, intern(review), _flags(flags), suspicion, logprob,
+            intern(model), speech, heard, differs,
+        )  # fmt: skip
+
+
+def _segment_rows(db: Connection, video: str) -> Iterator[SegmentRow]:
+    at = SegmentRow._fields.index("flags")
+    return (SegmentRow._make((*row[:at], _flags(row[at]), *row[at + 1 :])) for row in _light(db, _RECORDING, (video,)))
+
+
+def _light(db: Connection, query: str, values: tuple[str, ...]) -> Iterator[tuple[Any, ...]]:
     cursor = db.cursor()
     cursor.row_factory = None
     cursor.execute(query, values)
-    at = kind._fields.index("flags")
     while some := cursor.fetchmany(_AT_ONCE):
-        yield from (kind._make((*row[:at], _flags(row[at]), *row[at + 1 :])) for row in some)
+        yield from some
 
 
 @lru_cache(maxsize=256)

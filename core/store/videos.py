@@ -97,6 +97,11 @@ class Videos:
         query = "SELECT video, language FROM captions WHERE error IS NULL AND cues <> '[]'"
         return {str(row["video"]): str(row["language"]) for row in self._database.connection.execute(query)}
 
+    def titles(self) -> dict[str, str]:
+        """Of the recordings that have segments, by id, in the order in which lists of segments have them."""
+        query = "SELECT id, title FROM videos v WHERE EXISTS (SELECT 1 FROM segments WHERE video = v.id) ORDER BY rowid"
+        return {row["id"]: row["title"] for row in self._database.connection.execute(query)}
+
     def _read(self, query: str, values: Sequence[str] = ()) -> list[Video]:
         cursor = self._database.connection.cursor()
         cursor.row_factory = None

@@ -132,6 +132,12 @@ def test_import_split_and_export(cut: Workspace, run: Run, tmp_path: Path) -> No
     assert json.loads(out)["imported"] == 4
     code, out, _ = run("-w", cut.root, "segments", "--state", "accepted", "--json")
     assert json.loads(out)[1]["text"] == "第talk_8_18, 句"
+    code, out, _ = run("-w", cut.root, "segments", "--filter", "state:accepted /TALK_(8|16)_/ !24", "--json")
+    assert [row["id"] for row in json.loads(out)] == ["talk_8_18", "talk_16_26"]
+    code, _, error = run("-w", cut.root, "segments", "--filter", "stat:accepted")
+    assert code == 3
+    what_why_fix(error)
+    assert "only state, flag" in error
     code, out, error = run("-w", cut.root, "split", "--by", "time", "--test", "0.25", "--json")
     assert code == 0, error
     assert json.loads(out)["leak"] == 0

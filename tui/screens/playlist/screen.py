@@ -28,7 +28,7 @@ from textual.widgets import Input
 from core.errors import UserError
 from core.events import JobState
 from core.licences import FREE
-from core.sources import query
+from core.query.videos import ListedVideo, parse
 from core.store import Store, Video
 from tui import keymap
 from tui.bridge import JobBatch
@@ -76,7 +76,7 @@ class PlaylistScreen(PipelineScreen):
         self.loader = PlaylistLoader(self.rows)
         self.licences = LicenceLookUp()
         self.downloads = Downloads(self.rows, self.tracker, lambda: self.workspace.config().fetch.any_licence)
-        self._query = query.parse("")
+        self._query = parse("")
         self._error: UserError | None = None
         """What stands under the rows, until work begins anew."""
         self._unreadable = False
@@ -156,7 +156,7 @@ class PlaylistScreen(PipelineScreen):
         if self.rows.matched is not None:
             found = ((id, self.rows.index.get(id)) for id in ids)
             matches, has = self._query.matches, self.rows.has_captions
-            self.rows.matched |= {id for id, video in found if video is not None and matches(video, has(id))}
+            self.rows.matched |= {id for id, video in found if video and matches(ListedVideo(video, has(id)))}
 
     def _arrange(self, *, filtered: bool = False) -> None:
         """Other rows than before. filtered: by a key, so that the cursor has to stay in sight."""
@@ -292,7 +292,7 @@ class PlaylistScreen(PipelineScreen):
 
     @on(Input.Changed)
     def _narrow_down(self) -> None:
-        asked = query.parse(self.filter.value)
+        asked = parse(self.filter.value)
         self._complain(asked.complaint)
         if asked.complaint:
             return
@@ -308,7 +308,7 @@ class PlaylistScreen(PipelineScreen):
 
     @on(Input.Submitted)
     def _to_the_rows(self) -> None:
-        if not query.parse(self.filter.value).complaint:
+        if not parse(self.filter.value).complaint:
             self.filter.display = bool(self.filter.value)
             self.table.focus()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.sources.query import parse
+from core.query.videos import ListedVideo, parse
 from core.store import Video
 
 TALK = Video(
@@ -25,7 +25,9 @@ HERE = Video("here", state="fetched", path="media/here.mp4", licence="own", dura
 def hits(text: str, *videos: Video) -> list[str]:
     query = parse(text)
     assert query.complaint == "", query.complaint
-    return [video.id for video in videos or (TALK, BARE, GONE, HERE) if query.matches(video, video is HERE)]
+    return [
+        video.id for video in videos or (TALK, BARE, GONE, HERE) if query.matches(ListedVideo(video, video is HERE))
+    ]
 
 
 @pytest.mark.parametrize(
@@ -81,6 +83,11 @@ def hits(text: str, *videos: Video) -> list[str]:
         "channel:頻道",
         'title:"whisper 入門"',
         "cc length>10m whisper captions:yes date:2023 selected",
+        "/^第.講/",
+        "/\\[RED\\]\\s/ cc",
+        "/入門 .red",
+        "!licence:standard !straße2 !/入門$/",
+        "！授權：own",
         "",
         "   ",
         '""',
@@ -111,10 +118,16 @@ def test_terms_that_hold(text: str) -> None:
         "state:here",
         "channel:whisper",
         "whisper length>1h",
+        "!whisper",
+        "!cc",
+        "!/入.*RED/",
+        "/^入門/",
     ],
 )
 def test_terms_that_do_not(text: str) -> None:
-    assert TALK.id not in [video.id for video in (TALK,) if parse(text).tests and parse(text).matches(video)]
+    assert TALK.id not in [
+        video.id for video in (TALK,) if parse(text).terms and parse(text).matches(ListedVideo(video))
+    ]
 
 
 def test_what_is_not_known_is_neither_long_nor_short() -> None:
@@ -144,18 +157,19 @@ def test_states_and_reasons() -> None:
         ("licence:free", "free is no licence"),
         ("captions:!", "! is no language"),
         ("state:lost", "lost is no state"),
+        ("/(/", "/(/ is no regular expression: missing )"),
         ("a:\x1b[31m\u202e", "a is not known"),
     ],
 )
 def test_complaints_hold_nothing_back(text: str, words: str) -> None:
     query = parse(text)
     assert words in query.complaint
-    assert query.matches(BARE)
+    assert query.matches(ListedVideo(BARE))
     # What is understood beside it counts.
     query = parse(f"whisper {text}")
     assert words in query.complaint
-    assert query.matches(TALK)
-    assert not query.matches(BARE)
+    assert query.matches(ListedVideo(TALK))
+    assert not query.matches(ListedVideo(BARE))
 
 
 def test_nothing_typed_raises() -> None:
@@ -178,11 +192,13 @@ def test_nothing_typed_raises() -> None:
         "*",
         " ",
         "字幕",
+        "/",
+        "!",
     ]
     for first in pieces:
         for second in pieces:
             for third in pieces:
-                parse(first + second + third).matches(TALK)
+                parse(first + second + third).matches(ListedVideo(TALK))
 
 
 def test_an_empty_query_asks_for_nothing() -> None:
