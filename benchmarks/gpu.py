@@ -22,7 +22,7 @@ from core.checks.machine import Machine
 from core.checks.runner import run_check
 from core.checks.table import CHECKS
 from core.config import Config
-from core.gpu import environment_for, for_job
+from core.gpu import choose_for_job, environment_for
 from core.gpu.wheels import precision as precision_of
 from core.models.suggested import BASE, LARGE, MEDIUM, SMALL, TINY, Shape
 from core.training.methods import METHODS
@@ -144,7 +144,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object a measurement")
     arguments = parser.parse_args()
     show_checks()
-    gpu = for_job()
+    gpu = choose_for_job()
     if gpu is not None:
         os.environ.update(environment_for(gpu))
     import torch
