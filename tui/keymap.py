@@ -162,6 +162,8 @@ ACTIONS: list[Action] = [
     Action("playlist.licences", "i", "licences", "Ask the site for the licences that no list tells"),
     Action("playlist.filter.keep", "enter", "keep it", "Keep the filter, and back to the rows", does="submit"),
     Action("playlist.filter.clear", "escape", "all rows", "Show all rows again", does="screen.back"),
+    Action("playlist.filter.complete", "tab", "complete", "Write what could stand next; again: what else could"),
+    Action("playlist.filter.complete_back", "shift+tab", "back", "", False, does="complete(-1)"),
     # -- 3 segments
     Action("segments.settings", "s", "settings", "How recordings are cut, with what that gives and changes"),
     Action("segments.cut", "enter", "cut", "Cut every recording that is not cut this way yet"),

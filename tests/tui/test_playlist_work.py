@@ -112,6 +112,14 @@ async def test_the_filter_understands_terms_and_says_what_it_does_not(workspace:
         await wait_until(pilot, lambda: "unfree" in screen_text(app))
         await pilot.press("slash")
         await wait_until(pilot, lambda: "cc length<30m" in screen_text(app))
+        # Tab writes what could stand next, again what else could; what is typed begins anew.
+        await pilot.press("tab", "tab", "tab", "shift+tab")
+        assert screen_of(app).filter.value == "date>="
+        await wait_until(pilot, lambda: "date>=2023-05" in screen_lines(app)[-2])
+        screen_of(app).filter.value = ""
+        await pilot.press(*"lice", "tab", *"c", "tab")
+        assert screen_of(app).filter.value == "licence:cc"
+        screen_of(app).filter.value = ""
         await pilot.press(*"cc length<30m")
         await wait_until(pilot, lambda: screen_of(app).table.row_count == 1 and "short free" in screen_text(app))
         screen_of(app).filter.value = "length>soon"

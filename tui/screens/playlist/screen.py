@@ -28,7 +28,7 @@ from textual.widgets import Input
 from core.errors import UserError
 from core.events import JobState
 from core.licences import FREE
-from core.query.videos import ListedVideo, parse
+from core.query.videos import LANGUAGE, ListedVideo, parse
 from core.store import Store, Video
 from tui import keymap
 from tui.bridge import JobBatch
@@ -43,6 +43,7 @@ from tui.screens.playlist.rows import NARROW, VideoIndex, VideoRows, columns, ob
 from tui.screens.playlist.selection import Selection
 from tui.screens.playlist.tracker import DownloadTracker
 from tui.widgets import marks
+from tui.widgets.query_line import QueryLine
 from tui.widgets.segment_table import RowTable
 from tui.widgets.text_line import TextLine
 
@@ -51,15 +52,9 @@ SIGHT_S = 0.5
 EXAMPLE = "words, or: cc length<30m date>=2023-05 captions:zh state:failed"
 
 
-class Filter(Input):
-    """Its own pane: while it is written in, the keys of the rows are letters."""
-
+class Filter(QueryLine):
     PANE = "playlist.filter"
     BINDINGS: ClassVar[list[BindingType]] = keymap.bindings("playlist.filter")
-
-    def __init__(self) -> None:
-        super().__init__(placeholder=EXAMPLE, classes="filter", compact=True)
-        self.cursor_blink = False
 
 
 class PlaylistScreen(PipelineScreen):
@@ -88,8 +83,8 @@ class PlaylistScreen(PipelineScreen):
         yield BlockPanel()
         yield ErrorBanner()
         yield TextLine(id="total")
-        yield Filter()
-        yield TextLine(id="complaint")
+        yield Filter(LANGUAGE, EXAMPLE)
+        yield TextLine(id="suggestions")
 
     @property
     def filter(self) -> Filter:
@@ -100,7 +95,7 @@ class PlaylistScreen(PipelineScreen):
         return self.app.size.width < NARROW
 
     def on_mount(self) -> None:
-        self.filter.display = self.query_one("#complaint").display = False
+        self.filter.display = self.query_one("#suggestions").display = False
         self.set_interval(SIGHT_S, self._send_rows_in_sight)
         self._read_all()
 
@@ -292,8 +287,7 @@ class PlaylistScreen(PipelineScreen):
 
     @on(Input.Changed)
     def _narrow_down(self) -> None:
-        asked = parse(self.filter.value)
-        self._complain(asked.complaint)
+        asked = self.filter.asked
         if asked.complaint:
             return
         self._query = asked
@@ -301,14 +295,15 @@ class PlaylistScreen(PipelineScreen):
         self._match(self.rows.index.ids)
         self._arrange(filtered=True)
 
-    def _complain(self, complaint: str) -> None:
-        line = self.query_one("#complaint", TextLine)
-        line.display = bool(complaint)
-        line.show(f"{self._sign('look')} {complaint}" if complaint else "")
+    @on(QueryLine.Hinted)
+    def _show_hint(self, event: QueryLine.Hinted) -> None:
+        line = self.query_one("#suggestions", TextLine)
+        line.display = bool(event.hint)
+        line.show(event.hint, event.told)
 
     @on(Input.Submitted)
     def _to_the_rows(self) -> None:
-        if not parse(self.filter.value).complaint:
+        if not self.filter.asked.complaint:
             self.filter.display = bool(self.filter.value)
             self.table.focus()
 
