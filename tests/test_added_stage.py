@@ -83,4 +83,4 @@ async def test_in_the_app(workspace: Workspace) -> None:
         hold.unlink()
         await wait_until(pilot, lambda: "word count done: 2 counted" in screen_text(app))
         await wait_until(pilot, lambda: "counting words" not in screen_text(app))
-    assert next_step("tally") == "4 Transcripts: count words"
+    assert next_step("tally").long == "4 Transcripts: count words"

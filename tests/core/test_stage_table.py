@@ -13,7 +13,7 @@ from core.store import Segment, Store, Video
 from core.store.transcripts import MachineText
 from core.workspace import create
 from tui import keymap
-from tui.status.steps import STEPS, next_step, screen_due
+from tui.status.steps import STEPS, NextStep, next_step, screen_due
 
 FOUND = {"videos": 1, "segments": 100, "base_missing": 0, "labeller_missing": 0}
 DONE = {name: Count(1, 0) for name in ("model", "fetch", "segment", "label", "review", "split", "train", "evaluate")}
@@ -40,10 +40,19 @@ def test_a_stage_of_another_version_has_a_row_all_the_same() -> None:
 
 
 def test_what_is_next_stands_with_its_place_and_its_key() -> None:
-    assert next_step("label") == "4 Transcripts: let the labeller write (b)"
-    assert next_step("train") == "5 Training: start the training (enter)"
-    # What is being done already is not asked for.
-    assert next_step("train", {"label", "train"}) == "5 Training: training is at work"
+    assert next_step("label") == NextStep("4 Transcripts: let the labeller write (b)", "4 label")
+    assert next_step("train", pane="results") == NextStep("5 Training: start the training (enter)", "5 train")
+    # On its own screen it needs no place; what lies over that has to be left first.
+    assert next_step("train", pane="training.plan") == NextStep("start the training (enter)", "enter train")
+    assert next_step("train", pane="training.run") == NextStep("start the training (esc, then enter)", "esc train")
+    assert next_step("model", pane="models").long == "download the model that is missing (esc, then d)"
+    assert next_step("done") == NextStep("nothing, every stage is done", "nothing")
+    # What is being done already is not asked for, nor is anything while a workspace is being filled.
+    running = {"label": False, "train": False}
+    assert next_step("train", running) == NextStep("5 Training: training is at work", "wait, train")
+    assert next_step("fetch", {"fetch": True}, "playlist").long == "the download is on hold"
+    assert next_step("review", running, "transcripts").short == "a review"
+    assert next_step("add", {"demo": False}, "setup").long == "2 Playlist: making the demo is at work"
     assert (screen_due("add"), screen_due("evaluate"), screen_due("done")) == ("setup", "results", "results")
     for stage in STAGES.values():
         assert not stage.done or stage.advice, stage.name

@@ -139,9 +139,9 @@ async def test_at_140_by_45_no_part_is_empty_and_at_80_by_24_wave_and_text_are_l
         await on_row(pilot, app, 7)
         lines = screen_lines(app)[4:-2]
         assert [line for line in lines if not line[56:].strip()] == []
-        assert "next: " in heading_of(app)
+        assert "next: 1 model" in heading_of(app)
         await pilot.resize_terminal(80, 24)
-        await wait_until(pilot, lambda: "log-mel" not in screen_text(app) and "next: " not in heading_of(app))
+        await wait_until(pilot, lambda: "log-mel" not in screen_text(app) and "next: 1 model" in heading_of(app))
         assert "千千進食中" in heading_of(app)
         for words in (
             "7   0:56–1:06",

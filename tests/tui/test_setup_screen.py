@@ -68,7 +68,8 @@ def screen_of(app: WhispersmithApp) -> SetupScreen:
 
 
 def row(app: WhispersmithApp, title: str) -> str:
-    return next((line for line in screen_lines(app)[2:] if title in line), "")
+    """The first line of the table that holds it; the line above that names what failed, too."""
+    return next((line for line in screen_lines(app)[3:] if title in line), "")
 
 
 @pytest.mark.parametrize("size", [(80, 24), (140, 45)])

@@ -12,7 +12,7 @@ A screen is
         def job_events(self, batch): ...         # one JobBatch (tui/bridge.py), on the UI thread; see `batch.history`
         def store_changed(self): ...             # somebody wrote to the store (a job, another shell): read anew
         def on_shown(self): ...                  # the screen came to the front (also the first time)
-        def show_next(self): ...                 # self.next_step, what is to be done next in the workspace, is another
+        next_step                                # a property: what is to be done next; its Headline says it
 
 and it may call
 
@@ -77,10 +77,11 @@ from tui.effects import (
 from tui.host import Host, host_of
 from tui.status.gpu import gpu_line
 from tui.status.monitor import Status
-from tui.status.steps import bar_steps, next_step
+from tui.status.steps import NextStep, bar_steps, next_step
 from tui.widgets import cells, dialog, marks
 from tui.widgets.segment_table import RowTable
 from tui.widgets.status_bar import KeyFooter, StatusBar
+from tui.widgets.text_line import Headline
 
 T = TypeVar("T")
 
@@ -136,7 +137,6 @@ class PipelineScreen(Screen[None]):
         self._inboxes: dict[Path, Inbox] = {}
         self._reading: set[Path] = set()
         self._stale = False
-        self._next_shown = ""
 
     # -- for the screens to override
 
@@ -157,9 +157,6 @@ class PipelineScreen(Screen[None]):
 
     def on_shown(self) -> None:
         """The screen is in front."""
-
-    def show_next(self) -> None:
-        """`next_step` is another."""
 
     # -- for the screens to call
 
@@ -188,10 +185,17 @@ class PipelineScreen(Screen[None]):
         return self.app.size.width >= 100
 
     @property
-    def next_step(self) -> str:
-        """What is to be done next in this workspace, with its place and its key; "" while it is not known."""
+    def next_step(self) -> NextStep | None:
+        """What is to be done next in this workspace, with its place and its key; None while it is not known."""
         due = self.host.status.next
-        return next_step(due, {batch.stage for batch in self.host.live.values()}) if due else ""
+        live = {batch.stage: batch.view.paused for batch in self.host.live.values()}
+        return next_step(due, live, self.PANE) if due else None
+
+    def show_next(self) -> None:
+        """Say in the headline what is next; called when the status is another."""
+        following = self.next_step
+        for line in self.query(Headline):
+            line.show_next((following.long, following.short) if following else ())
 
     def in_thread(
         self,
@@ -322,9 +326,7 @@ class PipelineScreen(Screen[None]):
             bar.update_gpu(gpu_line(status.gpu, cells.glyphs(self.app).bars))
             bar.update_job(status.job)
             bar.update_steps(bar_steps(status.steps, self.STEP, self.host.ascii))
-        if self._next_shown != (following := self.next_step):
-            self._next_shown = following
-            self.show_next()
+        self.show_next()
 
     def note_change(self) -> None:
         """The store changed: read it anew now, or when the screen comes to the front."""

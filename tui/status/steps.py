@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 
-from core.stage import lookup
+from core.stage import STAGES, lookup
 from core.status import Step
 from tui import keymap
 from tui.widgets import marks
@@ -26,19 +27,41 @@ def screen_due(due: str) -> str:
     return {"add": "setup", "done": "results"}.get(due) or lookup(due).screen
 
 
-def next_step(due: str, live: Collection[str] = ()) -> str:
-    """What is to be done next, where, and with which key: `5 Training: start the training (enter)`.
+@dataclass(frozen=True)
+class NextStep:
+    """What is to be done next. long: with its place and its key, `5 Training: start the training (enter)`. short: the
+    key to be pressed now and a word, `5 train`."""
 
-    live: the stages at work; what is being done already is only said.
+    long: str
+    short: str
+
+
+OVER = {"models": "models.close", "training.run": "training.run.plan"}
+"""Panes that lie over the one of their step, and what leads back to that."""
+
+
+def next_step(due: str, live: Mapping[str, bool] | None = None, pane: str = "") -> NextStep:
+    """What is to be done next: `due` as `core.status` names it.
+
+    live: the stages at work, and whether a person holds them: what is being done already is only waited for. pane: the
+    one that is seen; on its own screen a step needs no place.
     """
-    if due == "done":
-        return "every stage is done"
-    stage = lookup(due)
-    place = next((f"{n} {title}" for n, (name, title, _) in enumerate(STEPS, start=1) if name == stage.screen), "")
-    if due in live:
-        return f"{place}: {stage.activity} is at work"
-    key = next((action.key for action in keymap.ACTIONS if action.id == stage.action), "")
-    return f"{place}: {stage.advice}{f' ({key})' if key else ''}"
+    live = live or {}
+    filling = next((name for name, stage in STAGES.items() if stage.fills_workspace and name in live), due)
+    if filling == "done":
+        return NextStep("nothing, every stage is done", "nothing")
+    stage = lookup(filling)
+    number, title = next(((str(n), title) for n, (name, title, _) in enumerate(STEPS, 1) if name == stage.screen))
+    here = stage.screen == ("setup" if pane == "models" else pane.partition(".")[0])
+    place = "" if here else f"{number} {title}: "
+    if filling in live:
+        state = "is on hold" if live[filling] else "is at work"
+        return NextStep(f"{place}{stage.activity} {state}", f"wait, {stage.title}")
+    key = keymap.key(stage.action) if stage.action else ""
+    back = keymap.key(OVER[pane]) if here and pane in OVER else ""
+    keys = ", then ".join(filter(None, (back, key)))
+    short = (back or key) if here else number
+    return NextStep(f"{place}{stage.advice}{f' ({keys})' if keys else ''}", f"{short} {stage.name}".lstrip())
 
 
 def bar_steps(counts: Mapping[str, Step], active: str, ascii_only: bool = False) -> list[StepTab]:

@@ -31,7 +31,7 @@ from tui.screens.models.rows import COLUMNS, ModelEntry
 from tui.screens.pipeline import PipelineScreen, StepTable
 from tui.widgets import cells, dialog
 from tui.widgets.segment_table import Rows, RowTable
-from tui.widgets.text_line import TextLine
+from tui.widgets.text_line import Headline
 
 ROLES = ("base", "labeller")
 
@@ -101,7 +101,7 @@ class ModelsScreen(PipelineScreen):
         self._go_to: str | None = None
 
     def content(self) -> Iterable[Widget]:
-        yield TextLine("Models", "size on disk or to fetch; GPU memory to label and to train")
+        yield Headline("Models", "size on disk or to fetch; GPU memory to label and to train")
         yield StepTable(COLUMNS, empty_text="\nLooking what is here")
         yield Static("", id="about", markup=False)
 

@@ -64,11 +64,11 @@ def range_line(rows: VideoRows) -> str:
     return f"range of {number(last - first + 1)}   space {'leaves out' if chosen else 'selects'}   esc drops it"
 
 
-def chosen_line(totals: Totals, next_step: str) -> str:
-    """What Enter would download; "" where there is nothing at all. next_step: what is due where all is here."""
+def chosen_line(totals: Totals) -> str:
+    """What Enter would download; "" where there is nothing at all."""
     if totals.chosen:
         about = f": {marks.total_length(totals.chosen_ms)}, about {marks.megabytes(totals.chosen_bytes)}"
         return f"{number(totals.chosen)} selected{about if totals.chosen_ms else ''}"
     if totals.count and totals.here == totals.count:
-        return f"Everything is here; next: {next_step}" if next_step else "Everything is here"
+        return "Everything is here"
     return "Nothing is selected to download; space selects" if totals.count else ""

@@ -45,7 +45,7 @@ from tui.screens.playlist.tracker import DownloadTracker
 from tui.widgets import marks
 from tui.widgets.query_line import QueryLine
 from tui.widgets.segment_table import RowTable
-from tui.widgets.text_line import TextLine
+from tui.widgets.text_line import Headline, TextLine
 
 SIGHT_S = 0.5
 """How often it is looked which rows are on the screen, for a look-up of licences."""
@@ -77,7 +77,7 @@ class PlaylistScreen(PipelineScreen):
         self._unreadable = False
 
     def content(self) -> Iterable[Widget]:
-        yield TextLine(id="source")
+        yield Headline(id="source")
         yield TextLine(id="hint")
         yield StepTable(columns(self._narrow), self.rows)
         yield BlockPanel()
@@ -98,9 +98,6 @@ class PlaylistScreen(PipelineScreen):
         self.filter.display = self.query_one("#suggestions").display = False
         self.set_interval(SIGHT_S, self._send_rows_in_sight)
         self._read_all()
-
-    def show_next(self) -> None:
-        self._show_lines()
 
     def store_changed(self) -> None:
         if self.loader.is_all_due(jobs_run=bool(self.live_jobs())):
@@ -183,9 +180,9 @@ class PlaylistScreen(PipelineScreen):
         licences = self.licences.text(rows.index.totals.unasked, live, held=held, plain=plain)
         listing = any(batch.stage == "add" for batch in live)
         source = lines.source_line(self.loader.sources, live, plain)
-        self.query_one("#source", TextLine).show(source, rows.index.totals.heading())
+        self.query_one(Headline).show(source, rows.index.totals.heading())
         self.query_one("#hint", TextLine).show(lines.hint_line(rows, self.loader.sources, licences, listing, plain))
-        chosen = lines.chosen_line(rows.index.totals, self.next_step)
+        chosen = lines.chosen_line(rows.index.totals)
         below = lines.range_line(rows) or self.tracker.total(plain) or chosen
         self.query_one("#total", TextLine).show(below)
         self.table.empty_text = lines.empty_text(rows, live)

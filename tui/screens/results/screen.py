@@ -32,7 +32,7 @@ from tui.screens.results.dialogs import Differences, Transcription
 from tui.status.jobs import error_of
 from tui.widgets import dialog
 from tui.widgets.segment_table import Rows, RowTable
-from tui.widgets.text_line import TextLine
+from tui.widgets.text_line import Headline
 
 TEXTS = "transcribed"
 """The folder in the workspace that transcriptions of other recordings are saved in."""
@@ -57,7 +57,7 @@ class ResultsScreen(ListeningScreen):
         """Recordings whose transcription was asked for here."""
 
     def content(self) -> Iterable[Widget]:
-        yield TextLine(id="measured")
+        yield Headline(id="measured")
         yield Static("", id="figures", markup=False)
         yield StepTable(results_figures.columns(True))
         yield ErrorBanner()
@@ -97,12 +97,13 @@ class ResultsScreen(ListeningScreen):
 
     def _show_heading(self) -> None:
         """What the figures were measured on; what is being measured, or could be."""
-        heading = self.query_one("#measured", TextLine)
+        heading = self.query_one(Headline)
         live, listening = self.live_jobs("evaluate"), self.host.listening
         now = being_measured(live[0], self._models) if live else ""
         if self._evaluation is not None:
             heard = playhead(listening.playback, self.table.cursor_key, self.host.ascii) if listening else ""
-            heading.show(results_figures.measured_on(self._evaluation), heard or now or self._next)
+            newer = self._next if self.host.status.next != "evaluate" else ""  # else the line says it at its end
+            heading.show(results_figures.measured_on(self._evaluation), heard or now or newer)
             return
         heading.show(now or "Nothing has been measured yet")
         below = "Its figures come here." if now else self._what_next()
@@ -110,10 +111,12 @@ class ResultsScreen(ListeningScreen):
 
     def _what_next(self) -> str:
         """How to come to figures that are not there."""
-        found = self._next or self.next_step
+        step = self.next_step
+        found = self._next or (step.long if step is not None else "")
         return f"Next: {found}" if found else ""
 
     def show_next(self) -> None:
+        super().show_next()
         self._show_heading()
 
     @on(RowTable.Highlighted)

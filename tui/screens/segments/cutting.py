@@ -31,22 +31,22 @@ def planned(video: Video, settings: SegmentConfig) -> Forecast:
 
 
 def plan_text(video: Video, settings: SegmentConfig, ascii: bool) -> str:
-    """`10 s / 2 s → 201 segments, 64 MB`, and whether the recording is cut so."""
+    """`10 s / 2 s → 201 segments, 64 MB`; that it is not cut so comes first: where it is narrow the end goes."""
     cutter = cutter_of(settings)
     how = f"{settings.length_s:g} s / {settings.overlap_s:g} s"
     if settings.mode == "pauses":
         dash = "-" if ascii else "–"
         how = f"{settings.shortest_s:g}{dash}{settings.longest_s:g} s"
     if video.media_fault is not None:
-        state = f"  {video.media_fault['what']}"
+        state = f"{video.media_fault['what']}  "
     elif is_cut_by(video, cutter):
         state = ""
     elif video.cut is not None:
-        state = "  cut otherwise"
+        state = "cut otherwise  "
     else:
-        state = "  not cut yet" if video.cutting is None else "  not cut to the end"
+        state = "not cut yet  " if video.cutting is None else "not cut to the end  "
     found = planned(video, settings)
-    return f"{how} {'->' if ascii else '→'} {found.count}, {file_size(found.bytes)}{state}"
+    return f"{state}{how} {'->' if ascii else '→'} {found.count}, {file_size(found.bytes)}"
 
 
 class Cutting:

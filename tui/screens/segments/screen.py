@@ -30,10 +30,7 @@ from tui.status.jobs import error_of
 from tui.widgets import marks
 from tui.widgets.recording_strip import RecordingStrip
 from tui.widgets.segment_table import RowTable
-from tui.widgets.text_line import TextLine
-
-NEXT_FROM = 120
-"""Columns from which on there is room for what is to be done next."""
+from tui.widgets.text_line import Headline
 
 
 class SegmentsScreen(ListeningScreen):
@@ -54,7 +51,7 @@ class SegmentsScreen(ListeningScreen):
         self._hearing = Hearing()
 
     def content(self) -> Iterable[Widget]:
-        yield TextLine(id="recording")
+        yield Headline(id="recording")
         yield RecordingStrip()
         with Container(id="panes"):
             yield StepTable(COLUMNS, SegmentRows([]))
@@ -71,9 +68,6 @@ class SegmentsScreen(ListeningScreen):
 
     def store_changed(self) -> None:
         self._load()
-
-    def show_next(self) -> None:
-        self._show_heading()
 
     # -- reading
 
@@ -120,7 +114,7 @@ class SegmentsScreen(ListeningScreen):
 
     @on(events.Resize)
     def _show_heading(self) -> None:
-        line, video = self.query_one("#recording", TextLine), self.video
+        line, video = self.query_one(Headline), self.video
         if video is None:
             line.show("No recording is here yet")
             self.table.empty_text = "\nNo recording is here yet.\n2 Playlist brings some."
@@ -133,8 +127,6 @@ class SegmentsScreen(ListeningScreen):
             words = f"{kept} of an earlier cut" if self.is_wide else f"{kept} earlier"
             plan.append(f"{marks.mark('look', self.host.ascii)} {words}", marks.style("look")).append("   ")
         plan.append(plan_text(video, self._settings, self.host.ascii))
-        if len(self.rows) and self.next_step and self.app.size.width >= NEXT_FROM:
-            plan.append(f"   next: {self.next_step}")
         line.show(title, plan)
         count = planned(video, self._settings).count
         self.table.empty_text = f"\nNot cut yet.\nenter cuts it into {count}, s changes how."

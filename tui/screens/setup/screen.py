@@ -30,10 +30,11 @@ from tui.bridge import JobBatch
 from tui.screens.pipeline import ErrorBanner, PipelineScreen
 from tui.screens.setup.check_round import CheckRound
 from tui.status.jobs import clock
+from tui.status.steps import NextStep
 from tui.widgets import dialog, marks
 from tui.widgets.columns import GAP, GUTTER, Column
 from tui.widgets.segment_table import Rows, RowTable
-from tui.widgets.text_line import TextLine
+from tui.widgets.text_line import Headline, TextLine
 
 VERDICTS = {
     OK: ("ok", "ok"),
@@ -83,9 +84,10 @@ class SetupScreen(PipelineScreen):
         self._resized: Timer | None = None
 
     def content(self) -> Iterable[Widget]:
+        yield Headline(id="summary")
         yield RowTable([Column("state", "", STATE), Column("title", "", TITLE), Column("found", "", None, least=30)])
         yield ErrorBanner()
-        yield TextLine(id="summary")
+        yield TextLine(NO_TOOLKIT, id="note")
 
     def on_mount(self) -> None:
         self.action_all_again()
@@ -242,14 +244,23 @@ class SetupScreen(PipelineScreen):
                 word = "to look at" if verdict == WARN else word
                 said.append(f"{self._sign(name)} {len(names)} {word}", marks.style(name))
                 said.append(f": {', '.join(names)}   ")
-        note = NO_TOOLKIT
+        asked = ""
         if len(answers) < len(TITLES):
-            note = f"{self._sign('running')} {len(answers)} of {len(TITLES)} checked"
+            asked = f"{self._sign('running')} {len(answers)} of {len(TITLES)} checked"
         elif not said:
             said.append(f"{self._sign('ok')} all is here", marks.style("ok"))
-        if note == NO_TOOLKIT and said.cell_len + len(NO_TOOLKIT) + 4 > self.app.size.width:
-            note = ""
-        self.query_one("#summary", TextLine).show(said, note)
+        self.query_one(Headline).show(said, asked)
+        self.show_next()
+
+    @property
+    def next_step(self) -> NextStep | None:
+        """What has failed comes before all else; a missing model only where it is needed next."""
+        answers = self._round.answers
+        failed = [TITLES[id] for id in TITLES if id not in MODELS and id in answers and answers[id].verdict == FAIL]
+        if failed:
+            key = keymap.key("setup.next_wrong")
+            return NextStep(f"mend {', '.join(failed)} ({key})", f"{key} mend {failed[0]}")
+        return super().next_step
 
     @property
     def check_id(self) -> str | None:

@@ -13,7 +13,7 @@ from tui.screens.pipeline import StepTable
 from tui.screens.training.plan import plan_columns, problem_of, split_report
 from tui.widgets import cells, marks
 from tui.widgets.segment_table import Rows, RowTable
-from tui.widgets.text_line import TextLine
+from tui.widgets.text_line import Headline, TextLine
 
 START = "start"
 WIDE = 100
@@ -29,9 +29,9 @@ class PlanPanel(Vertical):
         """What keeps a run from starting."""
 
     def compose(self) -> ComposeResult:
+        yield Headline(id="split")
         yield StepTable(plan_columns(True), empty_text="\nThe plan is being made …")
         yield TextLine(id="why")
-        yield TextLine(id="split")
 
     @property
     def row(self) -> PlanRow | None:
@@ -52,7 +52,7 @@ class PlanPanel(Vertical):
         table.set_source(Rows(rows))
         if first and rows:
             table.go_to_key(START)
-        self.query_one("#split", TextLine).show(split_report(reading.split))
+        self.query_one(Headline).show(split_report(reading.split))
         self._show_reason()
 
     @on(RowTable.Highlighted)

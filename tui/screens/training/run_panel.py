@@ -18,7 +18,7 @@ from tui.status.jobs import clock
 from tui.widgets import cells, marks
 from tui.widgets.line_chart import LineChart
 from tui.widgets.log_tail import LogTail
-from tui.widgets.text_line import TextLine
+from tui.widgets.text_line import Headline, TextLine
 
 PANES = ("loss", "cer", "samples", "log", "gpu")
 """In the order of tab; the last one is a pane only where the window is narrow."""
@@ -42,7 +42,7 @@ class RunPanel(Vertical):
         self._pane = "loss"
 
     def compose(self) -> ComposeResult:
-        yield TextLine(id="state")
+        yield Headline(id="state")
         yield TextLine(id="figures")
         with Container(id="charts"):
             yield LineChart("loss", id="loss")
@@ -57,7 +57,7 @@ class RunPanel(Vertical):
         self.query_one(RunLog).clear()
         for chart in self.query(LineChart):
             chart.clear()
-        self.query_one("#state", TextLine).show("starting")
+        self.query_one(Headline).show("starting")
         self.query_one("#figures", TextLine).show("")
         self.query_one(Samples).show([])
 
@@ -70,7 +70,7 @@ class RunPanel(Vertical):
         sign, word = run.state
         state = f"{run.title}  {marks.mark(sign, cells.is_ascii(self.app))} {word}  {run.where()}"
         left = f"{clock(run.left_s)} left" if run.left_s is not None and run.view.live else ""
-        self.query_one("#state", TextLine).show(state, left)
+        self.query_one(Headline).show(state, left)
         self.query_one("#figures", TextLine).show(run.figures(self.size.width >= WIDE), run.speed())
         losses = [nan_for(metric.loss) for metric in run.metrics]
         self.query_one("#loss", LineChart).set_series("loss", [metric.step for metric in run.metrics], losses)

@@ -136,6 +136,7 @@ class TrainingScreen(ListeningScreen):
             self.set_focus(self.table)
         self.query_one("#next", TextLine).show("")
         self._show_keys()
+        self.show_next()
         self._show_error()
 
     def _show_error(self) -> None:

@@ -15,10 +15,10 @@ from tui.screens.transcripts.index import Key, Query, QueryResult
 from tui.screens.transcripts.rows import Presentation, ReviewRate, TranscriptRows
 from tui.screens.transcripts.session import ReviewSession
 from tui.widgets import cells
-from tui.widgets.text_line import TextLine
+from tui.widgets.text_line import Headline
 
 
-class ProgressLine(TextLine):
+class ProgressLine(Headline):
     """How far the review is, and which rows are shown."""
 
     def show_review(

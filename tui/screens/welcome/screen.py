@@ -23,7 +23,7 @@ from tui.widgets import dialog
 from tui.widgets.columns import Column
 from tui.widgets.segment_table import Rows, RowTable
 from tui.widgets.status_bar import KeyFooter
-from tui.widgets.text_line import TextLine
+from tui.widgets.text_line import Headline, TextLine
 
 CHOICES = (
     ("demo", "d", "The demo", "made-up speech and a toy Whisper: all six steps work at once, without network or GPU"),
@@ -46,7 +46,7 @@ class WelcomeScreen(Screen[None]):
         self._busy = False
 
     def compose(self) -> ComposeResult:
-        yield TextLine("whispersmith", id="name")
+        yield Headline("whispersmith", id="name")
         yield TextLine(id="folder")
         yield RowTable(
             [Column("key", "", 1), Column("title", "begin with", 19), Column("text", "", None)],
@@ -60,6 +60,7 @@ class WelcomeScreen(Screen[None]):
         self.query_one("#folder", TextLine).show(
             f"{self.host.folder.resolve()} is no workspace yet. It becomes one when you choose:"
         )
+        self.query_one(Headline).show_next(("choose what to begin with (enter)", "enter begin"))
         self.query_one(RowTable).focus()
 
     @property
