@@ -193,12 +193,21 @@ ACTIONS: list[Action] = [
     Action("transcripts.editor.save", "enter", "save, next", "Save, and on to the next row", does="screen.save_text"),
     Action("transcripts.editor.play", "ctrl+@", "play", "Hear it meanwhile", does="screen.play", shown_as="Ctrl+space"),
     Action("transcripts.editor.repeat", "ctrl+r", "again", "Hear it from its start again", False, does="screen.repeat"),
-    Action("transcripts.editor.revert", "escape", "as it was", "Put the text back as it was", does="screen.revert"),
-    Action("transcripts.editor.leave", "tab", "save, to the table", "Save, go to the table", does="screen.to_table"),
     Action(
         "transcripts.editor.undo", "ctrl+z", "undo", "Take back what was typed, else the last change, also tomorrow",
         does="screen.undo_in_editor",
     ),
+    Action(
+        "transcripts.editor.next_variant", "tab", "next place",
+        "To the next place that is read otherwise: typing replaces it; where there is none, save, go to the table",
+    ),
+    Action(
+        "transcripts.editor.take_variant", "ctrl+t", "take",
+        "Take the reading with this number, with Ctrl+T the one at the cursor; again puts back what was there",
+        shown_as="Alt+1-9",
+    ),
+    Action("transcripts.editor.revert", "escape", "as it was", "Put the text back as it was", does="screen.revert"),
+    Action("transcripts.editor.leave", "shift+tab", "to the table", "Save, go to the table", does="screen.to_table"),
     Action("transcripts.search.rows", "enter", "to the rows", "Keep it, and to the table"),
     Action("transcripts.search.clear", "escape", "all rows", "Forget the search"),
     # -- 5 training
@@ -227,7 +236,7 @@ ACTIONS: list[Action] = [
 _NAMES = {
     "question_mark": "?", "slash": "/", "plus": "+", "left_square_bracket": "[", "right_square_bracket": "]",
     "pageup": "PgUp", "pagedown": "PgDn", "up": "↑", "down": "↓", "escape": "esc", "comma": ",", "full_stop": ".",
-    "minus": "-", "left_curly_bracket": "{", "right_curly_bracket": "}",
+    "minus": "-", "shift+tab": "Shift+tab", "left_curly_bracket": "{", "right_curly_bracket": "}",
 }  # fmt: skip
 
 

@@ -29,11 +29,12 @@ class Difference(NamedTuple):
     other: str
 
 
-class _Token(NamedTuple):
+class Token(NamedTuple):
+    """What is compared as one: where it stands, and how it is compared."""
+
     start: int
     end: int
     folded: str
-    """As it is compared."""
 
 
 def differences(text: str, other: str) -> list[Difference]:
@@ -42,7 +43,7 @@ def differences(text: str, other: str) -> list[Difference]:
     Neighbouring edits are one place. Its readings are cut out of the texts as they stand, with the punctuation between
     their first and last token.
     """
-    ours, theirs = _tokens(text), _tokens(other)
+    ours, theirs = tokens(text), tokens(other)
     places: list[list[int]] = []  # [first, past the last] token of ours, then of theirs
     for edit in Levenshtein.editops([token.folded for token in ours], [token.folded for token in theirs]):
         left, right = edit.src_pos, edit.dest_pos
@@ -70,14 +71,15 @@ def _letters(text: str) -> int:
     return len(normalise(text).replace(" ", ""))
 
 
-def _tokens(text: str) -> list[_Token]:
+def tokens(text: str) -> list[Token]:
+    """Of what is said; punctuation and spaces are none."""
     found = ((match, normalise(match.group())) for match in TOKENS.finditer(text))
-    return [_Token(match.start(), match.end(), folded) for match, folded in found if folded]
+    return [Token(match.start(), match.end(), folded) for match, folded in found if folded]
 
 
-def _cut(tokens: Sequence[_Token], begin: int, end: int) -> tuple[int, int]:
+def _cut(found: Sequence[Token], begin: int, end: int) -> tuple[int, int]:
     """Where tokens [begin, end) stand in their text; for none of them, the place behind the one before."""
     if begin < end:
-        return tokens[begin].start, tokens[end - 1].end
-    place = tokens[begin - 1].end if begin else 0
+        return found[begin].start, found[end - 1].end
+    place = found[begin - 1].end if begin else 0
     return place, place

@@ -32,7 +32,7 @@ def workspace(tmp_path: Path) -> Workspace:
             Segment(id, "talk", n * 8000, n * 8000 + 10_000, f"segments/talk/{id}.wav") for n, id in enumerate(names)
         )
         store.transcripts.write_machine(
-            MachineText(id, text, text, "toy", -0.1, 0.0, 1.0, (), n / 10)
+            MachineText(id, text, text, "toy", -0.1, 0.0, 1.0, (), n / 100)
             for n, (id, text) in enumerate(zip(names, ["milk", "tea", "soup"], strict=True))
         )
     return workspace

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -12,19 +13,23 @@ from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import Input, TextArea
+from textual.widgets.text_area import Selection
 
+from core.review.suspicion import needs_retyping
+from core.review.variants import Variant
 from core.store import Segment, TranscriptRow
-from core.store.records import SecondReading
 from core.text import clean
 from tui import keymap
 from tui.screens import review_state
 from tui.screens.transcripts import rows as transcript_rows
 from tui.screens.transcripts.session import ReviewSession
+from tui.screens.transcripts.variants import TrackedVariants, legend, number_of
 from tui.widgets import cells, marks
+from tui.widgets.annotated_text_area import AnnotatedTextArea
 from tui.widgets.text_line import TextLine
 
 
-class Editor(TextArea):
+class Editor(AnnotatedTextArea):
     """One segment's text. `id` of the segment and the text it was given are kept here, so `dirty` never errs.
 
     Enter, Escape and Tab act at once, inside the key's own event: what is typed right behind an Enter (input methods
@@ -41,15 +46,36 @@ class Editor(TextArea):
         self.segment: str | None = None
         self.given = ""
         """The text as it was put in."""
+        self.retype = False
+        """So much of it is expected to be wrong that it is selected for whoever begins to type."""
+        self._variants = TrackedVariants()
 
-    def show(self, segment: str | None, text: str) -> None:
+    def show(self, segment: str | None, text: str, variants: Sequence[Variant] = (), *, retype: bool = False) -> None:
         """Put a segment's text in, the cursor behind it; what was here before is gone."""
         text = cells.harmless(text)
-        self.segment, self.given = segment, text
+        self.segment, self.given, self.retype = segment, text, retype
         if self.text != text:
             self.load_text(text)
-        self.move_cursor(self.document.end)
         self.disabled = segment is None
+        self.offer(variants)
+        self.move_cursor(self.document.end)
+        if self.has_focus:
+            self.on_focus()
+
+    def revert(self) -> None:
+        """As it was given; what is typed is gone."""
+        self.show(self.segment, self.given, self._variants.offered, retype=self.retype)
+
+    def offer(self, variants: Sequence[Variant]) -> None:
+        """Other readings of the text that was given; not while something is typed."""
+        if not self.dirty and list(variants) != self._variants.offered:
+            self._variants = TrackedVariants(self.text, variants)
+        self._annotate()
+
+    @property
+    def variants(self) -> list[Variant]:
+        """Where they stand in the text as it is now."""
+        return self._variants.at(self.text)
 
     @property
     def typed(self) -> str:
@@ -65,11 +91,65 @@ class Editor(TextArea):
         self.given = self.text
 
     async def _on_key(self, event: events.Key) -> None:
-        action = {"enter": "save_text", "escape": "revert", "tab": "to_table", "shift+tab": "to_table"}.get(event.key)
+        action = {"enter": "save_text", "escape": "revert", "shift+tab": "to_table"}.get(event.key)
+        number = number_of(event.key, event.character)
+        place = None if number is None else self._variants.place_of(self.text, number)
         if action is not None:
-            event.stop()
-            event.prevent_default()
             await self.screen.run_action(f"screen.{action}")
+        elif event.key == "tab":
+            await self.action_next_variant()
+        elif place is not None:
+            self._take(place)
+        else:
+            return
+        event.stop()
+        event.prevent_default()
+
+    # -- other readings
+
+    async def action_next_variant(self) -> None:
+        """Select the next place that reads otherwise: what is typed replaces it. Where there are none, to the table."""
+        if not self.variants:
+            await self.screen.run_action("screen.to_table")
+            return
+        found = self._variants.next(self.text, *self._selected())
+        if found is not None:
+            self.selection = Selection(*map(self.location_of, (found.start, found.end)))
+            self.history.checkpoint()
+            self._annotate()
+
+    def action_take_variant(self) -> None:
+        """Take the reading that stands under the selection, or the cursor."""
+        place = self._variants.place_at(self.text, *self._selected())
+        if place is not None:
+            self._take(place)
+
+    def _take(self, place: int) -> None:
+        before, text = self._variants.take(self.text, place)
+        start, end = map(self.location_of, (before.start, before.end))
+        self.history.checkpoint()
+        self.replace(before.other, start, end, maintain_selection_offset=False)
+        self.history.checkpoint()
+        assert self.text == text
+        self._annotate()
+
+    def _selected(self) -> tuple[int, int]:
+        start, end = sorted(map(self.index_of, self.selection))
+        return start, end
+
+    def _annotate(self) -> None:
+        self.annotate(self._variants.annotations(self.text, cells.is_ascii(self.app)))
+
+    @on(TextArea.Changed)
+    def _changed(self) -> None:
+        self._annotate()
+
+    def on_focus(self) -> None:
+        if self.retype and not self.dirty:
+            self.select_all()
+
+    def on_blur(self) -> None:
+        self.move_cursor(self.selection.end)
 
 
 class SearchBox(Input):
@@ -125,6 +205,14 @@ class Notice:
     undo: bool = False
 
 
+_VARIANT_KEYS = ("transcripts.editor.take_variant", "transcripts.editor.next_variant")
+
+
+def _retype(segment: Segment) -> bool:
+    seconds = (segment.end_ms - segment.start_ms) / 1000
+    return not segment.is_reviewed and needs_retyping(segment.text, seconds, segment.suspicion or 0.0)
+
+
 class EditorPanel(Vertical):
     """The row under the cursor: what is known of it, what is said around it, its text, what the machine wrote."""
 
@@ -148,10 +236,10 @@ class EditorPanel(Vertical):
         session: ReviewSession,
         notice: Notice,
         heard: str,
-        reading: SecondReading | None = None,
+        variants: Sequence[Variant] = (),
     ) -> None:
         """The text is left alone where something is typed, or nothing has changed. heard: what is heard of it now.
-        reading: how a second labeller reads it."""
+        variants: other readings of its text as it is in the store."""
         row = None if segment is None else session.index.get(segment.id)
         if segment is None or row is None:
             self.row, self.gone = None, False
@@ -160,8 +248,10 @@ class EditorPanel(Vertical):
             return
         editor, ascii, width = self.editor, cells.is_ascii(self.app), self.app.size.width - 2
         if editor.segment != segment.id or (not editor.dirty and editor.given != cells.harmless(segment.text)):
-            editor.show(segment.id, segment.text)
+            editor.show(segment.id, segment.text, variants, retype=_retype(segment))
             self.row, self.gone = row, False
+        elif not editor.dirty:
+            editor.offer(variants)
         state = transcript_rows.state_of(row, session.unsaved)
         self.query_one("#heading", TextLine).show(
             transcript_rows.heading(segment, state, ascii),
@@ -169,10 +259,12 @@ class EditorPanel(Vertical):
         )
         around = transcript_rows.around(*session.index.neighbours(row), width, ascii)
         self.query_one("#around", TextLine).show(around)
-        said = transcript_rows.written_by_machine(segment, width, ascii)
-        if reading is not None:
-            said = transcript_rows.read_otherwise(reading, width, ascii)
-        self.query_one("#machine", TextLine).show(said)
+        said: tuple[str | Text, ...] = (transcript_rows.written_by_machine(segment, width, ascii),)
+        if editor.variants:
+            said = legend(editor.variants, *map(keymap.key, _VARIANT_KEYS))
+        elif editor.retype and editor.has_focus:
+            said = (Text("much of it is expected to be wrong: type over it, or an arrow keeps it", "dim"),)
+        self.query_one("#machine", TextLine).show(*said)
 
     def show_gone(self, session: ReviewSession) -> None:
         """The segment in the editor was cut away: what is typed stays, with what becomes of it."""

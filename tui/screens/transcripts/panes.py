@@ -12,8 +12,8 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 
 from core.errors import UserError
+from core.review.variants import Variant
 from core.store import Segment, Store
-from core.store.records import SecondReading
 from tui import keymap
 from tui.host import host_of
 from tui.listening import playhead
@@ -23,6 +23,7 @@ from tui.screens.transcripts.loader import Reading
 from tui.screens.transcripts.rows import Presentation, ReviewRate
 from tui.screens.transcripts.session import ReviewSession
 from tui.screens.transcripts.table import ProgressLine, TranscriptTable
+from tui.screens.transcripts.variants import variants_of
 from tui.widgets import marks
 from tui.widgets.segment_table import RowTable
 
@@ -112,7 +113,7 @@ class ReviewPanes(Vertical):
         listening, ascii_only = host_of(self).listening, host_of(self).ascii
         heard = "" if listening is None else playhead(listening.playback, id, ascii_only)
         segment = self.segment(id)
-        self.panel.show(segment, self._session, self._notice, heard, self._second_reading(segment))
+        self.panel.show(segment, self._session, self._notice, heard, self._variants(segment))
 
     def segment(self, id: str | None) -> Segment | None:
         """From the store, not from the rows, which may be a reading behind; with what is not on the disk yet."""
@@ -123,12 +124,12 @@ class ReviewPanes(Vertical):
             return None
         return None if segment is None else self._session.person_text(segment)
 
-    def _second_reading(self, segment: Segment | None) -> SecondReading | None:
-        """Of a text that is open; of another text than it is on it would tell nothing."""
+    def _variants(self, segment: Segment | None) -> list[Variant]:
+        """Other readings of its text. A second labeller's of another text than it is would tell nothing."""
         if segment is None or segment.is_reviewed:
-            return None
+            return []
         found = self._store.second_readings.get(segment.id)
-        return found if found is not None and found.places and found.text == segment.text else None
+        return variants_of(segment, found if found and found.text == segment.text else None, self._session.index)
 
     def show_edited(self, id: str) -> None:
         """A row has been taken for saving."""

@@ -10,10 +10,10 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from core.store import Segment, TranscriptRow
-from core.store.records import SecondReading, Undone
+from core.store.records import Undone
 from core.text import plural
 from tui.screens import review_state
-from tui.screens.review_state import short_name, span, state_text, written_by
+from tui.screens.review_state import span, state_text, written_by
 from tui.screens.transcripts.index import Query, QueryResult, TranscriptIndex
 from tui.screens.transcripts.saving import UnsavedTexts
 from tui.widgets import cells, marks
@@ -125,17 +125,6 @@ def written_by_machine(segment: Segment, width: int, ascii: bool) -> Text:
     text, count = Text().append(who, "dim"), f" ({len(raw)})"
     shown = cells.cut(cells.harmless(raw), max(4, width - 16 - len(count)), ".." if ascii else "…")
     return text.append(shown).append(count if len(shown) < len(raw) else "", "dim")
-
-
-def read_otherwise(reading: SecondReading, width: int, ascii: bool) -> Text:
-    """The second reading, with what it has of its own in [ ]."""
-    text, at = Text().append(f"{short_name(reading.source)} reads ", "dim"), 0
-    for place in reading.places:
-        text.append(cells.harmless(reading.text[at : place.start])).append(f"[{cells.harmless(place.other)}]", "bold")
-        at = place.end
-    text.append(cells.harmless(reading.text[at:]))
-    text.truncate(max(4, width), overflow="crop" if ascii else "ellipsis")
-    return text
 
 
 def lies_there(row: TranscriptRow | None, width: int, ascii: bool) -> Text:

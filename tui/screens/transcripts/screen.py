@@ -176,7 +176,7 @@ class TranscriptsScreen(ListeningScreen):
         editor = self.editor
         if editor.segment is not None and editor.dirty and not self._panes.panel.gone:
             self._reverted = (editor.segment, editor.text)
-            editor.show(editor.segment, editor.given)
+            editor.revert()
             self._panes.notify_here(f"as it was; {keymap.key('transcripts.undo')} brings back what you typed")
         self.table.focus()
 

@@ -1,0 +1,128 @@
+"""A text area with something to say of places in its text: they are underlined, and what is said stands below them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from rich.cells import cell_len
+from rich.style import Style
+from rich.text import Text
+from textual import events
+from textual.document._document import Location
+from textual.geometry import Offset, Region, Size
+from textual.strip import Strip
+from textual.widgets import TextArea
+
+from tui.widgets import cells
+
+
+class Annotation(NamedTuple):
+    """Of text[start:end], which may be empty. label: what stands below it, a line of anybody's text; done: it has been
+    dealt with, and is shown more quietly."""
+
+    start: int
+    end: int
+    label: str
+    done: bool = False
+
+
+class AnnotatedTextArea(TextArea):
+    """While there are annotations every line of text, as it is wrapped, has a line of labels under it.
+
+    The text area itself knows nothing of these lines: what it tells in rows of text is doubled here.
+    """
+
+    COMPONENT_CLASSES = TextArea.COMPONENT_CLASSES | {
+        "annotated-text-area--open",
+        "annotated-text-area--done",
+        "annotated-text-area--label",
+    }
+    DEFAULT_CSS = """
+    AnnotatedTextArea {
+        & > .annotated-text-area--open { color: $text-warning; text-style: underline; }
+        & > .annotated-text-area--done { color: $text-success; text-style: underline; }
+        & > .annotated-text-area--label { color: $text-warning; }
+    }
+    """
+
+    annotations: tuple[Annotation, ...] = ()
+
+    def annotate(self, annotations: Sequence[Annotation]) -> None:
+        """Show these, in the order of the text, in place of the ones before."""
+        if self.annotations == tuple(annotations):
+            return
+        self.annotations = tuple(annotations)
+        self._line_cache.clear()
+        self._refresh_size()
+        self.refresh()
+
+    def location_of(self, index: int) -> Location:
+        """Where the character with this number stands, as (line, column)."""
+        before = self.text[:index]
+        return before.count("\n"), index - before.rfind("\n") - 1
+
+    def index_of(self, location: Location) -> int:
+        """The number of the character at a (line, column)."""
+        line, column = location
+        return sum(len(one) + 1 for one in self.text.split("\n")[:line]) + column
+
+    @property
+    def rows_per_line(self) -> int:
+        return 2 if self.annotations else 1
+
+    def get_line(self, line_index: int) -> Text:
+        line = super().get_line(line_index)
+        for one in self.annotations:
+            (row, start), (last, end) = map(self.location_of, (one.start, one.end))
+            if row == last == line_index:
+                name = "annotated-text-area--done" if one.done else "annotated-text-area--open"
+                line.stylize(self.get_component_rich_style(name, partial=True), start, end)
+        return line
+
+    def render_line(self, y: int) -> Strip:
+        line, row = divmod(self.scroll_offset.y + y, self.rows_per_line)
+        return self._labels(line) if row else super().render_line(line - self.scroll_offset.y)
+
+    def _labels(self, line: int) -> Strip:
+        """What stands under a wrapped line: each label under its place, or behind the one before it."""
+        open_style = self.get_component_rich_style("annotated-text-area--label", partial=True)
+        width, more = self.size.width, cells.glyphs(self.app).more
+        runs: list[cells.Piece] = []
+        at = 0
+        for one in self.annotations:
+            place = self.wrapped_document.location_to_offset(self.location_of(one.start))
+            if place.y != line:
+                continue
+            label = cells.harmless(one.label)
+            start = max(at + (at > 0), min(place.x, width - cell_len(label)))
+            label = cells.cut(label, width - start, more)
+            runs += [(" " * (start - at), None), (label, Style(dim=True) if one.done else open_style)]
+            at = start + cell_len(label)
+        return cells.strip(runs, width, self.rich_style)
+
+    # -- what a text area tells in rows of text
+
+    def _refresh_size(self) -> None:
+        super()._refresh_size()
+        if self.annotations:
+            self.virtual_size = Size(self.virtual_size.width, self.virtual_size.height * self.rows_per_line)
+            self._refresh_scrollbars()
+
+    @property
+    def cursor_screen_offset(self) -> Offset:
+        return super().cursor_screen_offset + Offset(0, self._cursor_offset[1] * (self.rows_per_line - 1))
+
+    def scroll_cursor_visible(self, center: bool = False, animate: bool = False) -> Offset:
+        if not self.annotations:
+            return super().scroll_cursor_visible(center, animate)
+        self._recompute_cursor_offset()
+        x, y = self._cursor_offset
+        return self.scroll_to_region(Region(x, y * 2, 3, 2), animate=animate, force=True, center=center)
+
+    def get_target_document_location(self, event: events.MouseEvent) -> Location:
+        if self.annotations:
+            x = event.x - self.gutter_width + self.scroll_offset.x - self.gutter.left
+            y = event.y + self.scroll_offset.y - self.gutter.top
+            return self.wrapped_document.offset_to_location(Offset(x, y // 2))
+        return super().get_target_document_location(event)
