@@ -159,4 +159,6 @@ class LocalPlayer:
         with self._device_guard:
             if self._device is not None:
                 self._device.close()
+                # miniaudio leaves this as it is where stopping fails, and its finaliser then stops what is gone.
+                self._device.running = False
                 self._device = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import threading
 import time
@@ -99,6 +100,20 @@ def test_the_newest_request_wins_and_what_is_not_there_is_said() -> None:
     wait_until(lambda: made.playback.state is PlayerState.PLAYING)
     assert made.playback.clip == IDS[1]
     made.close()
+
+
+def test_a_device_that_can_no_longer_be_stopped_is_closed_without_a_complaint(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = player(Recorder(), 10.0)
+    made.play(IDS[0])
+    wait_until(lambda: made.playback.state is PlayerState.PLAYING)
+    complaints: list[object] = []
+    monkeypatch.setattr("sys.unraisablehook", complaints.append)
+    # Gone beneath the player, as when it is pulled out.
+    assert made._device is not None
+    miniaudio.lib.ma_device_uninit(made._device._device)
+    made.close()
+    gc.collect()
+    assert complaints == []
 
 
 def test_what_is_pressed_counts_whatever_the_device_says_at_that_moment() -> None:
