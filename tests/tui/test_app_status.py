@@ -12,7 +12,7 @@ from rich.cells import cell_len
 from textual.app import App, ComposeResult
 
 from core.errors import UserError
-from core.events import Blocked, GpuChosen, JobState, Metric, Progress
+from core.events import Blocked, GpuChosen, JobState, LogLine, Metric, Progress
 from core.gpu import Gpu, GpuProcess
 from core.jobs import JobView, attach
 from core.workspace import create
@@ -105,6 +105,19 @@ def test_the_meter_follows_the_card_of_the_running_gpu_job(tmp_path: Path):
     assert "T4" in line(meter, replace(SMALL, memory_free=LARGE.memory_free), LARGE)
     assert "H100" in line(meter, SMALL, LARGE)
     other.die()
+
+
+def test_a_log_with_much_before_the_card_is_read_on_though_the_job_says_nothing_new(tmp_path: Path):
+    job = FakeJob(create(tmp_path / "w"), "train")
+    for number in range(2000):
+        job.emit(LogLine(f"a warning of some library, number {number}"))
+    job.emit(GpuChosen(uuid="GPU-2", name="NVIDIA T4"))
+    meter = GpuMeter()
+    view = attach.view(job.folder)
+    assert view is not None
+    meter.follow([JobBatch(view)])
+    assert any("T4" in line(meter, SMALL, LARGE) for _ in range(2000))
+    job.die()
 
 
 class Panel(App[None]):

@@ -88,11 +88,11 @@ class GpuMeter:
         self._uses: deque[int | None] = deque(maxlen=self.READINGS)
         self._shown = ""
         self._job = JobGpu()
-        self._job_uuid: str | None = None
+        self._live: tuple[JobBatch, ...] = ()
 
     def follow(self, live: Iterable[JobBatch]) -> None:
         """The live jobs: while one computes on a GPU, that one is shown."""
-        self._job_uuid = self._job.of(live)
+        self._live = tuple(live)
 
     def read(self, gpus: Iterable[Gpu]) -> GpuReading:
         """One more reading. The GPU to show is the job's own, else the one with the most free memory."""
@@ -108,7 +108,9 @@ class GpuMeter:
         return GpuReading(gpu, tuple(self._uses), cards)
 
     def _pick(self, found: list[Gpu]) -> Gpu | None:
-        own = next((gpu for gpu in found if gpu.uuid == self._job_uuid), None)
+        # Asked at each reading: what one slice of a log's beginning did not hold comes with the next.
+        uuid = self._job.of(self._live)
+        own = next((gpu for gpu in found if gpu.uuid == uuid), None)
         best = choose(found, None, os.environ.get("CUDA_VISIBLE_DEVICES")) or next(iter(found), None)
         before = next((gpu for gpu in found if gpu.uuid == self._shown), None)
         if own is None and before is not None and best is not None:
