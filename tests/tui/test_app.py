@@ -272,7 +272,7 @@ async def test_a_fault_leaves_a_crash_file_without_locals_and_tokens(workspace: 
     with pytest.raises(RuntimeError, match="it broke"):  # noqa: PT012 - the app raises when it is left
         async with app.run_test(size=(80, 24), notifications=True) as pilot:
             await pilot.press("1")
-            await wait_until(pilot, lambda: app._exit)
+            await wait_until(pilot, lambda: app.return_code)
     files = list(workspace.logs.glob("crash-*.txt"))
     assert len(files) == 1
     text = files[0].read_text()
