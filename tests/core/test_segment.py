@@ -226,11 +226,13 @@ def test_a_cancel_stops_and_the_next_run_goes_on(workspace: Workspace, monkeypat
     monkeypatch.setattr(writer, "write_bytes", write)
     with pytest.raises(Cancelled):
         segment.run(workspace, workspace.config(), job)
-    assert len(written) == 3
+    # Those that were being written beside the third are written to their end.
+    count = len(written)
+    assert 3 <= count <= 3 + writer._AT_ONCE
     monkeypatch.undo()
     before = _stamps(workspace)
     result = _run(workspace)
-    assert (result["segments"], result["new"], result["found"]) == (8, 5, 3)
+    assert (result["segments"], result["new"], result["found"]) == (8, 8 - count, count)
     assert all(_stamps(workspace)[name] == stamp for name, stamp in before.items())
 
 
