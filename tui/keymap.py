@@ -87,7 +87,11 @@ PANES: dict[str, Pane] = {
         "4 Transcripts", "What is said in each segment: read it, mend it, accept or reject it.", plays=True
     ),
     "transcripts.editor": Pane("4 Transcripts: the text", "It is on disk before the cursor goes on.", lists=False),
-    "transcripts.search": Pane("4 Transcripts: search", "Show only rows that hold these words.", lists=False),
+    "transcripts.search": Pane(
+        "4 Transcripts: filter",
+        "Rows with all of it are shown: words, state:pending, flag:loop, video:words, conf<-0.5, by:machine, /regex/.",
+        lists=False,
+    ),
     "training": Pane("5 Training", "The plan before, the run while it goes."),
     "training.plan": Pane("5 Training: the plan", "What a run would do, and why; most values can be changed."),
     "training.run": Pane(
@@ -180,8 +184,8 @@ ACTIONS: list[Action] = [
     Action("transcripts.accept", "a", "accept", "The text is right as it is; on to the next row"),
     Action("transcripts.reject", "x", "reject", "Leave the segment out of training; its text is kept"),
     Action("transcripts.undo", "u", "undo", "Take the last change back, also tomorrow, and go to its row"),
-    Action("transcripts.search", "slash", "search", "Show only rows that hold these words"),
-    Action("transcripts.filter", "f", "filter", "All, pending, accepted, rejected, flagged"),
+    Action("transcripts.search", "slash", "search", "Show only some rows: words, terms such as flag:loop, /regex/"),
+    Action("transcripts.filter", "f", "filter", "A menu of states, flags, writers and recordings, with their counts"),
     Action("transcripts.order", "o", "order", "In playing order, by suspicion, or the most errors a minute first"),
     Action("transcripts.accept_all", "A", "accept all", "Accept every pending row shown that has text"),
     Action("transcripts.label", "b", "label", "Let the labeller write what has no text yet; or stop it"),
@@ -209,7 +213,9 @@ ACTIONS: list[Action] = [
     Action("transcripts.editor.revert", "escape", "as it was", "Put the text back as it was", does="screen.revert"),
     Action("transcripts.editor.leave", "shift+tab", "to the table", "Save, go to the table", does="screen.to_table"),
     Action("transcripts.search.rows", "enter", "to the rows", "Keep it, and to the table"),
-    Action("transcripts.search.clear", "escape", "all rows", "Forget the search"),
+    Action("transcripts.search.clear", "escape", "all rows", "Show all rows again"),
+    Action("transcripts.search.complete", "tab", "complete", "Write what could stand next; again: what else could"),
+    Action("transcripts.search.complete_back", "shift+tab", "back", "", False, does="complete(-1)"),
     # -- 5 training
     Action("training.plan.choose", "enter", "start, change", "On the last row: start; on a value: change it"),
     Action("training.plan.split", "p", "split", "Part the accepted segments into train and test anew"),

@@ -84,10 +84,10 @@ class Query(Generic[Row]):
     """complaint: "" or what of the text was not understood, in a short sentence. words, patterns: to be looked for."""
 
     text: str = ""
-    terms: tuple[Term[Row], ...] = ()
+    terms: tuple[Term[Row], ...] = field(default=(), compare=False)
     complaint: str = ""
     words: tuple[str, ...] = ()
-    patterns: tuple[Pattern, ...] = ()
+    patterns: tuple[Pattern, ...] = field(default=(), compare=False)
 
     def __bool__(self) -> bool:
         """Whether it asks for anything."""
@@ -156,7 +156,9 @@ class QueryLanguage(Generic[Row]):
         return Query(text, tuple(terms), complaint, tuple(words), tuple(patterns))
 
     def _term(self, item: Item, names: Mapping[str, Attribute[Row]]) -> Term[Row] | None:
-        """None for an empty pair of quotes. NotUnderstood as it says."""
+        """None for what asks for nothing yet: a pair of quotes, a sign alone. NotUnderstood as it says."""
+        if item.text == "!":
+            return None
         if item.text in self.alone:
             return Term(item.text, self.alone[item.text][0], item.typed)
         parts = None if item.text.startswith('"') else _TERM.fullmatch(item.text)

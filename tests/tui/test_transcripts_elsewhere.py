@@ -146,8 +146,8 @@ async def test_rows_that_change_elsewhere_move_neither_cursor_nor_text(workspace
     app = open_app(workspace)
     async with app.run_test(size=(100, 24)) as pilot:
         screen = await filled(pilot, app)
-        await pilot.press("o", "f")
-        await wait_until(pilot, lambda: "order suspicion" in screen_text(app) and "filter pending" in screen_text(app))
+        await pilot.press("o", "slash", *"state:pending", "enter")
+        await wait_until(pilot, lambda: "8 rows, most suspicious first" in screen_text(app))
         assert screen.table.go_to_key(segment(4).id)
         await pilot.press("e", *"口")
         await wait_until(pilot, lambda: screen.editor.text == TEXTS[4] + "口")

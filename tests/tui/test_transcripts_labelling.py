@@ -13,7 +13,8 @@ from core.store.records import SecondReading
 from core.workspace import Workspace
 from tests.tui.transcripts_kit import filled, open_app, segment, workspace
 from tests.tui.wait import screen_text, wait_until
-from tui.screens.transcripts.index import GAIN, Query
+from tui.screens.transcripts.index import GAIN, QueryResult, View
+from tui.screens.transcripts.search import Search
 from tui.widgets.dialog import Choice, TextPrompt
 
 __all__ = ["workspace"]
@@ -85,13 +86,14 @@ def test_errors_a_minute_are_edits_over_this_persons_seconds() -> None:
     rows = [unknown, sure, short, long]
 
     def order(time: CorrectionTime) -> list[str]:
-        query = Query(order=GAIN, time=time)
-        return [key[-1] for key in query.select(rows, {})]
+        search = Search(QueryResult(View(order=GAIN, time=time)), rows, None)
+        search.run(lambda first: None)
+        return [row.id for row in search.result.rows]
 
     # Somebody who listens to all of it gains more in the short row; who only types, in the one with more errors.
     assert order(CorrectionTime(1.0, 2.0, 0.1)) == ["1", "0", "2", "3"]
     assert order(CorrectionTime(8.0, 0.01, 0.1)) == ["0", "1", "2", "3"]
-    assert Query().next_order().next_order().order == GAIN
+    assert View().next_order().next_order().order == GAIN
 
 
 async def test_the_order_is_fitted_to_what_was_corrected(workspace: Workspace) -> None:
@@ -108,7 +110,7 @@ async def test_the_order_is_fitted_to_what_was_corrected(workspace: Workspace) -
     async with app.run_test(size=(140, 45)) as pilot:
         screen = await filled(pilot, app)
         await pilot.press("o", "o")
-        await wait_until(pilot, lambda: "order errors a minute" in screen_text(app))
-        query = screen._session.query
-        assert query.time != USUAL
-        assert query.time.seconds(10.0, 7.0) > USUAL.seconds(10.0, 7.0)
+        await wait_until(pilot, lambda: "most errors a minute first" in screen_text(app))
+        view = screen._session.view
+        assert view.time != USUAL
+        assert view.time.seconds(10.0, 7.0) > USUAL.seconds(10.0, 7.0)

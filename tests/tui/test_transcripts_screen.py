@@ -16,8 +16,10 @@ from tests.tui.fake_job import FakeJob
 from tests.tui.test_app_terminal import Terminal, wait_for
 from tests.tui.transcripts_kit import TEXTS, filled, machine, open_app, row, segment, workspace
 from tests.tui.wait import hidden_characters, screen_lines, screen_text, wait_until, wrong_widths
+from tui.app import WhispersmithApp
 from tui.screens.transcripts.editor import Editor
-from tui.screens.transcripts.rows import ReviewRate, tail
+from tui.screens.transcripts.progress import ReviewRate
+from tui.screens.transcripts.rows import tail
 from tui.screens.transcripts.screen import TranscriptsScreen
 from tui.widgets.dialog import Choice, TextPrompt
 
@@ -207,39 +209,63 @@ async def test_a_job_that_writes_neither_moves_the_cursor_nor_touches_typed_text
         await wait_until(pilot, lambda: "labelling" not in screen_text(app))
 
 
-async def test_filter_order_and_search_narrow_the_rows(workspace: Workspace):
+async def test_one_line_says_which_rows_are_shown_and_a_menu_writes_into_it(workspace: Workspace):
     app = open_app(workspace)
     async with app.run_test(size=(140, 45), notifications=True) as pilot:
         screen = await filled(pilot, app)
-        worst = segment(2).id
+        assert "recording" not in screen.table.shown_columns
+        # Another order is read from its top.
         await pilot.press("a", "x", "o")
-        await wait_until(pilot, lambda: "order suspicion" in screen_text(app) and screen.table.source.key(0) == worst)
+        await wait_until(pilot, lambda: "8 rows, most suspicious first" in screen_text(app))
+        assert (screen.table.cursor, screen.table.cursor_key) == (0, segment(2).id)
+        assert "█████▉" in screen_text(app)
+        # The menu tells how many rows each choice shows, beside what is asked for already.
         await pilot.press("f")
-        await wait_until(pilot, lambda: screen.table.row_count == 6 and "filter pending 8→6" in screen_text(app))
+        await wait_until(pilot, lambda: line_with(app, "nobody has judged it").split()[-2] == "6")
+        await pilot.press("space")
+        await wait_until(pilot, lambda: line_with(app, "repeats itself").split()[-2] == "1")
+        assert line_with(app, "for training").split()[-2] == "1"
+        await pilot.press("escape")
+        await wait_until(pilot, lambda: screen.table.row_count == 6 and "6 of 8 rows" in screen_text(app))
+        assert screen._panes.filter.value == "state:pending"
         # A row that is dealt with stays until other rows are asked for.
-        screen.table.cursor = 0
         await pilot.press("a")
         await wait_until(pilot, lambda: row(workspace, 2).review == "accepted")
         screen.store_changed()
-        await wait_until(pilot, lambda: "3 of 8 reviewed" in screen_text(app))
+        await wait_until(pilot, lambda: "3 of 8 reviewed, 5 left  0.3 min" in screen_text(app))
         assert screen.table.row_count == 6
-        for name, count in (("accepted", 2), ("rejected", 1), ("flagged", 1), ("all", 8)):
-            await pilot.press("f")
-            await wait_until(
-                pilot,
-                lambda name=name, count=count: screen.table.row_count == count and f"filter {name}" in screen_text(app),
-            )
-        await pilot.press("slash", *"口感")
-        await wait_until(pilot, lambda: screen.table.row_count == 1)
+        # The cursor stays by its row; where that is not shown any more, by the one that comes next.
+        assert screen.table.go_to_key(segment(4).id)
+        await pilot.press("slash", *"!甜")
+        await wait_until(pilot, lambda: screen.table.row_count == 4)
+        assert screen.table.cursor_key == segment(3).id
+        # What is wrong is told, and what is right beside it counts; what could stand next is told too.
+        await pilot.press(*" /[/")
+        await wait_until(pilot, lambda: "! /[/ is no regular expression" in screen_text(app))
+        assert screen.table.row_count == 4
+        screen._panes.filter.value = "fl"
+        await pilot.press("tab", "l", "tab")
+        assert screen._panes.filter.value == "flag:loop"
+        await wait_until(pilot, lambda: screen.table.row_count == 1 and "repeats itself" in screen_text(app))
+        # What was looked for is marked.
+        screen._panes.filter.value = "/我.歡/"
         await pilot.press("enter")
-        await wait_until(pilot, lambda: app.focused is screen.table and "/口感" in screen_text(app))
-        await pilot.press("slash", "escape")
-        await wait_until(pilot, lambda: screen.table.row_count == 8 and app.focused is screen.table)
+        await wait_until(pilot, lambda: app.focused is screen.table and marked(screen) == ["我喜歡"])
         # Undo goes to its row even where the filter hides it.
-        await pilot.press("slash", *"甜點", "enter")
-        await wait_until(pilot, lambda: screen.table.row_count == 1)
         await pilot.press("u")
-        await wait_until(pilot, lambda: screen.table.cursor_key == segment(2).id)
+        await wait_until(pilot, lambda: screen.table.cursor_key == segment(2).id and screen.table.row_count == 8)
+        await pilot.press("slash", *"zzz", "escape")
+        await wait_until(pilot, lambda: screen.table.row_count == 8 and app.focused is screen.table)
+
+
+def line_with(app: WhispersmithApp, words: str) -> str:
+    return next((line for line in screen_lines(app) if words in line), "- -")
+
+
+def marked(screen: TranscriptsScreen) -> list[str]:
+    """What is marked in the text of the first row."""
+    text = screen.table.source.cells(0)[-1]
+    return [] if isinstance(text, str) else [text.plain[span.start : span.end] for span in text.spans]
 
 
 async def test_accept_all_says_how_many_and_is_taken_back_whole(workspace: Workspace):

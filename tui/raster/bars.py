@@ -10,6 +10,8 @@ from tui.raster.canvas import resample, scale
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 ASCII_BARS = "_.-:=+*#"
+EIGHTHS = ("", *"▏▎▍▌▋▊▉")
+"""From the left."""
 
 
 def bars(
@@ -35,3 +37,11 @@ def bars(
     parts = np.clip(scale(np.where(known, found, low), low, high, flat=0.0), 0, 1)
     tall = np.rint(parts * (len(shapes) - 1)).astype(int)
     return "".join(shapes[t] if k else " " for t, k in zip(tall, known, strict=True))
+
+
+def share(part: float, width: int, ascii: bool = False) -> str:
+    """A bar of at most `width` cells from the left, for a share of 0 to 1, in eighths of a cell; with `ascii` whole."""
+    eighths = round(min(max(part, 0.0), 1.0) * width * 8)
+    if ascii:
+        return "#" * round(eighths / 8)
+    return "█" * (eighths // 8) + EIGHTHS[eighths % 8]

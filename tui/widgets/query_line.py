@@ -42,7 +42,7 @@ class QueryLine(Input):
             self.hint, self.told = hint, told
 
     def __init__(self, language: QueryLanguage[Any], placeholder: str, *, id: str | None = None) -> None:
-        super().__init__(placeholder=placeholder, classes="filter", compact=True, id=id)
+        super().__init__(placeholder=placeholder, classes="filter", compact=True, select_on_focus=False, id=id)
         # A blinking cursor sends a repaint twice a second over the line.
         self.cursor_blink = False
         self._language = language
@@ -75,6 +75,12 @@ class QueryLine(Input):
         self._turn = Turn(completion, number, line) if len(completion.suggestions) > 1 else None
         self.value = line
         self.cursor_position = len(line) - len(rest)
+
+    def open(self) -> None:
+        """Go on with what stands in it."""
+        self.value = f"{self.value.rstrip()} " if self.value.strip() else ""
+        self.cursor_position = len(self.value)
+        self.focus()
 
     @on(Input.Changed)
     def _tell(self) -> None:

@@ -93,7 +93,7 @@ def hits(text: str) -> list[int]:
         ("/abc/", []),
         ("/a b", []),
         ("/", [0, 1, 2, 3, 4]),
-        ("! 嗯", []),
+        ("! 嗯", [1]),
     ],
 )
 def test_terms(text: str, found: list[int]) -> None:

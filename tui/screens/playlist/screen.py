@@ -280,7 +280,7 @@ class PlaylistScreen(PipelineScreen):
 
     def action_filter(self) -> None:
         self.filter.display = True
-        self.filter.focus()
+        self.filter.open()
 
     @on(Input.Changed)
     def _narrow_down(self) -> None:

@@ -1,4 +1,4 @@
-"""Where one types on the transcripts screen: the text of a segment with what surrounds it, and the search."""
+"""Where one types a segment's text, with what surrounds it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
-from textual.message import Message
-from textual.widgets import Input, TextArea
+from textual.widgets import TextArea
 from textual.widgets.text_area import Selection
 
 from core.review.suspicion import needs_retyping
@@ -150,45 +149,6 @@ class Editor(AnnotatedTextArea):
 
     def on_blur(self) -> None:
         self.move_cursor(self.selection.end)
-
-
-class SearchBox(Input):
-    """The words to search for; it is shown while one types in it."""
-
-    PANE = "transcripts.search"
-    BINDINGS: ClassVar[list[BindingType]] = keymap.bindings("transcripts.search")
-
-    class Words(Message):
-        """Rows with these words are wanted; casefolded, () for all rows."""
-
-        def __init__(self, words: tuple[str, ...]) -> None:
-            super().__init__()
-            self.words = words
-
-    class Closed(Message):
-        """Back to the rows."""
-
-    def __init__(self) -> None:
-        super().__init__(placeholder="search: words of the text, a segment's name", classes="filter", compact=True)
-        self.cursor_blink = False
-        self.display = False
-
-    def open(self) -> None:
-        self.display = True
-        self.focus()
-
-    @on(Input.Changed)
-    def _typed(self, event: Input.Changed) -> None:
-        self.post_message(self.Words(tuple(event.value.casefold().split())))
-
-    @on(Input.Submitted)
-    def action_rows(self) -> None:
-        self.display = False
-        self.post_message(self.Closed())
-
-    def action_clear(self) -> None:
-        self.value = ""
-        self.action_rows()
 
 
 @dataclass(frozen=True)

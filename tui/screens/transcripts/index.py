@@ -1,81 +1,68 @@
-"""Every transcript in playing order, and those that a query finds: both change row by row, and nothing is read anew.
+"""Every transcript in playing order, and those that are shown: both change row by row, and nothing is read anew.
 
 TranscriptIndex    all rows, sorted, and by id
-Query              what is shown, in which order
-QueryResult        the rows that a query finds, in its order; `change` moves one row and leaves the rest
+View               what is shown, in which order
+QueryResult        the rows that a view shows, in its order; `change` moves one row and leaves the rest
 
-100 000 rows are selected in a thread (`Query.select` over a copy of the rows); a row that changes costs microseconds.
+100 000 rows are searched in a thread (search.py); a row that changes costs microseconds.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from operator import itemgetter
 
+from core.errors import UserError
+from core.query.grammar import Query
 from core.review.correction_time import USUAL, CorrectionTime
 from core.review.suspicion import edits_of
 from core.store import TranscriptRow
 
-FILTERS = ("all", "pending", "accepted", "rejected", "flagged")
 GAIN = "errors a minute"
-ORDERS = ("time", "suspicion", GAIN)
+ORDERS = {
+    "time": "in playing order",
+    "suspicion": "most suspicious first",
+    GAIN: "most errors a minute first",
+}
+"""Each order, and how it is told."""
 
 Key = tuple[float, int, int, int, str]
 """Where a row stands among others: rank (0 in playing order), then place, start_ms, end_ms; and its id."""
 
 
 @dataclass(frozen=True)
-class Query:
-    """What is shown. words: each must occur in a row's text or name. time: of corrections, for the errors a minute."""
+class View:
+    """What is shown. query: which rows. time: of corrections, for the errors a minute."""
 
-    filter: str = "all"
+    query: Query[TranscriptRow] = field(default_factory=Query)
     order: str = "time"
-    words: tuple[str, ...] = ()
     time: CorrectionTime = USUAL
 
-    def next_filter(self) -> Query:
-        return replace(self, filter=_after(FILTERS, self.filter))
+    def next_order(self) -> View:
+        names = list(ORDERS)
+        return replace(self, order=names[(names.index(self.order) + 1) % len(names)])
 
-    def next_order(self) -> Query:
-        return replace(self, order=_after(ORDERS, self.order))
-
-    def matches(self, row: TranscriptRow) -> bool:
-        if self.filter == "flagged":
-            if not row.flags:
-                return False
-        elif self.filter != "all" and row.review != self.filter:
+    def shows(self, row: TranscriptRow) -> bool:
+        try:
+            return self.query.matches(row)
+        except UserError:
+            # A text that came after the search, on which its pattern takes too long: it is not waited for.
             return False
-        if not self.words:
-            return True
-        text = f"{row.id} {row.text}".casefold()
-        return all(word in text for word in self.words)
+
+    def rank(self, row: TranscriptRow) -> float:
+        """The first are those of the least rank; what nobody has measured comes last."""
+        if self.order == "time":
+            return 0.0
+        if row.suspicion is None:
+            return 1.0
+        if self.order == "suspicion":
+            return -row.suspicion
+        edits = edits_of(row.suspicion)
+        return -edits / self.time.seconds((row.end_ms - row.start_ms) / 1000, edits)
 
     def key(self, row: TranscriptRow) -> Key:
-        rank = 0.0
-        if self.order == "suspicion":
-            # What nobody has measured comes last.
-            rank = 1.0 if row.suspicion is None else -row.suspicion
-        elif self.order == GAIN:
-            edits = edits_of(row.suspicion or 0.0)
-            rank = (
-                1.0 if row.suspicion is None else -edits / self.time.seconds((row.end_ms - row.start_ms) / 1000, edits)
-            )
-        return (rank, row.place, row.start_ms, row.end_ms, row.id)
-
-    def select(self, rows: Iterable[TranscriptRow], pinned: Mapping[str, TranscriptRow]) -> list[Key]:
-        """Keys of the rows to show, in order; `rows` come in playing order. For `pinned`, see QueryResult."""
-        seen = (pinned.get(row.id, row) for row in rows) if pinned else rows
-        keys = [self.key(row) for row in seen if self.matches(row)]
-        if self.order != "time":
-            # By the rank alone: equals stay in playing order.
-            keys.sort(key=itemgetter(0))
-        return keys
-
-
-def _after(names: tuple[str, ...], name: str) -> str:
-    return names[(names.index(name) + 1) % len(names)]
+        return (self.rank(row), row.place, row.start_ms, row.end_ms, row.id)
 
 
 class TranscriptIndex:
@@ -85,6 +72,14 @@ class TranscriptIndex:
         self.rows = list(rows)
         self.revision = revision
         self._by_id = {row.id: row for row in self.rows}
+        self.flags = {flag for flags in {row.flags + row.sound_flags for row in self.rows} for flag in flags}
+        """All that any row has, or has had."""
+        self._longest_ms = max((row.end_ms - row.start_ms for row in self.rows), default=0)
+        self.accepted_ms = accepted_time(self.rows)
+
+    @property
+    def has_several_recordings(self) -> bool:
+        return bool(self.rows) and self.rows[0].place != self.rows[-1].place
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -100,6 +95,10 @@ class TranscriptIndex:
         """Add a row or replace the one of its id; returns what was there."""
         before = self._by_id.get(row.id)
         self._by_id[row.id] = row
+        self.flags.update(row.flags, row.sound_flags)
+        self._longest_ms = max(self._longest_ms, row.end_ms - row.start_ms)
+        if (before is not None and before.review == "accepted") != (row.review == "accepted"):
+            self.accepted_ms += self._alone_ms(row) * (1 if row.review == "accepted" else -1)
         place = self.number(row)
         if before is None:
             self.rows.insert(place, row)
@@ -111,8 +110,21 @@ class TranscriptIndex:
         """Take a row out; returns it, None if it was not here."""
         row = self._by_id.pop(id, None)
         if row is not None:
+            if row.review == "accepted":
+                self.accepted_ms -= self._alone_ms(row)
             del self.rows[self.number(row)]
         return row
+
+    def _alone_ms(self, row: TranscriptRow) -> int:
+        """How much of its time no other accepted row has."""
+        first = bisect_left(self.rows, (row.place, row.start_ms - self._longest_ms))
+        last = bisect_left(self.rows, (row.place, row.end_ms))
+        others = [
+            other._replace(start_ms=max(other.start_ms, row.start_ms), end_ms=min(other.end_ms, row.end_ms))
+            for other in self.rows[first:last]
+            if other.id != row.id and other.end_ms > row.start_ms
+        ]
+        return row.end_ms - row.start_ms - accepted_time(sorted(others))
 
     def neighbours(self, row: TranscriptRow) -> tuple[TranscriptRow | None, TranscriptRow | None]:
         """The rows before and after it in the same recording."""
@@ -129,29 +141,48 @@ class TranscriptIndex:
         return max(found, key=lambda row: min(row.end_ms, gone.end_ms) - max(row.start_ms, gone.start_ms), default=None)
 
 
+def accepted_time(rows: Iterable[TranscriptRow]) -> int:
+    """Milliseconds of the accepted ones, which come in playing order; what several share counts once."""
+    total, place, until = 0, None, 0
+    for row in rows:
+        if row.review != "accepted":
+            continue
+        if row.place != place:
+            place, until = row.place, 0
+        total += max(0, row.end_ms - max(row.start_ms, until))
+        until = max(until, row.end_ms)
+    return total
+
+
 @dataclass
 class QueryResult:
-    """The rows that a query finds, in its order.
+    """The rows that a view shows, in its order.
 
-    pinned: rows that were dealt with since the query was chosen, as they were before: these are filtered and ordered as
-    if nothing had happened to them, so that a row does not run away from under the cursor.
+    pinned: rows that were dealt with since the view was chosen, as they were before: these are filtered and ordered as
+    if nothing had happened to them, so that a row does not run away from under the cursor. rows: those shown, as they
+    were when they were put in their place. is_whole: False while more are still searched for.
     """
 
-    query: Query = field(default_factory=Query)
+    view: View = field(default_factory=View)
     pinned: dict[str, TranscriptRow] = field(default_factory=dict)
-    keys: list[Key] = field(default_factory=list)
+    rows: list[TranscriptRow] = field(default_factory=list)
+    is_whole: bool = True
 
     def __len__(self) -> int:
-        return len(self.keys)
+        return len(self.rows)
 
     def id(self, number: int) -> str:
-        return self.keys[number][-1]
+        return self.rows[number].id
+
+    def place(self, row: TranscriptRow) -> int:
+        """Where a row is shown; where it would stand, if it is not."""
+        view = self.view
+        return bisect_left(self.rows, view.key(self.pinned.get(row.id, row)), key=view.key)
 
     def find(self, row: TranscriptRow) -> int | None:
         """Where a row is shown; None where it is not."""
-        key = self.query.key(self.pinned.get(row.id, row))
-        number = bisect_left(self.keys, key)
-        return number if number < len(self.keys) and self.keys[number] == key else None
+        number = self.place(row)
+        return number if number < len(self.rows) and self.rows[number].id == row.id else None
 
     def pin(self, row: TranscriptRow) -> None:
         """Let a row stay where it is, whatever becomes of it."""
@@ -164,11 +195,12 @@ class QueryResult:
         number = None if before is None else self.find(before)
         if after is None and before is not None:
             self.pinned.pop(before.id, None)
-        key = self.query.key(after) if after is not None and self.query.matches(after) else None
-        if number is not None and self.keys[number] == key:
+        shown = after if after is not None and self.view.shows(after) else None
+        if number is not None and shown is not None and self.view.key(shown) == self.view.key(self.rows[number]):
+            self.rows[number] = shown
             return False
         if number is not None:
-            del self.keys[number]
-        if key is not None:
-            insort(self.keys, key)
-        return number is not None or key is not None
+            del self.rows[number]
+        if shown is not None:
+            insort(self.rows, shown, key=self.view.key)
+        return number is not None or shown is not None

@@ -14,7 +14,7 @@ from core.store import Store
 from core.store.records import Changes
 from tui.many_rows import read_many
 from tui.screens.transcripts.index import TranscriptIndex
-from tui.screens.transcripts.rows import ReviewRate
+from tui.screens.transcripts.progress import ReviewRate
 
 WINDOW_MS = 30 * 60_000
 """The pace is that of the last half hour, or of this session where it is shorter."""
@@ -26,10 +26,12 @@ REST = 5
 
 @dataclass(frozen=True)
 class Reading:
-    """What was read. index: all rows anew, or None; changes: since the last reading, or None."""
+    """What was read. index: all rows anew, or None; changes: since the last reading, or None. titles: of recordings, by
+    id."""
 
     index: TranscriptIndex | None
     changes: Changes | None
+    titles: dict[str, str]
     counts: dict[str, int]
     rate: ReviewRate
 
@@ -47,7 +49,7 @@ def read(path: Path, revision: int | None, rate_from: int, *, all_rows: bool = T
             index = read_many(lambda: _read_all(store))
         since = max(rate_from, now_ms() - WINDOW_MS)
         rate = ReviewRate.of(store.transcripts.reviewed_since(since), (now_ms() - since) / 1000)
-        return Reading(index, changes, store.segments.counts(), rate)
+        return Reading(index, changes, store.videos.titles(), store.segments.counts(), rate)
 
 
 def _read_all(store: Store) -> TranscriptIndex:

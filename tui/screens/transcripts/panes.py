@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.widgets import Input
 
 from core.errors import UserError
 from core.review.variants import Variant
@@ -18,13 +20,15 @@ from tui import keymap
 from tui.host import host_of
 from tui.listening import playhead
 from tui.screens.pipeline import ErrorBanner
-from tui.screens.transcripts.editor import Editor, EditorPanel, Notice, SearchBox
+from tui.screens.transcripts.editor import Editor, EditorPanel, Notice
+from tui.screens.transcripts.header import EXAMPLE, FilterBar, FilterLine, ProgressLine
 from tui.screens.transcripts.loader import Reading
-from tui.screens.transcripts.rows import Presentation, ReviewRate
+from tui.screens.transcripts.progress import ReviewRate, shown
 from tui.screens.transcripts.session import ReviewSession
-from tui.screens.transcripts.table import ProgressLine, TranscriptTable
+from tui.screens.transcripts.table import TranscriptTable
 from tui.screens.transcripts.variants import variants_of
 from tui.widgets import marks
+from tui.widgets.query_line import QueryLine
 from tui.widgets.segment_table import RowTable
 
 
@@ -33,7 +37,8 @@ class ReviewPanes(Vertical):
 
     def __init__(self, session: ReviewSession, store: Store) -> None:
         super().__init__()
-        self.table, self.panel, self.search = TranscriptTable(session), EditorPanel(), SearchBox()
+        self.table, self.panel = TranscriptTable(session), EditorPanel()
+        self.filter = FilterLine(session.language, EXAMPLE)
         self.counts: dict[str, int] = {}
         self.plays = False
         """Each row that is gone on to is played."""
@@ -44,7 +49,7 @@ class ReviewPanes(Vertical):
 
     def compose(self) -> ComposeResult:
         yield ProgressLine()
-        yield self.search
+        yield FilterBar(self.filter)
         yield self.table
         yield self.panel
         yield ErrorBanner(id="unsaved")
@@ -65,13 +70,16 @@ class ReviewPanes(Vertical):
 
     def load(self, reading: Reading) -> None:
         self.counts, self._rate = reading.counts, reading.rate
+        if reading.titles != self._session.titles:
+            self.table.name_recordings(reading.titles)
         applied = self._session.apply(reading, self.table.cursor_key, self.editor.segment)
+        self.filter.language = self._session.language
         if applied.gone is not None and self.editor.dirty:
             self.panel.gone = True
             self._session.strand(applied.gone._replace(text=self.editor.typed))
             self.show_unsaved()
         if applied.all:
-            self.table.select(self._session.query)
+            self.table.select(self._session.view)
             return
         self.table.redraw(*applied.changed)
         if applied.moved:
@@ -85,21 +93,36 @@ class ReviewPanes(Vertical):
         self.show_row()
         self.show_progress()
 
-    @on(SearchBox.Words)
-    def _search(self, event: SearchBox.Words) -> None:
-        if event.words != self._session.query.words:
-            self.table.select(replace(self._session.query, words=event.words))
+    @on(TranscriptTable.Refused)
+    def _refused(self, event: TranscriptTable.Refused) -> None:
+        sign = marks.mark("look", host_of(self).ascii)
+        text = "; ".join(filter(None, (event.error.what, event.error.fix)))
+        self.query_one(ProgressLine).show_hint(Text(f"{sign} {text}", marks.style("look")))
 
-    @on(SearchBox.Closed)
-    def _searched(self) -> None:
+    @on(TranscriptTable.Hides)
+    def _show_all_rows(self) -> None:
+        self.filter.value = ""
+
+    @on(Input.Changed)
+    def _filter(self) -> None:
+        asked = self.filter.asked
+        if asked.text.strip() != self._session.view.query.text.strip():
+            self.table.select(replace(self._session.view, query=asked))
+
+    @on(Input.Submitted)
+    def _to_the_rows(self) -> None:
         self.table.focus()
-        self.show_progress()
+
+    @on(QueryLine.Hinted)
+    def _hint(self, event: QueryLine.Hinted) -> None:
+        self.query_one(ProgressLine).show_hint(event.hint, event.told)
 
     # -- showing
 
     def show_progress(self) -> None:
-        how = Presentation(wide=self._wide, searching=self.search.display, plays=self.plays)
-        self.query_one(ProgressLine).show_review(self._session, self.counts, self._rate, how)
+        session = self._session
+        self.query_one(ProgressLine).show_review(session, self.counts, self._rate, wide=self._wide)
+        self.query_one(FilterBar).show(shown(session.result, len(session.index), plays=self.plays))
 
     @on(RowTable.Highlighted)
     def show_row(self) -> None:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import takewhile
 
 from rich.cells import cell_len
 from rich.text import Text
 
+from core.query.grammar import Query
 from core.store import Segment, TranscriptRow
 from core.store.records import Undone
 from core.text import plural
+from tui.raster.bars import share
 from tui.screens import review_state
 from tui.screens.review_state import span, state_text, written_by
-from tui.screens.transcripts.index import Query, QueryResult, TranscriptIndex
+from tui.screens.transcripts.index import QueryResult, TranscriptIndex
 from tui.screens.transcripts.saving import UnsavedTexts
 from tui.widgets import cells, marks
 from tui.widgets.columns import Column
@@ -30,13 +33,16 @@ def state_of(row: Segment | TranscriptRow, unsaved: UnsavedTexts | None = None) 
 
 @dataclass
 class TranscriptRows:
-    """The table's rows (a RowSource): those of the index that were selected."""
+    """The table's rows (a RowSource): those of the index that are shown, as `columns` has them. names: of recordings,
+    by id; several: rows are of more than one."""
 
     index: TranscriptIndex = field(default_factory=TranscriptIndex)
     result: QueryResult = field(default_factory=QueryResult)
     unsaved: UnsavedTexts = field(default_factory=UnsavedTexts)
+    names: Mapping[str, str] = field(default_factory=dict)
     ascii: bool = False
     wide: bool = True
+    several: bool = False
 
     def __len__(self) -> int:
         return len(self.result)
@@ -52,34 +58,91 @@ class TranscriptRows:
         row = self.index.get(self.result.id(index))
         if row is None:
             return []
+        recording = [self.names.get(row.video) or row.video] if self.several else []
         return [
             str(self.index.number(row)),
+            *recording,
             marks.length(row.start_ms),
             state_text(state_of(row, self.unsaved), self.ascii, word=self.wide),
-            " ".join(row.flags),
-            two_digits(row.suspicion),
+            flag_words(row.flags, row.sound_flags),
+            suspicion_bar(row.suspicion, BAR_WIDE if self.wide else BAR, self.ascii),
             "" if row.avg_logprob is None else f"{row.avg_logprob:.2f}",
-            row.text,
+            marked(row.text, self.result.view.query, ".." if self.ascii else "…"),
         ]
 
 
-def two_digits(value: float | None) -> str:
-    """`.97`, `1.0`; "" where it was not measured."""
-    if value is None:
-        return ""
-    return f"{value:.2f}"[1:] if 0 <= value < 0.995 else f"{value:.1f}"
+def recording_names(titles: Mapping[str, str]) -> dict[str, str]:
+    """Titles, by id, without the words that all of them begin with, as those of a series do."""
+    first, last = min(titles.values(), default=""), max(titles.values(), default="")
+    common = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False)))
+    found = re.match(r".*[\W_]", first[:common]) if first != last else None
+    beginning = "" if found is None else found[0]
+    return {id: title.removeprefix(beginning) or title for id, title in titles.items()}
 
 
-def columns(wide: bool) -> list[Column]:
-    """Columns drop in this order: conf, susp, time. The text never does."""
+BAR, BAR_WIDE = 4, 6
+"""Cells of the bar of suspicion."""
+
+GRAVE = frozenset(("loop", "no-speech", "phrase", "empty"))
+"""What is nearly surely wrong; all other flags ask to be looked at."""
+
+ALARMING, DOUBTFUL = 0.63, 0.22
+"""Suspicion of twelve expected edits, and of three."""
+
+
+def flag_words(flags: Sequence[str], sound_flags: Sequence[str]) -> Text:
+    """What is wrong with the text, the gravest first, then with the sound: colours beside words."""
+    styles = {"grave": marks.style("failed"), "look": marks.style("look"), "sound": "cyan"}
+    text = Text()
+    for number, flag in enumerate((*flags, *sound_flags)):
+        kind = "sound" if number >= len(flags) else "grave" if flag in GRAVE else "look"
+        text.append(" " if number else "").append(flag, styles[kind])
+    return text
+
+
+def suspicion_bar(suspicion: float | None, width: int, ascii: bool) -> Text:
+    """A bar as long as the suspicion is high; nothing where it was not measured."""
+    if suspicion is None:
+        return Text()
+    style = marks.style("failed" if suspicion >= ALARMING else "look" if suspicion >= DOUBTFUL else "done")
+    return Text(share(suspicion, width, ascii), style)
+
+
+def marked(text: str, query: Query[TranscriptRow], more: str) -> str | Text:
+    """A row's text with what the query looks for marked; where that stands far behind, the text begins before it."""
+    text = cells.harmless(text)
+    spans = query.found_in(text) if query.words or query.patterns else []
+    if not spans:
+        return text
+    skipped = spans[0][0] - LEADING if cell_len(text[: spans[0][1]]) > LEAST_TEXT else 0
+    shown = Text(more if skipped > 0 else "").append(text[max(0, skipped) :])
+    offset = len(more) - skipped if skipped > 0 else 0
+    for start, end in spans:
+        shown.stylize("black on yellow", start + offset, end + offset)
+    return shown
+
+
+LEAST_TEXT = 32
+"""Cells below which the column of the text makes others drop."""
+
+LEADING = 6
+"""Characters that are shown before what was found."""
+
+
+def columns(wide: bool, several: bool) -> list[Column]:
+    """Columns drop from the least telling: confidence, number, suspicion, time, recording. The text never does.
+
+    wide: room for words beside the signs; several: rows are of more than one recording.
+    """
     return [
-        Column("number", "#", 5, "right"),
-        Column("time", "time", 7, "right", drop=3),
+        Column("number", "#", 6, "right", drop=2),
+        *([Column("recording", "recording", 16 if wide else 10, drop=5)] if several else []),
+        Column("time", "time", 7, "right", drop=4),
         Column("state", "state" if wide else "", 10 if wide else 1),
-        Column("flags", "flags", 10 if wide else 7),
-        Column("susp", "susp", 4, "right", drop=2),
+        Column("flags", "flags", 12 if wide else 8),
+        Column("susp", "susp", BAR_WIDE if wide else BAR, drop=3),
         Column("conf", "conf", 5, "right", drop=1),
-        Column("text", "text", None, least=24),
+        Column("text", "text", None, least=LEAST_TEXT),
     ]
 
 
@@ -133,57 +196,6 @@ def lies_there(row: TranscriptRow | None, width: int, ascii: bool) -> Text:
         return Text("nothing lies there now", "dim")
     text = Text().append(f"now {span(row, ascii)} lies there ", "dim")
     return text.append(cells.cut(cells.harmless(row.text) or "-", max(4, width - 36), ".." if ascii else "…"))
-
-
-@dataclass(frozen=True)
-class ReviewRate:
-    """How quickly a person reviews. per_hour: None while there is too little to tell."""
-
-    per_hour: float | None = None
-
-    @classmethod
-    def of(cls, reviewed: int, elapsed_s: float) -> ReviewRate:
-        return cls(reviewed * 3600 / elapsed_s if reviewed >= 3 and elapsed_s >= 20 else None)
-
-
-def progress(counts: Mapping[str, Any], rate: ReviewRate, wide: bool, unsaved: int = 0) -> str:
-    """`145 of 601 reviewed  19.8 min accepted  41 rows/h  3 h 05 m left`; unsaved: rows that are not on the disk."""
-    total = counts.get("segments", 0)
-    done = counts.get("accepted", 0) + counts.get("rejected", 0)
-    minutes = counts.get("accepted_ms", 0) / 60_000
-    parts = [f"{done} of {total} reviewed", f"{minutes:.1f} min accepted" if wide else f"{minutes:.1f} min"]
-    if unsaved:
-        parts.insert(1, f"{unsaved} not saved yet")
-    if rate.per_hour:
-        parts.append(f"{rate.per_hour:.0f} rows/h" if wide else f"{rate.per_hour:.0f}/h")
-        if total > done:
-            parts.append(f"{marks.total_length(round((total - done) / rate.per_hour * 3_600_000))} left")
-    return "  ".join(parts)
-
-
-@dataclass(frozen=True)
-class Presentation:
-    """How the rows are shown. wide: room for words; searching: the search box stands open, with the words in it;
-    plays: each row that is gone on to is played."""
-
-    wide: bool = True
-    searching: bool = False
-    plays: bool = False
-
-
-def shown(query: Query, count: int, total: int, how: Presentation, *, ascii: bool) -> str:
-    """`filter pending 601→456  order suspicion  /words  plays on arrival`."""
-    parts = []
-    if how.wide or query.filter != "all" or count != total:
-        name = f"filter {query.filter}" if how.wide or query.filter != "all" else ""
-        parts.append(f"{name} {total}{'->' if ascii else '→'}{count}".strip() if count != total else name)
-    if how.wide or query.order != "time":
-        parts.append(f"order {query.order}")
-    if query.words and not how.searching:
-        parts.append(f"/{' '.join(query.words)}")
-    if how.plays:
-        parts.append("plays on arrival" if how.wide else "plays")
-    return "  ".join(parts)
 
 
 def undone(what: Undone, time: str) -> str:

@@ -32,6 +32,7 @@ from tui.screens.listening_screen import ListeningScreen
 from tui.screens.transcripts import actions, dialogs
 from tui.screens.transcripts import rows as transcript_rows
 from tui.screens.transcripts.editor import Editor, Notice
+from tui.screens.transcripts.filter_menu import FilterMenu, count
 from tui.screens.transcripts.index import GAIN
 from tui.screens.transcripts.loader import TranscriptLoader
 from tui.screens.transcripts.panes import ReviewPanes
@@ -281,24 +282,35 @@ class TranscriptsScreen(ListeningScreen):
     # -- what is shown
 
     def action_filter(self) -> None:
+        """A menu of what rows could be chosen by; it writes into the line."""
         self._panes.flush()
-        self.table.select(self._session.query.next_filter())
+        menu = FilterMenu(self._panes.filter.language, self._panes.filter.value, self._write_filter)
+        self.open_dialog(menu, lambda _: None)
+        self._count_choices(menu)
+
+    def _write_filter(self, menu: FilterMenu, line: str) -> None:
+        self._panes.filter.value = line
+        self._count_choices(menu)
+
+    def _count_choices(self, menu: FilterMenu) -> None:
+        rows, query = list(self._session.index.rows), self._panes.filter.language.parse(menu.line)
+        self.in_thread(lambda: count(query, rows), menu.show_counts, group="menu")
 
     def action_order(self) -> None:
         self._panes.flush()
-        query, store = self._session.query.next_order(), self.store
-        if query.order != GAIN:
-            self.table.select(query)
+        view, store = self._session.view.next_order(), self.store
+        if view.order != GAIN:
+            self.table.select(view)
             return
         # The seconds that a row takes are those of this person, as far as they are known by now.
         self.in_thread(
             lambda: fit(store.transcripts.corrections()),
-            lambda time: self.table.select(replace(query, time=time)),
+            lambda time: self.table.select(replace(view, time=time)),
             group="order",
         )
 
     def action_search(self) -> None:
-        self._panes.search.open()
+        self._panes.filter.open()
 
     # -- hearing
 

@@ -11,10 +11,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from core.errors import UserError
+from core.query.grammar import QueryLanguage
+from core.query.segments import language
 from core.store import Segment, TranscriptRow
 from core.store.records import Changes
 from core.store.transcripts import SegmentGone
-from tui.screens.transcripts.index import Key, Query, QueryResult, TranscriptIndex
+from tui.screens.transcripts.index import QueryResult, TranscriptIndex, View
 from tui.screens.transcripts.loader import Reading
 from tui.screens.transcripts.saving import (
     AcceptAll,
@@ -25,6 +27,7 @@ from tui.screens.transcripts.saving import (
     UnsavedTexts,
     Written,
 )
+from tui.screens.transcripts.search import Search
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,8 @@ class ReviewSession:
     def __init__(self, path: Path, written: Callable[[Written], object], log: Callable[[str], object]) -> None:
         """written: called in the writer's thread; its argument is to be given to `take_written` in the UI thread."""
         self.index = TranscriptIndex()
+        self.titles: dict[str, str] = {}
+        """Of the recordings, by id."""
         self.result = QueryResult()
         self.unsaved = UnsavedTexts()
         self.stranded: dict[str, TranscriptRow] = {}
@@ -53,45 +58,69 @@ class ReviewSession:
         self._writer = TranscriptWriter(path, written)
         self._log = log
         self._touched: dict[str, TranscriptRow | None] = {}
-        """Rows that have changed since the newest result was begun, as they were then."""
-        self._coming: QueryResult | None = None
-        """The result that is being made: what is pinned meanwhile is pinned there too."""
+        """Rows that have changed since the newest search was begun, as they were then."""
+        self._search: Search | None = None
+        """What is searched for now: what is pinned meanwhile is pinned there too."""
 
     # -- what is shown
 
-    def begin_query(self, query: Query) -> Callable[[], tuple[QueryResult, list[Key]]]:
-        """What finds the rows of a query, to be run in a thread; its result is for `end_query`."""
-        pinned = self._newest.pinned if query == self._newest.query else {}
-        coming, rows = QueryResult(query, dict(pinned)), list(self.index.rows)
-        self._coming, self._touched = coming, {}
-        return lambda: (coming, query.select(rows, pinned))
+    def begin_search(self, view: View, near: str | None) -> Search:
+        """What finds the rows of a view, to be run in a thread, and given to `end_search` then. near: the row by which
+        they are wanted first."""
+        if self._search is not None:
+            self._search.give_up()
+        pinned = self._newest.pinned if view == self._newest.view else {}
+        row = None if near is None else self.index.get(near)
+        self._search = Search(QueryResult(view, dict(pinned)), list(self.index.rows), row)
+        self._touched = {}
+        return self._search
 
     @property
-    def query(self) -> Query:
+    def view(self) -> View:
         """What is shown, or will be in a moment."""
-        return self._newest.query
+        return self._newest.view
+
+    @property
+    def language(self) -> QueryLanguage[TranscriptRow]:
+        """In which rows are asked for: it knows the recordings and flags that there are."""
+        return language(self.titles, sorted(self.index.flags))
 
     @property
     def _newest(self) -> QueryResult:
-        return self._coming or self.result
+        return self.result if self._search is None else self._search.result
 
-    def end_query(self, found: tuple[QueryResult, list[Key]]) -> bool:
-        """Show what was found, with what has changed meanwhile; False if something else has been asked for since."""
-        result, result.keys = found
-        if result is not self._coming:
+    def show_first(self, search: Search, rows: list[TranscriptRow]) -> bool:
+        """Show what was found so far; False if it is another view of what is shown, or no longer wanted."""
+        coming = search.result
+        if search is not self._search or coming.view == self.result.view:
             return False
-        self.result, self._coming = result, None
-        for id, before in self._touched.items():
-            result.change(before, self.index.get(id))
+        self.result = QueryResult(coming.view, coming.pinned, rows, is_whole=False)
+        self._catch_up()
         return True
+
+    def end_search(self, search: Search) -> bool:
+        """Show what was found, with what has changed meanwhile; False if something else has been asked for since."""
+        if search is not self._search:
+            return False
+        self.result, self._search = search.result, None
+        self._catch_up()
+        return True
+
+    def fail_search(self, search: Search) -> None:
+        """It could not be done: what is shown stays."""
+        if search is self._search:
+            self._search = None
+
+    def _catch_up(self) -> None:
+        for id, before in self._touched.items():
+            self.result.change(before, self.index.get(id))
 
     def pin(self, id: str) -> None:
         """Let a row stay where it is shown."""
         row = self.index.get(id)
         if row is not None:
             self.result.pin(row)
-            if self._coming is not None:
-                self._coming.pin(row)
+            self._newest.pin(row)
 
     def _put(self, row: TranscriptRow) -> bool:
         before = self.index.put(row)
@@ -103,6 +132,7 @@ class ReviewSession:
     def apply(self, reading: Reading, cursor: str | None, editing: str | None) -> Applied:
         """Take in what was read. The row under the cursor stays where it is, unless it is gone."""
         edited = None if editing is None else self.index.get(editing)
+        self.titles = reading.titles
         if reading.index is not None:
             self.pin(cursor or "")
             self.index = reading.index

@@ -1,0 +1,47 @@
+"""A line of terms with one value more, or less: what a menu writes into it. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from core.query.folding import fold
+from core.query.grammar import Item, QueryLanguage, scan
+from core.query.values import several
+
+_ONE_OF = re.compile(r"([^\W\d_]+)[:=](.*)", re.DOTALL)
+
+
+def values_of(language: QueryLanguage[Any], line: str, attribute: str) -> list[str]:
+    """What a line asks for of an attribute, folded; of a word that stands alone, itself."""
+    found = _term(language, line, attribute)
+    if found is None:
+        return []
+    parts = _ONE_OF.fullmatch(found.text)
+    return [found.text] if parts is None else several(parts[2].strip('"'))
+
+
+def with_value(language: QueryLanguage[Any], line: str, attribute: str, value: str, *, asked: bool) -> str:
+    """The line, asking for a value of an attribute, or no longer; what else stands in it stays as it was typed."""
+    found = _term(language, line, attribute)
+    folded = fold(value)
+    values = [one for one in values_of(language, line, attribute) if one != folded]
+    if asked:
+        values.append(value)
+    alone = attribute in language.alone
+    term = "" if not values else attribute if alone else f"{attribute}:{','.join(values)}"
+    if found is None:
+        return f"{line.rstrip()} {term}".strip()
+    return " ".join(filter(None, (line[: found.start].rstrip(), term, line[found.end :].strip())))
+
+
+def _term(language: QueryLanguage[Any], line: str, attribute: str) -> Item | None:
+    """The one that asks for values of it; not what denies some."""
+    for item in scan(line, language.names):
+        if item.is_pattern or item.is_denied:
+            continue
+        parts = _ONE_OF.fullmatch(item.text)
+        named = None if parts is None else language.names.get(parts[1])
+        if item.text == attribute or (named is not None and named.name == attribute):
+            return item
+    return None

@@ -1,0 +1,135 @@
+"""The menu of what rows can be chosen by, with how many each choice shows; what is chosen stands in the filter line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import ClassVar
+
+from rich.text import Text
+from textual import events, on
+from textual.binding import Binding, BindingType
+from textual.widget import Widget
+
+from core.query.grammar import Query, QueryLanguage
+from core.query.rewriting import values_of, with_value
+from core.query.tally import CHOSEN, Tally
+from core.store import TranscriptRow
+from tui.many_rows import in_turns
+from tui.widgets import cells, marks
+from tui.widgets.columns import Column
+from tui.widgets.dialog import Dialog
+from tui.widgets.segment_table import Cell, Rows, RowTable
+from tui.widgets.text_line import TextLine
+
+GROUPS = {"state": "state", "flag": "flag", "by": "written by", "differs": "second labeller", "video": "recording"}
+"""What the attributes are called here."""
+
+_AROUND = 8
+"""Lines of a terminal that the rest of the box takes."""
+
+COLUMNS = (
+    Column("mark", "", 1),
+    Column("group", "", 15),
+    Column("value", "rows that are", 14),
+    Column("meaning", "", None),
+    Column("count", "rows", 9, "right"),
+)
+
+
+def count(query: Query[TranscriptRow], rows: Sequence[TranscriptRow]) -> Tally:
+    """For a thread. UserError where a pattern takes too long."""
+    tally = Tally(query)
+    for some in in_turns(rows):
+        tally.add(some)
+    return tally
+
+
+class FilterMenu(Dialog):
+    """Space takes a choice or lets it go, Enter does so and goes back; every time `changed(menu, line)` is called."""
+
+    KEYS = "space choose   enter choose, back   x none of them   esc back"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "choose(False)", "choose", show=False),
+        Binding("x", "clear", "none", show=False),
+        Binding("f,q", "answer(None)", "back", show=False),
+    ]
+
+    def __init__(
+        self, language: QueryLanguage[TranscriptRow], line: str, changed: Callable[[FilterMenu, str], object]
+    ) -> None:
+        super().__init__("Which rows to show")
+        self.line = line
+        self._language = language
+        self._changed = changed
+        self._choices = [
+            (name, one.text, one.told)
+            for name in CHOSEN
+            for one in (language.names[name].values if name in language.names else ())
+            if name != "video" or len(language.names[name].values) > 1
+        ]
+        self._choices.insert(
+            next((n for n, (name, _, _) in enumerate(self._choices) if name == "video"), len(self._choices)),
+            ("differs", "differs", language.alone["differs"][1]),
+        )
+        self._tally: Tally | None = None
+
+    def body(self) -> Iterable[Widget]:
+        yield RowTable(COLUMNS, self._rows())
+        yield TextLine(id="line")
+
+    def on_mount(self) -> None:
+        self._show()
+
+    def on_resize(self, event: events.Resize) -> None:
+        table = self.query_one(RowTable)
+        table.styles.height = max(4, min(len(self._choices) + 1, event.size.height - _AROUND))
+
+    def show_counts(self, tally: Tally) -> None:
+        """How many rows each choice shows, once they are counted."""
+        self._tally = tally
+        if self.is_mounted:
+            self._show()
+
+    @on(RowTable.Chosen)
+    def _choose_and_go(self) -> None:
+        self.action_choose(True)
+
+    def action_choose(self, back: bool) -> None:
+        name, value, _ = self._choices[self.query_one(RowTable).cursor]
+        is_asked = value.casefold() in values_of(self._language, self.line, name)
+        self._write(with_value(self._language, self.line, name, value, asked=not is_asked))
+        if back:
+            self.action_answer(None)
+
+    def action_clear(self) -> None:
+        line = self.line
+        for name, value, _ in self._choices:
+            line = with_value(self._language, line, name, value, asked=False)
+        self._write(line)
+
+    def _write(self, line: str) -> None:
+        self.line = line
+        self._show()
+        self._changed(self, line)
+
+    def _show(self) -> None:
+        self.query_one(RowTable).set_source(self._rows())
+        self.query_one("#line", TextLine).show(Text(f"filter  {self.line}" if self.line else "all rows", "bold"))
+
+    def _rows(self) -> Rows:
+        found: list[tuple[str, Sequence[Cell]]] = []
+        sign = marks.mark("done", self.is_running and cells.is_ascii(self.app))
+        last = ""
+        for name, value, told in self._choices:
+            is_asked = value.casefold() in values_of(self._language, self.line, name)
+            style = "bold" if is_asked else ""
+            row: list[Cell] = [
+                sign if is_asked else "",
+                Text(GROUPS[name] if name != last else "", "dim"),
+                Text(value, style),
+                Text(told, style or "dim"),
+                "" if self._tally is None else str(self._tally.counts[name][value]),
+            ]
+            found.append((f"{name}:{value}", row))
+            last = name
+        return Rows(found)
