@@ -183,7 +183,7 @@ ACTIONS: list[Action] = [
     Action("transcripts.edit", "e", "edit", "Into the text under the table; enter does the same"),
     Action("transcripts.accept", "a", "accept", "The text is right as it is; on to the next row"),
     Action("transcripts.reject", "x", "reject", "Leave the segment out of training; its text is kept"),
-    Action("transcripts.undo", "u", "undo", "Take the last change back, also tomorrow, and go to its row"),
+    Action("transcripts.undo", "u,ctrl+z", "undo", "Take the last change back, also tomorrow, and go to its row"),
     Action("transcripts.search", "slash", "search", "Show only some rows: words, terms such as flag:loop, /regex/"),
     Action("transcripts.filter", "f", "filter", "A menu of states, flags, writers and recordings, with their counts"),
     Action("transcripts.order", "o", "order", "In playing order, by suspicion, or the most errors a minute first"),

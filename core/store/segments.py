@@ -157,6 +157,10 @@ class Segments:
         with self._database.read() as db:
             return list(_segment_rows(db, video))
 
+    def revision(self) -> int:
+        """Up to which `changed_since` would tell of everything now."""
+        return _revision(self._database.connection)
+
     def changed_since(self, revision: int, most: int = _AT_ONCE) -> Changes | None:
         """What was added, changed or removed since `revision`, by whomever; None if it is more than `most` segments, or
         more than the store remembers."""

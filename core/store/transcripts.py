@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise, takewhile
 from typing import Any
@@ -47,6 +47,10 @@ class SegmentGone(UserError):
     """Something was to be written of a segment that is not in the store, or not any more."""
 
 
+class WrittenMeanwhile(UserError):
+    """A text that somebody has not seen stands where theirs, or their verdict, was to go."""
+
+
 class Transcripts:
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -75,13 +79,19 @@ class Transcripts:
             ((json.dumps(list(flags)), suspicion, id, *HUMAN) for id, (flags, suspicion) in estimates.items()),
         )
 
-    def save(self, segment: str, text: str, who: str = PERSON) -> None:
-        """A person's text for a segment: human and accepted. Durable on return."""
+    def save(self, segment: str, text: str, who: str = PERSON, *, seen: Collection[str] | None = None) -> None:
+        """A person's text for a segment: human and accepted. Durable on return.
+
+        seen: texts that this person knows to have stood there; where another person's does, WrittenMeanwhile is raised
+        and nothing is written. A machine's is written over: it stays in the history.
+        """
         with self._database.write() as db:
             before = _require(db, segment)
             after = {"text": text, "origin": "human", "review": "accepted", "flags": [], "suspicion": 0.0}
             if before == after:
                 return
+            if before is not None and before["origin"] in HUMAN and before["text"] != text:
+                _refuse_unseen(segment, before["text"], seen)
             edits.write(db, segment, after)
             edits.record(db, segment, who, before, after)
 
@@ -101,10 +111,15 @@ class Transcripts:
         self._database.in_slices(step)
         return outcome
 
-    def review(self, segment: str, review: str, who: str = PERSON) -> None:
-        """Accept, reject or put back a segment; its text and origin stay. Accepting nothing is refused."""
+    def review(self, segment: str, review: str, who: str = PERSON, *, seen: Collection[str] | None = None) -> None:
+        """Accept, reject or put back a segment; its text and origin stay. Accepting nothing is refused.
+
+        seen: texts that the verdict may be on; with another one there, WrittenMeanwhile is raised.
+        """
         with self._database.write() as db:
             before = _require(db, segment)
+            if before is not None:
+                _refuse_unseen(segment, before["text"], seen)
             if before is None:
                 if review == "accepted":
                     raise UserError(
@@ -248,6 +263,15 @@ def _take_back(db: Connection, edit: sqlite3.Row) -> Undone:
     db.execute("UPDATE edits SET undone = 1 WHERE id = ?", (edit["id"],))
     edits.record(db, segment, PERSON, current, before, undoes=edit["id"])
     return Undone(segment)
+
+
+def _refuse_unseen(segment: str, text: str, seen: Collection[str] | None) -> None:
+    if seen is not None and text not in seen:
+        raise WrittenMeanwhile(
+            f"{segment} was written elsewhere meanwhile",
+            f"it reads now: {text}",
+            "look at it, and say which text stands",
+        )
 
 
 def _is_here(db: Connection, segment: str) -> bool:

@@ -14,7 +14,8 @@ from core.store import Captions, EvaluationRow, Store, Video
 from core.store.database import file_system
 from core.store.migrations import MIGRATIONS
 from core.store.records import Undone
-from tests.core.store_kit import machine, store
+from core.store.transcripts import WrittenMeanwhile
+from tests.core.store_kit import fill, machine, store
 
 __all__ = ["store"]
 
@@ -345,3 +346,18 @@ def test_what_was_saved_survives_the_process(store: Store) -> None:
     segment = store.segments.get("talk_0_10")
     assert segment is not None
     assert segment.text == "寫完就斷電"
+
+
+def test_a_save_or_a_verdict_is_only_on_texts_that_were_seen(store: Store):
+    id = fill(store, 1)[0]
+    store.transcripts.save(id, "another person's")
+    with pytest.raises(WrittenMeanwhile) as raised:
+        store.transcripts.save(id, "mine", seen={"what stood there before"})
+    assert "another person's" in raised.value.why
+    with pytest.raises(WrittenMeanwhile):
+        store.transcripts.review(id, "rejected", seen={"what stood there before"})
+    assert store.segments.get(id).text == "another person's"  # type: ignore[union-attr]
+    # The same text from both is no quarrel, nor is one that is known.
+    store.transcripts.save(id, "another person's", seen=set())
+    store.transcripts.save(id, "mine", seen={"another person's"})
+    assert store.segments.get(id).text == "mine"  # type: ignore[union-attr]

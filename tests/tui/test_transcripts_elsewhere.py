@@ -184,3 +184,92 @@ async def test_what_changes_while_all_rows_are_read_or_rest_follows(workspace: W
         assert "機器寫的" not in screen_text(app)
         await wait_until(pilot, lambda: "機器寫的" in screen_text(app))
         assert loader.time.monotonic() >= screen._loader._rest_until
+
+
+def write_as_another(workspace: Workspace, number: int, text: str) -> None:
+    with Store(workspace.db_path) as store:
+        store.transcripts.save(segment(number).id, text)
+
+
+async def test_what_two_write_in_one_row_is_kept_shown_and_asked_about(workspace: Workspace):
+    app = open_app(workspace)
+    async with app.run_test(size=(100, 40)) as pilot:
+        screen = await filled(pilot, app)
+        await pilot.press("down", "e", *"喔")
+        write_as_another(workspace, 1, "別人寫的")
+        await wait_until(pilot, lambda: "! a person wrote here meanwhile 別人寫的" in screen_text(app))
+        assert screen.editor.text == TEXTS[1] + "喔"
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: isinstance(app.screen, Choice) and "written elsewhere" in screen_text(app))
+        assert f"{TEXTS[1]}喔" in screen_text(app)
+        assert "reads now: 別人寫的" in screen_text(app)
+        assert row(workspace, 1).text == "別人寫的"
+        assert f"{TEXTS[1]}喔" in workspace.log_file.read_text()
+        # Whoever does not answer yet can do so later.
+        await pilot.press("escape", "escape")
+        await wait_until(pilot, lambda: "✗ two have written the same row" in screen_text(app))
+        assert screen.editor.text == "別人寫的"
+        await pilot.press("p")
+        await wait_until(pilot, lambda: isinstance(app.screen, Choice))
+        await pilot.press("p")
+        await wait_until(pilot, lambda: row(workspace, 1).text == TEXTS[1] + "喔")
+        await wait_until(pilot, lambda: "two have written" not in screen_text(app))
+        await pilot.press("u")
+        await wait_until(pilot, lambda: screen.editor.text == "別人寫的")
+
+
+async def test_a_text_that_leaves_the_row_does_not_go_over_another_persons(workspace: Workspace):
+    app = open_app(workspace)
+    async with app.run_test(size=(100, 40)) as pilot:
+        screen = await filled(pilot, app)
+        await pilot.press("down", "e", *"喔")
+        with held(workspace) as other:
+            # The other one is quicker, and this one knows nothing of it yet.
+            await pilot.press("enter")
+            await wait_until(pilot, lambda: "1 not saved yet" in screen_text(app))
+            other.execute(
+                "UPDATE transcripts SET text = '別人寫的', origin = 'human', review = 'accepted' WHERE segment = ?",
+                (segment(1).id,),
+            )
+            other.commit()
+        await wait_until(pilot, lambda: "✗ two have written the same row" in screen_text(app))
+        assert row(workspace, 1).text == "別人寫的"
+        await wait_until(pilot, lambda: "  別人寫的" in screen_text(app) and "not saved" not in screen_text(app))
+        assert screen.editor.segment == segment(2).id
+        await pilot.press("escape", "p")
+        await wait_until(pilot, lambda: isinstance(app.screen, Choice))
+        await pilot.press("d")
+        await wait_until(pilot, lambda: "two have written" not in screen_text(app))
+        assert row(workspace, 1).text == "別人寫的"
+
+
+@pytest.mark.parametrize("many", [False, True])
+async def test_what_a_labeller_writes_does_not_change_the_row_that_is_looked_at(
+    workspace: Workspace, many: bool, monkeypatch
+):
+    if many:
+        monkeypatch.setattr(loader, "MOST", 1)
+    app = open_app(workspace)
+    async with app.run_test(size=(100, 30)) as pilot:
+        screen = await filled(pilot, app)
+        with Store(workspace.db_path) as store:
+            store.transcripts.write_machine([machine(0, "新的第一句"), machine(1, "新的第二句"), machine(7, "新的")])
+        await wait_until(pilot, lambda: "新的第二句" in screen_text(app))
+        await wait_until(pilot, lambda: "written anew meanwhile 新的第一句" in screen_text(app))
+        assert screen.editor.text == TEXTS[0]
+        assert f"  {TEXTS[0]}" in screen_text(app)
+        # Nobody accepts what they have not seen.
+        await pilot.press("a")
+        await wait_until(pilot, lambda: f"✗ {segment(0).id} was written elsewhere meanwhile" in screen_text(app))
+        assert (row(workspace, 0).text, row(workspace, 0).review) == ("新的第一句", "pending")
+        await wait_until(pilot, lambda: "  新的第一句" in screen_text(app))
+        await pilot.press("up", "a")
+        await wait_until(pilot, lambda: row(workspace, 0).review == "accepted")
+        # It is shown as soon as somebody goes on.
+        with Store(workspace.db_path) as store:
+            store.transcripts.write_machine([machine(1, "又是新的")])
+        await wait_until(pilot, lambda: "written anew meanwhile 又是新的" in screen_text(app))
+        await pilot.press("e", "down")
+        assert screen.editor.text == "新的第二句"
+        await pilot.press("escape", "down", "up")
+        await wait_until(pilot, lambda: screen.editor.text == "又是新的" and "meanwhile" not in screen_text(app))

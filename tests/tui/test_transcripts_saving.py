@@ -184,14 +184,22 @@ async def test_the_line_names_the_key_that_undoes_where_the_focus_is(workspace: 
         # What is being typed first, one by one as it was typed; then what was saved.
         await pilot.press(*"天")
         await wait_until(pilot, lambda: screen.editor.text == TEXTS[1] + "天")
+        await wait_until(pilot, lambda: "0:00 saved" in screen_text(app) and "undoes" not in screen_text(app))
         await pilot.press("ctrl+z")
         await wait_until(pilot, lambda: screen.editor.text == TEXTS[1])
+        await wait_until(pilot, lambda: "0:00 saved; Ctrl+Z undoes" in screen_text(app))
         assert row(workspace, 0).text == TEXTS[0] + "了"
         await pilot.press("ctrl+z")
         await wait_until(pilot, lambda: row(workspace, 0).text == TEXTS[0])
         await wait_until(pilot, lambda: screen.table.cursor == 0 and screen.editor.text == TEXTS[0])
         assert isinstance(app.focused, Editor)
         assert row(workspace, 1).text == TEXTS[1]
+        # What Escape put back comes again, and the line tells it with the key that does so; in the table both do.
+        await pilot.press(*"喔", "escape")
+        await wait_until(pilot, lambda: "as it was; u brings back what you typed" in screen_text(app))
+        await pilot.press("ctrl+z")
+        await wait_until(pilot, lambda: screen.editor.text == TEXTS[0] + "喔" and screen.editor.has_focus)
+        assert "brings back" not in screen_text(app)
 
 
 async def test_undo_that_comes_late_does_not_move_somebody_who_has_gone_on(workspace: Workspace):

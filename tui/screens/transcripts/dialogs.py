@@ -83,14 +83,18 @@ def stop_labeller(progress: str) -> Choice:
 
 
 def place_text(gone: TranscriptRow, there: TranscriptRow | None, ascii: bool) -> Choice:
-    """Where the text of a segment that was cut away shall go. Answers: "p" into the one there, "c" copy, "d" drop."""
+    """Where a text shall go whose segment was cut away, or written by somebody else: then it is the one there.
+
+    Answers: "p" into the one there, "c" copy, "d" drop.
+    """
     choices = [("c", "copy it"), ("d", "let it go; logs/log.txt has it")]
-    text = f"{review_state.span(gone, ascii)} was cut away while this was written:\n\n{_shown(gone.text)}"
+    what = "was cut away" if there is None or there.id != gone.id else "was written elsewhere, too,"
+    text = f"{review_state.span(gone, ascii)} {what} while this was written:\n\n{_shown(gone.text)}"
     if there is not None:
         by = {"human": "what a person wrote", "imported": "what a person wrote", None: "no text"}
         span = review_state.span(there, ascii)
         choices.insert(0, ("p", f"put it into {span}, in place of {by.get(there.origin, 'what is there')}"))
-        text += f"\n\n{span} lies there now: {_shown(there.text) or '-'}"
+        text += f"\n\n{span} {'lies there' if there.id != gone.id else 'reads'} now: {_shown(there.text) or '-'}"
     return Choice("Where shall this text go?", text, choices)
 
 

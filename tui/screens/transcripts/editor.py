@@ -25,6 +25,7 @@ from tui.screens.transcripts.session import ReviewSession
 from tui.screens.transcripts.variants import TrackedVariants, legend, number_of
 from tui.widgets import cells, marks
 from tui.widgets.annotated_text_area import AnnotatedTextArea
+from tui.widgets.segment_table import RowTable
 from tui.widgets.text_line import TextLine
 
 
@@ -155,14 +156,14 @@ class Editor(AnnotatedTextArea):
 class Notice:
     """What was done last: in place, as a toast would lie over the next text.
 
-    row: at which it stands; saving: the segment it tells of, which may not be on the disk yet; undo: whether undo
-    takes it back.
+    row: at which it stands; saving: the segment it tells of, which may not be on the disk yet; undo: what undo does
+    next, "undoes", or "" where it does something else.
     """
 
     row: str | None = None
     text: str = ""
     saving: str | None = None
-    undo: bool = False
+    undo: str = ""
 
 
 _VARIANT_KEYS = ("transcripts.editor.take_variant", "transcripts.editor.next_variant")
@@ -181,6 +182,8 @@ class EditorPanel(Vertical):
         self.editor = Editor()
         self.row: TranscriptRow | None = None
         """The row whose text is in the editor, as it was when it was put there."""
+        self.shown = ""
+        """The text of the store that was put into the editor."""
         self.gone = False
         """It was cut away while something was typed."""
 
@@ -207,9 +210,9 @@ class EditorPanel(Vertical):
             self._show_lines("", "", "")
             return
         editor, ascii, width = self.editor, cells.is_ascii(self.app), self.app.size.width - 2
-        if editor.segment != segment.id or (not editor.dirty and editor.given != cells.harmless(segment.text)):
+        if editor.segment != segment.id or (not editor.dirty and self.shown != segment.text):
             editor.show(segment.id, segment.text, variants, retype=_retype(segment))
-            self.row, self.gone = row, False
+            self.row, self.shown, self.gone = row, segment.text, False
         elif not editor.dirty:
             editor.offer(variants)
         state = transcript_rows.state_of(row, session.unsaved)
@@ -219,12 +222,25 @@ class EditorPanel(Vertical):
         )
         around = transcript_rows.around(*session.index.neighbours(row), width, ascii)
         self.query_one("#around", TextLine).show(around)
-        said: tuple[str | Text, ...] = (transcript_rows.written_by_machine(segment, width, ascii),)
-        if editor.variants:
-            said = legend(editor.variants, *map(keymap.key, _VARIANT_KEYS))
-        elif editor.retype and editor.has_focus:
-            said = (Text("much of it is expected to be wrong: type over it, or an arrow keeps it", "dim"),)
-        self.query_one("#machine", TextLine).show(*said)
+        self.query_one("#machine", TextLine).show(*self._below(segment, session, width, ascii))
+
+    def _below(self, segment: Segment, session: ReviewSession, width: int, ascii: bool) -> tuple[str | Text, ...]:
+        """What is to be said under the text, the most pressing first."""
+        held = session.held.get(segment.id)
+        if held is not None:
+            return (transcript_rows.written_meanwhile(held, width, ascii),)
+        if self.is_disputed(segment):
+            return (transcript_rows.written_meanwhile(segment, width, ascii), "enter asks which one stands")
+        if self.editor.variants:
+            return legend(self.editor.variants, *map(keymap.key, _VARIANT_KEYS))
+        if self.editor.retype and self.editor.has_focus:
+            return (Text("much of it is expected to be wrong: type over it, or an arrow keeps it", "dim"),)
+        return (transcript_rows.written_by_machine(segment, width, ascii),)
+
+    def is_disputed(self, segment: Segment) -> bool:
+        """Whether another person has written here since its text was put into the editor, and this one has, too."""
+        typed = self.editor.segment == segment.id and self.editor.dirty
+        return typed and segment.is_human and segment.text not in (self.shown, self.editor.typed)
 
     def show_gone(self, session: ReviewSession) -> None:
         """The segment in the editor was cut away: what is typed stays, with what becomes of it."""
@@ -241,18 +257,28 @@ class EditorPanel(Vertical):
         if self.row is None or not self.editor.dirty:
             return False
         self.gone = False
-        taken = session.save(self.row, self.editor.typed)
-        self.editor.taken()
+        taken = session.save(self.row, self.editor.typed, self.shown)
+        self.taken()
         return taken
 
+    def taken(self) -> None:
+        """What was typed has been taken for saving: it is what stands there now."""
+        self.shown = self.editor.typed
+        self.editor.taken()
+
     def _words(self, notice: Notice, session: ReviewSession) -> str:
-        """What was done last. The key is the one that works where the focus is: in the editor `u` types a letter."""
+        """What was done last, and the key that undoes it: `u` types a letter but in the table, and where something is
+        typed that goes first."""
         if self.row is None or notice.row != self.row.id:
             return ""
         if session.unsaved.get(notice.saving or "") is not None:
             return "saving"
-        key = keymap.key("transcripts.editor.undo" if self.editor.has_focus else "transcripts.undo")
-        return f"{notice.text}; {key} undoes" if notice.undo else notice.text
+        if not notice.undo or self.editor.dirty:
+            return notice.text
+        in_table = isinstance(self.screen.focused, RowTable)
+        return (
+            f"{notice.text}; {keymap.key('transcripts.undo' if in_table else 'transcripts.editor.undo')} {notice.undo}"
+        )
 
     def _show_lines(self, heading: str | Text, around: str | Text, machine: str | Text) -> None:
         for name, text in (("#heading", heading), ("#around", around), ("#machine", machine)):

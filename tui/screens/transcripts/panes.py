@@ -11,7 +11,7 @@ from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.widgets import Input
+from textual.widgets import Input, TextArea
 
 from core.errors import UserError
 from core.review.variants import Variant
@@ -46,6 +46,7 @@ class ReviewPanes(Vertical):
         self._rate = ReviewRate()
         self._notice = Notice()
         self._wide = True
+        self._was_dirty = False
 
     def compose(self) -> ComposeResult:
         yield ProgressLine()
@@ -137,6 +138,14 @@ class ReviewPanes(Vertical):
         heard = "" if listening is None else playhead(listening.playback, id, ascii_only)
         segment = self.segment(id)
         self.panel.show(segment, self._session, self._notice, heard, self._variants(segment))
+        self.table.redraw(*self._session.release(id, self.editor.segment))
+
+    @on(TextArea.Changed)
+    def _typed(self) -> None:
+        """What undo would do is another thing as soon as something is typed."""
+        if self.editor.dirty != self._was_dirty:
+            self._was_dirty = self.editor.dirty
+            self.show_row()
 
     def segment(self, id: str | None) -> Segment | None:
         """From the store, not from the rows, which may be a reading behind; with what is not on the disk yet."""
@@ -159,9 +168,10 @@ class ReviewPanes(Vertical):
         self.table.redraw(id)
         self.show_progress()
 
-    def notify_here(self, text: str, *, saving: str | None = None, undo: bool = False) -> None:
-        """What was done, beside the heading of the row that is now under the cursor."""
-        self._notice = Notice(self.table.cursor_key, text, saving, undo)
+    def notify_here(self, text: str, *, saving: str | None = None, undo: bool | str = False) -> None:
+        """What was done, beside the heading of the row that is now under the cursor. undo: whether undo undoes it, or
+        what else it does with it."""
+        self._notice = Notice(self.table.cursor_key, text, saving, "undoes" if undo is True else undo or "")
         self.show_row()
 
     def notify_at(self, notice: Notice) -> None:
@@ -189,6 +199,6 @@ class ReviewPanes(Vertical):
             return
         if self.panel.take(self._session):
             self.show_edited(id)
-            self._notice = Notice(id, f"{self.time_of(id)} saved as you left it", id, True)
+            self._notice = Notice(id, f"{self.time_of(id)} saved as you left it", id, "undoes")
             host_of(self).toast(f"{self.time_of(id)} is kept as you left it")
         self.show_unsaved()

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from core.query.grammar import Query
 from core.store import Segment, TranscriptRow
-from core.store.records import Undone
+from core.store.records import HUMAN, Undone
 from core.text import plural
 from tui.raster.bars import share
 from tui.screens import review_state
@@ -188,6 +188,13 @@ def written_by_machine(segment: Segment, width: int, ascii: bool) -> Text:
     text, count = Text().append(who, "dim"), f" ({len(raw)})"
     shown = cells.cut(cells.harmless(raw), max(4, width - 16 - len(count)), ".." if ascii else "…")
     return text.append(shown).append(count if len(shown) < len(raw) else "", "dim")
+
+
+def written_meanwhile(row: Segment | TranscriptRow, width: int, ascii: bool) -> Text:
+    """What somebody else has put into a row that is looked at, or typed in."""
+    who = "a person wrote here meanwhile " if row.origin in HUMAN else "written anew meanwhile "
+    text = Text().append(f"{marks.mark('look', ascii)} {who}", marks.style("look"))
+    return text.append(cells.cut(cells.harmless(row.text) or "-", max(4, width - 62), ".." if ascii else "…"))
 
 
 def lies_there(row: TranscriptRow | None, width: int, ascii: bool) -> Text:

@@ -18,7 +18,7 @@ from core.errors import UserError
 from core.store import Store, TranscriptRow
 from core.store.connection import BUSY_S
 from core.store.records import Undone
-from core.store.transcripts import SegmentGone
+from core.store.transcripts import SegmentGone, WrittenMeanwhile
 
 
 class Edit(Protocol):
@@ -29,20 +29,26 @@ class Edit(Protocol):
 
 @dataclass(frozen=True)
 class SaveText:
+    """seen: the texts that this person knows to have stood there: no other person's is written over."""
+
     segment: str
     text: str
+    seen: frozenset[str]
 
     def apply(self, store: Store) -> None:
-        store.transcripts.save(self.segment, self.text)
+        store.transcripts.save(self.segment, self.text, seen=self.seen)
 
 
 @dataclass(frozen=True)
 class SetReview:
+    """seen: the texts that the verdict may be on."""
+
     segment: str
     review: str
+    seen: frozenset[str]
 
     def apply(self, store: Store) -> None:
-        store.transcripts.review(self.segment, self.review)
+        store.transcripts.review(self.segment, self.review, seen=self.seen)
 
 
 @dataclass(frozen=True)
@@ -61,7 +67,8 @@ class Undo:
 
 @dataclass(frozen=True)
 class Written:
-    """An edit is on the disk, or could not be written. result: what it gave; counts: of the store, after it.
+    """An edit is on the disk, or could not be written. result: what it gave; counts, revision: of the store,
+    after it.
 
     fault: an error of ours, to be raised where it is seen.
     """
@@ -70,6 +77,7 @@ class Written:
     result: Undone | int | None = None
     error: UserError | None = None
     counts: dict[str, int] | None = None
+    revision: int = 0
     fault: Exception | None = None
 
 
@@ -145,7 +153,7 @@ class TranscriptWriter:
             try:
                 self._must_wait(edit)
                 store = store or Store(self._path)
-                written = Written(edit, edit.apply(store), None, store.segments.counts())
+                written = Written(edit, edit.apply(store), None, store.segments.counts(), store.segments.revision())
             except UserError as error:
                 written = Written(edit, error=error)
             except Exception as error:  # noqa: BLE001 - a fault of ours, for the UI thread to raise
@@ -170,7 +178,7 @@ class TranscriptWriter:
                     self._failed[edit.segment].append(edit)
                 return
             self._failed.pop(edit.segment, None)
-            if written.error is not None and not isinstance(written.error, SegmentGone):
+            if written.error is not None and not isinstance(written.error, SegmentGone | WrittenMeanwhile):
                 self._failed[edit.segment] = [edit]
             elif written.fault is None and self._texts.get(edit.segment) is edit:
                 del self._texts[edit.segment]
@@ -180,11 +188,13 @@ class TranscriptWriter:
 class Unsaved:
     """What of one segment is not on the disk. row: as the person has left it; edits: how many wait to be written.
 
-    error: why the text of `row` could not be written; None while it waits, or if only a verdict is to be written.
+    seen: the text that stood there when the first of them was made, and those that they write. error: why the text of
+    `row` could not be written; None while it waits, or if only a verdict is to be written.
     """
 
     row: TranscriptRow
     edits: int = 0
+    seen: frozenset[str] = frozenset()
     error: UserError | None = None
 
 
@@ -208,10 +218,15 @@ class UnsavedTexts:
         found = self._unsaved.get(id)
         return found is not None and found.error is not None
 
-    def put(self, row: TranscriptRow) -> None:
-        """One more edit of this segment waits; `row` is what it will be."""
+    def put(self, row: TranscriptRow, seen: str) -> frozenset[str]:
+        """One more edit of this segment waits; `row` is what it will be. seen: the text that stood there before.
+
+        Returns the texts that may stand there when it is written.
+        """
         found = self._unsaved.setdefault(row.id, Unsaved(row))
-        found.row, found.edits = row, found.edits + 1
+        known = found.seen | {seen}
+        found.row, found.edits, found.seen = row, found.edits + 1, known | {row.text}
+        return known
 
     def written(self, written: Written) -> None:
         """An edit has been written, or has failed: then a text is kept, and a verdict is forgotten."""

@@ -22,6 +22,7 @@ from core.events import Item, ItemFailed
 from core.listen.player import Playback
 from core.review.correction_time import fit
 from core.store.records import Undone
+from core.store.transcripts import WrittenMeanwhile
 from core.text import plural
 from tui import keymap
 from tui.background import TaskResult
@@ -97,7 +98,7 @@ class TranscriptsScreen(ListeningScreen):
         session.take_written(written)
         self._panes.counts = written.counts or self._panes.counts
         if isinstance(edit, SaveText | SetReview):
-            if error is not None and isinstance(edit, SetReview):
+            if (isinstance(edit, SetReview) and error is not None) or isinstance(error, WrittenMeanwhile):
                 self._restore(edit.segment)
             self.table.redraw(edit.segment)
         elif isinstance(edit, AcceptAll) and isinstance(written.result, int):
@@ -112,7 +113,7 @@ class TranscriptsScreen(ListeningScreen):
         self._panes.show_progress()
 
     def _restore(self, id: str) -> None:
-        """A verdict could not be written: the row is what the store says."""
+        """What was done could not be written: the row is what the store says."""
         stored = self._panes.segment(id)
         if stored is not None and self._session.restore(stored):
             self.table.show_rows()
@@ -160,16 +161,26 @@ class TranscriptsScreen(ListeningScreen):
             self._panes.flush()
             self.action_place_text()
             return
+        panel, stored = self._panes.panel, self._panes.segment(id)
         changed = editor.dirty or self._session.unsaved.failed(id)
+        if stored is not None and panel.is_disputed(stored):
+            # Another person's text is there: what is typed is kept, theirs is shown, and it is asked which one stands.
+            self._session.dispute(row._replace(text=editor.typed))
+            editor.taken()
+            self._restore(id)
+            self._panes.show_row()
+            self._panes.show_unsaved()
+            self.action_place_text()
+            return
         if changed:
-            self._session.save(row, editor.typed)
+            self._session.save(row, editor.typed, panel.shown)
         elif editor.typed and row.review != "accepted":
-            self._session.set_review(id, "accepted")
+            self._session.set_review(id, "accepted", panel.shown)
         else:
             self._next()
             return
         self._reverted = None
-        editor.taken()
+        panel.taken()
         self._panes.show_edited(id)
         self._next(f"{self._panes.time_of(id)} {'saved' if changed else 'accepted as it is'}", saving=id)
 
@@ -178,7 +189,7 @@ class TranscriptsScreen(ListeningScreen):
         if editor.segment is not None and editor.dirty and not self._panes.panel.gone:
             self._reverted = (editor.segment, editor.text)
             editor.revert()
-            self._panes.notify_here(f"as it was; {keymap.key('transcripts.undo')} brings back what you typed")
+            self._panes.notify_here("as it was", undo="brings back what you typed")
         self.table.focus()
 
     def action_to_table(self) -> None:
@@ -208,7 +219,7 @@ class TranscriptsScreen(ListeningScreen):
         elif review == "accepted" and row.origin is None:
             self.toast(f"{time} has no text to accept: type it, or b lets the labeller write", error=True)
         else:
-            self._session.set_review(id, review)
+            self._session.set_review(id, review, self._panes.panel.shown)
             self._reverted = None
             self._panes.show_edited(id)
             self._next(f"{time} {review}", saving=id)
@@ -257,17 +268,17 @@ class TranscriptsScreen(ListeningScreen):
         self.open_dialog(dialogs.accept_all(len(ids)), answered)
 
     def action_place_text(self) -> None:
-        """Ask where the text of a segment that was cut away shall go."""
-        gone = next(iter(self._session.stranded.values()), None)
-        if gone is None:
-            self.toast("No text has lost its segment")
+        """Ask where a text shall go whose segment was cut away, or in whose place somebody else has written."""
+        found = self._session.to_place()
+        if found is None:
+            self.toast("No text has lost its place")
             return
-        there = self._session.index.lying_at(gone)
+        gone, there = found
 
         def answered(answer: str) -> None:
             if answer == "p" and there is not None:
                 self._session.place(gone, there)
-                self._panes.notify_at(Notice(there.id, f"{self._panes.time_of(there.id)} saved", there.id, True))
+                self._panes.notify_at(Notice(there.id, f"{self._panes.time_of(there.id)} saved", there.id, "undoes"))
                 self._panes.show_edited(there.id)
                 self.table.go_to_key(there.id)
             else:

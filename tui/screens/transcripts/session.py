@@ -6,7 +6,7 @@ The screen asks it for rows and gives it what was typed; what has been read (`Re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,8 +14,8 @@ from core.errors import UserError
 from core.query.grammar import QueryLanguage
 from core.query.segments import language
 from core.store import Segment, TranscriptRow
-from core.store.records import Changes
-from core.store.transcripts import SegmentGone
+from core.store.records import HUMAN, Changes
+from core.store.transcripts import SegmentGone, WrittenMeanwhile
 from tui.screens.transcripts.index import QueryResult, TranscriptIndex, View
 from tui.screens.transcripts.loader import Reading
 from tui.screens.transcripts.saving import (
@@ -53,6 +53,12 @@ class ReviewSession:
         self.unsaved = UnsavedTexts()
         self.stranded: dict[str, TranscriptRow] = {}
         """Texts whose segment was cut away before they were saved, as the rows they would be."""
+        self.disputed: dict[str, TranscriptRow] = {}
+        """The same of segments that another person has written meanwhile."""
+        self.held: dict[str, TranscriptRow] = {}
+        """Rows that a labeller has written while somebody looked at them, as they are now: shown as they were."""
+        self._own_revision = 0
+        """Of the store, after a change of this person's that may be of any row; 0 once it has been read."""
         self._refused: UserError | None = None
         """Why the last edit that is no text (a verdict, an undo) could not be written."""
         self._writer = TranscriptWriter(path, written)
@@ -130,70 +136,114 @@ class ReviewSession:
     # -- what others have written
 
     def apply(self, reading: Reading, cursor: str | None, editing: str | None) -> Applied:
-        """Take in what was read. The row under the cursor stays where it is, unless it is gone."""
+        """Take in what was read. The row under the cursor stays where it is, unless it is gone; it, and the one that is
+        edited, also as it is, whatever a labeller writes."""
         edited = None if editing is None else self.index.get(editing)
         self.titles = reading.titles
+        watched = {id: row for id in (cursor, editing) if id is not None and (row := self.index.get(id)) is not None}
+        revision = 0
         if reading.index is not None:
             self.pin(cursor or "")
-            self.index = reading.index
+            self.index, revision = reading.index, reading.index.revision
             for unsaved in self.unsaved:
                 if self.index.get(unsaved.row.id) is not None:
                     self.index.put(unsaved.row)
+            for id, before in watched.items():
+                after = self.index.get(id)
+                if after is not None and self._holds(before, after):
+                    self.index.put(before)
             applied = Applied(all=True, moved=True)
+        elif reading.changes is not None:
+            revision = reading.changes.revision
+            applied = self._apply_changes(reading.changes, watched)
         else:
-            applied = self._apply_changes(reading.changes or Changes(0, [], []), cursor)
+            applied = Applied()
+        if revision >= self._own_revision:
+            self._own_revision = 0
         is_gone = edited is not None and self.index.get(edited.id) is None
         return replace(applied, gone=edited if is_gone else None)
 
-    def _apply_changes(self, changes: Changes, cursor: str | None) -> Applied:
+    def _apply_changes(self, changes: Changes, watched: Mapping[str, TranscriptRow]) -> Applied:
         moved, changed = False, []
         for id in changes.removed:
             row = self.index.remove(id)
+            self.held.pop(id, None)
             if row is not None:
                 self._touched.setdefault(id, row)
                 moved = self.result.change(row, None) or moved
         for row in changes.rows:
-            if self.unsaved.get(row.id) is not None or row == self.index.get(row.id):
+            if self.unsaved.get(row.id) is not None:
                 continue
-            if row.id == cursor:
+            if row.id in watched:
                 self.pin(row.id)
+                if self._holds(watched[row.id], row):
+                    continue
+            if row == self.index.get(row.id):
+                continue
             moved = self._put(row) or moved
             changed.append(row.id)
         return Applied(moved=moved, changed=changed)
 
+    def _holds(self, before: TranscriptRow, after: TranscriptRow) -> bool:
+        """Whether a labeller has put another text in the place of one: then it is kept back."""
+        held = (
+            not self._own_revision
+            and bool(before.text)
+            and before.text != after.text
+            and {before.review, after.review} == {"pending"}
+            and before.origin not in HUMAN
+            and after.origin not in HUMAN
+        )
+        if held:
+            self.held[after.id] = after
+        else:
+            self.held.pop(after.id, None)
+        return held
+
+    def release(self, *looked_at: str | None) -> list[str]:
+        """Show rows that were kept back as they are now, but for those that are still looked at; which these are."""
+        freed = [id for id in self.held if id not in looked_at]
+        for id in freed:
+            row = self.held.pop(id)
+            if self.index.get(id) is not None and self.unsaved.get(id) is None:
+                self._put(row)
+        return freed
+
     # -- what a person does
 
     def person_text(self, segment: Segment) -> Segment:
-        """A segment of the store as the person has left it, where that is not on the disk yet."""
+        """A segment of the store as the person has left it, where that is not on the disk yet, or still sees it."""
         unsaved = self.unsaved.get(segment.id)
-        if unsaved is None:
+        row = self.index.get(segment.id) if segment.id in self.held else None
+        if unsaved is not None:
+            row = unsaved.row
+        if row is None:
             return segment
-        row = unsaved.row
         return replace(
             segment, text=row.text, origin=row.origin, review=row.review, flags=row.flags, suspicion=row.suspicion
         )
 
-    def save(self, row: TranscriptRow, text: str) -> bool:
-        """A person's text for a row. False if it was cut away: then the text is stranded."""
+    def save(self, row: TranscriptRow, text: str, seen: str) -> bool:
+        """A person's text for a row. False if it was cut away: then the text is stranded. seen: the text that stood
+        there for them; where another person's does, theirs is stranded, too."""
         now = self.index.get(row.id)
         if now is None:
             self.strand(row._replace(text=text))
             return False
-        self._will_be(now._replace(text=text, origin="human", review="accepted", flags=(), suspicion=0.0))
-        self._writer.put(SaveText(row.id, text))
+        will_be = now._replace(text=text, origin="human", review="accepted", flags=(), suspicion=0.0)
+        self._writer.put(SaveText(row.id, text, self._will_be(will_be, seen)))
         return True
 
-    def set_review(self, id: str, review: str) -> bool:
-        """A person's verdict; False if there is no such row."""
+    def set_review(self, id: str, review: str, seen: str) -> bool:
+        """A person's verdict on the text that they have seen; False if there is no such row."""
         row = self.index.get(id)
         if row is None:
             return False
         if self.unsaved.failed(id):
             # Its text first: a verdict is on what is seen.
-            self._writer.put(SaveText(id, row.text))
-            self.unsaved.put(row)
-        self._will_be(row._replace(review=review, origin=row.origin or "human"))
-        self._writer.put(SetReview(id, review))
+            self._writer.put(SaveText(id, row.text, self.unsaved.put(row, seen)))
+        will_be = row._replace(review=review, origin=row.origin or "human")
+        self._writer.put(SetReview(id, review, self._will_be(will_be, seen)))
         return True
 
     def accept_all(self, ids: Iterable[str]) -> None:
@@ -202,18 +252,23 @@ class ReviewSession:
     def undo(self) -> None:
         self._writer.put(Undo())
 
-    def _will_be(self, row: TranscriptRow) -> None:
+    def _will_be(self, row: TranscriptRow, seen: str) -> frozenset[str]:
+        """A row as it will be once it is written; the texts that may stand there until then."""
+        self.held.pop(row.id, None)
         self.pin(row.id)
         self._put(row)
-        self.unsaved.put(row)
+        return self.unsaved.put(row, seen)
 
     def take_written(self, written: Written) -> None:
         """An edit is on the disk, or could not be written."""
         edit, error = written.edit, written.error
         unsaved = self.unsaved.get(edit.segment) if isinstance(edit, SaveText) else None
-        if isinstance(edit, SaveText) and unsaved is not None and isinstance(error, SegmentGone):
+        if not isinstance(edit, SaveText | SetReview):
+            self._own_revision = max(self._own_revision, written.revision)
+        if isinstance(edit, SaveText) and unsaved is not None and isinstance(error, SegmentGone | WrittenMeanwhile):
             self.unsaved.drop(edit.segment)
-            self.strand(unsaved.row._replace(text=edit.text))
+            row = unsaved.row._replace(text=edit.text)
+            self.strand(row) if isinstance(error, SegmentGone) else self.dispute(row)
             return
         if isinstance(edit, SaveText) and error is not None:
             self._log(f"{edit.segment} is not saved ({error.what}); its text: {edit.text}")
@@ -239,24 +294,42 @@ class ReviewSession:
 
     def strand(self, row: TranscriptRow) -> None:
         """Keep a text whose segment was cut away, and put it in the log."""
+        self._keep(row, self.stranded, "was cut away")
+
+    def dispute(self, row: TranscriptRow) -> None:
+        """Keep a text in whose place another person's stands, and put it in the log."""
+        self._keep(row, self.disputed, "was written elsewhere, too,")
+
+    def _keep(self, row: TranscriptRow, kept: dict[str, TranscriptRow], what: str) -> None:
         self._writer.forget(row.id)
-        if row.text and (row.id not in self.stranded or self.stranded[row.id].text != row.text):
-            self._log(f"{row.id} was cut away while its text was written: {row.text}")
-            self.stranded[row.id] = row
+        if row.text and (row.id not in kept or kept[row.id].text != row.text):
+            self._log(f"{row.id} {what} while its text was written: {row.text}")
+            kept[row.id] = row
+
+    def to_place(self) -> tuple[TranscriptRow, TranscriptRow | None] | None:
+        """The first text that has no place, and the row that lies there now."""
+        for gone in self.stranded.values():
+            return gone, self.index.lying_at(gone)
+        for gone in self.disputed.values():
+            return gone, self.index.get(gone.id)
+        return None
 
     def place(self, gone: TranscriptRow, there: TranscriptRow | None) -> None:
-        """A stranded text has found its place: it is saved as that of `there`, or let go where that is None."""
-        if there is None or self.save(there, gone.text):
+        """A text has found its place: it is saved as that of `there`, or let go where that is None."""
+        if there is None or self.save(there, gone.text, there.text):
             self.stranded.pop(gone.id, None)
+            self.disputed.pop(gone.id, None)
 
     def unsaved_error(self, key: str) -> UserError | None:
         """Why something is not on the disk, besides that it waits; a text first. key: of what places a text."""
-        if self.stranded:
-            count, first = len(self.stranded), next(iter(self.stranded.values()))
-            what = "a text has lost its segment" if count == 1 else f"{count} texts have lost their segments"
+        lost = [*self.stranded.values(), *self.disputed.values()]
+        if lost:
+            first, is_gone = lost[0], bool(self.stranded)
+            what = "a text has lost its segment" if is_gone else "two have written the same row"
             return UserError(
-                what,
-                f"{first.id} was cut away elsewhere; what you wrote is kept, and in logs/log.txt: {first.text}",
+                what if len(lost) == 1 else f"{len(lost)} texts have lost their places",
+                f"{first.id} was {'cut away' if is_gone else 'written'} elsewhere; what you wrote is kept, and in "
+                f"logs/log.txt: {first.text}",
                 f"in the table, {key} says where it shall go",
             )
         failed = [unsaved.error for unsaved in self.unsaved if unsaved.error is not None]
