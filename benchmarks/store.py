@@ -210,7 +210,9 @@ def changed_row(path: Path, runs: int) -> list[Figure]:
     first = read(path, None, 0)
     assert first is not None
     session.apply(first, None, None)
-    session.end_query(session.begin_query(session.query)())
+    search = session.begin_search(session.view, None)
+    search.run(lambda _: None)
+    session.end_search(search)
     ours, against = [], []
     with Store(path) as store, plain(path) as db:
         for number, row in enumerate(session.index.rows[: 20 * runs]):
