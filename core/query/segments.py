@@ -57,9 +57,7 @@ def language(titles: Mapping[str, str], flags: Iterable[str] = ()) -> QueryLangu
                 "flag:loop, flag:any, flag:none",
                 _flag(set(flags)),
                 ("flags", "標記", "标记"),
-                _suggestions(
-                    {flag: MEANINGS.get(flag, "") for flag in flags} | {"any": "flagged", "none": "not flagged"}
-                ),
+                _suggestions(_told(set(flags)) | {"any": "flagged", "none": "not flagged"}),
             ),
             Attribute(
                 "video",
@@ -100,6 +98,13 @@ def language(titles: Mapping[str, str], flags: Iterable[str] = ()) -> QueryLangu
 
 def _suggestions(told: Mapping[str, str]) -> tuple[Suggestion, ...]:
     return tuple(Suggestion(text, meaning) for text, meaning in told.items())
+
+
+def _told(flags: set[str]) -> dict[str, str]:
+    """Flags with what they mean, the gravest first."""
+    return {flag: MEANINGS[flag] for flag in MEANINGS if flag in flags} | dict.fromkeys(
+        sorted(flags - set(MEANINGS)), ""
+    )
 
 
 def _word(word: str) -> SegmentTest:

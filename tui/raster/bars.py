@@ -10,8 +10,6 @@ from tui.raster.canvas import resample, scale
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 ASCII_BARS = "_.-:=+*#"
-EIGHTHS = ("", *"▏▎▍▌▋▊▉")
-"""From the left."""
 
 
 def bars(
@@ -40,8 +38,7 @@ def bars(
 
 
 def share(part: float, width: int, ascii: bool = False) -> str:
-    """A bar of at most `width` cells from the left, for a share of 0 to 1, in eighths of a cell; with `ascii` whole."""
-    eighths = round(min(max(part, 0.0), 1.0) * width * 8)
-    if ascii:
-        return "#" * round(eighths / 8)
-    return "█" * (eighths // 8) + EIGHTHS[eighths % 8]
+    """A bar of at most `width` cells from the left, for a share of 0 to 1, in halves of a cell; with `ascii` in whole
+    ones. It is half a cell high, so that those of several rows stand apart."""
+    halves = round(min(max(part, 0.0), 1.0) * width * 2)
+    return "#" * round(halves / 2) if ascii else "▄" * (halves // 2) + "▖" * (halves % 2)

@@ -30,7 +30,7 @@ _AROUND = 8
 COLUMNS = (
     Column("mark", "", 1),
     Column("group", "", 15),
-    Column("value", "rows that are", 14),
+    Column("value", "rows that are", 13),
     Column("meaning", "", None),
     Column("count", "rows", 9, "right"),
 )
@@ -47,6 +47,9 @@ def count(query: Query[TranscriptRow], rows: Sequence[TranscriptRow]) -> Tally:
 class FilterMenu(Dialog):
     """Space takes a choice or lets it go, Enter does so and goes back; every time `changed(menu, line)` is called."""
 
+    DEFAULT_CSS = """
+    FilterMenu > .dialog--box { max-width: 100; }
+    """
     KEYS = "space choose   enter choose, back   x none of them   esc back"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "choose(False)", "choose", show=False),

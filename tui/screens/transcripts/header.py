@@ -14,8 +14,9 @@ from textual.widgets import Input, Static
 from tui import keymap
 from tui.screens.transcripts.progress import ReviewRate, progress
 from tui.screens.transcripts.session import ReviewSession
+from tui.widgets import cells
 from tui.widgets.query_line import QueryLine
-from tui.widgets.text_line import Headline
+from tui.widgets.text_line import Headline, TextLine
 
 EXAMPLE = "words, or: state:pending flag:loop conf<-0.5 /regex/"
 
@@ -39,6 +40,10 @@ class ProgressLine(Headline):
 
     def _show(self) -> None:
         self.show(*(self._hint or (self._review, "")))
+
+    def _fit_right(self, left: int, width: int) -> list[cells.Piece]:
+        # What is to be done next waits while somebody types here.
+        return super()._fit_right(left, width) if self._hint is None else TextLine._fit_right(self, left, width)
 
 
 class FilterLine(QueryLine):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from core.text import plural
 from tui.screens.transcripts.index import ORDERS, QueryResult
 from tui.widgets import marks
 
@@ -46,5 +47,5 @@ def shown(result: QueryResult, total: int, *, plays: bool) -> str:
     if not result.is_whole:
         rows = f"{count}+ of {total} rows"
     else:
-        rows = f"{count} of {total} rows" if count != total else f"{total} rows"
+        rows = f"{count} of {plural(total, 'row')}" if count != total else plural(total, "row")
     return f"{rows}, {ORDERS[result.view.order]}" + (", plays on arrival" if plays else "")

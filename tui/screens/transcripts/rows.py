@@ -139,7 +139,7 @@ def columns(wide: bool, several: bool) -> list[Column]:
         *([Column("recording", "recording", 16 if wide else 10, drop=5)] if several else []),
         Column("time", "time", 7, "right", drop=4),
         Column("state", "state" if wide else "", 10 if wide else 1),
-        Column("flags", "flags", 12 if wide else 8),
+        Column("flags", "flags", 12 if wide else 9),
         Column("susp", "susp", BAR_WIDE if wide else BAR, drop=3),
         Column("conf", "conf", 5, "right", drop=1),
         Column("text", "text", None, least=LEAST_TEXT),
