@@ -26,7 +26,6 @@ from core.gpu import choose_for_job, environment_for
 from core.gpu.wheels import precision as precision_of
 from core.models.suggested import BASE, LARGE, MEDIUM, SMALL, TINY, Shape
 from core.training.methods import METHODS
-from core.training.plan import METHOD
 
 GIB = 2**30
 SHAPES = {"toy": Shape(64, 2, 2), "tiny": TINY, "base": BASE, "small": SMALL, "medium": MEDIUM, "large": LARGE}
@@ -94,7 +93,7 @@ def train_steps(
         "step_s": round(min(took[1:]), 3),
         "segments_s": round(batch / min(took[1:]), 2),
         "peak_bytes": peak,
-        "planned_bytes": METHODS[METHOD].memory(shape.parameters, batch, shape.positions / 50, recompute=checkpointing),
+        "planned_bytes": METHODS["full"].memory(shape, batch, recompute=checkpointing),
     }
 
 

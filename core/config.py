@@ -161,14 +161,20 @@ class SplitConfig(_Table):
     seed: int = 0
 
 
-class TrainConfig(_Table):
-    """steps 0: as many as `epochs` need. warmup: share of the steps. eval_every 0: half an epoch."""
+Method = Literal["full", "full-8bit", "light", "light-dora", "light-8bit", "quick"]
+"""Ways of tuning: the names of `core.training.methods.METHODS`."""
 
+
+class TrainConfig(_Table):
+    """method: what is trained, see `core.training.methods`. steps 0: as many as `epochs` need. learning_rate 0: what
+    suits method and size. warmup: share of the steps. eval_every 0: half an epoch."""
+
+    method: Method = "full"
     epochs: float = Field(default=6.0, gt=0)
     steps: int = Field(default=0, ge=0)
     batch: int = Field(default=8, ge=1)
     accumulation: int = Field(default=2, ge=1)
-    learning_rate: float = Field(default=1.25e-5, gt=0, lt=1)
+    learning_rate: float = Field(default=0.0, ge=0, lt=1)
     warmup: float = Field(default=0.1, ge=0, lt=1)
     schedule: Literal["linear", "cosine", "constant_with_warmup"] = "linear"
     weight_decay: float = Field(default=0.0, ge=0)
@@ -244,7 +250,8 @@ test = 0.1
 epochs = 6.0
 batch = 8
 accumulation = 2
-learning_rate = 1.25e-5
+method = "full"          # "quick": the decoder alone; "light": small changes (LoRA), for little memory
+learning_rate = 0.0      # 0: what suits method and size
 """
 
 

@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 from core.checks.check import Answer, Context, ok, warn
-from core.checks.models import is_here, size_of
+from core.checks.models import is_here, shape_of
 
 CHECKPOINTS = 2
 """How many a training run keeps at once (save_total_limit)."""
@@ -53,9 +53,12 @@ def _models(context: Context) -> int:
 
 
 def _training(context: Context) -> int:
-    size = size_of(context.config.model.base, context)
-    weights = size[0] if size else UNKNOWN_WEIGHTS
-    return weights * (CHECKPOINTS * CHECKPOINT_BYTES + 4)
+    from core.training.methods import METHODS
+
+    shape = shape_of(context.config.model.base, context)
+    if shape is None:
+        return UNKNOWN_WEIGHTS * (CHECKPOINTS * CHECKPOINT_BYTES + 4)
+    return CHECKPOINTS * METHODS[context.config.train.method].checkpoint(shape) + 4 * shape.parameters
 
 
 def _media(context: Context) -> int:

@@ -6,6 +6,7 @@ from core.checks.check import Answer, Context, fail, ok, warn
 from core.checks.gpu import GIB, cards, held_by
 from core.errors import UserError
 from core.whisper.folders import ModelMissing, fetch_command
+from core.whisper.shape import Shape
 
 
 def check_base(context: Context) -> Answer:
@@ -40,17 +41,16 @@ def _model(name: str, role: str, context: Context) -> Answer:
     return ok(found, detail)
 
 
-def size_of(name: str, context: Context) -> tuple[int, float] | None:
-    """(weights, window in seconds) of a model, also of one that is suggested and not here yet; None if unknown."""
-    from core.models.suggested import WINDOW_S, suggestion
+def shape_of(name: str, context: Context) -> Shape | None:
+    """The shape of a model, also of one that is suggested and not here yet; None if unknown."""
+    from core.models.suggested import suggestion
     from core.whisper.info import describe
 
     try:
-        info = describe(name, context.workspace.root if context.workspace else None)
+        return describe(name, context.workspace.root if context.workspace else None).shape
     except UserError:
         known = suggestion(name)
-        return (known.parameters, WINDOW_S) if known else None
-    return info.parameters, info.window_s
+        return known.shape if known else None
 
 
 def is_here(name: str, context: Context) -> bool:
@@ -74,18 +74,16 @@ def check_memory(context: Context) -> Answer:
     """Free memory against a training step of the base model. Drivers may spill into the machine's memory without a
     word and become a hundred times slower, so nothing is left to an error later."""
     from core.training.memory import largest_batch, memory_need
-    from core.training.plan import METHOD
 
     card, train = cards(context)[0], context.config.train
     base = context.config.model.base
-    size = size_of(base, context)
+    shape = shape_of(base, context)
     if card.memory_free is None or card.memory_total is None:
         return ok(f"{card.short} does not tell its memory; the first training step will")
     free = f"{card.memory_free / GIB:.1f} of {card.memory_total / GIB:.1f} GB free"
-    if size is None:
+    if shape is None:
         return ok(f"{free}; how much {base} needs is known once it is here")
-    weights, window_s = size
-    need = memory_need(METHOD, weights, train.batch, window_s, card.memory_free)
+    need = memory_need(train.method, shape, train.batch, card.memory_free)
     said = f"{free}; training {base} with batch {train.batch} needs about {need.needed / GIB:.1f} GB"
     if need.fits:
         return ok(f"{said}, with activations recomputed, as it will be" if need.recompute else said)
@@ -94,7 +92,7 @@ def check_memory(context: Context) -> Answer:
         holders = "; ".join(held_by(process) for process in card.processes[:3])
         gigabytes = -(-need.needed // 10**9)
         return warn(said, holders, f"wait for them: under [model] in whispersmith.toml, wait_for_gb = {gigabytes}")
-    smaller = largest_batch(METHOD, weights, window_s, card.memory_free, below=train.batch)
+    smaller = largest_batch(train.method, shape, card.memory_free, below=train.batch)
     why = "too much for this card: it would stop, or spill into the machine's memory and crawl"
     if smaller is None:
         return warn(said, why, "choose a smaller base model: whispersmith model")

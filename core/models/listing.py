@@ -11,10 +11,9 @@ from core.models.cache import Installed, installed, partial_bytes
 from core.models.suggested import SUGGESTED, WINDOW_S, Suggested, memory_to_label, suggestion
 from core.text import as_utf8
 from core.training.memory import memory_need
-from core.training.plan import METHOD
 from core.training.planning import training_card
 from core.whisper.info import describe
-from core.whisper.shape import POSITIONS_PER_SECOND, Shape
+from core.whisper.shape import Shape
 from core.workspace import Workspace
 
 
@@ -134,8 +133,7 @@ def _memory(shape: Shape | None, config: Config, free: int | None) -> dict[str, 
     """free: bytes free on the card; a training that would not fit recomputes activations, as its plan says."""
     if shape is None:
         return {"memory_label_bytes": None, "memory_train_bytes": None}
-    window_s = shape.positions / POSITIONS_PER_SECOND
-    train = memory_need(METHOD, shape.parameters, config.train.batch, window_s, free)
+    train = memory_need(config.train.method, shape, config.train.batch, free)
     return {
         "memory_label_bytes": memory_to_label(shape, config.label.batch),
         "memory_train_bytes": train.needed,

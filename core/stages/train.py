@@ -35,10 +35,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", metavar="N", help="default: the next free run-01, run-02, …")
     parser.add_argument("--resume", action="store_true", help="go on from the last whole checkpoint")
     parser.add_argument("--steps", type="positive", metavar="N")
+    parser.add_argument("--method", choices=METHODS, help="default: train.method of the settings")
 
 
 def params(arguments: argparse.Namespace) -> dict[str, Any]:
-    return {"name": arguments.name, "resume": arguments.resume, "steps": arguments.steps}
+    return {"name": arguments.name, "resume": arguments.resume, "steps": arguments.steps, "method": arguments.method}
 
 
 def report(result: dict[str, Any]) -> str:
@@ -59,14 +60,16 @@ def check_params(workspace: Workspace, config: Config, params: dict[str, Any]) -
             f"the model is taught with a language token; it knows {', '.join(info.languages)}"[:300],
             'set language = "zh" under [project] in whispersmith.toml',
         )
-    resume.asked_for(workspace.models, params)
+    asked = resume.asked_for(workspace.models, params)
+    if not (asked and asked.resume):
+        _check_method(_as_asked(config, params).train.method)
 
 
 def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     """Train, and write models/<name>/ whole at the end.
 
-    params: name, resume, steps (all optional). A stopped or killed run goes on with resume, with its name, or by
-    itself when settings and segments are still the same; it obeys the plan it was started with. Returns {"name",
+    params: name, resume, steps, method (all optional). A stopped or killed run goes on with resume, with its name, or
+    by itself when settings and segments are still the same; it obeys the plan it was started with. Returns {"name",
     "path", "steps", "best_step", "cer", "base_cer", "on", "loss", "seconds", "train_segments", "validation_segments",
     "eval_segments", "leak", "resumed_from"}. on: "validation" (the checkpoint was chosen by this cer), "test" (only
     shown) or None.
@@ -75,6 +78,7 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     from core.training.dataset import examples, rows_of
     from core.whisper.loading import load
 
+    config = _as_asked(config, job.params)
     usable = _usable(workspace, config, job)
     setup = set_up(workspace, config, job, usable, _card(config, job))
     plan = setup.plan
@@ -149,6 +153,20 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
         "leak": leak,
         "resumed_from": resumed_from,
     }
+
+
+def _as_asked(config: Config, params: dict[str, Any]) -> Config:
+    """The settings with the method that was asked for."""
+    changes = {"method": params["method"]} if params.get("method") else {}
+    return config.model_copy(update={"train": config.train.model_copy(update=changes)})
+
+
+def _check_method(name: str) -> None:
+    if missing := METHODS[name].missing:
+        possible = ", ".join(other for other, method in METHODS.items() if not method.missing)
+        raise UserError(
+            f"the method {name} cannot be had here", missing, f"--method {name} needs it; here are {possible}"
+        )
 
 
 def _card(config: Config, job: Job) -> Gpu | None:

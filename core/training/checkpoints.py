@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from core.files import write_text
-from core.whisper.model_files import whole_weights
+from core.whisper.model_files import whole_safetensors, whole_weights
 
 SENTINEL = "checkpoint-is-incomplete.txt"  # transformers leaves it while it writes a checkpoint in a hurry
 STATE = "trainer_state.json"
+ADAPTER = "adapter_model.safetensors"
 NO_BEST = {"best_metric": None, "best_global_step": None, "best_model_checkpoint": None}
 
 
@@ -48,9 +49,14 @@ def best_checkpoint(folder: Path) -> Checkpoint | None:
 
 def is_whole(path: Path) -> bool:
     """All that a resume needs is there and readable. The trainer writes trainer_state.json last."""
-    if (path / SENTINEL).exists() or read_state(path) is None or not whole_weights(path):
+    if (path / SENTINEL).exists() or read_state(path) is None or not _whole_weights(path):
         return False
     return all(zipfile.is_zipfile(path / name) for name in ("optimizer.pt", "scheduler.pt"))
+
+
+def _whole_weights(path: Path) -> bool:
+    """Of the whole model, or of the change that a light tuning learns."""
+    return whole_safetensors(path / ADAPTER) if (path / ADAPTER).is_file() else whole_weights(path)
 
 
 def read_state(path: Path) -> dict[str, Any] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from core.training.methods import METHODS
+from core.whisper.shape import Shape
 
 
 @dataclass(frozen=True)
@@ -17,17 +18,15 @@ class MemoryNeed:
     fits: bool
 
 
-def memory_need(method: str, parameters: int, batch: int, window_s: float, free: int | None) -> MemoryNeed:
+def memory_need(method: str, shape: Shape, batch: int, free: int | None) -> MemoryNeed:
     """The memory of a step as it will be made. free: bytes free on the card, None without a card that tells it."""
-    plain, recomputed = (
-        METHODS[method].memory(parameters, batch, window_s, recompute=recompute) for recompute in (False, True)
-    )
+    plain, recomputed = (METHODS[method].memory(shape, batch, recompute=recompute) for recompute in (False, True))
     if free is None or plain <= free:
         return MemoryNeed(plain, recompute=False, fits=True)
     return MemoryNeed(recomputed, recompute=True, fits=recomputed <= free)
 
 
-def largest_batch(method: str, parameters: int, window_s: float, free: int, below: int) -> int | None:
+def largest_batch(method: str, shape: Shape, free: int, below: int) -> int | None:
     """The largest batch under `below` that fits; None if not even one segment does."""
     sizes = range(below - 1, 0, -1)
-    return next((size for size in sizes if memory_need(method, parameters, size, window_s, free).fits), None)
+    return next((size for size in sizes if memory_need(method, shape, size, free).fits), None)

@@ -10,12 +10,13 @@ from core.config import Config, TrainConfig
 from core.dataset.lineage import Lineage, MeasuredOn
 from core.gpu import Gpu, wheels
 from core.training.memory import MemoryNeed, memory_need
-from core.training.methods import METHODS
+from core.training.methods import METHODS, Method
 from core.typed_json import build
 from core.whisper.info import ModelInfo
 
-METHOD = "full"
 MOST_EVALUATIONS = 12
+OFF_RATE = 10.0
+"""A learning rate so many times too high or too low is told."""
 FRAMES_PER_SECOND = 100  # Whisper's log-mel has a frame every 10 ms
 FEATURE_CACHE_BYTES = 1_000_000_000
 """Features are kept in memory while they fit: the second epoch then costs no feature extraction."""
@@ -113,7 +114,8 @@ def make_plan(
 ) -> Plan:
     """The plan of a new run. card: the GPU it would start on, None for the processor. steps: asked for by the person,
     instead of the settings' epochs."""
-    settings, method = config.train, METHODS[METHOD]
+    settings, method = config.train, METHODS[config.train.method]
+    rate = settings.learning_rate or method.learning_rate(model.shape)
     course = schedule(settings, max(counts.train, 1), steps)
     need, here = _on_card(method.name, settings.batch, model, card, counts)
     return Plan(
@@ -122,7 +124,7 @@ def make_plan(
         method=method.name,
         batch=settings.batch,
         accumulation=settings.accumulation,
-        learning_rate=settings.learning_rate,
+        learning_rate=rate,
         schedule=settings.schedule,
         weight_decay=settings.weight_decay,
         warmup=course.warmup,
@@ -135,8 +137,8 @@ def make_plan(
         seed=settings.seed,
         label_tokens=model.max_target_positions,
         window_s=model.window_s,
-        checkpoint_bytes=method.checkpoint(model.parameters),
-        reasons=tuple(_reasons(counts, card, need, here["precision"])),
+        checkpoint_bytes=method.checkpoint(model.shape),
+        reasons=(*_method_reasons(method, rate, model), *_reasons(counts, card, need, here["precision"])),
         **_data(counts),
         **here,
     )
@@ -151,7 +153,7 @@ def resumed_plan(stored: Plan, counts: DataCounts, model: ModelInfo, card: Gpu |
     need, here = _on_card(stored.method, stored.batch, model, card, counts)
     plan = replace(stored, **_data(counts), **here, reasons=tuple(_reasons(counts, card, need, here["precision"])))
     if stored.recompute and not plan.recompute:
-        needed = METHODS[plan.method].memory(model.parameters, plan.batch, model.window_s, recompute=True)
+        needed = METHODS[plan.method].memory(model.shape, plan.batch, recompute=True)
         plan = replace(plan, recompute=True, memory_needed_bytes=needed)
     if steps is None:
         return plan
@@ -185,20 +187,31 @@ def _on_card(
 ) -> tuple[MemoryNeed, dict[str, Any]]:
     """What follows from the machine, as fields of a plan."""
     free = card.memory_free if card else None
-    need = memory_need(method, model.parameters, batch, model.window_s, free)
+    need = memory_need(method, model.shape, batch, free)
     features = 4 * model.mel_bins * round(model.window_s * FRAMES_PER_SECOND)
-    keep = counts.train * features <= FEATURE_CACHE_BYTES
+    keep = counts.train * features <= FEATURE_CACHE_BYTES and not METHODS[method].reads_in_main
     return need, {
         "device": "cuda" if card else "cpu",
         "precision": wheels.precision(card.capability)[0] if card else "fp32",
         "recompute": need.recompute,
         "keep_features": keep,
         # Where features are kept, or computed on the same cores as the step, loader processes gain nothing.
-        "loader_workers": LOADER_WORKERS if card and not keep else 0,
+        "loader_workers": LOADER_WORKERS if card and not keep and not METHODS[method].reads_in_main else 0,
         "memory_needed_bytes": need.needed,
         "memory_free_bytes": free,
         "fits": need.fits,
     }
+
+
+def _method_reasons(method: Method, rate: float, model: ModelInfo) -> list[str]:
+    found = [f"{method.name} cannot be had here: {method.missing}"] if method.missing else []
+    share = method.work(model.shape) / METHODS["full"].work(model.shape)
+    if share < 0.99:
+        found.append(f"{method.name} learns from a window with {share:.0%} of the arithmetic of full")
+    usual = method.learning_rate(model.shape)
+    if rate > OFF_RATE * usual or rate < usual / OFF_RATE:
+        found.append(f"the learning rate {rate:g} is far from what suits {method.name}, {usual:g}: 0 takes that")
+    return found
 
 
 def _reasons(counts: DataCounts, card: Gpu | None, need: MemoryNeed, precision: str) -> list[str]:

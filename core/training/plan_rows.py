@@ -32,7 +32,7 @@ def plan_rows(plan: Plan) -> list[PlanRow]:
             _data(plan),
             "accepted segments, as split; the best checkpoint is chosen on some of the train part, never on test",
         ),
-        PlanRow("method", "Method", method, METHODS[plan.method].reason),
+        PlanRow("method", "Method", method, METHODS[plan.method].reason, ("train", "method")),
         PlanRow("batch", "Batch", str(plan.batch), "segments computed at once", ("train", "batch")),
         PlanRow(
             "accumulation",
@@ -45,7 +45,7 @@ def plan_rows(plan: Plan) -> list[PlanRow]:
             "rate",
             "Learning rate",
             f"{plan.learning_rate:g}, warm-up {plural(plan.warmup, 'step')}",
-            "small steps keep what the model knows; 1.25e-5 suits a small Whisper",
+            "small steps keep what the model knows; 0 takes what suits method and size",
             ("train", "learning_rate"),
         ),
         PlanRow(

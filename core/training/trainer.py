@@ -22,6 +22,7 @@ from core.training.dataset import Collator, Example, Row, SegmentDataset, exampl
 from core.training.methods import METHODS, Prepared
 from core.training.plan import Plan
 from core.training.reporter import Reporter, finite
+from core.whisper.encoder_cache import FOLDER as ENCODED
 from core.whisper.features import read_segment
 from core.whisper.loading import LoadedModel
 
@@ -69,7 +70,7 @@ def train(
     """
     set_seed(plan.seed)
     method = METHODS[plan.method]
-    prepared = method.prepare(loaded)
+    prepared = method.prepare(loaded, folder.parent / ENCODED)
     _settle(loaded, prepared, plan)
     trainer = WhisperTrainer(loaded, prepared, plan, data, measured, folder, job, relative, fresh=resume is None)
     started = time.monotonic()

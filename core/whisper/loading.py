@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import WhisperForConditionalGeneration, WhisperProcessor
+from transformers import BitsAndBytesConfig, WhisperForConditionalGeneration, WhisperProcessor
 from transformers.models.whisper import configuration_whisper
 from transformers.models.whisper.tokenization_whisper import LANGUAGES
 
@@ -74,23 +74,27 @@ def load(
 ) -> LoadedModel:
     """Load model and processor, ready to decode.
 
-    device: "cuda" or "cpu", by default what `pick_device` finds. dtype: "float32" (needed for full training), or
-    "auto" for the precision the device computes best (enough for decoding). Code that comes with a model is never
-    run and pickled weights are never read. UserError if the model is missing, broken, not a Whisper or gated.
+    device: "cuda" or "cpu", by default what `pick_device` finds. dtype: "float32" (needed for full training), "auto"
+    for the precision the device computes best (enough for decoding), or "int8" for a base that bitsandbytes holds in
+    8 bits on a GPU. Code that comes with a model is never run and pickled weights are never read. UserError if the
+    model is missing, broken, not a Whisper or gated.
     """
     info = describe(path_or_id, root)
     torch.set_num_threads(model_threads())
     picked = pick_device()
     device = device or picked.name
-    number = DTYPES[picked.precision] if dtype == "auto" and device == "cuda" else torch.float32
+    number = DTYPES[picked.precision] if dtype != "float32" and device == "cuda" else torch.float32
+    held: dict[str, Any] = {"quantization_config": BitsAndBytesConfig(load_in_8bit=True)} if dtype == "int8" else {}
     try:
         processor: Any = WhisperProcessor.from_pretrained(info.path, local_files_only=True, trust_remote_code=False)
         model: Any = WhisperForConditionalGeneration.from_pretrained(
-            info.path, local_files_only=True, trust_remote_code=False, use_safetensors=True, dtype=number
+            info.path, local_files_only=True, trust_remote_code=False, use_safetensors=True, dtype=number, **held
         )
         _fit_extractor(processor, info)
         _complete_generation_config(model, processor.tokenizer)
-        model.eval().to(device)
+        model.eval()
+        if not held:  # which lies on the GPU already, and cannot be moved
+            model.to(device)
     except Exception as error:  # the tokenizer library raises nothing more special for a damaged file
         raise explain(error, path_or_id) from error
     return LoadedModel(model, processor, info, device)

@@ -27,16 +27,20 @@ class Shape:
     def parameters(self) -> int:
         """The number of weights (the output projection is tied to the embedding)."""
         width, bins = self.width, self.mel_bins
-        attention = 4 * width * width + 3 * width  # the keys have no bias
-        encoder_ffn, decoder_ffn = self.encoder_ffn or 4 * width, self.decoder_ffn or 4 * width
-        encoder_layer = attention + 2 * width * encoder_ffn + encoder_ffn + width + 4 * width
-        decoder_layer = 2 * attention + 2 * width * decoder_ffn + decoder_ffn + width + 6 * width
+        encoder_ffn = self.encoder_ffn or 4 * width
+        layer = self._attention + 2 * width * encoder_ffn + encoder_ffn + width + 4 * width
         convolutions = 3 * bins * width + width + 3 * width * width + width
-        return (
-            convolutions
-            + (self.positions + self.target_positions) * width
-            + self.encoder_layers * encoder_layer
-            + self.decoder_layers * decoder_layer
-            + self.vocabulary * width
-            + 4 * width
-        )
+        encoder = convolutions + self.positions * width + self.encoder_layers * layer + 2 * width
+        return encoder + self.decoder_parameters
+
+    @property
+    def decoder_parameters(self) -> int:
+        """Those of the decoder, the embedding included."""
+        width = self.width
+        decoder_ffn = self.decoder_ffn or 4 * width
+        layer = 2 * self._attention + 2 * width * decoder_ffn + decoder_ffn + width + 6 * width
+        return (self.vocabulary + self.target_positions) * width + self.decoder_layers * layer + 2 * width
+
+    @property
+    def _attention(self) -> int:
+        return 4 * self.width * self.width + 3 * self.width  # the keys have no bias

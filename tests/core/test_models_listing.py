@@ -15,6 +15,7 @@ from core.models.listing import listing
 from core.models.suggested import LANGUAGES_99, LANGUAGES_100, SUGGESTED, memory_to_label, suggestion
 from core.training.methods import METHODS
 from core.whisper.folders import find, repository_folder
+from core.whisper.info import describe
 from tests.core.model_kit import ID, Place, place, rewrite, spoil
 from tests.core.whisper_kit import toy_copy
 
@@ -95,7 +96,7 @@ def test_what_is_here_what_is_chosen_and_what_is_suggested(place: Place) -> None
     assert there.bytes == sum(len(data) for data in place.repository.files.values())
     assert there.window_s == 2.0
     assert "zh" in there.languages
-    assert there.memory_train_bytes == METHODS["full"].memory(there.parameters or 0, 8, 2.0, recompute=False)
+    assert there.memory_train_bytes == METHODS["full"].memory(describe(str(there.path)).shape, 8, recompute=False)
     assert rows[2].kind == "tuned"
     for row in json.loads(json.dumps([row.as_json() for row in rows])):
         assert set(row) >= KEYS

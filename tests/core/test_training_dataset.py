@@ -24,7 +24,7 @@ def row(folder: Path, name: str, text: str, seconds: float = 2.0) -> Row:
 
 
 def log_mels(loaded: LoadedModel, rows: list[Example]) -> SegmentDataset:
-    prepared = METHODS["full"].prepare(loaded)
+    prepared = METHODS["full"].prepare(loaded, Path())
     return SegmentDataset(rows, prepared.input_name, prepared.inputs, keep=True)
 
 

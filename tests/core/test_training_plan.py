@@ -10,7 +10,7 @@ from core.config import Config, TrainConfig
 from core.dataset.lineage import MeasuredOn
 from core.gpu import Gpu
 from core.gpu.wheels import precision
-from core.models.suggested import SMALL
+from core.models.suggested import BASE, LARGE, MEDIUM, SMALL, TINY
 from core.store import Store
 from core.training import planning
 from core.training.memory import largest_batch, memory_need
@@ -23,7 +23,6 @@ from tests.core.whisper_kit import make_workspace, toy
 
 CARD = Gpu(0, "GPU-1", "Some GPU", (8, 6), 8 * GB, 1 * GB, 7 * GB, 0, 40, 10.0)
 MODEL = dataclasses.replace(describe(str(toy(2.0))), shape=SMALL, window_s=30.0)
-WEIGHTS = SMALL.parameters
 
 
 def planned(card: Gpu | None = None, on: MeasuredOn | None = "validation", rows: int = 145, **train: object) -> Plan:
@@ -43,8 +42,8 @@ def test_schedule_counts_epochs_in_optimizer_steps() -> None:
 
 def test_memory_estimate_is_near_the_traced_shapes() -> None:
     # Traced activation sizes of the published shapes, MiB for a 30 s segment (bf16, no checkpointing).
-    for parameters, traced in ((38e6, 193), (73e6, 313), (242e6, 789), (764e6, 1971), (1543e6, 3231)):
-        one, two = (METHODS["full"].memory(int(parameters), batch, 30, recompute=False) for batch in (1, 2))
+    for shape, traced in ((TINY, 193), (BASE, 313), (SMALL, 789), (MEDIUM, 1971), (LARGE, 3231)):
+        one, two = (METHODS["full"].memory(shape, batch, recompute=False) for batch in (1, 2))
         assert (two - one) / 2**20 / 1.07 == pytest.approx(traced, rel=0.1)
 
 
@@ -56,18 +55,18 @@ def test_precision_by_capability() -> None:
 
 
 def test_activations_are_recomputed_where_the_step_would_not_fit_and_only_there() -> None:
-    plain, recomputed = (METHODS["full"].memory(WEIGHTS, 8, 30.0, recompute=slim) for slim in (False, True))
+    plain, recomputed = (METHODS["full"].memory(SMALL, 8, recompute=slim) for slim in (False, True))
     assert recomputed < plain
     cases = [(None, False, plain, True), (plain, False, plain, True), (plain - 1, True, recomputed, True)]
     cases += [(recomputed - 1, True, recomputed, False)]
     for free, recompute, needed, fits in cases:
         plan = planned(dataclasses.replace(CARD, memory_free=free))
         assert (plan.recompute, plan.memory_needed_bytes, plan.fits) == (recompute, needed, fits)
-        need = memory_need("full", WEIGHTS, 8, 30.0, free)  # what the list of models and the checks show
+        need = memory_need("full", SMALL, 8, free)  # what the list of models and the checks show
         assert (need.recompute, need.needed, need.fits) == (recompute, needed, fits)
-    below = largest_batch("full", WEIGHTS, 30.0, recomputed - 1, below=8)
+    below = largest_batch("full", SMALL, recomputed - 1, below=8)
     assert below == 7
-    assert largest_batch("full", WEIGHTS, 30.0, 1 * GB, below=8) is None
+    assert largest_batch("full", SMALL, 1 * GB, below=8) is None
 
 
 def test_features_are_kept_while_they_fit_and_loaders_work_only_where_they_help() -> None:

@@ -2,39 +2,53 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.training.methods.activations import activation_bytes, step_bytes
-from core.training.methods.method import Prepared
+from core.training.methods.activations import activation_bytes, decoder_work, encoder_work, step_bytes
+from core.training.methods.method import Prepared, rate_for_size, without_bitsandbytes
 from core.whisper.features import log_mel
+from core.whisper.shape import Shape
 
 if TYPE_CHECKING:
     from core.whisper.loading import LoadedModel
 
-STATE_BYTES_PER_WEIGHT = 18
-"""float32 weight, gradient and two Adam moments, and the half-precision copy that autocast keeps."""
-CHECKPOINT_BYTES_PER_WEIGHT = 12
-"""float32 weight and two Adam moments."""
+MIXED_BYTES = 10
+"""A weight in float32, its gradient, and the half-precision copy that autocast keeps."""
 
 
+@dataclass(frozen=True)
 class FullTuning:
-    """The first entry of METHODS; see `Method` for what each name means."""
+    """See `Method` for what each name means. moments: bytes that the optimizer keeps of each weight."""
 
-    name = "full"
-    reason = "every weight is trained"
-    weights = "float32"
-    optimizer = "adamw_torch_fused"
+    name: str = "full"
+    reason: str = "every weight is trained"
+    optimizer: str = "adamw_torch_fused"
+    moments: int = 8
+    weights: str = "float32"
+    reads_in_main: bool = False
 
-    def memory(self, parameters: int, batch: int, window_s: float, *, recompute: bool) -> int:
-        activations = batch * activation_bytes(parameters, window_s, recompute=recompute)
-        return step_bytes(STATE_BYTES_PER_WEIGHT * parameters, activations)
+    @property
+    def missing(self) -> str:
+        return without_bitsandbytes() if "bnb" in self.optimizer else ""
 
-    def checkpoint(self, parameters: int) -> int:
-        return CHECKPOINT_BYTES_PER_WEIGHT * parameters
+    def learning_rate(self, shape: Shape) -> float:
+        return rate_for_size(shape)
 
-    def prepare(self, loaded: LoadedModel) -> Prepared:
+    def memory(self, shape: Shape, batch: int, *, recompute: bool) -> int:
+        activations = batch * activation_bytes(shape, recompute=recompute)
+        return step_bytes((MIXED_BYTES + self.moments) * shape.parameters, activations)
+
+    def work(self, shape: Shape) -> float:
+        return 3 * (encoder_work(shape) + decoder_work(shape))
+
+    def checkpoint(self, shape: Shape) -> int:
+        return (4 + self.moments) * shape.parameters
+
+    def prepare(self, loaded: LoadedModel, cache: Path) -> Prepared:
         def inputs(samples: np.ndarray, segment: str) -> np.ndarray:
             return log_mel(loaded.extractor, [samples], [segment])[0]
 
@@ -42,3 +56,9 @@ class FullTuning:
 
     def finish(self, module: Any) -> Any:
         return module
+
+
+FULL = FullTuning()
+FULL_8BIT = FullTuning(
+    "full-8bit", "every weight is trained; Adam keeps its moments in 8 bits", "adamw_bnb_8bit", moments=2
+)

@@ -1,0 +1,124 @@
+"""Ways of tuning: what each trains, what it leaves as it was, and that quick sees what full would have seen."""
+
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+import torch
+
+from core.config import Method, set_value
+from core.errors import UserError
+from core.events import Metric
+from core.jobs import Cancelled
+from core.models.suggested import BASE, LARGE, SMALL, TINY
+from core.stages import train
+from core.training import checkpoints
+from core.training.methods import METHODS
+from core.training.methods.light import change_parameters
+from core.whisper.encoder_cache import EncoderCache
+from core.whisper.features import log_mel
+from core.whisper.loading import load
+from tests.core.whisper_kit import Listened, cancel_at, make_workspace, noise, toy
+
+
+def test_every_method_of_the_settings_is_in_the_table() -> None:
+    assert set(get_args(Method)) == set(METHODS)
+    for name, method in METHODS.items():
+        assert method.name == name
+        assert method.memory(SMALL, 2, recompute=True) <= method.memory(SMALL, 2, recompute=False)
+
+
+def test_what_a_method_needs_is_in_the_order_of_what_it_trains() -> None:
+    def need(name: str) -> int:
+        return METHODS[name].memory(SMALL, 8, recompute=False)
+
+    assert need("light-8bit") < need("light") < need("full-8bit") < need("full")
+    assert need("quick") < need("full")
+    # Published: a small by LoRA of rank 32 on all six matrices of a layer; 419 GFLOP forward over 30 s.
+    assert change_parameters(SMALL) == 32 * (12 * (8 * 768 + 10 * 768) + 12 * (16 * 768 + 10 * 768))
+    assert METHODS["full"].work(SMALL) / 3 == pytest.approx(419e9, rel=0.03)
+    assert METHODS["quick"].work(SMALL) < METHODS["full"].work(SMALL) / 5
+
+
+@pytest.mark.parametrize(("shape", "published"), [(TINY, 3.75e-5), (BASE, 2.5e-5), (SMALL, 1.25e-5), (LARGE, 4.4e-6)])
+def test_the_rate_follows_the_size(shape: Any, published: float) -> None:
+    assert METHODS["full"].learning_rate(shape) == pytest.approx(published, rel=0.2)
+    assert METHODS["light"].learning_rate(shape) == 5e-4
+
+
+@pytest.mark.parametrize("name", ["full-8bit", "light-8bit"])
+def test_eight_bits_are_refused_where_their_library_is_not(tmp_path: Path, name: str) -> None:
+    made = make_workspace(tmp_path, toy(2.0), train=2, test=1)
+    assert METHODS[name].missing
+    with pytest.raises(UserError, match=name) as refused:
+        train.check_params(made, made.config(), {"method": name})
+    assert "bitsandbytes" in refused.value.why
+    train.check_params(made, made.config(), {"method": "light"})
+
+
+# -- quick
+
+
+def test_the_loss_over_kept_outputs_is_that_of_the_whole_model(tmp_path: Path) -> None:
+    loaded, samples = load(str(toy(2.0))), noise(2.0)
+    labels = torch.tensor([[7, 8, 9, loaded.model.config.eos_token_id]])
+    features = torch.from_numpy(log_mel(loaded.extractor, [samples]))
+    whole = loaded.model(input_features=features, labels=labels)
+    (expected,) = torch.autograd.grad(whole.loss, loaded.model.model.decoder.layers[0].fc1.weight)
+    prepared = METHODS["quick"].prepare(loaded, tmp_path)
+    assert not any(weight.requires_grad for weight in loaded.model.model.encoder.parameters())
+    for _ in range(2):  # heard, then read back
+        states = torch.from_numpy(prepared.inputs(samples, "a"))[None]
+        found = prepared.module(**{prepared.input_name: states}, labels=labels)
+        assert found.loss.item() == pytest.approx(whole.loss.item(), rel=1e-4)
+        (gradient,) = torch.autograd.grad(found.loss, loaded.model.model.decoder.layers[0].fc1.weight)
+        assert torch.allclose(gradient, expected, atol=1e-4 * float(expected.abs().max()) + 1e-6, rtol=1e-2)
+    assert prepared.encoder is not None
+    assert prepared.encoder.computed == 1
+    assert METHODS["quick"].finish(prepared.module) is loaded.model
+    assert loaded.model(input_features=features, labels=labels).loss.item() == pytest.approx(whole.loss.item())
+
+
+def test_outputs_are_kept_for_equal_samples_and_equal_encoders_within_bounds(tmp_path: Path) -> None:
+    loaded, sounds = load(str(toy(2.0))), [noise(2.0, seed) for seed in range(3)]
+    first = EncoderCache(tmp_path, loaded)
+    kept = first.states(sounds[0], "a")
+    with torch.no_grad():  # another decoder is the same encoder
+        loaded.model.model.decoder.layers[0].fc1.weight += 1.0
+    again = EncoderCache(tmp_path, loaded)
+    assert (again.states(sounds[0].copy(), "b") == kept).all()
+    assert again.computed == 0
+    (file,) = tmp_path.glob("*/*.npy")
+    file.write_bytes(file.read_bytes()[:100])  # torn
+    assert (again.states(sounds[0], "a") == kept).all()
+    assert again.computed == 1
+    with torch.no_grad():
+        loaded.model.model.encoder.layers[0].fc1.weight += 1.0
+    other = EncoderCache(tmp_path, loaded, most_bytes=kept.nbytes)
+    assert not (other.states(sounds[0], "a") == kept).all()
+    for sound in sounds:
+        other.states(sound, "a")
+    assert sum(path.stat().st_size for path in tmp_path.glob("*/*.npy")) <= 2 * (kept.nbytes // 2 + 200)
+    full = EncoderCache(tmp_path / "none", loaded, most_bytes=0)
+    full.states(sounds[0], "a")
+    assert not list((tmp_path / "none").glob("*/*.npy"))
+
+
+@pytest.mark.parametrize("name", ["quick", "light"])
+def test_a_run_is_stopped_goes_on_and_ends_with_a_whole_model(tmp_path: Path, name: str) -> None:
+    made = make_workspace(tmp_path, toy(), train=4, test=2)
+    set_value(made.config_path, "train", "method", name)
+    stopped = Listened(made, "train", {"name": "one"})
+    cancel_at(stopped, Metric)
+    with pytest.raises(Cancelled):
+        train.run(made, made.config(), stopped.job)
+    last = checkpoints.last_checkpoint(made.models / ".one")
+    assert last is not None
+    assert (last.path / checkpoints.ADAPTER).is_file() == (name == "light")
+    result = train.run(made, made.config(), Listened(made, "train", {"resume": True}).job)
+    assert (result["name"], result["resumed_from"], result["steps"]) == ("one", last.step, 4)
+
+    base, tuned = load(str(toy())).model.state_dict(), load(str(made.models / "one"))
+    changed = {key.split(".")[1] for key, value in tuned.model.state_dict().items() if not value.equal(base[key])}
+    assert set(base) == set(tuned.model.state_dict())
+    assert ("encoder" in changed, "decoder" in changed) == (name == "light", True)
