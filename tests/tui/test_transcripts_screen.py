@@ -224,7 +224,8 @@ async def test_one_line_says_which_rows_are_shown_and_a_menu_writes_into_it(work
         await pilot.press("space")
         await wait_until(pilot, lambda: line_with(app, "repeats itself").split()[-2] == "1")
         assert line_with(app, "for training").split()[-2] == "1"
-        await pilot.press("escape")
+        # What is chosen already stays so.
+        await pilot.press("enter")
         await wait_until(pilot, lambda: screen.table.row_count == 6 and "6 of 8 rows" in screen_text(app))
         assert screen._panes.filter.value == "state:pending"
         # A row that is dealt with stays until other rows are asked for.

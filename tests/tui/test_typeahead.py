@@ -82,7 +82,7 @@ async def test_a_key_behind_a_step_key_reaches_the_screen_that_is_coming(workspa
     async with app.run_test(size=(100, 30)) as pilot:
         await wait_until(pilot, lambda: isinstance(app.screen, PlaylistScreen))
         type_at_once(app, "4", "o")
-        await wait_until(pilot, lambda: "order suspicion" in screen_text(app))
+        await wait_until(pilot, lambda: "most suspicious first" in screen_text(app))
         assert app.screen.focused is app.screen.table
 
 
@@ -119,7 +119,7 @@ async def test_keys_pressed_before_the_first_screen_is_there_reach_it(workspace:
         type_at_once(app, "o", "2", "/", "x")
         await wait_until(pilot, lambda: isinstance(app.screen, PlaylistScreen) and app.screen.filter.value == "x")
         type_at_once(app, "escape", "4")
-        await wait_until(pilot, lambda: "order suspicion" in screen_text(app))
+        await wait_until(pilot, lambda: "most suspicious first" in screen_text(app))
 
 
 async def test_keys_behind_the_one_that_quits_are_no_fault(workspace: Workspace):

@@ -45,14 +45,14 @@ def count(query: Query[TranscriptRow], rows: Sequence[TranscriptRow]) -> Tally:
 
 
 class FilterMenu(Dialog):
-    """Space takes a choice or lets it go, Enter does so and goes back; every time `changed(menu, line)` is called."""
+    """Space takes a choice or lets it go, Enter takes it and goes back; `changed(menu, line)` is called for each."""
 
     DEFAULT_CSS = """
     FilterMenu > .dialog--box { max-width: 100; }
     """
-    KEYS = "space choose   enter choose, back   x none of them   esc back"
+    KEYS = "space choose, let go   enter choose, back   x none of them   esc back"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("space", "choose(False)", "choose", show=False),
+        Binding("space", "choose", "choose", show=False),
         Binding("x", "clear", "none", show=False),
         Binding("f,q", "answer(None)", "back", show=False),
     ]
@@ -95,14 +95,21 @@ class FilterMenu(Dialog):
 
     @on(RowTable.Chosen)
     def _choose_and_go(self) -> None:
-        self.action_choose(True)
+        self._ask(lambda _: True)
+        self.action_answer(None)
 
-    def action_choose(self, back: bool) -> None:
+    def action_choose(self) -> None:
+        self._ask(lambda is_asked: not is_asked)
+
+    def _ask(self, wanted: Callable[[bool], bool]) -> None:
+        """Ask for the choice under the cursor, or no longer. wanted: whether to, by whether it is asked for now."""
         name, value, _ = self._choices[self.query_one(RowTable).cursor]
-        is_asked = value.casefold() in values_of(self._language, self.line, name)
-        self._write(with_value(self._language, self.line, name, value, asked=not is_asked))
-        if back:
-            self.action_answer(None)
+        is_asked = self._is_asked(name, value)
+        if wanted(is_asked) != is_asked:
+            self._write(with_value(self._language, self.line, name, value, asked=not is_asked))
+
+    def _is_asked(self, name: str, value: str) -> bool:
+        return value.casefold() in values_of(self._language, self.line, name)
 
     def action_clear(self) -> None:
         line = self.line
@@ -124,7 +131,7 @@ class FilterMenu(Dialog):
         sign = marks.mark("done", self.is_running and cells.is_ascii(self.app))
         last = ""
         for name, value, told in self._choices:
-            is_asked = value.casefold() in values_of(self._language, self.line, name)
+            is_asked = self._is_asked(name, value)
             style = "bold" if is_asked else ""
             row: list[Cell] = [
                 sign if is_asked else "",
