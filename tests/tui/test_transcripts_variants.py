@@ -46,7 +46,10 @@ def test_the_next_place_is_the_next_that_is_open_and_numbers_go_along_by_nines()
     tracked = TrackedVariants(text, [])
     assert tracked.next(text, 40, 40) is None
     tracked = TrackedVariants(text, [Variant(at, at + 1, "你", "b") for at in range(0, 24, 2)])
-    assert [one.label for one in tracked.annotations(text, False)][:10] == [*(f"{n}你" for n in range(1, 10)), "你"]
+    assert [one.number + one.label for one in tracked.annotations(text, False)][:10] == [
+        *(f"{n}你" for n in range(1, 10)),
+        "你",
+    ]
     seen, at = [], (len(text), len(text))
     for _ in range(13):
         found = tracked.next(text, *at)

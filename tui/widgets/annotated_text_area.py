@@ -18,12 +18,13 @@ from tui.widgets import cells
 
 
 class Annotation(NamedTuple):
-    """Of text[start:end], which may be empty. label: what stands below it, a line of anybody's text; done: it has been
-    dealt with, and is shown more quietly."""
+    """Of text[start:end], which may be empty. label: what stands below it, a line of anybody's text, behind its number;
+    done: it has been dealt with, and is shown more quietly."""
 
     start: int
     end: int
     label: str
+    number: str = ""
     done: bool = False
 
 
@@ -37,12 +38,14 @@ class AnnotatedTextArea(TextArea):
         "annotated-text-area--open",
         "annotated-text-area--done",
         "annotated-text-area--label",
+        "annotated-text-area--number",
     }
     DEFAULT_CSS = """
     AnnotatedTextArea {
         & > .annotated-text-area--open { color: $text-warning; text-style: underline; }
         & > .annotated-text-area--done { color: $text-success; text-style: underline; }
         & > .annotated-text-area--label { color: $text-warning; }
+        & > .annotated-text-area--number { color: $text-muted; text-style: bold; }
     }
     """
 
@@ -86,7 +89,9 @@ class AnnotatedTextArea(TextArea):
 
     def _labels(self, line: int) -> Strip:
         """What stands under a wrapped line: each label under its place, or behind the one before it."""
-        open_style = self.get_component_rich_style("annotated-text-area--label", partial=True)
+        number_style, label_style = (
+            self.get_component_rich_style(f"annotated-text-area--{name}", partial=True) for name in ("number", "label")
+        )
         width, more = self.size.width, cells.glyphs(self.app).more
         runs: list[cells.Piece] = []
         at = 0
@@ -95,10 +100,11 @@ class AnnotatedTextArea(TextArea):
             if place.y != line:
                 continue
             label = cells.harmless(one.label)
-            start = max(at + (at > 0), min(place.x, width - cell_len(label)))
-            label = cells.cut(label, width - start, more)
-            runs += [(" " * (start - at), None), (label, Style(dim=True) if one.done else open_style)]
-            at = start + cell_len(label)
+            start = max(at + (at > 0), min(place.x, width - cell_len(one.number + label)))
+            label = cells.cut(label, width - start - len(one.number), more)
+            style = Style(dim=True) if one.done else label_style
+            runs += [(" " * (start - at), None), (one.number, number_style), (label, style)]
+            at = start + cell_len(one.number + label)
         return cells.strip(runs, width, self.rich_style)
 
     # -- what a text area tells in rows of text

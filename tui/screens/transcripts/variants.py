@@ -98,8 +98,8 @@ class TrackedVariants:
         for place, one in enumerate(self.at(text)):
             number = place - self._first + 1
             sign = "" if one.end > one.start else "+"
-            label = f"{number if 1 <= number <= KEYS else ''}{sign}{one.other or dash}"
-            found.append(Annotation(one.start, one.end, label, one.taken))
+            shown = str(number) if 1 <= number <= KEYS else ""
+            found.append(Annotation(one.start, one.end, f"{sign}{one.other or dash}", shown, one.taken))
         return found
 
 
