@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from textual.pilot import Pilot
@@ -11,7 +12,7 @@ from core.review.variants import Variant
 from core.store import Store
 from core.store.records import SecondReading
 from core.workspace import Workspace
-from tests.tui.transcripts_kit import TEXTS, filled, open_app, row, segment, workspace
+from tests.tui.transcripts_kit import TEXTS, filled, machine, open_app, row, segment, workspace
 from tests.tui.wait import screen_lines, screen_text, type_at_once, wait_until, wrong_widths
 from tui.screens.transcripts.variants import TrackedVariants, number_of
 
@@ -131,3 +132,15 @@ async def test_what_was_corrected_in_the_time_two_rows_share_is_offered_and_a_lo
         # What is not so wrong is not selected.
         assert editor.segment == segment(3).id
         assert editor.selected_text == ""
+
+
+async def test_a_second_reading_is_offered_on_a_text_that_was_changed_since(workspace: Workspace):
+    read_otherwise(workspace, 0, "大家好我叫千千喔")
+    with Store(workspace.db_path) as store:
+        # As a mistake that was fixed everywhere leaves it: another text, and still nobody's.
+        store.transcripts.write_machine([replace(machine(0, "各位好我是千千"), suspicion=0.0)])
+    app = open_app(workspace)
+    async with app.run_test(size=(100, 30)) as pilot:
+        screen = await filled(pilot, app)
+        await wait_until(pilot, lambda: screen.editor.text == "各位好我是千千")
+        assert [one.other for one in screen.editor.variants] == ["大家", "叫", "喔"]

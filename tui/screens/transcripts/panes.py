@@ -157,11 +157,10 @@ class ReviewPanes(Vertical):
         return None if segment is None else self._session.person_text(segment)
 
     def _variants(self, segment: Segment | None) -> list[Variant]:
-        """Other readings of its text. A second labeller's of another text than it is would tell nothing."""
+        """Other readings of its text."""
         if segment is None or segment.is_reviewed:
             return []
-        found = self._store.second_readings.get(segment.id)
-        return variants_of(segment, found if found and found.text == segment.text else None, self._session.index)
+        return variants_of(segment, self._store.second_readings.get(segment.id), self._session.index)
 
     def show_edited(self, id: str) -> None:
         """A row has been taken for saving."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
+from core.review.differences import Difference, differences
 from core.review.variants import Heard, Variant, moved, offered, swapped
 from core.spans import Span
 from core.store import Segment
@@ -31,7 +32,7 @@ def number_of(key: str, character: str | None) -> int | None:
 
 
 def variants_of(segment: Segment, reading: SecondReading | None, index: TranscriptIndex) -> list[Variant]:
-    """What is offered for a text that nobody has reviewed. reading: the second labeller's of this very text."""
+    """What is offered for a text that nobody has reviewed. reading: the second labeller's."""
     row = index.get(segment.id)
     if row is None or segment.is_reviewed or cells.harmless(segment.text) != segment.text:
         return []
@@ -40,7 +41,11 @@ def variants_of(segment: Segment, reading: SecondReading | None, index: Transcri
         for near in index.neighbours(row)
         if near is not None and near.review == "accepted"
     ]
-    places, source = ((), "") if reading is None else (reading.places, short_name(reading.source))
+    places: Sequence[Difference] = ()
+    if reading is not None:
+        # A word that was moved, or a mistake that was fixed everywhere, has made it another text than was compared.
+        places = reading.places if reading.text == segment.text else differences(segment.text, reading.other)
+    source = "" if reading is None else short_name(reading.source)
     return offered(segment.text, Span(segment.start_ms, segment.end_ms), places, source, heard)
 
 
