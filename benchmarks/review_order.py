@@ -78,7 +78,7 @@ def measure(name: str, store: Store, truths: Mapping[str, str]) -> Order:
     for video in dict.fromkeys(row.video for row in store.segments.all()):
         recording = [as_machine_wrote(row) for row in store.segments.all(video=video)]
         rows = [row for row in recording if row.id in truths and row.model]
-        estimates, _ = weigh(store, video, rows, recording)
+        estimates, _ = weigh(store, video, rows, recording, str)
         for row in rows:
             length = len(normalise(truths[row.id]).replace(" ", ""))
             errors[row.id] = min(length, character_edits(row.text, truths[row.id]))

@@ -152,6 +152,13 @@ class LabellerConfig(_Table):
     second: str = ""
 
 
+class TranscriptsConfig(_Table):
+    """script: which Chinese script texts of machines are written in, as `core.review.script_conversion` converts them;
+    what the machine wrote is kept beside it, and human text is never converted by itself."""
+
+    script: Literal["as-written", "traditional-tw", "traditional-hk", "simplified"] = "as-written"
+
+
 class SplitConfig(_Table):
     """test: share of the usable segments. guard_s: seconds left out on each side of a cut in time."""
 
@@ -200,6 +207,7 @@ class Config(_Table):
     listen: ListenConfig = Field(default_factory=ListenConfig)
     label: LabelConfig = Field(default_factory=LabelConfig)
     labeller: LabellerConfig = Field(default_factory=LabellerConfig)
+    transcripts: TranscriptsConfig = Field(default_factory=TranscriptsConfig)
     split: SplitConfig = Field(default_factory=SplitConfig)
     train: TrainConfig = Field(default_factory=TrainConfig)
     evaluate: EvaluateConfig = Field(default_factory=EvaluateConfig)
@@ -241,6 +249,9 @@ beam = 5                 # hypotheses that are kept; 1 is quicker and makes more
 
 [labeller]
 second = ""              # another Whisper that hears the same: where the two differ is reviewed first
+
+[transcripts]
+script = "as-written"    # "traditional-tw", "traditional-hk" or "simplified": what machines write is converted
 
 [split]
 by = "auto"              # video where there are several, else stretches of time

@@ -30,6 +30,11 @@ class Workspace:
         return self.root / "whispersmith.db"
 
     @property
+    def glossary(self) -> Path:
+        """Names and terms as they are to be written; a person makes it, or does not."""
+        return self.root / "glossary.txt"
+
+    @property
     def media(self) -> Path:
         return self.root / "media"
 

@@ -17,6 +17,7 @@ from core.engines.batches import HalvingBatches, OutOfMemory
 from core.engines.engine import Clip, EngineInfo, EngineOptions, Hypothesis, PcmWindow
 from core.engines.hearing import WindowText, hear, hear_as_clips
 from core.engines.loops import NO_REPEAT, without_loops
+from core.engines.prompt import START, prompt_text
 from core.engines.words import joined
 from core.errors import UserError
 from core.media import RATE
@@ -30,6 +31,11 @@ from core.whisper.info import RECORDING_WINDOW_S, ModelInfo, describe, unknown_l
 ANY_SCRIPT = "zh"
 """Where the model tells the language of each window, its text is parted as Chinese is, at every character that a token
 ends with; `core.engines.words.joined` puts the words of other scripts together again."""
+
+MODELS_OWN = -1
+"""In a list of tokens that are never written: those that the model itself names."""
+
+TIMESTAMPS = RECORDING_WINDOW_S * 50 + 1
 
 WORKERS = 4
 """Batches that a CPU works on at once, as far as it has cores: the search does little at a time for each thread."""
@@ -47,6 +53,8 @@ class CTranslate2Engine:
         self._options = options
         self._workers = workers
         self._batches = HalvingBatches(options.batch, info.id, options.warn)
+        self._prompt = _prompt_of(model, options)
+        self._timestamps = _timestamps_of(model)
 
     @property
     def info(self) -> EngineInfo:
@@ -110,6 +118,9 @@ class CTranslate2Engine:
                 multilingual=language == "auto",
                 beam_size=self._options.beam,
                 no_repeat_ngram_size=no_repeat,
+                suppress_tokens=[MODELS_OWN, *self._timestamps],
+                # A loop may be of what stood before it.
+                initial_prompt=None if no_repeat else self._prompt or None,
                 word_timestamps=word_timestamps,
                 batch_size=len(sounds),
                 clip_timestamps=[
@@ -153,6 +164,25 @@ def open_ctranslate2(model: str, options: EngineOptions, root: Path | None = Non
     workers = min(cores, WORKERS)
     loaded = WhisperModel(folder, device="cpu", compute_type="int8", cpu_threads=cores // workers, num_workers=workers)
     return CTranslate2Engine(loaded, info, "int8", workers, options)
+
+
+def _prompt_of(model: WhisperModel, options: EngineOptions) -> str:
+    """What stands before every text; "" for a model that has no token to begin it with."""
+    tokenizer = model.hf_tokenizer
+    if tokenizer.token_to_id(START) is None:
+        return ""
+
+    def tokens(text: str) -> list[int]:
+        return tokenizer.encode(text, add_special_tokens=False).ids
+
+    return prompt_text(options.prompt, tokens, model.max_length, options.warn)
+
+
+def _timestamps_of(model: WhisperModel) -> range:
+    """The ids of the tokens for times, 0 to 30 s in steps of 20 ms. With one of them in it, faster-whisper would part a
+    text in several; texts are asked for without."""
+    before = model.hf_tokenizer.token_to_id("<|notimestamps|>")
+    return range(0) if before is None else range(before + 1, before + 1 + TIMESTAMPS)
 
 
 def _on_gpu(folder: str, info: ModelInfo) -> WhisperModel:

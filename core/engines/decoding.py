@@ -10,7 +10,7 @@ import contextlib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -38,13 +38,15 @@ def decode(
     seconds: Sequence[float],
     *,
     language: str,
+    prompt: Sequence[int] = (),
     check: Callable[[], object] = lambda: None,
 ) -> list[Hypothesis]:
     """Decode one batch. features: log-mel, float32 (batch, mel bins, frames of the model's window).
 
     seconds: lengths of the sounds, which bound the number of tokens. language: Whisper's code, or "auto" to let the
-    model tell for each row. check: called between two tokens; what it raises passes through. Texts that repeat
-    themselves are decoded once more with repetition forbidden, and the better one is kept.
+    model tell for each row. prompt: tokens of a text that stands before, <|startofprev|> first. check: called between
+    two tokens; what it raises passes through. Texts that repeat themselves are decoded once more with repetition
+    forbidden and without the prompt, which may be what they repeat, and the better one is kept.
 
     The model may be in training: it is put into evaluation mode and back, float32 weights on a GPU compute as they do
     in training (autocast), and its own generation settings are left alone. UserError for a language it does not know;
@@ -54,7 +56,8 @@ def decode(
         return []
     with torch.inference_mode(), _evaluating(loaded.model), _autocast(loaded):
         batch = _encode(loaded, features, list(seconds), language)
-        found = _score(loaded, batch, _generate(loaded, batch, check))
+        prompted = batch.behind(prompt)
+        found = _score(loaded, prompted, _generate(loaded, prompted, check))
 
         def again(loops: list[int]) -> list[Hypothesis]:
             rows = batch.rows(loops)
@@ -72,6 +75,7 @@ def search(
     beam: int,
     heads: Sequence[tuple[int, int]],
     no_repeat: int = 0,
+    prompt: Sequence[int] = (),
     check: Callable[[], object] = lambda: None,
 ) -> list[WindowText]:
     """Search the texts of a batch of windows with so many hypotheses each, and when their words are spoken.
@@ -82,7 +86,7 @@ def search(
     if not len(features):
         return []
     with torch.inference_mode(), _evaluating(loaded.model), _autocast(loaded):
-        batch = _encode(loaded, features, list(seconds), language)
+        batch = _encode(loaded, features, list(seconds), language).behind(prompt)
         rows = _generate(loaded, batch, check, num_beams=beam, no_repeat_ngram_size=no_repeat)
         return _align(loaded, batch, rows, heads)
 
@@ -128,6 +132,10 @@ class _Batch:
             [self.prompts[index] for index in indices],
             [self.seconds[index] for index in indices],
         )
+
+    def behind(self, prompt: Sequence[int]) -> _Batch:
+        """The same with a text before; how likely there is no speech is told without it."""
+        return replace(self, prompts=[[*prompt, *own] for own in self.prompts])
 
 
 def _encode(loaded: LoadedModel, features: np.ndarray, seconds: list[float], language: str) -> _Batch:

@@ -36,13 +36,15 @@ class EngineInfo:
 class EngineOptions:
     """language: Whisper's code, or "auto" to let the model tell for each clip or window. batch: how many are decoded
     at once, as far as memory allows. beam: how many hypotheses the search keeps, 1 for greedy; transformers
-    decodes clips greedily, as figures of training are. check: called between two tokens or, by an engine that cannot,
-    between two batches; raise there to break off (`job.check`). warn: told in a sentence
-    what a person should know, such as a batch that had to be made smaller."""
+    decodes clips greedily, as figures of training are. prompt: words that the decoder is told beforehand, as far as
+    there is room (`core.engines.prompt`); evaluations give none. check: called between two tokens or, by an engine that
+    cannot, between two batches; raise there to break off (`job.check`). warn: told in a sentence what a person should
+    know, such as a batch that had to be made smaller."""
 
     language: str
     batch: int
     beam: int = 5
+    prompt: tuple[str, ...] = ()
     check: Callable[[], object] = field(default=lambda: None)
     warn: Callable[[str], object] = field(default=lambda text: None)
 

@@ -12,6 +12,7 @@ from core.engines.batches import HalvingBatches, OutOfMemory
 from core.engines.decoding import decode, search
 from core.engines.engine import Clip, EngineInfo, EngineOptions, Hypothesis, PcmWindow
 from core.engines.hearing import WindowText, hear, hear_as_clips
+from core.engines.prompt import START, prompt_text
 from core.timed_text import TimedText
 from core.whisper.features import log_mel
 from core.whisper.loading import LoadedModel, load
@@ -27,6 +28,7 @@ class TransformersEngine:
         self._loaded = loaded
         self._options = options
         self._batches = HalvingBatches(options.batch, loaded.info.id, options.warn)
+        self._prompt = _prompt_of(loaded, options)
 
     @property
     def info(self) -> EngineInfo:
@@ -53,7 +55,9 @@ class TransformersEngine:
         features = log_mel(self._loaded.extractor, [clip.samples for clip in clips], [clip.id for clip in clips])
         seconds = [clip.seconds for clip in clips]
         return self._in_memory(
-            lambda: decode(self._loaded, features, seconds, language=options.language, check=options.check)
+            lambda: decode(
+                self._loaded, features, seconds, language=options.language, prompt=self._prompt, check=options.check
+            )
         )
 
     def _search(self, windows: Sequence[PcmWindow], no_repeat: int) -> list[WindowText]:
@@ -68,6 +72,8 @@ class TransformersEngine:
                 beam=options.beam,
                 heads=self._loaded.info.alignment_heads,
                 no_repeat=no_repeat,
+                # A loop may be of what stood before it.
+                prompt=() if no_repeat else self._prompt,
                 check=options.check,
             )
         )
@@ -82,6 +88,20 @@ class TransformersEngine:
         # Only here the failed batch is let go of: the error held its frames, and they its tensors.
         torch.cuda.empty_cache()
         raise OutOfMemory(said)
+
+
+def _prompt_of(loaded: LoadedModel, options: EngineOptions) -> list[int]:
+    """The tokens before <|startoftranscript|>; none for a model that has no token to begin them with."""
+    tokenizer = loaded.tokenizer
+    start = tokenizer.get_vocab().get(START)
+    if start is None or not options.prompt:
+        return []
+
+    def tokens(text: str) -> list[int]:
+        return tokenizer.encode(text, add_special_tokens=False)
+
+    text = prompt_text(options.prompt, tokens, loaded.model.config.max_target_positions, options.warn)
+    return [start, *tokens(text)] if text else []
 
 
 def open_transformers(model: str, options: EngineOptions, root: Path | None = None) -> TransformersEngine:

@@ -8,17 +8,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from core.config import Config
 from core.engines import Hypothesis
+from core.exchange.glossary import read_glossary
 from core.labelling.captions import AUTOMATIC
 from core.labelling.sources import TextSource, stored_source
 from core.review.chinese_script import written_in
 from core.review.differences import differences, differing
+from core.review.script_conversion import Convert, converter
 from core.review.suspicion import PRIOR, EditEstimate, EditFeatures, expected_edits, letters, usual_rate
 from core.store import Segment, Store
 from core.store.records import SecondReading
 from core.store.transcripts import MachineText
 from core.text import clean, compression_ratio, is_loop
 from core.timed_text import Share
+from core.workspace import Workspace
 
 LONGEST_TEXT = 5000
 
@@ -33,12 +37,20 @@ _WRITTEN = 0.02
 _RECOGNISED = 0.15
 
 
-def deal(store: Store, segments: Sequence[Segment], sources: Iterable[TextSource]) -> list[MachineText]:
+def convert_by_settings(workspace: Workspace, config: Config) -> Convert:
+    """What writes a machine's text in the script of the settings. UserError for a glossary that cannot be read."""
+    return converter(config.transcripts.script, read_glossary(workspace.glossary))
+
+
+def deal(
+    store: Store, segments: Sequence[Segment], sources: Iterable[TextSource], convert: Convert
+) -> list[MachineText]:
     """Give segments of one recording their share, each of the first source that has one, and store it.
 
     Captions that say nothing leave a segment to the next source; a labeller that has listened and heard nothing gives
-    it an empty text. Human text and verdicts stay. Returns what was stored; how far it is to be trusted is told from
-    these segments alone, until `settle` looks at the whole recording.
+    it an empty text. Human text and verdicts stay. convert: what writes a text in the script that is wanted; what it
+    was stays as the raw text. Returns what was stored; how far it is to be trusted is told from these segments alone,
+    until `settle` looks at the whole recording.
     """
     texts: dict[str, MachineText] = {}
     words: dict[str, ScoredWords] = {}
@@ -46,29 +58,32 @@ def deal(store: Store, segments: Sequence[Segment], sources: Iterable[TextSource
         open_to = [segment for segment in segments if segment.id not in texts and source.covers(segment)]
         for segment, share in zip(open_to, source.shares(open_to), strict=True):
             if share.text or source.origin == "machine":
-                texts[segment.id] = _text(segment, share, source)
+                texts[segment.id] = _text(segment, share, source, convert)
                 words[segment.id] = share.words
     return _write(store, segments, texts, words)
 
 
-def write_hypotheses(store: Store, model: str, heard: Sequence[tuple[Segment, Hypothesis]]) -> list[MachineText]:
+def write_hypotheses(
+    store: Store, model: str, heard: Sequence[tuple[Segment, Hypothesis]], convert: Convert
+) -> list[MachineText]:
     """Store what was heard in single clips of segments; returns what was stored, as `deal` does."""
-    texts = {segment.id: _text_of_clip(segment, hypothesis, model) for segment, hypothesis in heard}
+    texts = {segment.id: _text_of_clip(segment, hypothesis, model, convert) for segment, hypothesis in heard}
     words = {segment.id: _tokens(texts[segment.id]) for segment, _ in heard}
     return _write(store, [segment for segment, _ in heard], texts, words)
 
 
-def settle(store: Store, video: str) -> list[str]:
+def settle(store: Store, video: str, convert: Convert) -> list[str]:
     """Tell of every text of a recording that nobody has reviewed how far it is to be trusted, from all that is stored.
 
-    A second reading is that of the source that was asked last, else of the newest timed text; never the text's own.
+    A second reading is that of the source that was asked last, else of the newest timed text; never the text's own. It
+    is converted as the texts are.
     Returns the segments for which something is another than before.
     """
     everything = store.segments.all(video=video)
     rows = [row for row in everything if row.origin in ("machine", "caption") and row.review == "pending"]
     if not rows:
         return []
-    estimates, readings = weigh(store, video, rows, everything)
+    estimates, readings = weigh(store, video, rows, everything, convert)
     before = {id: reading for id, reading in store.second_readings.of(video).items() if id in estimates}
     store.second_readings.remove(before.keys() - readings.keys())
     store.second_readings.put(reading for id, reading in readings.items() if before.get(id) != reading)
@@ -82,7 +97,7 @@ def settle(store: Store, video: str) -> list[str]:
 
 
 def weigh(
-    store: Store, video: str, rows: Sequence[Segment], recording: Sequence[Segment]
+    store: Store, video: str, rows: Sequence[Segment], recording: Sequence[Segment], convert: Convert
 ) -> tuple[dict[str, EditEstimate], dict[str, SecondReading]]:
     """How far texts of a recording are to be trusted, and how a second labeller reads them, both by segment.
 
@@ -91,16 +106,16 @@ def weigh(
     asked = (store.note(SECOND) or {}).get("source")
     timed = sorted(store.timed_texts.of(video), key=lambda row: row.source != asked)
     sources = [stored_source(store, row) for row in timed]
-    readings = _second_readings(rows, sources)
+    readings = _second_readings(rows, sources, convert)
     return _estimates(rows, recording, _scored_words(rows, sources), readings), readings
 
 
-def _text(segment: Segment, share: Share, source: TextSource) -> MachineText:
+def _text(segment: Segment, share: Share, source: TextSource, convert: Convert) -> MachineText:
     text = clean(share.text, LONGEST_TEXT)
     total = sum(share.logprobs)
     return MachineText(
         segment=segment.id,
-        text=text,
+        text=convert(text),
         raw=text,
         model=source.model,
         avg_logprob=round(total / len(share.logprobs), 5) if share.logprobs else None,
@@ -112,12 +127,12 @@ def _text(segment: Segment, share: Share, source: TextSource) -> MachineText:
     )
 
 
-def _text_of_clip(segment: Segment, hypothesis: Hypothesis, model: str) -> MachineText:
+def _text_of_clip(segment: Segment, hypothesis: Hypothesis, model: str, convert: Convert) -> MachineText:
     # The tokens and the end, each with what they have in the mean.
     total = hypothesis.avg_logprob * (len(hypothesis.tokens) + 1)
     return MachineText(
         segment=segment.id,
-        text=" ".join(hypothesis.text.split()),
+        text=convert(" ".join(hypothesis.text.split())),
         raw=hypothesis.text,
         model=model,
         avg_logprob=hypothesis.avg_logprob,
@@ -166,13 +181,15 @@ def _tokens(row: Segment | MachineText) -> ScoredWords:
     return (("", row.avg_logprob),) * count
 
 
-def _second_readings(rows: Sequence[Segment], sources: Sequence[TextSource]) -> dict[str, SecondReading]:
+def _second_readings(
+    rows: Sequence[Segment], sources: Sequence[TextSource], convert: Convert
+) -> dict[str, SecondReading]:
     """By segment, of the first source that has one. A loop is no opinion: it differs from whatever was said."""
     found: dict[str, SecondReading] = {}
     for source in sources:
         others = [row for row in rows if row.id not in found and row.model != source.model and source.covers(row)]
         for row, share in zip(others, source.shares(others), strict=True):
-            other = clean(share.text, LONGEST_TEXT)
+            other = convert(clean(share.text, LONGEST_TEXT))
             if is_loop(other):
                 continue
             found[row.id] = SecondReading(row.id, source.model, row.text, other, tuple(differences(row.text, other)))

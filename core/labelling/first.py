@@ -13,13 +13,14 @@ from core.events import ItemState
 from core.jobs import Job
 from core.labelling.captions import captions_sources
 from core.labelling.clips import hear_clips
-from core.labelling.dealing import deal, settle, write_hypotheses
+from core.labelling.dealing import convert_by_settings, deal, settle, write_hypotheses
 from core.labelling.forecast import labelled_alone, note_speed
 from core.labelling.labeller import open_labeller
 from core.labelling.processes import LabellingProcesses, environments
 from core.labelling.progress import HearingProgress
 from core.labelling.recordings import RecordingListener, asked_ms, by_video, hearing_settings
 from core.labelling.sources import TextSource, heard_whole
+from core.review.script_conversion import Convert
 from core.sources.captions import beside, wanted
 from core.store import Segment, Store, Video
 from core.store.records import TimedTextRow
@@ -41,8 +42,9 @@ def deal_again(workspace: Workspace, config: Config, store: Store, video: str) -
         return 0
     files = beside(workspace.media, wanted(config))
     captions = captions_sources(store, video, files) if config.label.captions else []
-    count = len(deal(store, due, [*captions, heard]))
-    settle(store, video)
+    convert = convert_by_settings(workspace, config)
+    count = len(deal(store, due, [*captions, heard], convert))
+    settle(store, video, convert)
     return count
 
 
@@ -51,18 +53,20 @@ def write_recording(
     store: Store,
     video: Video,
     segments: Sequence[Segment],
+    convert: Convert,
     note: Callable[[Sequence[MachineText]], object],
 ) -> list[str]:
     """Hear a recording and give its segments their share as windows end; a recording that cannot be read is a failed
-    item. note: told of what was written. Returns the segments whose estimates have changed at the end."""
+    item. convert: as in `deal`. note: told of what was written. Returns the segments whose estimates have changed at
+    the end."""
 
     def deal_heard(row: TimedTextRow, heard: Sequence[Segment]) -> None:
         first, last = min(one.start_ms for one in heard), max(one.end_ms for one in heard)
         windows = store.timed_texts.windows(row.id, first, last)
-        note(deal(store, heard, [TextSource(row.source, windows)]))
+        note(deal(store, heard, [TextSource(row.source, windows)], convert))
 
     listener.hear_or_fail(video, segments, deal_heard)
-    return settle(store, video.id)
+    return settle(store, video.id, convert)
 
 
 class FirstTranscripts:
@@ -72,6 +76,7 @@ class FirstTranscripts:
         self.workspace, self.config, self.job, self.store, self.due = workspace, config, job, store, due
         self.model = config.model.labeller
         self.by: str = job.params.get("by") or config.label.by
+        self.convert = convert_by_settings(workspace, config)
         self.texts: list[MachineText] = []
         self.dealt = self.failed = 0
         self._failures = len(job.failures)
@@ -109,7 +114,7 @@ class FirstTranscripts:
         for video, rows in by_video(self.store, todo):
             self.job.check()
             sources = self._known_sources(video.id, files)
-            written = deal(self.store, rows, sources) if sources else []
+            written = deal(self.store, rows, sources, self.convert) if sources else []
             self._note(written)
             done |= {text.segment for text in written}
             self.dealt += sum(text.origin == "machine" for text in written)
@@ -193,7 +198,7 @@ class FirstTranscripts:
 
             for video, rows in listener.leased(groups, self.job.id, wait):
                 look_at_others()
-                for id in write_recording(listener, self.store, video, rows, self._note):
+                for id in write_recording(listener, self.store, video, rows, self.convert, self._note):
                     self.job.item(id, ItemState.LABELLED)
         self.store.timed_texts.release_all(self.model)
         if progress.speed:
@@ -221,7 +226,7 @@ class FirstTranscripts:
         self.job.log(f"labelling {plural(len(segments), 'segment')} with {self.model} on {info.device}")
         done, total = len(self.texts), len(self.texts) + len(segments)
         for batch in hear_clips(self.workspace, self.store, self.job, engine, segments):
-            self._note(write_hypotheses(self.store, self.model, batch))
+            self._note(write_hypotheses(self.store, self.model, batch, self.convert))
             done += len(batch)
             self.job.progress(done + len(self.job.failures) - self._failures, total, "segments")
         self.job.progress(total, total, "segments")
@@ -234,7 +239,7 @@ class FirstTranscripts:
             self.job.item(text.segment, ItemState.LABELLED)
 
     def _settle(self, video: str) -> None:
-        for id in settle(self.store, video):
+        for id in settle(self.store, video, self.convert):
             self.job.item(id, ItemState.LABELLED)
 
     # -- what could be better

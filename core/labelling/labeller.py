@@ -13,6 +13,7 @@ from core.engines import Engine, EngineInfo, EngineOptions, PcmWindow, open_engi
 from core.engines.choice import EngineChoice, choose_engine
 from core.engines.windows import windows_of
 from core.errors import UserError
+from core.exchange.glossary import read_glossary
 from core.jobs import Job
 from core.labelling.recordings import asked_ms, by_video
 from core.media import stream_pcm
@@ -37,18 +38,20 @@ def open_labeller(
     segments: Sequence[Segment],
     engine: str | None = None,
 ) -> Engine:
-    """An engine as the settings have it, with a model loaded. segments: that it shall write texts of. engine: in place
-    of that of the settings.
+    """An engine as the settings have it, with a model loaded that is told the words of the glossary. segments: that it
+    shall write texts of. engine: in place of that of the settings. UserError for a glossary that cannot be read, too.
 
     For "auto" it is that of `core.engines.choice`. Where both can run the model, and there is much to be heard, both
     hear the first minutes of it, and which is better is kept in the store, so that it is asked once.
     """
 
+    words = read_glossary(workspace.glossary)
+
     def warn(text: str) -> None:
         job.log(text, "warning")
 
     def load(name: str, check: Callable[[], object] = job.check) -> Engine:
-        return open_labeller_for(workspace, config, model, name, check, warn)
+        return open_labeller_for(workspace, config, model, name, words, check, warn)
 
     asked = engine or config.label.engine
     if asked != "auto":
@@ -68,12 +71,13 @@ def open_labeller_for(
     config: Config,
     model: str,
     engine: str,
+    words: Sequence[str],
     check: Callable[[], object],
     warn: Callable[[str], object],
 ) -> Engine:
-    """The same without a job: check and warn as `core.engines.EngineOptions` has them."""
-    label = config.label
-    options = EngineOptions(config.project.language, label.batch, beam=label.beam, check=check, warn=warn)
+    """The same without a job: words of the glossary, check and warn as `core.engines.EngineOptions` has them."""
+    label, prompt = config.label, tuple(words)
+    options = EngineOptions(config.project.language, label.batch, label.beam, prompt, check=check, warn=warn)
     return open_engine(model, options, workspace.root, engine)
 
 

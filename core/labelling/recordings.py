@@ -12,6 +12,7 @@ from core.config import Config
 from core.engines import Engine, PcmWindow
 from core.engines.windows import windows_of
 from core.errors import UserError
+from core.exchange.glossary import read_glossary
 from core.labelling.progress import HearingJob, Tally
 from core.media import RATE, stream_pcm
 from core.spans import Span, merged
@@ -22,6 +23,9 @@ from core.whisper.info import describe
 from core.whisper.model_files import weights_digest
 from core.workspace import Workspace
 
+PROMPT = "prompt"
+"""The setting of a timed text that says which words of a glossary its labeller was told."""
+
 LEASE_S = 600.0
 """For so long a process has a recording for itself after its last batch; one that is seen to have ended gives it back
 at once."""
@@ -29,8 +33,8 @@ at once."""
 
 def hearing_settings(workspace: Workspace, config: Config, engine: Engine) -> dict[str, Any]:
     """What a recording's timed text depends on, besides its sound: where any of it is another, it is heard anew."""
-    info = engine.info
-    return {
+    info, words = engine.info, list(read_glossary(workspace.glossary))
+    return ({PROMPT: words} if words else {}) | {
         "weights": weights_digest(describe(info.model, workspace.root).path, info.model),
         "engine": info.name,
         "precision": info.precision,

@@ -15,7 +15,7 @@ from core.exchange.formats.table import recognise
 from core.exchange.matching import NameMatcher
 from core.jobs import Job
 from core.labelling.clips import hear_clips
-from core.labelling.dealing import LONGEST_TEXT, SECOND, settle
+from core.labelling.dealing import LONGEST_TEXT, SECOND, convert_by_settings, settle
 from core.labelling.forecast import note_speed
 from core.labelling.labeller import open_labeller
 from core.labelling.progress import HearingProgress
@@ -78,10 +78,10 @@ def hear_second(
         _hear(workspace, config, job, store, rows, second)
         source = second
     store.set_note(SECOND, {"source": source})
-    compared = 0
+    compared, convert = 0, convert_by_settings(workspace, config)
     for video in dict.fromkeys(row.video for row in rows):
         job.check()
-        for id in settle(store, video):
+        for id in settle(store, video, convert):
             job.item(id, ItemState.LABELLED)
         compared += len(store.second_readings.of(video).keys() & chosen)
     job.log(f"second opinion by {second}: {plural(compared, 'segment')} compared")

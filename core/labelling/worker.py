@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import UserError
+from core.labelling.dealing import convert_by_settings
 from core.labelling.first import write_recording
 from core.labelling.labeller import open_labeller_for
-from core.labelling.recordings import RecordingListener, by_video
+from core.labelling.recordings import PROMPT, RecordingListener, by_video
 from core.store import Store
 from core.store.transcripts import MachineText
 from core.workspace import Workspace
@@ -61,8 +62,10 @@ def main(root: Path) -> int:
     workspace, voice = Workspace(root), _Voice()
     config = workspace.config()
     try:
+        convert = convert_by_settings(workspace, config)
         with Store(workspace.db_path) as store:
-            engine = open_labeller_for(workspace, config, task["model"], task["engine"], voice.check, voice.warn)
+            words = task["settings"].get(PROMPT, ())
+            engine = open_labeller_for(workspace, config, task["model"], task["engine"], words, voice.check, voice.warn)
             # The job's: a card that computes otherwise must not begin its recordings anew.
             listener = RecordingListener(workspace, store, voice, engine, task["settings"], voice)
             wanted = set(task["segments"])
@@ -73,7 +76,7 @@ def main(root: Path) -> int:
                 time.sleep(0.2)
 
             for video, rows in listener.leased(groups, task["holder"], wait):
-                write_recording(listener, store, video, rows, voice.note)
+                write_recording(listener, store, video, rows, convert, voice.note)
     except Orphaned:
         return 1
     except UserError as error:

@@ -14,7 +14,7 @@ from core.exchange.clip_import import import_clip
 from core.exchange.formats.table import Format, readable, recognise
 from core.exchange.matching import NameMatcher, is_copy_of, video_of_captions, without_copy_number
 from core.exchange.rows import MetadataRow
-from core.labelling.dealing import LONGEST_TEXT, settle
+from core.labelling.dealing import LONGEST_TEXT, convert_by_settings, settle
 from core.labelling.sources import CUES, IMPORT, KIND
 from core.review.suspicion import EditFeatures, expected_edits
 from core.store import Store
@@ -240,9 +240,10 @@ class _Import:
             else:
                 self._write_machine(batch)
             self.job.progress(begin + len(batch), len(items), unit="texts")
+        convert = convert_by_settings(self.workspace, self.workspace.config())
         for video in sorted(self.written_for):
             self.job.check()
-            settle(self.store, video)
+            settle(self.store, video, convert)
 
     def _refuse(self) -> None:
         have = self.segments.example()

@@ -10,6 +10,7 @@ from typing import Any
 from core.config import Config
 from core.engines import ENGINES
 from core.errors import UserError
+from core.exchange.glossary import read_glossary
 from core.jobs import Job
 from core.labelling.first import FirstTranscripts
 from core.labelling.second import hear_second, is_file
@@ -56,7 +57,8 @@ def report(result: dict[str, Any]) -> str:
 
 
 def check_params(workspace: Workspace, config: Config, params: dict[str, Any]) -> None:
-    """Refuse ids that are none, and a second labeller that is not here or is the first."""
+    """Refuse ids that are none, a glossary that is none, and a second labeller that is not here or is the first."""
+    read_glossary(workspace.glossary)
     with Store(workspace.db_path) as store:
         _chosen(store.segments.all(), params)
     if asked := _second(config, params):

@@ -30,6 +30,7 @@ class Ear:
 
     def __init__(self, model: str, options: EngineOptions, journal: Path | None = None, pause_s: float = 0.0) -> None:
         self._options = options
+        self.prompt = options.prompt
         self._journal = journal
         self._pause_s = pause_s
         self._batches = HalvingBatches(options.batch, model, options.warn)
