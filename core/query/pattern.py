@@ -38,6 +38,18 @@ class Pattern:
             return []
         return [(start, end) for start, end in spans if end > start]
 
+    def substitute(self, replacement: str, text: str) -> str:
+        """The text with every match replaced; `\\1` and `\\g<name>` are what its groups matched, "" for those that did
+        not. ValueError with what is wrong with the replacement; UserError where it takes too long."""
+        import regex
+
+        try:
+            return self.compiled.sub(replacement, text, timeout=LONGEST_S)
+        except TimeoutError:
+            raise self._too_slow() from None
+        except (regex.error, IndexError) as error:
+            raise ValueError(f"{clean(replacement, 30)} replaces nothing: {error}") from None
+
     def _too_slow(self) -> UserError:
         return UserError(
             f"the pattern /{clean(self.text, 60)}/ takes too long",
@@ -46,13 +58,13 @@ class Pattern:
         )
 
 
-def compile_pattern(text: str) -> Pattern:
-    """ValueError with what is wrong with it. Case does not matter."""
+def compile_pattern(text: str, *, ignore_case: bool = True) -> Pattern:
+    """ValueError with what is wrong with it."""
     # It costs 20 ms to import, and most people never type a pattern.
     import regex
 
     try:
-        compiled = regex.compile(text, regex.IGNORECASE)
+        compiled = regex.compile(text, regex.IGNORECASE if ignore_case else 0)
     except (regex.error, OverflowError, RecursionError) as error:
         raise ValueError(f"/{clean(text, 30)}/ is no regular expression: {error}") from None
     # To look at the clock costs more than the search; what repeats one character at most is always quick.
