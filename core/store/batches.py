@@ -1,19 +1,24 @@
 """Changes to many transcripts that are one to a person: accepted in slices, taken back in slices, as one.
 
-A batch's edits carry its number. What an edit of a batch remembers is what it has changed, the review state, and not
-the text: 100 000 of them stay small, and undo cannot bring back an older text by mistake.
+A batch's edits carry its number. What an edit of a batch remembers is what it has changed, the review state or the
+text: 100 000 of them stay small, and undo cannot bring back an older text by mistake.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from core.clock import now_ms
+from core.store import edits
 from core.store.connection import Connection
 from core.store.database import Database
-from core.store.records import Undone
+from core.store.edits import PERSON
+from core.store.records import ChangedTexts, TextChange, Undone
+
+T = TypeVar("T")
 
 _IN_FORCE, _GOES, _UNDONE = 0, 1, 2
 """States of a batch: batches.undone."""
@@ -49,17 +54,10 @@ def accept(database: Database, segments: Iterable[str]) -> int:
     """Accept those of the segments that are pending and have text, as one batch; returns how many."""
     # In the order of the table's pages, however they were shown.
     wanted = sorted(set(segments))
-    done = place = 0
-    number: int | None = None
+    done = 0
 
-    def step(db: Connection, size: int) -> bool:
-        nonlocal done, place, number
-        some, place = wanted[place : place + size], place + size
-        if number is None:
-            number = db.execute("INSERT INTO batches (at, who) VALUES (?, 'person')", (now_ms(),)).lastrowid
-        elif db.execute("SELECT undone FROM batches WHERE id = ?", (number,)).fetchone()[0] != _IN_FORCE:
-            # Another window takes it back already.
-            return False
+    def accept_some(db: Connection, number: int, some: Sequence[str]) -> int:
+        nonlocal done
         _note_rows(db, some)
         count = db.execute(
             "INSERT INTO edits (segment, at, who, before, after, batch) "
@@ -73,26 +71,89 @@ def accept(database: Database, segments: Iterable[str]) -> int:
                 "WHERE rowid IN (SELECT transcript FROM temp.slice)",
                 (now_ms(),),
             )
+        done += count
+        return count
+
+    _make_slice(database.connection)
+    _in_batch(database, "accept all", wanted, accept_some)
+    return done
+
+
+def change_texts(database: Database, changes: Iterable[TextChange], what: str, *, as_human: bool) -> ChangedTexts:
+    """Change texts as one batch, each if it is still what the person saw. what: is done, in words.
+
+    as_human: they are a person's own text from now on, and accepted, as one that was typed. Else origin and review
+    stay, and what was rejected is left alone.
+    """
+    wanted = sorted(changes)
+    count = left = 0
+
+    def change_some(db: Connection, number: int, some: Sequence[TextChange]) -> int:
+        nonlocal count, left
+        written = [_change_text(db, number, change, as_human) for change in some]
+        count, left = count + sum(written), left + len(written) - sum(written)
+        return sum(written)
+
+    _in_batch(database, what, wanted, change_some)
+    return ChangedTexts(count, left)
+
+
+def _change_text(db: Connection, number: int, change: TextChange, as_human: bool) -> bool:
+    current = edits.snapshot(db, change.segment)
+    if ("" if current is None else current["text"]) != change.before:
+        return False
+    if as_human:
+        wanted = edits.human(change.after)
+        if current is None and db.execute("SELECT 1 FROM segments WHERE id = ?", (change.segment,)).fetchone() is None:
+            return False
+    elif current is None or current["review"] == "rejected":
+        return False
+    else:
+        wanted = {"text": change.after}
+    after = (current or {}) | wanted
+    edits.write(db, change.segment, after)
+    changed = [name for name in after if current is None or after[name] != current[name]]
+    before = None if current is None else {name: current[name] for name in changed}
+    edits.record(db, change.segment, PERSON, before, {name: after[name] for name in changed}, batch=number)
+    return True
+
+
+def _in_batch(
+    database: Database, what: str, items: Sequence[T], write: Callable[[Connection, int, Sequence[T]], int]
+) -> None:
+    """Write items in slices as one batch. write: some of them, with the number of the batch; how many edits that was.
+
+    Another window may take it back already while it is written: then it ends there.
+    """
+    place = 0
+    number: int | None = None
+
+    def step(db: Connection, size: int) -> bool:
+        nonlocal place, number
+        some, place = items[place : place + size], place + size
+        if number is None:
+            statement = "INSERT INTO batches (at, who, what) VALUES (?, ?, ?)"
+            number = db.execute(statement, (now_ms(), PERSON, what)).lastrowid or 0
+        elif db.execute("SELECT undone FROM batches WHERE id = ?", (number,)).fetchone()[0] != _IN_FORCE:
+            return False
+        if count := write(db, number, some):
             last = db.execute("SELECT MAX(id) FROM edits").fetchone()[0]
             db.execute(
                 "UPDATE batches SET last = ?, first = CASE first WHEN 0 THEN ? ELSE first END WHERE id = ?",
                 (last, last - count + 1, number),
             )
-        done += count
-        return place < len(wanted)
+        return place < len(items)
 
-    _make_slice(database.connection)
     database.in_slices(step)
-    return done
 
 
-def _note_rows(db: Connection, segments: list[str]) -> None:
+def _note_rows(db: Connection, segments: Sequence[str]) -> None:
     """Fill the slice with the transcripts of these segments that can be accepted."""
     db.execute("DELETE FROM temp.slice")
     db.execute(
         "INSERT INTO temp.slice (transcript) SELECT t.rowid FROM json_each(?) wanted "
         "JOIN transcripts t ON t.segment = wanted.value WHERE t.review = 'pending' AND TRIM(t.text) <> ''",
-        (json.dumps(segments),),
+        (json.dumps(list(segments)),),
     )
 
 
@@ -123,12 +184,13 @@ def _undo_between(db: Connection, number: int, after: int, last: int) -> Undone:
     db.execute("DELETE FROM temp.slice")
     db.execute(f"INSERT INTO temp.slice (edit, transcript, review, changed) {_OPEN}", (number, after, last))
     changed = db.execute("DELETE FROM temp.slice WHERE changed").rowcount
+    _undo_texts(db)
     count = db.execute(
         "INSERT INTO edits (segment, at, who, before, after, undoes) SELECT e.segment, ?, 'person', e.after, "
         "e.before, e.id FROM temp.slice JOIN edits e ON e.id = slice.edit",
         (now_ms(),),
     ).rowcount
-    for (review,) in db.execute("SELECT DISTINCT review FROM temp.slice").fetchall():
+    for (review,) in db.execute("SELECT DISTINCT review FROM temp.slice WHERE review IS NOT NULL").fetchall():
         db.execute(
             "UPDATE transcripts SET review = ?, updated = ? "
             "WHERE rowid IN (SELECT transcript FROM temp.slice WHERE review = ?)",
@@ -136,6 +198,20 @@ def _undo_between(db: Connection, number: int, after: int, last: int) -> Undone:
         )
     row = db.execute("SELECT segment FROM edits WHERE id = (SELECT MIN(edit) FROM temp.slice)").fetchone()
     return Undone(row[0] if row else None, count, changed)
+
+
+def _undo_texts(db: Connection) -> None:
+    """Give the rows of the slice their texts back, where those were changed. The review is set for all of them at
+    once, by the caller."""
+    query = (
+        "SELECT e.segment, e.before FROM temp.slice JOIN edits e ON e.id = slice.edit "
+        "WHERE e.before IS NULL OR json_type(e.before, '$.text') IS NOT NULL"
+    )
+    for segment, before in db.execute(query).fetchall():
+        if before is None:
+            db.execute("DELETE FROM transcripts WHERE segment = ?", (segment,))
+        else:
+            edits.write(db, segment, (edits.snapshot(db, segment) or {}) | json.loads(before))
 
 
 def _make_slice(db: Connection) -> None:

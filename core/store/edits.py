@@ -8,8 +8,15 @@ from typing import Any
 from core.clock import now_ms
 from core.store.connection import Connection
 
+PERSON = "person"
+
 KEPT = ("text", "origin", "review", "flags", "suspicion")
 """What an edit remembers of a transcript, before and after."""
+
+
+def human(text: str) -> dict[str, Any]:
+    """What a transcript is once a person has written it."""
+    return {"text": text, "origin": "human", "review": "accepted", "flags": [], "suspicion": 0.0}
 
 
 def snapshot(db: Connection, segment: str) -> dict[str, Any] | None:
@@ -46,11 +53,12 @@ def record(
     before: dict[str, Any] | None,
     after: dict[str, Any] | None,
     undoes: int | None = None,
+    batch: int | None = None,
 ) -> None:
     def packed(values: dict[str, Any] | None) -> str | None:
         return None if values is None else json.dumps(values, ensure_ascii=False)
 
     db.execute(
-        "INSERT INTO edits (segment, at, who, before, after, undoes) VALUES (?, ?, ?, ?, ?, ?)",
-        (segment, now_ms(), who, packed(before), packed(after), undoes),
+        "INSERT INTO edits (segment, at, who, before, after, undoes, batch) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (segment, now_ms(), who, packed(before), packed(after), undoes, batch),
     )

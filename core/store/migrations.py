@@ -221,6 +221,10 @@ MIGRATIONS = (
     -- What cutting has found wrong with the media file: a UserError's texts as JSON; NULL for nothing.
     ALTER TABLE videos ADD COLUMN media_fault TEXT;
     """,
+    """
+    -- What was done, in words, where several edits are one to a person; before this, all of them accepted rows.
+    ALTER TABLE batches ADD COLUMN what TEXT NOT NULL DEFAULT 'accept all';
+    """,
 )
 
 

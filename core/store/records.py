@@ -219,6 +219,22 @@ class Changes:
     removed: list[str]
 
 
+class TextChange(NamedTuple):
+    """A text that a person wants to be another. before: as it was when they saw it."""
+
+    segment: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class ChangedTexts:
+    """count: texts that are others now; left: those that somebody else had changed, or a person rejected, meanwhile."""
+
+    count: int = 0
+    left: int = 0
+
+
 @dataclass(frozen=True)
 class Undone:
     """What an undo took back. segment: the one whose row to look at; None where all of a batch has changed since.

@@ -15,9 +15,8 @@ from core.review.differences import differences, differing
 from core.store import batches, edits
 from core.store.connection import Connection
 from core.store.database import Database
-from core.store.records import HUMAN, Undone
-
-PERSON = "person"
+from core.store.edits import PERSON
+from core.store.records import HUMAN, ChangedTexts, TextChange, Undone
 
 _LAST = """
     SELECT id, segment, before FROM edits e WHERE who = 'person' AND undoes IS NULL AND undone = 0 AND {which}
@@ -58,7 +57,8 @@ class Transcripts:
     def write_machine(self, texts: Sequence[MachineText], who: str = "label") -> list[str]:
         """Store machine or caption text. Returns the ids that were written.
 
-        Left alone: a segment that has human text, that a person reviewed, or that is gone (cut anew meanwhile).
+        Left alone: a segment that has human text, in whose text a person has changed something, that a person reviewed,
+        or that is gone (cut anew meanwhile).
         """
         left, written = iter(texts), []
 
@@ -87,7 +87,7 @@ class Transcripts:
         """
         with self._database.write() as db:
             before = _require(db, segment)
-            after = {"text": text, "origin": "human", "review": "accepted", "flags": [], "suspicion": 0.0}
+            after = edits.human(text)
             if before == after:
                 return
             if before is not None and before["origin"] in HUMAN and before["text"] != text:
@@ -147,6 +147,14 @@ class Transcripts:
         """
         return batches.accept(self._database, segments)
 
+    def change_texts(self, changes: Iterable[TextChange], what: str, *, as_human: bool = False) -> ChangedTexts:
+        """Change texts as one batch, each if it is still what the person saw. what: is done, in words. One undo takes
+        all back.
+
+        as_human: they are a person's own from now on, and accepted. Else origin and review stay as they are.
+        """
+        return batches.change_texts(self._database, changes, what, as_human=as_human)
+
     def undo(self, segment: str | None = None) -> Undone | None:
         """Take back the last change a person made (to this segment, or to any; a batch whole), also a day later.
 
@@ -166,13 +174,35 @@ class Transcripts:
             if undone.count or undone.changed:
                 return undone
 
-    def history(self, segment: str) -> list[dict[str, Any]]:
-        """Every change of one segment, oldest first: id, at (ms), who, before, after, undoes, batch.
+    def take_back(self, segment: str, edit: int) -> bool:
+        """Bring back what an edit of this segment has changed as it was before, whatever came after it; as an edit that
+        undo takes back. False if it is so already."""
+        with self._database.write() as db:
+            row = db.execute("SELECT before FROM edits WHERE id = ? AND segment = ?", (edit, segment)).fetchone()
+            current = _require(db, segment)
+            if row is None:
+                raise UserError(f"{segment} has no such edit", "its history has others", "look at it again")
+            before = None if row["before"] is None else (current or {}) | json.loads(row["before"])
+            if before == current:
+                return False
+            if before is None:
+                db.execute("DELETE FROM transcripts WHERE segment = ?", (segment,))
+            else:
+                edits.write(db, segment, before)
+            edits.record(db, segment, PERSON, current, before)
+            return True
 
-        before, after: None where there was no transcript; an edit of a batch tells only what it has changed.
+    def history(self, segment: str) -> list[dict[str, Any]]:
+        """Every change of one segment, oldest first: id, at (ms), who, before, after, undoes, undone, batch, what.
+
+        before, after: None where there was no transcript; an edit of a batch tells only what it has changed. after has
+        the model, too, where one wrote it. undone: it was taken back. what: the batch was done, in words, "" for none.
         """
         rows = self._database.connection.execute(
-            "SELECT id, at, who, before, after, undoes, batch FROM edits WHERE segment = ? ORDER BY id", (segment,)
+            "SELECT e.id, e.at, e.who, e.before, e.after, e.undoes, e.batch, COALESCE(b.what, '') AS what, "
+            "EXISTS (SELECT 1 FROM edits u WHERE u.undoes = e.id) AS undone "
+            "FROM edits e LEFT JOIN batches b ON b.id = e.batch WHERE e.segment = ? ORDER BY e.id",
+            (segment,),
         )
         return [
             dict(row) | {name: json.loads(row[name]) if row[name] else None for name in ("before", "after")}
@@ -212,7 +242,7 @@ def _write_machine(db: Connection, item: MachineText, who: str) -> bool:
     before = edits.snapshot(db, item.segment)
     if before is None and not _is_here(db, item.segment):
         return False
-    if before and (before["origin"] in HUMAN or before["review"] != "pending"):
+    if before and (before["origin"] in HUMAN or before["review"] != "pending" or _is_changed(db, item.segment)):
         return False
     after = {
         "text": item.text,
@@ -235,8 +265,18 @@ def _write_machine(db: Connection, item: MachineText, who: str) -> bool:
             item.segment,
         ),
     )
-    edits.record(db, item.segment, who, before, after)
+    edits.record(db, item.segment, who, before, after | {"model": item.model})
     return True
+
+
+def _is_changed(db: Connection, segment: str) -> bool:
+    """Whether a person has changed something in the text that stands there now."""
+    query = (
+        "SELECT 1 FROM edits e WHERE segment = ? AND who = ? AND undoes IS NULL AND batch IS NOT NULL "
+        "AND json_type(after, '$.text') IS NOT NULL "
+        "AND NOT EXISTS (SELECT 1 FROM edits u WHERE u.undoes = e.id) LIMIT 1"
+    )
+    return db.execute(query, (segment, PERSON)).fetchone() is not None
 
 
 def _import_human(db: Connection, segment: str, text: str, who: str) -> str:
@@ -245,7 +285,7 @@ def _import_human(db: Connection, segment: str, text: str, who: str) -> str:
         return "gone"
     if before and before["origin"] in HUMAN:
         return "unchanged" if before["text"] == text else "kept"
-    after = {"text": text, "origin": "human", "review": "accepted", "flags": [], "suspicion": 0.0}
+    after = edits.human(text)
     edits.write(db, segment, after)
     edits.record(db, segment, who, before, after)
     return "imported"
