@@ -32,11 +32,6 @@ ANY_SCRIPT = "zh"
 """Where the model tells the language of each window, its text is parted as Chinese is, at every character that a token
 ends with; `core.engines.words.joined` puts the words of other scripts together again."""
 
-MODELS_OWN = -1
-"""In a list of tokens that are never written: those that the model itself names."""
-
-TIMESTAMPS = RECORDING_WINDOW_S * 50 + 1
-
 WORKERS = 4
 """Batches that a CPU works on at once, as far as it has cores: the search does little at a time for each thread."""
 
@@ -54,7 +49,6 @@ class CTranslate2Engine:
         self._workers = workers
         self._batches = HalvingBatches(options.batch, info.id, options.warn)
         self._prompt = _prompt_of(model, options)
-        self._timestamps = _timestamps_of(model)
 
     @property
     def info(self) -> EngineInfo:
@@ -118,7 +112,6 @@ class CTranslate2Engine:
                 multilingual=language == "auto",
                 beam_size=self._options.beam,
                 no_repeat_ngram_size=no_repeat,
-                suppress_tokens=[MODELS_OWN, *self._timestamps],
                 # A loop may be of what stood before it.
                 initial_prompt=None if no_repeat else self._prompt or None,
                 word_timestamps=word_timestamps,
@@ -176,13 +169,6 @@ def _prompt_of(model: WhisperModel, options: EngineOptions) -> str:
         return tokenizer.encode(text, add_special_tokens=False).ids
 
     return prompt_text(options.prompt, tokens, model.max_length, options.warn)
-
-
-def _timestamps_of(model: WhisperModel) -> range:
-    """The ids of the tokens for times, 0 to 30 s in steps of 20 ms. With one of them in it, faster-whisper would part a
-    text in several; texts are asked for without."""
-    before = model.hf_tokenizer.token_to_id("<|notimestamps|>")
-    return range(0) if before is None else range(before + 1, before + 1 + TIMESTAMPS)
 
 
 def _on_gpu(folder: str, info: ModelInfo) -> WhisperModel:

@@ -19,6 +19,10 @@ from core.review.differences import TOKENS
 from tui.widgets import cells
 
 
+LEAD = 6
+"""Characters before the first change that are shown of a text that is cut."""
+
+
 def marked_diff(
     truth: str, guess: str, missed: StyleType = "bold green", wrong: StyleType = "bold red"
 ) -> tuple[Text, Text]:
@@ -35,6 +39,26 @@ def marked_diff(
         first.append(a if same else f"[{a}]", None if same else missed)
         second.append(b if same else f"[{b}]", None if same else wrong)
     return first, second
+
+
+def inline_diff(before: str, after: str, *, from_change: bool = False, ascii: bool = False) -> Text:
+    """One text with what was changed as [before→after]: 它的[金→筋]吃.
+
+    from_change: begin shortly before the first change, so that it is seen in a narrow place.
+    """
+    left, right = TOKENS.findall(cells.harmless(before)), TOKENS.findall(cells.harmless(after))
+    found, arrow, more = Text(), "->" if ascii else "→", ".." if ascii else "…"
+    edits = Levenshtein.opcodes(left, right)
+    for place, (same, group) in enumerate(groupby(edits, key=lambda edit: edit.tag == "equal")):
+        run = list(group)
+        was = "".join(left[run[0].src_start : run[-1].src_end])
+        now = "".join(right[run[0].dest_start : run[-1].dest_end])
+        if same:
+            is_lead = from_change and not place and len(was) > LEAD
+            found.append(f"{more}{was[-LEAD:]}" if is_lead else was)
+        else:
+            found.append("[").append(was, "red").append(arrow).append(now, "bold green").append("]")
+    return found
 
 
 class DiffText(Widget):
