@@ -133,7 +133,7 @@ def _in_batch(
         some, place = items[place : place + size], place + size
         if number is None:
             statement = "INSERT INTO batches (at, who, what) VALUES (?, ?, ?)"
-            number = db.execute(statement, (now_ms(), PERSON, what)).lastrowid or 0
+            number = int(db.execute(statement, (now_ms(), PERSON, what)).lastrowid or 0)
         elif db.execute("SELECT undone FROM batches WHERE id = ?", (number,)).fetchone()[0] != _IN_FORCE:
             return False
         if count := write(db, number, some):

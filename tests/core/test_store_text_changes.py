@@ -7,7 +7,7 @@ import pytest
 from core.errors import UserError
 from core.store import Store
 from core.store.records import ChangedTexts, TextChange, Undone
-from tests.core.store_kit import fill, machine, store, text_of
+from tests.core.store_kit import machine, store, text_of
 
 __all__ = ["store"]
 

@@ -51,7 +51,7 @@ async def test_a_second_opinion_is_asked_for_by_name(workspace: Workspace) -> No
     app = open_app(workspace)
     async with app.run_test(size=(100, 30)) as pilot:
         await filled(pilot, app)
-        await pilot.press("B")
+        await pilot.press("O")
         await wait_until(pilot, lambda: isinstance(app.screen, TextPrompt))
         await pilot.press(*"nobody", "enter")
         await wait_until(pilot, lambda: isinstance(app.screen, Choice))

@@ -222,7 +222,7 @@ async def test_all_that_was_accepted_is_taken_back_in_another_session(workspace:
         await filled(pilot, app)
         await pilot.press("A")
         await wait_until(pilot, lambda: isinstance(app.screen, Choice))
-        await pilot.press("y")
+        await pilot.press("f")
         await wait_until(pilot, lambda: "6 rows accepted; u undoes" in screen_text(app))
         await wait_until(pilot, lambda: "6 of 8 reviewed" in screen_text(app))
     later = open_app(workspace)

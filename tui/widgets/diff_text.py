@@ -18,7 +18,6 @@ from textual.widget import Widget
 from core.review.differences import TOKENS
 from tui.widgets import cells
 
-
 LEAD = 6
 """Characters before the first change that are shown of a text that is cut."""
 

@@ -31,8 +31,8 @@ class ChangesDialog(Dialog):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("space", "toggle", "tick", show=False),
-        Binding("a", "toggle_all", "all, none", show=False),
+        Binding("space", "tick", "tick", show=False),
+        Binding("a", "tick_all", "all, none", show=False),
         Binding("q", "answer(None)", "back", show=False),
     ]
 
@@ -73,7 +73,7 @@ class ChangesDialog(Dialog):
         if self._rows.ticked:
             self.action_answer("y")
 
-    def action_toggle(self) -> None:
+    def action_tick(self) -> None:
         key = self._table.cursor_key
         if key is not None:
             self._rows.toggle(key)
@@ -81,7 +81,7 @@ class ChangesDialog(Dialog):
             self._show_ticked()
             self._table.action_move(1)
 
-    def action_toggle_all(self) -> None:
+    def action_tick_all(self) -> None:
         self._rows.toggle_all()
         self._table.refresh_rows()
         self._show_ticked()

@@ -17,16 +17,6 @@ LONGEST = 300
 """Characters of a text that are shown in a question."""
 
 
-def accept_all(count: int) -> Choice:
-    """Answer "y": yes."""
-    text = "Every pending row shown now that has text. Nobody may have read them; undo takes all of them back."
-    return Choice(
-        f"Accept {plural(count, 'row')}?",
-        text,
-        [("y", f"accept {plural(count, 'row')} unread"), ("n", "leave them pending")],
-    )
-
-
 def label(found: LabelForecast) -> Choice:
     """Answers: "y" what has no text, "r" also what was labelled one by one, anew."""
     choices = [("n", "not now")]

@@ -17,14 +17,14 @@ from typing import Protocol
 from core.errors import UserError
 from core.store import Store, TranscriptRow
 from core.store.connection import BUSY_S
-from core.store.records import Undone
+from core.store.records import ChangedTexts, TextChange, Undone
 from core.store.transcripts import SegmentGone, WrittenMeanwhile
 
 
 class Edit(Protocol):
     """One thing a person did, to be written by `apply` in the writer's thread."""
 
-    def apply(self, store: Store) -> Undone | int | None: ...
+    def apply(self, store: Store) -> Undone | ChangedTexts | int | None: ...
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,29 @@ class AcceptAll:
 
 
 @dataclass(frozen=True)
+class ChangeTexts:
+    """what: is done, in words. as_human: the texts are a person's own from now on, and accepted."""
+
+    changes: tuple[TextChange, ...]
+    what: str
+    as_human: bool = False
+
+    def apply(self, store: Store) -> ChangedTexts:
+        return store.transcripts.change_texts(self.changes, self.what, as_human=self.as_human)
+
+
+@dataclass(frozen=True)
+class TakeBack:
+    """One edit of a segment's history."""
+
+    segment: str
+    edit: int
+
+    def apply(self, store: Store) -> Undone:
+        return Undone(self.segment, int(store.transcripts.take_back(self.segment, self.edit)))
+
+
+@dataclass(frozen=True)
 class Undo:
     def apply(self, store: Store) -> Undone | None:
         return store.transcripts.undo()
@@ -74,7 +97,7 @@ class Written:
     """
 
     edit: Edit
-    result: Undone | int | None = None
+    result: Undone | ChangedTexts | int | None = None
     error: UserError | None = None
     counts: dict[str, int] | None = None
     revision: int = 0

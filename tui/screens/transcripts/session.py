@@ -14,14 +14,16 @@ from core.errors import UserError
 from core.query.grammar import QueryLanguage
 from core.query.segments import language
 from core.store import Segment, TranscriptRow
-from core.store.records import HUMAN, Changes
+from core.store.records import HUMAN, Changes, TextChange
 from core.store.transcripts import SegmentGone, WrittenMeanwhile
 from tui.screens.transcripts.index import QueryResult, TranscriptIndex, View
 from tui.screens.transcripts.loader import Reading
 from tui.screens.transcripts.saving import (
     AcceptAll,
+    ChangeTexts,
     SaveText,
     SetReview,
+    TakeBack,
     TranscriptWriter,
     Undo,
     UnsavedTexts,
@@ -59,6 +61,8 @@ class ReviewSession:
         """Rows that a labeller has written while somebody looked at them, as they are now: shown as they were."""
         self._own_revision = 0
         """Of the store, after a change of this person's that may be of any row; 0 once it has been read."""
+        self.corrected: TextChange | None = None
+        """What a person has typed last in place of a text, until they have asked where else that was written."""
         self._refused: UserError | None = None
         """Why the last edit that is no text (a verdict, an undo) could not be written."""
         self._writer = TranscriptWriter(path, written)
@@ -230,6 +234,11 @@ class ReviewSession:
         if now is None:
             self.strand(row._replace(text=text))
             return False
+        if now.text.strip() and now.text != text:
+            # What was wrong at first, in however many steps it has been corrected.
+            known = self.corrected
+            before = known.before if known is not None and known.segment == row.id else now.text
+            self.corrected = TextChange(row.id, before, text)
         will_be = now._replace(text=text, origin="human", review="accepted", flags=(), suspicion=0.0)
         self._writer.put(SaveText(row.id, text, self._will_be(will_be, seen)))
         return True
@@ -248,6 +257,15 @@ class ReviewSession:
 
     def accept_all(self, ids: Iterable[str]) -> None:
         self._writer.put(AcceptAll(tuple(ids)))
+
+    def change_texts(self, changes: Iterable[TextChange], what: str, *, as_human: bool = False) -> None:
+        """Change many texts as one; what: is done, in words."""
+        self._writer.put(ChangeTexts(tuple(changes), what, as_human))
+
+    def take_back(self, id: str, edit: int) -> None:
+        """Bring back what an edit of this row has changed."""
+        self.pin(id)
+        self._writer.put(TakeBack(id, edit))
 
     def undo(self) -> None:
         self._writer.put(Undo())
