@@ -214,6 +214,10 @@ ACTIONS: list[Action] = [
         "Take the reading with this number, with Ctrl+T the one at the cursor; again puts back what was there",
         shown_as="Alt+1-9",
     ),
+    Action(
+        "transcripts.editor.fix_everywhere", "ctrl+g", "fix everywhere", "What was corrected here, in every other row",
+        False, does="screen.fix_everywhere",
+    ),
     Action("transcripts.editor.revert", "escape", "as it was", "Put the text back as it was", does="screen.revert"),
     Action("transcripts.editor.leave", "shift+tab", "to the table", "Save, go to the table", does="screen.to_table"),
     Action("transcripts.search.rows", "enter", "to the rows", "Keep it, and to the table"),

@@ -3,12 +3,12 @@
 What is typed is taken for saving before the cursor moves on, whichever way it moves: Enter, another row, another
 screen, quitting, a terminal that goes away. Until it is on the disk its row says so, and leaving waits for it.
 This file takes keys; what is seen is in panes.py, what is being written in session.py and saving.py, what is read in
-loader.py, what the keys of jobs do in actions.py, those of many rows in bulk.py and file_editing.py.
+loader.py, what the keys of jobs do in actions.py, those of many rows in bulk_keys.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar
@@ -21,21 +21,21 @@ from core.config import Config, set_value
 from core.events import Item, ItemFailed
 from core.listen.player import Playback
 from core.review.correction_time import fit
-from core.store.records import ChangedTexts, TextChange, Undone
+from core.store.records import ChangedTexts, Undone
 from core.store.transcripts import WrittenMeanwhile
 from core.text import plural
 from tui import keymap
 from tui.background import TaskResult
 from tui.bridge import JobBatch
-from tui.effects import Effect, InThread, OpenDialog
+from tui.effects import Effect
 from tui.listening import Listening
 from tui.screens.job_line import JobLine, foremost
 from tui.screens.listening_screen import ListeningScreen
-from tui.screens.transcripts import actions, bulk, dialogs, file_editing
+from tui.screens.transcripts import actions, bulk, dialogs
 from tui.screens.transcripts import rows as transcript_rows
+from tui.screens.transcripts.bulk_keys import BulkKeys
 from tui.screens.transcripts.editor import Editor, Notice
 from tui.screens.transcripts.filter_menu import FilterMenu, count
-from tui.screens.transcripts.history_dialog import HistoryDialog
 from tui.screens.transcripts.index import GAIN
 from tui.screens.transcripts.loader import TranscriptLoader
 from tui.screens.transcripts.panes import ReviewPanes
@@ -64,6 +64,7 @@ class TranscriptsScreen(ListeningScreen):
         self._session = ReviewSession(path, self._deliver, self.workspace.log)
         self._panes = panes = ReviewPanes(self._session, self.store)
         self._loader = TranscriptLoader(path, self.in_thread, self.set_timer, panes.load, panes.show_failure)
+        self._bulk = BulkKeys(self.workspace, self.store, self._session, panes, self.app.suspend)
         yield panes
         yield JobLine()
 
@@ -265,62 +266,24 @@ class TranscriptsScreen(ListeningScreen):
 
     # -- keys of many rows
 
-    def _target(self) -> bulk.Target:
-        """The rows as they are, what is typed among them."""
-        self._panes.flush()
-        return bulk.Target(
-            self.workspace,
-            list(self.table.rows()),
-            list(self._session.index.rows),
-            self._accept_all,
-            self._change_texts,
-        )
-
-    def _accept_all(self, ids: Sequence[str]) -> None:
-        self._reverted = None
-        self._panes.notify_here(f"accepting {plural(len(ids), 'row')}")
-        self._session.accept_all(ids)
-
-    def _change_texts(self, changes: Sequence[TextChange], what: str, *, as_human: bool = False) -> None:
-        self._reverted = None
-        self._panes.notify_here(f"{what}: {plural(len(changes), 'row')}")
-        self._session.change_texts(changes, what, as_human=as_human)
-
     def action_accept_all(self) -> None:
-        self.apply(bulk.accept_shown(self._target()))
+        self._do(self._bulk.accept_shown())
 
     def action_bulk(self) -> None:
-        self.apply(bulk.menu(self._target()))
+        self._do(self._bulk.menu())
 
     def action_fix_everywhere(self) -> None:
-        """What was corrected last; then what a person has made of the row under the cursor."""
-        target, id = self._target(), self.table.cursor_key
-        corrected, self._session.corrected = self._session.corrected, None
-        if corrected is not None:
-            self.apply(bulk.fix_everywhere(target, corrected))
-        elif id is not None:
-            self.apply([InThread(lambda: bulk.corrected_in(self.store, id), partial(bulk.fix_row, target), bulk.GROUP)])
+        self._do(self._bulk.fix_everywhere())
 
     def action_history(self) -> None:
-        id, time = self.table.cursor_key, self._panes.time_of(self.table.cursor_key or "")
-        self._panes.flush()
-        if id is None:
-            self.toast("There is no row under the cursor")
-            return
-
-        def show(history: list[dict[str, Any]]) -> list[Effect]:
-            dialog = HistoryDialog(f"{time}: what became of its text", history)
-            return [OpenDialog(dialog, lambda edit: self._session.take_back(id, int(edit)) or [])]
-
-        self.apply([InThread(lambda: self.store.transcripts.history(id), show, "history")])
+        self._do(self._bulk.history())
 
     def action_edit_file(self) -> None:
-        target = self._target()
-        if not target.shown:
-            self.toast("No row is shown")
-            return
-        change = partial(self._change_texts, what=file_editing.WHAT, as_human=True)
-        self.apply(file_editing.edit_rows(target.shown, self.workspace.logs, self.app.suspend, change))
+        self._do(self._bulk.edit_file())
+
+    def _do(self, effects: Iterable[Effect]) -> None:
+        self._reverted = None
+        self.apply(effects)
 
     def action_place_text(self) -> None:
         """Ask where a text shall go whose segment was cut away, or in whose place somebody else has written."""

@@ -1,0 +1,88 @@
+"""What the keys do that are of many rows, or of the history of one, as effects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import Any
+
+from core.store import Store
+from core.store.records import TextChange
+from core.text import plural
+from core.workspace import Workspace
+from tui.effects import Effect, InThread, OpenDialog, Toast
+from tui.screens.transcripts import bulk, file_editing
+from tui.screens.transcripts.history_dialog import HistoryDialog
+from tui.screens.transcripts.panes import ReviewPanes
+from tui.screens.transcripts.session import ReviewSession
+
+
+class BulkKeys:
+    """store: what the history is read from, in threads. suspended: gives the terminal away meanwhile."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        store: Store,
+        session: ReviewSession,
+        panes: ReviewPanes,
+        suspended: Callable[[], AbstractContextManager[None]],
+    ) -> None:
+        self._workspace, self._store = workspace, store
+        self._session, self._panes = session, panes
+        self._suspended = suspended
+
+    def accept_shown(self) -> list[Effect]:
+        return bulk.accept_shown(self._target())
+
+    def menu(self) -> list[Effect]:
+        return bulk.menu(self._target())
+
+    def fix_everywhere(self) -> list[Effect]:
+        """What was corrected last; then what a person has made of the row under the cursor."""
+        target, id = self._target(), self._panes.table.cursor_key
+        corrected, self._session.corrected = self._session.corrected, None
+        if corrected is not None:
+            return bulk.fix_everywhere(target, corrected)
+        if id is None:
+            return [Toast("There is no row under the cursor")]
+        return [InThread(lambda: bulk.corrected_in(self._store, id), partial(bulk.fix_row, target), bulk.GROUP)]
+
+    def history(self) -> list[Effect]:
+        self._panes.flush()
+        id = self._panes.table.cursor_key
+        if id is None:
+            return [Toast("There is no row under the cursor")]
+
+        def take_back(edit: str) -> list[Effect]:
+            self._session.take_back(id, int(edit))
+            return []
+
+        def show(history: list[dict[str, Any]]) -> list[Effect]:
+            return [
+                OpenDialog(HistoryDialog(f"{self._panes.time_of(id)}: what became of its text", history), take_back)
+            ]
+
+        return [InThread(lambda: self._store.transcripts.history(id), show, "history")]
+
+    def edit_file(self) -> Iterable[Effect]:
+        target = self._target()
+        if not target.shown:
+            return [Toast("No row is shown")]
+        change = partial(self._change_texts, what=file_editing.WHAT, as_human=True)
+        return file_editing.edit_rows(target.shown, self._workspace.logs, self._suspended, change)
+
+    def _target(self) -> bulk.Target:
+        """The rows as they are, what is typed among them."""
+        self._panes.flush()
+        shown, everything = list(self._panes.table.rows()), list(self._session.index.rows)
+        return bulk.Target(self._workspace, shown, everything, self._accept, self._change_texts)
+
+    def _accept(self, ids: Sequence[str]) -> None:
+        self._panes.notify_here(f"accepting {plural(len(ids), 'row')}")
+        self._session.accept_all(ids)
+
+    def _change_texts(self, changes: Sequence[TextChange], what: str, *, as_human: bool = False) -> None:
+        self._panes.notify_here(f"{what}: {plural(len(changes), 'row')}")
+        self._session.change_texts(changes, what, as_human=as_human)
