@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from core.cores import usable_cores
+
 GOLDEN = Path(__file__).parent / "golden"
 
 # The suite runs a process on each core; torch with a thread for every core in each of them would only get in its own
@@ -22,6 +24,17 @@ os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--write-goldens", action="store_true", help="write tests/golden/ anew; look at the diff")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Half again as many as there are cores: a test that watches a process, a tab or a clock leaves its own idle."""
+    return usable_cores() * 3 // 2
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that have a time limit of their own come first: begun last, they would keep one core busy and none else."""
+    items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
 
 
 @pytest.fixture
