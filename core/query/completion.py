@@ -12,6 +12,9 @@ from core.query.grammar import Attribute, QueryLanguage, Suggestion, scan
 
 _TYPED_TERM = re.compile(r"([^\W\d_]+)\s*(>=|<=|[<>:=≥≤＞＜：＝])\s*(.*)", re.DOTALL)
 
+FEW = 200
+"""Values of an attribute that are looked through for a word, with every key; recordings may be ten thousand."""
+
 
 @dataclass(frozen=True)
 class Completion:
@@ -51,7 +54,7 @@ def _terms(language: QueryLanguage[Any], begun: str) -> Iterator[Suggestion]:
     yield from (Suggestion(word, told) for word, (_, told) in language.alone.items() if word.startswith(begun))
     if begun:
         for attribute in language.attributes:
-            for value in attribute.values:
+            for value in attribute.values if len(attribute.values) <= FEW else ():
                 if fold(value.text).startswith(begun):
                     yield Suggestion(f"{attribute.name}:{value.text}", value.told)
 

@@ -65,7 +65,7 @@ class FilterBar(Horizontal):
     FilterBar {
         height: 1;
         & > FilterLine { width: 1fr; min-width: 16; }
-        & > #shown { width: auto; max-width: 75%; padding: 0 1; color: $text-muted; }
+        & > #shown { width: auto; max-width: 75%; padding: 0 1; }
     }
     """
 
@@ -77,5 +77,5 @@ class FilterBar(Horizontal):
         yield self._line
         yield Static("", id="shown", markup=False)
 
-    def show(self, text: str) -> None:
-        self.query_one("#shown", Static).update(Text(text))
+    def show(self, text: Text) -> None:
+        self.query_one("#shown", Static).update(text)

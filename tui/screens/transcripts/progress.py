@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from rich.text import Text
+
 from core.text import plural
 from tui.screens.transcripts.index import ORDERS, QueryResult
 from tui.widgets import marks
@@ -41,11 +43,13 @@ def progress(counts: Mapping[str, Any], accepted_ms: int, rate: ReviewRate, wide
     return "  ".join(parts)
 
 
-def shown(result: QueryResult, total: int, *, plays: bool) -> str:
-    """`6 of 601 rows, most suspicious first`. total: rows that there are; plays: each row gone on to is played."""
-    count = len(result)
-    if not result.is_whole:
-        rows = f"{count}+ of {total} rows"
-    else:
-        rows = f"{count} of {plural(total, 'row')}" if count != total else plural(total, "row")
-    return f"{rows}, {ORDERS[result.view.order]}" + (", plays on arrival" if plays else "")
+def shown(result: QueryResult, total: int, *, plays: bool) -> Text:
+    """`6 of 601 rows, most suspicious first`. total: rows that there are; plays: each row gone on to is played.
+
+    That some are not shown stands out: what is accepted or rejected then may not be what one thinks it is.
+    """
+    count, rows = len(result), plural(total, "row")
+    text = Text(rows, "dim")
+    if count != total or not result.is_whole:
+        text = Text(f"{count}{'' if result.is_whole else '+'} of {rows}", f"bold {marks.style('look')}")
+    return Text.assemble(text, (f", {ORDERS[result.view.order]}" + (", plays on arrival" if plays else ""), "dim"))

@@ -51,6 +51,8 @@ class ReviewSession:
         self.index = TranscriptIndex()
         self.titles: dict[str, str] = {}
         """Of the recordings, by id."""
+        self._known: tuple[dict[str, str], frozenset[str]] = ({}, frozenset())
+        self._language = language({})
         self.result = QueryResult()
         self.unsaved = UnsavedTexts()
         self.stranded: dict[str, TranscriptRow] = {}
@@ -93,7 +95,10 @@ class ReviewSession:
     @property
     def language(self) -> QueryLanguage[TranscriptRow]:
         """In which rows are asked for: it knows the recordings and flags that there are."""
-        return language(self.titles, sorted(self.index.flags))
+        known = (self.titles, frozenset(self.index.flags))
+        if known != self._known:
+            self._known, self._language = known, language(*known)
+        return self._language
 
     @property
     def _newest(self) -> QueryResult:
