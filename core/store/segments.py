@@ -152,6 +152,16 @@ class Segments:
             found = list(_transcript_rows(db, f"{_ROWS} ORDER BY v.rowid, s.start_ms, s.end_ms"))
         return Changes(revision, found, [])
 
+    def first_rows(self, count: int) -> list[TranscriptRow]:
+        """The first of `rows`, `count` or somewhat more: those of the first recordings."""
+        found: list[TranscriptRow] = []
+        with self._database.read() as db:
+            for (video,) in db.execute("SELECT id FROM videos ORDER BY rowid"):
+                found += _transcript_rows(db, f"{_ROWS} WHERE s.video = ? ORDER BY s.start_ms, s.end_ms", (video,))
+                if len(found) >= count:
+                    break
+        return found
+
     def of_recording(self, video: str) -> list[SegmentRow]:
         """The segments of one recording as light rows, in playing order."""
         with self._database.read() as db:

@@ -266,9 +266,9 @@ async def test_rows_are_played_on_arrival_and_that_is_remembered(workspace: Work
         assert isinstance(screen, TranscriptsScreen)
         await pilot.press("enter", *"hao", "enter", "tab")
         await wait_until(pilot, lambda: screen.table.cursor == 1)
-        assert "plays" not in screen_lines(app)[2]
+        assert "plays" not in screen_lines(app)[3]
         await pilot.press("P")
-        await wait_until(pilot, lambda: "plays" in screen_lines(app)[2])
+        await wait_until(pilot, lambda: "plays" in screen_lines(app)[3])
         await wait_until(pilot, lambda: workspace.config().listen.play_on_arrival)
         assert "# the spoken language" in workspace.config_path.read_text()
         await pilot.press("enter", *"hen", "enter")
@@ -291,11 +291,11 @@ async def test_rows_are_played_on_arrival_and_that_is_remembered(workspace: Work
     later = WhispersmithApp(workspace, AppOptions(), start="transcripts")
     async with later.run_test(size=size, notifications=True) as pilot:
         await opened(pilot, "transcripts")
-        await wait_until(pilot, lambda: "plays" in screen_lines(later)[2])
+        await wait_until(pilot, lambda: "plays" in screen_lines(later)[3])
         await pilot.press("a")
         await wait_until(pilot, lambda: "No row is heard, as nobody listens yet" in screen_text(later))
         await pilot.press("P")
-        await wait_until(pilot, lambda: "plays" not in screen_lines(later)[2])
+        await wait_until(pilot, lambda: "plays" not in screen_lines(later)[3])
         await wait_until(pilot, lambda: not workspace.config().listen.play_on_arrival)
 
 

@@ -12,6 +12,7 @@ from tests.tui.transcripts_kit import TEXTS, filled, held, machine, open_app, ro
 from tests.tui.wait import screen_lines, screen_text, wait_until, wrong_widths
 from tui.screens.transcripts import loader
 from tui.screens.transcripts.editor import Editor
+from tui.screens.transcripts.panes import ReviewPanes
 from tui.screens.transcripts.screen import TranscriptsScreen
 from tui.widgets.dialog import Choice
 
@@ -273,3 +274,31 @@ async def test_what_a_labeller_writes_does_not_change_the_row_that_is_looked_at(
         assert screen.editor.text == "新的第二句"
         await pilot.press("escape", "down", "up")
         await wait_until(pilot, lambda: screen.editor.text == "又是新的" and "meanwhile" not in screen_text(app))
+
+
+async def test_of_very_many_rows_the_first_are_shown_before_all_are_read(workspace: Workspace, monkeypatch):
+    monkeypatch.setattr(loader, "FIRST", 3)
+    with Store(workspace.db_path) as store:
+        store.videos.add(Video("later", title="later"))
+        store.segments.add([Segment("later_0_10", "later", 0, 10_000, "segments/later/later_0_10.wav")])
+    first = loader.read(workspace.db_path, None, 0, first_only=True)
+    assert first is not None
+    assert first.index is not None
+    assert not first.is_whole
+    assert [row.video for row in first.index.rows] == ["talk"] * 8
+    readings: list[int] = []
+    load = ReviewPanes.load
+
+    def note(panes: ReviewPanes, reading: loader.Reading) -> None:
+        load(panes, reading)
+        if reading.index is not None:
+            readings.append(len(reading.index))
+            assert not panes.table.is_whole
+
+    monkeypatch.setattr(ReviewPanes, "load", note)
+    app = open_app(workspace)
+    async with app.run_test(size=(100, 30)) as pilot:
+        screen = await filled(pilot, app, 9)
+        await wait_until(pilot, lambda: screen.table.is_whole and "9 rows, in playing order" in screen_text(app))
+        assert readings == [8, 9]
+        assert screen.table.cursor == 0

@@ -87,9 +87,11 @@ def test_the_header_says_how_far_it_is_and_what_is_shown() -> None:
     assert text == "145 of 601 reviewed, 456 left  2 not saved yet  19.8 min accepted  41 rows/h, 11 h 07 m to go"
     assert progress(counts, 1_188_000, ReviewRate(), False) == "145 of 601 reviewed, 456 left  19.8 min"
     rows = [TranscriptRow(1, 0, 10_000, "a", "a")]
-    assert shown(QueryResult(rows=rows), 1, plays=False).plain == "1 row, in playing order"
-    some = QueryResult(View(order="suspicion"), rows=rows, is_whole=False)
-    assert shown(some, 601, plays=True).plain == "1+ of 601 rows, most suspicious first, plays on arrival"
+    assert shown(QueryResult(rows=rows), 1, is_whole=True, plays=False).plain == "1 row, in playing order"
+    some = QueryResult(View(order="suspicion"), rows=rows)
+    assert (
+        shown(some, 601, is_whole=False, plays=True).plain == "1+ of 601 rows, most suspicious first, plays on arrival"
+    )
 
 
 def test_the_pace_needs_some_rows() -> None:

@@ -160,13 +160,12 @@ class QueryResult:
 
     pinned: rows that were dealt with since the view was chosen, as they were before: these are filtered and ordered as
     if nothing had happened to them, so that a row does not run away from under the cursor. rows: those shown, as they
-    were when they were put in their place. is_whole: False while more are still searched for.
+    were when they were put in their place.
     """
 
     view: View = field(default_factory=View)
     pinned: dict[str, TranscriptRow] = field(default_factory=dict)
     rows: list[TranscriptRow] = field(default_factory=list)
-    is_whole: bool = True
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -20,6 +20,8 @@ WINDOW_MS = 30 * 60_000
 """The pace is that of the last half hour, or of this session where it is shorter."""
 MOST = 300
 """Changes are applied one by one, on the UI thread; with more than so many all rows are read in a thread."""
+FIRST = 2000
+"""Of more rows so many are shown before all of them are read."""
 REST = 5
 """A reading of all rows that took a second is not repeated for five: 100 000 rows leave room for the keys."""
 
@@ -27,18 +29,21 @@ REST = 5
 @dataclass(frozen=True)
 class Reading:
     """What was read. index: all rows anew, or None; changes: since the last reading, or None. titles: of recordings, by
-    id."""
+    id. is_whole: False where these are the first rows, and all follow."""
 
     index: TranscriptIndex | None
     changes: Changes | None
     titles: dict[str, str]
     counts: dict[str, int]
     rate: ReviewRate
+    is_whole: bool = True
 
 
-def read(path: Path, revision: int | None, rate_from: int, *, all_rows: bool = True) -> Reading | None:
+def read(
+    path: Path, revision: int | None, rate_from: int, *, all_rows: bool = True, first_only: bool = False
+) -> Reading | None:
     """What has changed since `revision`; all rows where that is None or too much has changed, or None if that may not
-    be done now."""
+    be done now. first_only: of very many the first rows are enough."""
     # A store of its own, closed at once: the shared one keeps a connection for every thread that ever asked.
     with Store(path) as store:
         changes = None if revision is None else store.segments.changed_since(revision, MOST)
@@ -46,13 +51,15 @@ def read(path: Path, revision: int | None, rate_from: int, *, all_rows: bool = T
         if changes is None:
             if not all_rows:
                 return None
-            index = read_many(lambda: _read_all(store))
+            first_only = first_only and store.segments.counts()["segments"] > FIRST
+            index = TranscriptIndex(store.segments.first_rows(FIRST)) if first_only else read_many(lambda: _all(store))
         since = max(rate_from, now_ms() - WINDOW_MS)
         rate = ReviewRate.of(store.transcripts.reviewed_since(since), (now_ms() - since) / 1000)
-        return Reading(index, changes, store.videos.titles(), store.segments.counts(), rate)
+        is_whole = index is None or not first_only
+        return Reading(index, changes, store.videos.titles(), store.segments.counts(), rate, is_whole)
 
 
-def _read_all(store: Store) -> TranscriptIndex:
+def _all(store: Store) -> TranscriptIndex:
     found = store.segments.rows()
     return TranscriptIndex(found.rows, found.revision)
 
@@ -87,6 +94,7 @@ class TranscriptLoader:
         self._rate_from = now_ms()
         self._busy = False
         self._again = False
+        self._has_begun = False
         self._rest_until = 0.0
 
     def ask(self) -> None:
@@ -96,9 +104,10 @@ class TranscriptLoader:
             return
         self._busy, self._again = True, False
         began, revision, rate_from = time.monotonic(), self._revision, self._rate_from
-        may_read_all = began >= self._rest_until
+        may_read_all, first_only = began >= self._rest_until, not self._has_begun
+        self._has_begun = True
         self._in_thread(
-            lambda: read(self._path, revision, rate_from, all_rows=may_read_all),
+            lambda: read(self._path, revision, rate_from, all_rows=may_read_all, first_only=first_only),
             lambda reading: self._done(reading, time.monotonic() - began),
             "load",
             self._broken,
@@ -113,6 +122,8 @@ class TranscriptLoader:
         if reading is None:
             # Nothing but all rows would do, and they were read a moment ago.
             self._later(max(0.0, self._rest_until - time.monotonic()), self.ask)
+        elif not reading.is_whole:
+            self._again = True
         elif reading.index is not None:
             self._revision = reading.index.revision
             self._rest_until = time.monotonic() + (REST * took if took > 0.2 else 0)

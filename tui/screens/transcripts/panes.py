@@ -123,7 +123,8 @@ class ReviewPanes(Vertical):
     def show_progress(self) -> None:
         session = self._session
         self.query_one(ProgressLine).show_review(session, self.counts, self._rate, wide=self._wide)
-        self.query_one(FilterBar).show(shown(session.result, len(session.index), plays=self.plays))
+        total = max(len(session.index), self.counts.get("segments", 0))
+        self.query_one(FilterBar).show(shown(session.result, total, is_whole=self.table.is_whole, plays=self.plays))
 
     @on(RowTable.Highlighted)
     def show_row(self) -> None:

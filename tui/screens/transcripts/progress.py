@@ -43,13 +43,14 @@ def progress(counts: Mapping[str, Any], accepted_ms: int, rate: ReviewRate, wide
     return "  ".join(parts)
 
 
-def shown(result: QueryResult, total: int, *, plays: bool) -> Text:
-    """`6 of 601 rows, most suspicious first`. total: rows that there are; plays: each row gone on to is played.
+def shown(result: QueryResult, total: int, *, is_whole: bool, plays: bool) -> Text:
+    """`6 of 601 rows, most suspicious first`. total: rows that there are; is_whole: False while more are to come.
+    plays: each row that is gone on to is played.
 
     That some are not shown stands out: what is accepted or rejected then may not be what one thinks it is.
     """
     count, rows = len(result), plural(total, "row")
     text = Text(rows, "dim")
-    if count != total or not result.is_whole:
-        text = Text(f"{count}{'' if result.is_whole else '+'} of {rows}", f"bold {marks.style('look')}")
+    if count != total:
+        text = Text(f"{count}{'' if is_whole else '+'} of {rows}", f"bold {marks.style('look')}")
     return Text.assemble(text, (f", {ORDERS[result.view.order]}" + (", plays on arrival" if plays else ""), "dim"))

@@ -49,6 +49,8 @@ class ReviewSession:
     def __init__(self, path: Path, written: Callable[[Written], object], log: Callable[[str], object]) -> None:
         """written: called in the writer's thread; its argument is to be given to `take_written` in the UI thread."""
         self.index = TranscriptIndex()
+        self._has_all_rows = True
+        """False while only the first of very many were read."""
         self.titles: dict[str, str] = {}
         """Of the recordings, by id."""
         self._known: tuple[dict[str, str], frozenset[str]] = ({}, frozenset())
@@ -93,6 +95,11 @@ class ReviewSession:
         return self._newest.view
 
     @property
+    def is_whole(self) -> bool:
+        """Whether all rows of the view are in `result`; False while some are still read, or searched for."""
+        return self._has_all_rows and self._search is None
+
+    @property
     def language(self) -> QueryLanguage[TranscriptRow]:
         """In which rows are asked for: it knows the recordings and flags that there are."""
         known = (self.titles, frozenset(self.index.flags))
@@ -109,7 +116,7 @@ class ReviewSession:
         coming = search.result
         if search is not self._search or coming.view == self.result.view:
             return False
-        self.result = QueryResult(coming.view, coming.pinned, rows, is_whole=False)
+        self.result = QueryResult(coming.view, coming.pinned, rows)
         self._catch_up()
         return True
 
@@ -148,7 +155,7 @@ class ReviewSession:
         """Take in what was read. The row under the cursor stays where it is, unless it is gone; it, and the one that is
         edited, also as it is, whatever a labeller writes."""
         edited = None if editing is None else self.index.get(editing)
-        self.titles = reading.titles
+        self.titles, self._has_all_rows = reading.titles, reading.is_whole
         watched = {id: row for id in (cursor, editing) if id is not None and (row := self.index.get(id)) is not None}
         revision = 0
         if reading.index is not None:

@@ -62,8 +62,8 @@ class TranscriptTable(StepTable):
 
     @property
     def is_whole(self) -> bool:
-        """Whether all rows of the view are here; False while some are still searched for."""
-        return self._session.result.is_whole and self._session.view == self._session.result.view
+        """Whether all rows of the view are here; False while some are still read, or searched for."""
+        return self._session.is_whole
 
     def select(self, view: View) -> None:
         """Find the rows of a view, in a thread, and show them; `Selected` says when. In another order than before, the
