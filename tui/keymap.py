@@ -184,6 +184,11 @@ ACTIONS: list[Action] = [
     Action("transcripts.accept", "a", "accept", "The text is right as it is; on to the next row"),
     Action("transcripts.reject", "x", "reject", "Leave the segment out of training; its text is kept"),
     Action("transcripts.undo", "u,ctrl+z", "undo", "Take the last change back, also tomorrow, and go to its row"),
+    Action(
+        "transcripts.word_back", "less_than_sign", "move word",
+        "The first word of the row to the row before, or its last one to the row after", False, shown_as="< >",
+    ),
+    Action("transcripts.word_on", "greater_than_sign", "move word", "", False),
     Action("transcripts.search", "slash", "search", "Show only some rows: words, terms such as flag:loop, /regex/"),
     Action("transcripts.filter", "f", "filter", "A menu of states, flags, writers and recordings, with their counts"),
     Action("transcripts.order", "o", "order", "In playing order, by suspicion, or the most errors a minute first"),
@@ -217,6 +222,14 @@ ACTIONS: list[Action] = [
     Action(
         "transcripts.editor.fix_everywhere", "ctrl+g", "fix everywhere", "What was corrected here, in every other row",
         False, does="screen.fix_everywhere",
+    ),
+    Action(
+        "transcripts.editor.word_back", "ctrl+o", "word back", "The first word of the text to the row before", False,
+        does="screen.word_back",
+    ),
+    Action(
+        "transcripts.editor.word_on", "ctrl+n", "word on", "The last word of the text to the next row", False,
+        does="screen.word_on",
     ),
     Action("transcripts.editor.revert", "escape", "as it was", "Put the text back as it was", does="screen.revert"),
     Action("transcripts.editor.leave", "shift+tab", "to the table", "Save, go to the table", does="screen.to_table"),

@@ -79,11 +79,14 @@ def accept(database: Database, segments: Iterable[str]) -> int:
     return done
 
 
-def change_texts(database: Database, changes: Iterable[TextChange], what: str, *, as_human: bool) -> ChangedTexts:
+def change_texts(
+    database: Database, changes: Iterable[TextChange], what: str, *, as_human: bool, all_or_none: bool = False
+) -> ChangedTexts:
     """Change texts as one batch, each if it is still what the person saw. what: is done, in words.
 
     as_human: they are a person's own text from now on, and accepted, as one that was typed. Else origin and review
-    stay, and what was rejected is left alone.
+    stay, and what was rejected is left alone. all_or_none: WrittenMeanwhile if one was left; to be called in a `write`
+    block, so that the others are as they were, too.
     """
     wanted = sorted(changes)
     count = left = 0
@@ -91,11 +94,19 @@ def change_texts(database: Database, changes: Iterable[TextChange], what: str, *
     def change_some(db: Connection, number: int, some: Sequence[TextChange]) -> int:
         nonlocal count, left
         written = [_change_text(db, number, change, as_human) for change in some]
+        if all_or_none:
+            for change, is_written in zip(some, written, strict=True):
+                edits.refuse_unseen(change.segment, _text_of(db, change.segment), None if is_written else ())
         count, left = count + sum(written), left + len(written) - sum(written)
         return sum(written)
 
     _in_batch(database, what, wanted, change_some)
     return ChangedTexts(count, left)
+
+
+def _text_of(db: Connection, segment: str) -> str:
+    found = edits.snapshot(db, segment)
+    return "" if found is None else found["text"]
 
 
 def _change_text(db: Connection, number: int, change: TextChange, as_human: bool) -> bool:

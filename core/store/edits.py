@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 from core.clock import now_ms
+from core.errors import UserError
 from core.store.connection import Connection
 
 PERSON = "person"
@@ -17,6 +19,20 @@ KEPT = ("text", "origin", "review", "flags", "suspicion")
 def human(text: str) -> dict[str, Any]:
     """What a transcript is once a person has written it."""
     return {"text": text, "origin": "human", "review": "accepted", "flags": [], "suspicion": 0.0}
+
+
+class WrittenMeanwhile(UserError):
+    """A text that somebody has not seen stands where theirs, or their verdict, was to go."""
+
+
+def refuse_unseen(segment: str, text: str, seen: Collection[str] | None) -> None:
+    """WrittenMeanwhile if the text that stands there is none that somebody knows of; None: they need know none."""
+    if seen is not None and text not in seen:
+        raise WrittenMeanwhile(
+            f"{segment} was written elsewhere meanwhile",
+            f"it reads now: {text}",
+            "look at it, and say which text stands",
+        )
 
 
 def snapshot(db: Connection, segment: str) -> dict[str, Any] | None:

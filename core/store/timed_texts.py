@@ -134,6 +134,15 @@ class TimedTexts:
             for row in self._database.connection.execute(f"{query} ORDER BY start_ms, end_ms", values)
         ]
 
+    def words(self, video: str, start_ms: int, end_ms: int, source: str = "") -> list[Word]:
+        """The words of a recording whose middle lies between start_ms and end_ms, in order; of the newest timed text
+        that has words with times there, or that of `source` where it has. [] where nobody has told any."""
+        for row in sorted(self.of(video), key=lambda row: row.source != source):
+            words = [word for window in self.windows(row.id, start_ms, end_ms) for word in window.words]
+            if found := [word for word in words if start_ms <= (word.start_ms + word.end_ms) / 2 < end_ms]:
+                return found
+        return []
+
 
 def _packed(window: TimedText) -> tuple[Any, ...]:
     words = [(word.start_ms, word.end_ms, word.text, round(word.logprob, 4)) for word in window.words]

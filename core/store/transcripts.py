@@ -46,10 +46,6 @@ class SegmentGone(UserError):
     """Something was to be written of a segment that is not in the store, or not any more."""
 
 
-class WrittenMeanwhile(UserError):
-    """A text that somebody has not seen stands where theirs, or their verdict, was to go."""
-
-
 class Transcripts:
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -91,7 +87,7 @@ class Transcripts:
             if before == after:
                 return
             if before is not None and before["origin"] in HUMAN and before["text"] != text:
-                _refuse_unseen(segment, before["text"], seen)
+                edits.refuse_unseen(segment, before["text"], seen)
             edits.write(db, segment, after)
             edits.record(db, segment, who, before, after)
 
@@ -119,7 +115,7 @@ class Transcripts:
         with self._database.write() as db:
             before = _require(db, segment)
             if before is not None:
-                _refuse_unseen(segment, before["text"], seen)
+                edits.refuse_unseen(segment, before["text"], seen)
             if before is None:
                 if review == "accepted":
                     raise UserError(
@@ -147,12 +143,18 @@ class Transcripts:
         """
         return batches.accept(self._database, segments)
 
-    def change_texts(self, changes: Iterable[TextChange], what: str, *, as_human: bool = False) -> ChangedTexts:
+    def change_texts(
+        self, changes: Iterable[TextChange], what: str, *, as_human: bool = False, all_or_none: bool = False
+    ) -> ChangedTexts:
         """Change texts as one batch, each if it is still what the person saw. what: is done, in words. One undo takes
         all back.
 
         as_human: they are a person's own from now on, and accepted. Else origin and review stay as they are.
+        all_or_none: of a few texts that belong together; WrittenMeanwhile if one of them may not be changed.
         """
+        if all_or_none:
+            with self._database.write():
+                return batches.change_texts(self._database, changes, what, as_human=as_human, all_or_none=True)
         return batches.change_texts(self._database, changes, what, as_human=as_human)
 
     def undo(self, segment: str | None = None) -> Undone | None:
@@ -303,15 +305,6 @@ def _take_back(db: Connection, edit: sqlite3.Row) -> Undone:
     db.execute("UPDATE edits SET undone = 1 WHERE id = ?", (edit["id"],))
     edits.record(db, segment, PERSON, current, before, undoes=edit["id"])
     return Undone(segment)
-
-
-def _refuse_unseen(segment: str, text: str, seen: Collection[str] | None) -> None:
-    if seen is not None and text not in seen:
-        raise WrittenMeanwhile(
-            f"{segment} was written elsewhere meanwhile",
-            f"it reads now: {text}",
-            "look at it, and say which text stands",
-        )
 
 
 def _is_here(db: Connection, segment: str) -> bool:

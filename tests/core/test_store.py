@@ -12,9 +12,9 @@ import pytest
 from core.errors import UserError
 from core.store import Captions, EvaluationRow, Store, Video
 from core.store.database import file_system
+from core.store.edits import WrittenMeanwhile
 from core.store.migrations import MIGRATIONS
 from core.store.records import Undone
-from core.store.transcripts import WrittenMeanwhile
 from tests.core.store_kit import fill, machine, store
 
 __all__ = ["store"]

@@ -71,6 +71,22 @@ def test_sources_stand_beside_each_other(talk: Store) -> None:
     assert [one.text for one in talk.timed_texts.windows(csv.id)] == ["乙"]
 
 
+def test_words_of_a_time_are_of_the_source_that_is_asked_for_first(talk: Store) -> None:
+    talk.timed_texts.put("talk", "m", SETTINGS, [window(0, 9000, "甲乙丙")])
+    talk.timed_texts.put("talk", "newer", SETTINGS, [window(0, 9000, "丁戊己"), window(9000, 12_000, "庚")])
+    talk.timed_texts.put("talk", "rows.csv", {}, [TimedText(0, 10_000, "沒有時間", -0.1, 0.0, ())])
+
+    def words(start_ms: int, end_ms: int, source: str = "") -> str:
+        return "".join(word.text for word in talk.timed_texts.words("talk", start_ms, end_ms, source))
+
+    assert words(0, 10_000) == "丁戊己庚"
+    assert words(0, 10_000, "m") == "甲乙丙"
+    # By their middles: the second one's is at 145 ms.
+    assert (words(0, 145, "m"), words(145, 146, "m")) == ("甲", "乙")
+    assert words(9000, 12_000, "m") == "庚"
+    assert words(15_000, 20_000) == words(0, 10_000, "m")[:0]
+
+
 def test_all_of_a_batch_is_stored_or_none_of_it(talk: Store) -> None:
     row = talk.timed_texts.begin("talk", "m", SETTINGS)
     broken = TimedText(9000, 18_000, None, -0.5, 0.1, ())  # type: ignore[arg-type]

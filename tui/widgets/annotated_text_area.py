@@ -110,10 +110,12 @@ class AnnotatedTextArea(TextArea):
     # -- what a text area tells in rows of text
 
     def _refresh_size(self) -> None:
-        super()._refresh_size()
-        if self.annotations:
-            self.virtual_size = Size(self.virtual_size.width, self.virtual_size.height * self.rows_per_line)
-            self._refresh_scrollbars()
+        if not self.annotations:
+            super()._refresh_size()
+            return
+        # Set once: each change of it lays the screen out anew.
+        self.virtual_size = Size(0, self.wrapped_document.height * self.rows_per_line)
+        self._refresh_scrollbars()
 
     @property
     def cursor_screen_offset(self) -> Offset:

@@ -17,8 +17,9 @@ from typing import Protocol
 from core.errors import UserError
 from core.store import Store, TranscriptRow
 from core.store.connection import BUSY_S
+from core.store.edits import WrittenMeanwhile
 from core.store.records import ChangedTexts, TextChange, Undone
-from core.store.transcripts import SegmentGone, WrittenMeanwhile
+from core.store.transcripts import SegmentGone
 
 
 class Edit(Protocol):
@@ -69,6 +70,21 @@ class ChangeTexts:
 
     def apply(self, store: Store) -> ChangedTexts:
         return store.transcripts.change_texts(self.changes, self.what, as_human=self.as_human)
+
+
+@dataclass(frozen=True)
+class MoveWord:
+    """A word that goes from one text to another: both change, or neither does. what: is done, in words."""
+
+    changes: tuple[TextChange, ...]
+    what: str
+
+    @property
+    def segments(self) -> list[str]:
+        return [change.segment for change in self.changes]
+
+    def apply(self, store: Store) -> ChangedTexts:
+        return store.transcripts.change_texts(self.changes, self.what, all_or_none=True)
 
 
 @dataclass(frozen=True)
@@ -187,9 +203,11 @@ class TranscriptWriter:
             store.close()
 
     def _must_wait(self, edit: Edit) -> None:
-        """A verdict does not overtake the text that it is on: UserError while that could not be written."""
+        """Nothing overtakes the text that it is on: UserError while that could not be written."""
         if isinstance(edit, SetReview) and edit.segment in self._failed:
             raise UserError("the text of this segment is not saved", "its verdict waits for it", "save the text again")
+        if isinstance(edit, MoveWord) and not self._failed.keys().isdisjoint(edit.segments):
+            raise UserError("no word was moved", "a text that it would change is not saved", "save that text again")
 
     def _note(self, written: Written) -> None:
         edit = written.edit
@@ -254,13 +272,19 @@ class UnsavedTexts:
     def written(self, written: Written) -> None:
         """An edit has been written, or has failed: then a text is kept, and a verdict is forgotten."""
         edit = written.edit
-        if not isinstance(edit, SaveText | SetReview) or (found := self._unsaved.get(edit.segment)) is None:
+        if isinstance(edit, SaveText | SetReview | MoveWord):
+            for id in edit.segments if isinstance(edit, MoveWord) else [edit.segment]:
+                self._is_written(id, written)
+
+    def _is_written(self, id: str, written: Written) -> None:
+        found = self._unsaved.get(id)
+        if found is None:
             return
         found.edits -= 1
-        if isinstance(edit, SaveText):
+        if isinstance(written.edit, SaveText):
             found.error = written.error
         if not found.edits and found.error is None:
-            del self._unsaved[edit.segment]
+            del self._unsaved[id]
 
     def drop(self, id: str) -> None:
         self._unsaved.pop(id, None)

@@ -21,8 +21,8 @@ from core.config import Config, set_value
 from core.events import Item, ItemFailed
 from core.listen.player import Playback
 from core.review.correction_time import fit
+from core.store.edits import WrittenMeanwhile
 from core.store.records import ChangedTexts, Undone
-from core.store.transcripts import WrittenMeanwhile
 from core.text import plural
 from tui import keymap
 from tui.background import TaskResult
@@ -39,9 +39,10 @@ from tui.screens.transcripts.filter_menu import FilterMenu, count
 from tui.screens.transcripts.index import GAIN
 from tui.screens.transcripts.loader import TranscriptLoader
 from tui.screens.transcripts.panes import ReviewPanes
-from tui.screens.transcripts.saving import AcceptAll, SaveText, SetReview, TakeBack, Written
+from tui.screens.transcripts.saving import AcceptAll, MoveWord, SaveText, SetReview, TakeBack, Written
 from tui.screens.transcripts.session import ReviewSession
 from tui.screens.transcripts.table import TranscriptTable
+from tui.screens.transcripts.word_keys import move_word
 from tui.status.jobs import error_of
 from tui.widgets.segment_table import RowTable
 
@@ -104,6 +105,10 @@ class TranscriptsScreen(ListeningScreen):
             if (isinstance(edit, SetReview) and error is not None) or isinstance(error, WrittenMeanwhile):
                 self._restore(edit.segment)
             self.table.redraw(edit.segment)
+        elif isinstance(edit, MoveWord):
+            for id in edit.segments if error is not None else []:
+                self._restore(id)
+            self.table.redraw(*edit.segments)
         elif isinstance(edit, AcceptAll) and isinstance(written.result, int):
             self._loader.read_in_bulk()
             self._panes.notify_here(f"{plural(written.result, 'row')} accepted", undo=True)
@@ -265,6 +270,12 @@ class TranscriptsScreen(ListeningScreen):
         self._loader.ask()
 
     # -- keys of many rows
+
+    def action_word_back(self) -> None:
+        move_word(self.store, self._session, self._panes, on=False)
+
+    def action_word_on(self) -> None:
+        move_word(self.store, self._session, self._panes, on=True)
 
     def action_accept_all(self) -> None:
         self._do(self._bulk.accept_shown())

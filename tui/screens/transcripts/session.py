@@ -6,7 +6,7 @@ The screen asks it for rows and gives it what was typed; what has been read (`Re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,13 +14,15 @@ from core.errors import UserError
 from core.query.grammar import QueryLanguage
 from core.query.segments import language
 from core.store import Segment, TranscriptRow
+from core.store.edits import WrittenMeanwhile
 from core.store.records import HUMAN, Changes, TextChange
-from core.store.transcripts import SegmentGone, WrittenMeanwhile
+from core.store.transcripts import SegmentGone
 from tui.screens.transcripts.index import QueryResult, TranscriptIndex, View
 from tui.screens.transcripts.loader import Reading
 from tui.screens.transcripts.saving import (
     AcceptAll,
     ChangeTexts,
+    MoveWord,
     SaveText,
     SetReview,
     TakeBack,
@@ -273,6 +275,14 @@ class ReviewSession:
     def change_texts(self, changes: Iterable[TextChange], what: str, *, as_human: bool = False) -> None:
         """Change many texts as one; what: is done, in words."""
         self._writer.put(ChangeTexts(tuple(changes), what, as_human))
+
+    def move_word(self, changes: Sequence[TextChange], what: str) -> None:
+        """Change these texts together, and show them so at once."""
+        for change in changes:
+            row = self.index.get(change.segment)
+            if row is not None:
+                self._will_be(row._replace(text=change.after), change.before)
+        self._writer.put(MoveWord(tuple(changes), what))
 
     def take_back(self, id: str, edit: int) -> None:
         """Bring back what an edit of this row has changed."""
