@@ -17,6 +17,10 @@ LEAST = 2
 LEAST_MISSING = 3
 """Where something was missing or too much there are fewer wrong ones to tell by, and more must stand beside them."""
 
+MOST_MISSING = 3
+"""What is missing or too much and is longer is no mistake in a word: the labeller has heard the rest, or it is said
+beyond the segment's edge."""
+
 LONG_WORD = 4
 """Letters from which on a word counts as two Han characters; the and is are as common as 的."""
 
@@ -67,11 +71,19 @@ def mistakes(before: str, after: str) -> list[Mistake]:
         elif gap and not wrong:
             wrong, right, rest = gap, f"{gap}{right}{gap}", rest[len(gap) :]
         mistake = Mistake(wrong, right, tuple(_nearest(left, last=True)), tuple(_nearest(rest, last=False)))
-        beside = sum(map(_size, (*mistake.before, *mistake.after)))
-        is_between = mistake.size or (mistake.before and mistake.after)
-        if is_between and wrong != right and mistake.size + beside >= mistake.least:
+        if wrong != right and _tells(mistake):
             found.append(mistake)
     return found
+
+
+def _tells(mistake: Mistake) -> bool:
+    """Whether there is enough to find it by."""
+    if mistake.size + sum(map(_size, (*mistake.before, *mistake.after))) < mistake.least:
+        return False
+    if mistake.size and mistake.right.strip():
+        return True
+    missing = sum(map(_size, TOKENS.findall(mistake.wrong + mistake.right)))
+    return bool(mistake.before and mistake.after) and missing <= MOST_MISSING
 
 
 def fix(text: str, made: Sequence[Mistake]) -> Fix | None:

@@ -31,7 +31,10 @@ def fixed(before: str, after: str, text: str) -> str | None:
         # Missing, and too much: three characters beside it.
         ("訂位付金的", "訂位付訂金的", "必須位付金嗎", "必須位付訂金嗎"),
         ("訂位付金的", "訂位付訂金的", "支付金額", None),
-        ("我我們今天去", "我們今天去", "我我們今天要", "我們今天要"),
+        ("今天我我們去", "今天我們去", "天我我們要", "天我們要"),
+        # At an edge it may be said beyond it; what is long was heard, or was not.
+        ("今天我們去吃了", "今天我們去吃", "我們去吃了飯", None),
+        ("超豐盛耶我剛剛有點不知道該如何選擇", "超豐盛耶我剛剛有點不知道", "有點不知道該如何選擇然後", None),
         # Words of scripts with spaces, whole.
         ("it is the top rated", "it is the best rated", "the top rated one", "the best rated one"),
         ("it is the top rated", "it is the best rated", "the topic", None),

@@ -24,8 +24,8 @@ from core.errors import UserError
 from tui.widgets import cells
 from tui.widgets.scrollbar import plain_scrollbar
 
-# The border of the box above and below, and the empty line under the body.
-_FRAME = 3
+FRAME = 3
+"""The border of the box above and below, and the empty line under the body."""
 
 
 def plain(text: str, style: str = "") -> Text:
@@ -107,7 +107,7 @@ class Dialog(ModalScreen[str | None]):
         # In a small terminal the text scrolls, so that the rest of the box, the keys above all, stays in sight.
         for body in self.query(Body):
             beside = sum(w.outer_size.height + w.styles.margin.height for w in self._beside())
-            body.styles.max_height = max(1, event.size.height - beside - _FRAME)
+            body.styles.max_height = max(1, event.size.height - beside - FRAME)
 
     def _beside(self) -> list[Widget]:
         return [child for child in self.query_one(".dialog--box").children if not isinstance(child, Body)]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from core.errors import UserError
 from core.exchange.glossary import read_glossary
 from core.query.pattern import compile_pattern
-from core.review.fix_everywhere import mistakes
+from core.review.fix_everywhere import Mistake, mistakes
 from core.review.punctuation import half_width, without_punctuation
 from core.review.script_conversion import CONVERSIONS, converter
 from core.store import Store, TranscriptRow
@@ -140,7 +140,7 @@ def fix_everywhere(target: Target, corrected: TextChange) -> list[Effect]:
         return [
             Toast("Nothing was corrected there that could be found elsewhere: too little tells it from other words")
         ]
-    named = ", ".join(f"{one.wrong.strip() or '-'} → {one.right.strip() or '-'}" for one in made[:4])
+    named = ", ".join(map(_named, made[:4]))
     named = clean(named + (f" and {len(made) - 4} more" if len(made) > 4 else ""), 200)
 
     def show(found: list[Proposal]) -> list[Effect]:
@@ -150,6 +150,15 @@ def fix_everywhere(target: Target, corrected: TextChange) -> list[Effect]:
         return _preview(target, f"Fix everywhere: {named}", f"fix everywhere: {named}", found, text)
 
     return [InThread(lambda: fixed(target.all, made, corrected.segment), show, GROUP)]
+
+
+def _named(mistake: Mistake) -> str:
+    """`金 → 筋`; with what stands beside it where something was missing, or too much."""
+    wrong, right = mistake.wrong, mistake.right
+    if not wrong.strip() or not right.strip():
+        before, after = mistake.before[0], mistake.after[0]
+        wrong, right = f"{before}{wrong}{after}", f"{before}{right}{after}"
+    return f"{wrong} → {right}"
 
 
 def corrected_in(store: Store, id: str) -> TextChange | None:

@@ -13,22 +13,17 @@ from textual.widgets import Static
 from core.store.records import TextChange
 from core.text import plural
 from tui.screens.transcripts.proposals import Proposal, ProposalRows, columns
+from tui.screens.transcripts.rows_dialog import RowsDialog
 from tui.widgets import cells
-from tui.widgets.dialog import Dialog, plain
-from tui.widgets.diff_text import DiffText
+from tui.widgets.dialog import plain
 from tui.widgets.segment_table import RowTable
 
 
-class ChangesDialog(Dialog):
+class ChangesDialog(RowsDialog):
     """Dismisses with "y" once the person takes what is ticked (`changes`); None where they do not."""
 
     DEFAULT_CSS = """
-    ChangesDialog {
-        & > .dialog--box { max-width: 120; height: 100%; }
-        & RowTable { height: 1fr; }
-        & DiffText { max-height: 8; margin-top: 1; }
-        & #told { height: auto; }
-    }
+    ChangesDialog #told { height: auto; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "tick", "tick", show=False),
@@ -37,11 +32,10 @@ class ChangesDialog(Dialog):
     ]
 
     def __init__(self, title: str, proposals: Sequence[Proposal], text: str = "") -> None:
-        super().__init__(title)
         self._rows = ProposalRows(proposals)
+        super().__init__(title, RowTable(columns(), self._rows))
         self._text = text
-        self._table = RowTable(columns(), self._rows)
-        self._told, self._diff = Static("", id="told", markup=False), DiffText()
+        self._told = Static("", id="told", markup=False)
 
     @property
     def changes(self) -> list[TextChange]:
@@ -53,20 +47,19 @@ class ChangesDialog(Dialog):
         if self._text:
             yield Static(plain(self._text), classes="dialog--text")
         yield self._told
-        yield self._table
-        yield self._diff
+        yield self.table
+        yield self.diff
 
     def keys(self) -> str:
         return f"enter change {plural(len(self._rows.ticked), 'row')}   space tick   a all, none   esc back"
 
     def on_mount(self) -> None:
-        self._table.focus()
         self._show_ticked()
 
     @on(RowTable.Highlighted)
     def _show_row(self) -> None:
-        one = self._rows.proposals[self._table.cursor]
-        self._diff.show(one.row.text, one.text, ("before", "after"))
+        one = self._rows.proposals[self.table.cursor]
+        self.diff.show(one.row.text, one.text, ("before", "after"))
 
     @on(RowTable.Chosen)
     def _take(self) -> None:
@@ -74,16 +67,16 @@ class ChangesDialog(Dialog):
             self.action_answer("y")
 
     def action_tick(self) -> None:
-        key = self._table.cursor_key
+        key = self.table.cursor_key
         if key is not None:
             self._rows.toggle(key)
-            self._table.refresh_row(self._table.cursor)
+            self.table.refresh_row(self.table.cursor)
             self._show_ticked()
-            self._table.action_move(1)
+            self.table.action_move(1)
 
     def action_tick_all(self) -> None:
         self._rows.toggle_all()
-        self._table.refresh_rows()
+        self.table.refresh_rows()
         self._show_ticked()
 
     def _show_ticked(self) -> None:

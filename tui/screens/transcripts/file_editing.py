@@ -58,12 +58,13 @@ def edit_rows(
         taken = f"{plural(len(form.texts), 'row')} taken over. " if form.texts else ""
         return [ShowError(UserError(what, why, f"{taken}What you wrote is kept in {path}"))]
     path.unlink(missing_ok=True)
-    missing = f"; {plural(form.missing, 'row')} without a line left as they are" if form.missing else ""
-    return (
-        [Toast(f"{plural(len(form.texts), 'row')} changed{missing}")]
-        if form.texts or missing
-        else [Toast("Nothing was changed")]
-    )
+    if form.missing:
+        return [
+            Toast(
+                f"{plural(form.missing, 'row')} had no line any more, and stayed as {'it was' if form.missing == 1 else 'they were'}"
+            )
+        ]
+    return [] if form.texts else [Toast("Nothing was changed")]
 
 
 def _decoded(path: Path) -> str:

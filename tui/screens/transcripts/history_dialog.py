@@ -13,10 +13,10 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
 from tui.screens.review_state import short_name
+from tui.screens.transcripts.rows_dialog import RowsDialog
 from tui.widgets import cells
 from tui.widgets.columns import Column
-from tui.widgets.dialog import Dialog
-from tui.widgets.diff_text import DiffText, inline_diff
+from tui.widgets.diff_text import inline_diff
 from tui.widgets.segment_table import Rows, RowTable
 
 Entry = Mapping[str, Any]
@@ -67,16 +67,9 @@ def _words(entry: Entry) -> str:
     return str(review) if review and review != before.get("review", "pending") else ""
 
 
-class HistoryDialog(Dialog):
+class HistoryDialog(RowsDialog):
     """Dismisses with the number of the edit to take back, as text."""
 
-    DEFAULT_CSS = """
-    HistoryDialog {
-        & > .dialog--box { max-width: 120; height: 100%; }
-        & RowTable { height: 1fr; }
-        & DiffText { max-height: 10; margin-top: 1; }
-    }
-    """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("t", "take_back", "take back", show=False),
         Binding("q,h", "answer(None)", "back", show=False),
@@ -84,33 +77,31 @@ class HistoryDialog(Dialog):
     KEYS = "enter, t take this change back   esc back"
 
     def __init__(self, title: str, history: Sequence[Entry]) -> None:
-        super().__init__(title)
+        columns = [Column("at", "when", 16, drop=2), Column("who", "who", 26, drop=1), Column("what", "what", None)]
+        super().__init__(title, RowTable(columns, empty_text="Nobody has written anything here yet."))
         self._steps = steps(history)
-        self._table = RowTable(
-            [Column("at", "when", 16, drop=2), Column("who", "who", 26, drop=1), Column("what", "what", None)],
-            empty_text="Nobody has written anything here yet.",
-        )
-        self._diff = DiffText()
 
     def body(self) -> Iterable[Widget]:
         ascii = cells.is_ascii(self.app)
         rows = [(str(step.edit), [moment(step.at), step.who, _what(step, ascii)]) for step in self._steps]
-        self._table.set_source(Rows(rows))
-        yield self._table
-        yield self._diff
+        self.table.set_source(Rows(rows))
+        yield self.table
+        yield self.diff
 
     def on_mount(self) -> None:
-        self._table.focus()
+        self._show_step()
 
     @on(RowTable.Highlighted)
     def _show_step(self) -> None:
-        step = self._steps[self._table.cursor]
-        self._diff.show(step.before, step.after, ("before", "after"))
+        if not self._steps:
+            return
+        step = self._steps[self.table.cursor]
+        self.diff.show(step.before, step.after, ("before", "after"))
 
     @on(RowTable.Chosen)
     def action_take_back(self) -> None:
-        if self._table.cursor_key is not None:
-            self.action_answer(self._table.cursor_key)
+        if self.table.cursor_key is not None:
+            self.action_answer(self.table.cursor_key)
 
 
 def moment(at_ms: int) -> str:
