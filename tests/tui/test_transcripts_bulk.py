@@ -149,7 +149,7 @@ def test_rows_go_through_an_editor_and_come_back(
         return list(edit_rows(rows, workspace.logs, nullcontext, changes.extend))
 
     assert edited('sed -i "s/千千/仟仟/; /吃到飽/d" "$2"') == [
-        Toast("1 row had no line any more, and stayed as it was")
+        Toast("No line was left of 1 row: nothing is changed there")
     ]
     assert changes == [TextChange(segment(0).id, TEXTS[0], "大家好我是仟仟")]
     assert list(workspace.logs.glob("texts-*")) == []

@@ -59,11 +59,7 @@ def edit_rows(
         return [ShowError(UserError(what, why, f"{taken}What you wrote is kept in {path}"))]
     path.unlink(missing_ok=True)
     if form.missing:
-        return [
-            Toast(
-                f"{plural(form.missing, 'row')} had no line any more, and stayed as {'it was' if form.missing == 1 else 'they were'}"
-            )
-        ]
+        return [Toast(f"No line was left of {plural(form.missing, 'row')}: nothing is changed there")]
     return [] if form.texts else [Toast("Nothing was changed")]
 
 
