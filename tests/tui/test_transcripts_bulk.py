@@ -30,7 +30,7 @@ def texts(workspace: Workspace) -> list[str]:
 
 async def test_a_mistake_is_fixed_everywhere_and_rows_are_replaced_by_a_pattern(workspace: Workspace) -> None:
     with Store(workspace.db_path) as store:
-        changes = {3: "它的金吃起來", 4: "它的金也是", 5: "黃金蛋糕"}
+        changes = {1: "黃金蛋糕", 3: "它的金吃起來", 4: "它的金也是", 5: "還有它的金吃"}
         store.transcripts.change_texts(
             [TextChange(segment(number).id, row(workspace, number).text, text) for number, text in changes.items()], "x"
         )
@@ -43,16 +43,19 @@ async def test_a_mistake_is_fixed_everywhere_and_rows_are_replaced_by_a_pattern(
         await pilot.press("e")
         await wait_until(pilot, lambda: screen.editor.text == "它的金吃起來")
         screen.editor.load_text("它的筋吃起來")
-        await pilot.press("enter", "shift+tab", "H")
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: "0:24 saved; Ctrl+G fixes 1 row more; Ctrl+Z undoes" in screen_text(app))
+        await pilot.press("shift+tab", "H")
         await wait_until(pilot, lambda: isinstance(app.screen, ChangesDialog))
         assert "Fix everywhere: 金 → 筋" in screen_text(app)
-        assert "1 row, 0 of them ticked; 1 accepted, or written by a person" in screen_text(app)
+        assert "2 rows, 1 of them ticked; 1 accepted, or written by a person" in screen_text(app)
         assert "它的[金→筋]也是" in screen_text(app)
         await pilot.press("space", "enter")
         await wait_until(pilot, lambda: row(workspace, 4).text == "它的筋也是")
         assert row(workspace, 4).review == "accepted"
-        assert row(workspace, 5).text == "黃金蛋糕"
-        await wait_until(pilot, lambda: "1 row changed; u undoes" in screen_text(app))
+        assert (row(workspace, 5).text, row(workspace, 5).review) == ("還有它的筋吃", "pending")
+        assert row(workspace, 1).text == "黃金蛋糕"
+        await wait_until(pilot, lambda: "2 rows changed; u undoes" in screen_text(app))
         await pilot.press("u")
         await wait_until(pilot, lambda: row(workspace, 4).text == "它的金也是")
 

@@ -152,6 +152,11 @@ def fix_everywhere(target: Target, corrected: TextChange) -> list[Effect]:
     return [InThread(lambda: fixed(target.all, made, corrected.segment), show, GROUP)]
 
 
+def count_alike(rows: Rows, corrected: TextChange) -> int:
+    """In how many rows the mistake was made again, in which it is likely to be one."""
+    return sum(one.is_ticked for one in fixed(rows, mistakes(corrected.before, corrected.after), corrected.segment))
+
+
 def _named(mistake: Mistake) -> str:
     """`金 → 筋`; with what stands beside it where something was missing, or too much."""
     wrong, right = mistake.wrong, mistake.right

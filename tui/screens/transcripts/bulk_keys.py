@@ -11,6 +11,7 @@ from core.store import Store
 from core.store.records import TextChange
 from core.text import plural
 from core.workspace import Workspace
+from tui import keymap
 from tui.effects import Effect, InThread, OpenDialog, Toast
 from tui.screens.transcripts import bulk, file_editing
 from tui.screens.transcripts.history_dialog import HistoryDialog
@@ -48,6 +49,21 @@ class BulkKeys:
         if id is None:
             return [Toast("There is no row under the cursor")]
         return [InThread(lambda: bulk.corrected_in(self._store, id), partial(bulk.fix_row, target), bulk.GROUP)]
+
+    def tell_more(self, saved: str) -> list[Effect]:
+        """Tell in how many other rows the mistake was made that has been corrected in this one."""
+        corrected, rows = self._session.corrected, list(self._session.index.rows)
+        if corrected is None or corrected.segment != saved:
+            return []
+
+        def tell(count: int) -> list[Effect]:
+            if count:
+                in_table = self._panes.table.has_focus
+                key = keymap.key("transcripts.fix_everywhere" if in_table else "transcripts.editor.fix_everywhere")
+                self._panes.notify_more(saved, f"{key} fixes {plural(count, 'row')} more")
+            return []
+
+        return [InThread(lambda: bulk.count_alike(rows, corrected), tell, "alike")]
 
     def history(self) -> list[Effect]:
         self._panes.flush()

@@ -174,6 +174,12 @@ class ReviewPanes(Vertical):
         self._notice = Notice(self.table.cursor_key, text, saving, "undoes" if undo is True else undo or "")
         self.show_row()
 
+    def notify_more(self, saving: str, text: str) -> None:
+        """Something more about a row that was saved, as long as its notice stands."""
+        if self._notice.saving == saving and self._notice.row == self.table.cursor_key:
+            self._notice = replace(self._notice, text=f"{self._notice.text}; {text}")
+            self.show_row()
+
     def notify_at(self, notice: Notice) -> None:
         """The same for a row that will be under the cursor."""
         self._notice = notice

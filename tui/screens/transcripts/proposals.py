@@ -45,9 +45,13 @@ def rewritten(rows: Iterable[TranscriptRow], rewrite: Callable[[str], str]) -> l
 
 def fixed(rows: Iterable[TranscriptRow], made: Sequence[Mistake], besides: str) -> list[Proposal]:
     """Rows in which these mistakes were made again, without them. besides: the row in which they were corrected."""
-    others = {row.id: row for row in rows if row.review != "rejected" and row.id != besides}
-    found = fixes(((row.id, row.text) for row in others.values()), made)
-    return [Proposal(others[id], one.text, one.is_likely and is_open(others[id])) for id, one in found]
+    others = [row for row in rows if row.review != "rejected" and row.id != besides]
+    found = dict(fixes(((row.id, row.text) for row in others), made))
+    return [
+        Proposal(row, one.text, one.is_likely and is_open(row))
+        for row in others
+        if (one := found.get(row.id)) is not None
+    ]
 
 
 def is_open(row: TranscriptRow) -> bool:

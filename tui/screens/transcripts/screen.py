@@ -30,7 +30,7 @@ from tui.bridge import JobBatch
 from tui.effects import Effect
 from tui.listening import Listening
 from tui.screens.job_line import JobLine, foremost
-from tui.screens.listening_screen import ListeningScreen
+from tui.screens.listening_screen import REST_S, ListeningScreen
 from tui.screens.transcripts import actions, bulk, dialogs
 from tui.screens.transcripts import rows as transcript_rows
 from tui.screens.transcripts.bulk_keys import BulkKeys
@@ -200,6 +200,8 @@ class TranscriptsScreen(ListeningScreen):
         panel.taken()
         self._panes.show_edited(id)
         self._next(f"{self._panes.time_of(id)} {'saved' if changed else 'accepted as it is'}", saving=id)
+        # Once the next row is painted.
+        self.set_timer(REST_S, lambda: self.apply(self._bulk.tell_more(id)))
 
     def action_revert(self) -> None:
         editor = self.editor
