@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from core.query.folding import fold, occurs
+from core.query.folding import finder
 from core.query.grammar import Attribute, QueryLanguage, Suggestion, Test
 from core.query.values import compared, milliseconds, number, one_of, several
 from core.review.flags import MEANINGS
@@ -88,7 +88,7 @@ def language(titles: Mapping[str, str], flags: Iterable[str] = ()) -> QueryLangu
                 _suggestions(WRITERS),
             ),
             Attribute("text", "text", 'text:word, text:"several words"', _within, ("文字",)),
-            Attribute("id", "name", "id:abc_8_18", lambda _, value: lambda row: value in fold(row.id)),
+            Attribute("id", "name", "id:abc_8_18", _named),
         ),
         word=_word,
         pattern=lambda pattern: lambda row: pattern.search(row.text),
@@ -108,11 +108,18 @@ def _told(flags: set[str]) -> dict[str, str]:
 
 
 def _word(word: str) -> SegmentTest:
-    return lambda row: occurs(word, row.text) or word in fold(row.id)
+    found = finder(word)
+    return lambda row: found(row.text) or found(row.id)
 
 
 def _within(_: str, value: str) -> SegmentTest:
-    return lambda row: occurs(value, row.text)
+    found = finder(value)
+    return lambda row: found(row.text)
+
+
+def _named(_: str, value: str) -> SegmentTest:
+    found = finder(value)
+    return lambda row: found(row.id)
 
 
 def _has_state(row: TranscriptRow, state: str) -> bool:
@@ -140,8 +147,9 @@ def _flag(here: set[str]) -> Callable[[str, str], SegmentTest]:
 
 def _video(titles: Mapping[str, str]) -> Callable[[str, str], SegmentTest]:
     def read(_: str, value: str) -> SegmentTest:
-        found = {id for id, title in titles.items() if occurs(value, title) or occurs(value, id)}
-        return lambda row: row.video in found or (row.video not in titles and occurs(value, row.video))
+        named = finder(value)
+        found = {id for id, title in titles.items() if named(title) or named(id)}
+        return lambda row: row.video in found or (row.video not in titles and named(row.video))
 
     return read
 

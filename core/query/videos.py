@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from core.query.folding import occurs
+from core.query.folding import finder
 from core.query.grammar import Attribute, QueryLanguage, Suggestion, Test
 from core.query.values import compared, date, milliseconds, one_of, several
 from core.store.records import Video
@@ -38,11 +38,16 @@ VideoTest = Test[ListedVideo]
 
 
 def _word(word: str) -> VideoTest:
-    return lambda row: occurs(word, row.video.title) or occurs(word, row.video.channel) or occurs(word, row.video.id)
+    found = finder(word)
+    return lambda row: found(row.video.title) or found(row.video.channel) or found(row.video.id)
 
 
 def _within(get: Callable[[Video], str]) -> Callable[[str, str], VideoTest]:
-    return lambda _, value: lambda row: occurs(value, get(row.video))
+    def read(_: str, value: str) -> VideoTest:
+        found = finder(value)
+        return lambda row: found(get(row.video))
+
+    return read
 
 
 def _captions(_: str, value: str) -> VideoTest:

@@ -111,6 +111,8 @@ class RowTable(ScrollView, can_focus=True):
         # One entry per row and way it is drawn; twice the largest screen is enough to page back and forth.
         self._lines: LRUCache[tuple[int, str], Strip] = LRUCache(512)
         self._layout_of: tuple[int, list[tuple[int, int]]] | None = None
+        self._drawn_styles: dict[str, cells.Style] = {}
+        """Of each component that was drawn, "" for the table's own: Textual works them out each time it is asked."""
         self._ascii = False
 
     # -- what a screen calls
@@ -265,6 +267,7 @@ class RowTable(ScrollView, can_focus=True):
         self._refresh_lines_of(self.cursor)
 
     def notify_style_update(self) -> None:
+        self._drawn_styles.clear()
         self._forget()
         super().notify_style_update()
 
@@ -316,6 +319,13 @@ class RowTable(ScrollView, can_focus=True):
 
     # -- drawing
 
+    def _drawn_style(self, component: str = "") -> cells.Style:
+        found = self._drawn_styles.get(component)
+        if found is None:
+            found = self.get_component_rich_style(component) if component else self.rich_style
+            self._drawn_styles[component] = found
+        return found
+
     def _forget(self, columns: bool = True) -> None:
         self._lines.clear()
         if columns:
@@ -340,7 +350,7 @@ class RowTable(ScrollView, can_focus=True):
             return self._empty_line(y - HEADER)
         index = self.scroll_offset.y + y - HEADER
         if index >= self._count:
-            return Strip.blank(self.scrollable_content_region.width, self.rich_style)
+            return Strip.blank(self.scrollable_content_region.width, self._drawn_style())
         look = ("cursor" if self.has_focus else "blurred") if index == self.cursor else ""
         line = self._lines.get((index, look))
         if line is None:
@@ -348,14 +358,14 @@ class RowTable(ScrollView, can_focus=True):
         return line
 
     def _header(self) -> Strip:
-        style = self.get_component_rich_style("row-table--header")
+        style = self._drawn_style("row-table--header")
         return self._line([column.title for column in self._columns], "", style)
 
     def _row(self, index: int, look: str) -> Strip:
         if index >= len(self._source):
-            return Strip.blank(self.scrollable_content_region.width, self.rich_style)
+            return Strip.blank(self.scrollable_content_region.width, self._drawn_style())
         names = {"cursor": "row-table--cursor", "blurred": "row-table--cursor-blurred"}
-        style = self.get_component_rich_style(names[look]) if look else self.rich_style
+        style = self._drawn_style(names[look] if look else "")
         return self._line(self._source.cells(index), cells.glyphs(self.app).cursor if look else "", style)
 
     def _line(self, row: Sequence[Cell], mark: str, style: cells.Style) -> Strip:
@@ -372,6 +382,6 @@ class RowTable(ScrollView, can_focus=True):
         lines = self._empty_text.splitlines()
         text = cells.harmless(lines[y - 1]) if 0 < y <= len(lines) else ""
         width = self.scrollable_content_region.width
-        style = self.get_component_rich_style("row-table--empty") if text else self.rich_style
+        style = self._drawn_style("row-table--empty" if text else "")
         shown = cells.cut(text, width - GUTTER, cells.glyphs(self.app).more)
         return cells.strip([(" " * GUTTER + shown, None)], width, style)
