@@ -30,7 +30,7 @@ def move_on(left: str, right: str, words: Sequence[str] = (), *, shares_time: bo
 
     words: of the recording, as they have times, up to the cut: where the text ends with one of the last, that one is
     moved whole; else a Han character, or a word of a script with spaces. shares_time: both segments hold what is said
-    around the cut, so that a word that `right` begins with is the same one.
+    around the cut, so that words with which the one ends and the other begins are the same ones.
     """
     found = tokens(left)
     if not found:
@@ -39,7 +39,7 @@ def move_on(left: str, right: str, words: Sequence[str] = (), *, shares_time: bo
     size = next((count for word in reversed(words[-NEAR:]) if (count := _size(folded[::-1], word, reverse=True))), 1)
     start = found[-size].start
     word = left[start:].strip()
-    was_there = shares_time and _folded(tokens(right)[:size]) == folded[-size:]
+    was_there = shares_time and _shared(folded, _folded(tokens(right))) >= size
     return MovedWord(left[:start].rstrip(), right if was_there else join_texts([word, right]), word, was_there)
 
 
@@ -52,12 +52,18 @@ def move_back(left: str, right: str, words: Sequence[str] = (), *, shares_time: 
     size = next((count for word in words[:NEAR] if (count := _size(folded, word, reverse=False))), 1)
     end = found[size].start if size < len(found) else len(right)
     word = right[:end].strip()
-    was_there = shares_time and _folded(tokens(left)[-size:]) == folded[:size]
+    was_there = shares_time and _shared(_folded(tokens(left)), folded) >= size
     return MovedWord(left if was_there else join_texts([left, word]), right[end:].lstrip(), word, was_there)
 
 
 def _folded(found: Sequence[Token]) -> list[str]:
     return [token.folded for token in found]
+
+
+def _shared(left: Sequence[str], right: Sequence[str]) -> int:
+    """The most tokens with which the one ends and the other begins."""
+    most = min(len(left), len(right))
+    return next((size for size in range(most, 0, -1) if left[-size:] == right[:size]), 0)
 
 
 def _size(folded: Sequence[str], word: str, *, reverse: bool) -> int:

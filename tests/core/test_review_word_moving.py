@@ -45,6 +45,8 @@ def test_the_first_word_goes_back(left: str, right: str, words: list[str], expec
 
 def test_where_both_hold_the_same_time_no_word_is_there_twice() -> None:
     assert move_on("我們去吃牛肉", "肉麵很近", shares_time=True) == ("我們去吃牛", "肉麵很近", "肉", True)
+    # It is not the first one there.
+    assert move_on("號稱臺灣TOP", "臺灣 Top 難訂位", shares_time=True) == ("號稱臺灣", "臺灣 Top 難訂位", "TOP", True)
     assert move_on("我們去吃牛肉", "肉麵很近") == ("我們去吃牛", "肉肉麵很近", "肉", False)
     assert move_back("我們去吃牛", "牛肉麵", shares_time=True) == ("我們去吃牛", "肉麵", "牛", True)
 

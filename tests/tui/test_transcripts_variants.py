@@ -15,6 +15,7 @@ from core.workspace import Workspace
 from tests.tui.transcripts_kit import TEXTS, filled, machine, open_app, row, segment, workspace
 from tests.tui.wait import screen_lines, screen_text, type_at_once, wait_until, wrong_widths
 from tui.screens.transcripts.variants import TrackedVariants, number_of
+from tui.widgets.annotated_text_area import side_by_side
 
 __all__ = ["workspace"]
 
@@ -64,6 +65,15 @@ def test_the_next_place_is_the_next_that_is_open_and_numbers_go_along_by_nines()
     taken, changed = tracked.take(text, 9)
     assert (taken.start, changed[18]) == (18, "你")
     assert tracked.next(changed, 16, 17).start == 20  # type: ignore[union-attr]
+
+
+def test_readings_stand_under_their_places_as_far_as_the_others_leave_room():
+    assert side_by_side([0, 10], [3, 3], 20) == [0, 10]
+    assert side_by_side([0, 2, 4], [3, 3, 3], 20) == [0, 4, 8]
+    # At the end of the line the ones before make room.
+    assert side_by_side([0, 14, 18], [3, 3, 6], 20) == [0, 10, 14]
+    assert side_by_side([0, 18], [4, 30], 20) == [0, 5]
+    assert side_by_side([], [], 20) == []
 
 
 async def test_other_readings_are_taken_put_back_and_typed_over(workspace: Workspace):

@@ -88,20 +88,23 @@ class AnnotatedTextArea(TextArea):
         return self._labels(line) if row else super().render_line(line - self.scroll_offset.y)
 
     def _labels(self, line: int) -> Strip:
-        """What stands under a wrapped line: each label under its place, or behind the one before it."""
+        """What stands under a wrapped line: each label under its place, or beside the one before or behind it."""
         number_style, label_style = (
             self.get_component_rich_style(f"annotated-text-area--{name}", partial=True) for name in ("number", "label")
         )
         width, more = self.size.width, cells.glyphs(self.app).more
-        runs: list[cells.Piece] = []
-        at = 0
+        shown: list[Annotation] = []
+        wanted: list[int] = []
         for one in self.annotations:
             place = self.wrapped_document.location_to_offset(self.location_of(one.start))
-            if place.y != line:
-                continue
-            label = cells.harmless(one.label)
-            start = max(at + (at > 0), min(place.x, width - cell_len(one.number + label)))
-            label = cells.cut(label, width - start - len(one.number), more)
+            if place.y == line:
+                shown.append(one._replace(label=cells.harmless(one.label)))
+                wanted.append(place.x)
+        runs: list[cells.Piece] = []
+        at = 0
+        starts = side_by_side(wanted, [cell_len(one.number + one.label) for one in shown], width)
+        for one, start in zip(shown, starts, strict=True):
+            label = cells.cut(one.label, width - start - len(one.number), more)
             style = Style(dim=True) if one.done else label_style
             runs += [(" " * (start - at), None), (one.number, number_style), (label, style)]
             at = start + cell_len(one.number + label)
@@ -134,3 +137,19 @@ class AnnotatedTextArea(TextArea):
             y = event.y + self.scroll_offset.y - self.gutter.top
             return self.wrapped_document.offset_to_location(Offset(x, y // 2))
         return super().get_target_document_location(event)
+
+
+def side_by_side(wanted: Sequence[int], widths: Sequence[int], room: int) -> list[int]:
+    """Where pieces of these widths begin in a line, each as near to its place as the others leave it, a cell between
+    two of them; where there is not room for all, the last ones stand beyond it."""
+    starts: list[int] = []
+    free = 0
+    for place, wide in zip(wanted, widths, strict=True):
+        starts.append(max(free, place))
+        free = starts[-1] + wide + 1
+    end = room
+    for number in range(len(starts) - 1, -1, -1):
+        least = sum(wide + 1 for wide in widths[:number])
+        starts[number] = max(least, min(starts[number], end - widths[number]))
+        end = starts[number] - 1
+    return starts
