@@ -199,7 +199,7 @@ ACTIONS: list[Action] = [
     Action("transcripts.edit_file", "E", "in $EDITOR", "The rows shown in your own editor; changes come back"),
     Action("transcripts.label", "b", "label", "Let the labeller write what has no text yet; or stop it"),
     Action("transcripts.second_opinion", "O", "second opinion", "Let another labeller read: what differs is marked"),
-    Action("transcripts.bring_in", "i", "import", "Take in transcripts that were corrected elsewhere"),
+    Action("transcripts.bring_in", "i", "import", "Take in texts made elsewhere, also as a second opinion"),
     Action("transcripts.export", "X", "export", "Write accepted segments as a dataset"),
     Action("transcripts.play_on_arrival", "P", "play on arrival", "Play the row that enter, a or x goes on to"),
     Action("transcripts.place_text", "p", "place text", "Where a text shall go whose segment was cut away", False),

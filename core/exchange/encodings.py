@@ -13,6 +13,14 @@ MOST_BYTES = 256_000_000
 
 TRIED = ("UTF-8", "UTF-16", "Big5", "GB18030")
 
+_SHOWN = {
+    "utf-8": "UTF-8",
+    "utf-8-sig": "UTF-8",
+    "cp950": "Big5",
+    "big5hkscs": "Big5 of Hong Kong",
+    "gb18030": "GB18030",
+}
+
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16: its mark begins with that one's
@@ -33,6 +41,11 @@ def read_text(path: Path) -> tuple[str, str]:
             "open it in an editor or spreadsheet and save it as UTF-8",
         )
     return found
+
+
+def shown(encoding: str) -> str:
+    """What people call an encoding of `read_text`."""
+    return _SHOWN.get(encoding, encoding.upper())
 
 
 def decode(data: bytes) -> tuple[str, str] | None:

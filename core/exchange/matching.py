@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from core.exchange.clip_import import locate, video_id
 from core.spans import parse_segment_name
 from core.store import Segment
 
 _COPY = re.compile(r"_[1-9]$")
+_UPLOADED = re.compile(r"^[0-9a-f]{8}-")
+"""What Label Studio puts before the name of a file that is uploaded to it."""
 
 
 @dataclass(frozen=True)
@@ -54,12 +57,18 @@ class NameMatcher:
         return next(iter(self._segments), None)
 
     def match(self, stem: str) -> Match | None:
-        """The segment that a file's name without its suffix means; None if no segment is meant."""
-        found = self._named(stem)
-        if found is not None:
-            return Match(found, False)
-        found = self._named(stem[:-2]) if _COPY.search(stem) else None
-        return None if found is None else Match(found, True)
+        """The segment that a file's name without its suffix means; None if no segment is meant.
+
+        As it stands, else without what a labelling tool has made of it: `1f2e3d4c-talk_0_10`, `%E8%AB%87_0_10`.
+        """
+        for name in dict.fromkeys((stem, bare := unquote(stem), _UPLOADED.sub("", bare))):
+            found = self._named(name)
+            if found is not None:
+                return Match(found, False)
+            found = self._named(name[:-2]) if _COPY.search(name) else None
+            if found is not None:
+                return Match(found, True)
+        return None
 
     def _named(self, stem: str) -> str | None:
         """The segment of that id, or the one that a clip of that name became when it was imported."""

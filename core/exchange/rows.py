@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from core.spans import parse_segment_name
+from core.timed_text import Cue
 
 NAME_COLUMNS = (
     "file_name",
@@ -22,7 +23,9 @@ NAME_COLUMNS = (
     "name",
     "檔名",
     "檔案",
+    "檔案名稱",
     "文件名",
+    "音檔",
 )
 TEXT_COLUMNS = (
     "transcription",
@@ -35,6 +38,7 @@ TEXT_COLUMNS = (
     "文本",
     "逐字稿",
     "內容",
+    "内容",
     "字幕",
 )
 AUDIO_SUFFIXES = (".wav", ".flac", ".mp3", ".m4a", ".mp4", ".ogg", ".opus", ".webm", ".aac")
@@ -58,11 +62,16 @@ class MetadataRow:
 
 @dataclass(frozen=True)
 class MetadataTable:
-    """rows in file order. notes: what was found odd and how it was taken, for the job's log."""
+    """rows in file order. cues: where rows tell when they are said instead, by the file name of their recording.
+
+    taken: how the file was read. notes: what was found odd and how it was taken. Both for the job's log.
+    """
 
     path: Path
     rows: list[MetadataRow]
     notes: list[str] = field(default_factory=list)
+    taken: str = ""
+    cues: dict[str, list[Cue]] = field(default_factory=dict)
 
     def audio_of(self, row: MetadataRow) -> Path | None:
         """The file that a row names, beside the table; None if it is not there, or the name leads out of the folder."""
@@ -74,7 +83,8 @@ class MetadataTable:
 
 
 def stem_of(name: str) -> str:
-    base = PurePosixPath(PureWindowsPath(name.strip()).as_posix()).name
+    # Label Studio names a local file so: /data/local-files/?d=a.wav
+    base = PurePosixPath(PureWindowsPath(name.strip().rpartition("?d=")[2]).as_posix()).name
     for suffix in AUDIO_SUFFIXES:
         if base.lower().endswith(suffix):
             return base[: -len(suffix)]

@@ -4,26 +4,25 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from pathlib import Path
 from typing import Any
 
 from core.config import Config
 from core.engines import Engine
-from core.errors import UserError
 from core.events import ItemState
 from core.exchange.formats.table import recognise
-from core.exchange.matching import NameMatcher
 from core.jobs import Job
 from core.labelling.clips import hear_clips
-from core.labelling.dealing import LONGEST_TEXT, SECOND, convert_by_settings, settle
+from core.labelling.dealing import SECOND, convert_by_settings, settle
+from core.labelling.file_texts import FileTexts, FileTextsReader
 from core.labelling.forecast import note_speed
 from core.labelling.labeller import open_labeller
 from core.labelling.progress import HearingProgress
 from core.labelling.recordings import RecordingListener, asked_ms, by_video, hearing_settings
-from core.labelling.sources import IMPORT, KIND, ROWS
+from core.labelling.sources import CUES, IMPORT, KIND, ROWS
 from core.spans import Span
 from core.store import Segment, Store
-from core.text import clean, plural
+from core.store.records import SecondReading
+from core.text import plural
 from core.timed_text import TimedText
 from core.workspace import Workspace
 
@@ -33,30 +32,36 @@ def is_file(workspace: Workspace, second: str) -> bool:
     return workspace.find(second).is_file()
 
 
-def take_texts(workspace: Workspace, store: Store, path: Path) -> str:
-    """Store the texts of a file by the segments that it names; returns their source. UserError if it names none."""
-    matcher = NameMatcher(store.segments.all())
-    texts: dict[str, str] = {}
-    for format, file in recognise(path):
-        for row in format.read_rows(file).rows if format.read_rows else ():
-            match = matcher.match(row.stem)
-            if match is not None:
-                texts.setdefault(match.segment, clean(row.text, LONGEST_TEXT))
-    source = f"{IMPORT}{path.name}"
+def store_cues(store: Store, found: FileTexts, source: str) -> None:
+    """Keep what a file tells to be said when: where a recording is cut anew the new segments have their share of it."""
+    for video, cues in found.cues.items():
+        said = [TimedText(cue.start_ms, cue.end_ms, cue.text, 0.0, 0.0, ()) for cue in cues]
+        store.timed_texts.put(video, source, {KIND: CUES}, said)
+
+
+def take_second(store: Store, found: FileTexts, source: str) -> None:
+    """Store the texts of a file as those of a second labeller, whose opinion is asked from now on."""
+    store_cues(store, found, source)
     videos: dict[str, list[TimedText]] = {}
-    for id, text in texts.items():
+    for id, text in found.texts.items():
         segment = store.segments.get(id)
-        if segment is not None:
+        if segment is not None and segment.video not in found.cues:
             videos.setdefault(segment.video, []).append(_row(segment, text))
-    if not videos:
-        raise UserError(
-            f"{path.name} holds no text of a segment here",
-            "no row is named after one",
-            "name the rows like the segments: whispersmith segments",
-        )
     for video, rows in videos.items():
         store.timed_texts.put(video, source, {KIND: ROWS}, rows)
-    return source
+    store.set_note(SECOND, {"source": source})
+
+
+def compare(workspace: Workspace, store: Store, job: Job, videos: Collection[str]) -> dict[str, SecondReading]:
+    """Tell of the open texts of these recordings where the second labeller reads otherwise; returns all readings."""
+    readings: dict[str, SecondReading] = {}
+    convert = convert_by_settings(workspace, workspace.config())
+    for video in videos:
+        job.check()
+        for id in settle(store, video, convert):
+            job.item(id, ItemState.LABELLED)
+        readings |= store.second_readings.of(video)
+    return readings
 
 
 def hear_second(
@@ -73,17 +78,15 @@ def hear_second(
         job.log("there is no text that a second opinion could be on")
         return 0
     if is_file(workspace, second):
-        source = take_texts(workspace, store, workspace.find(second))
+        path = workspace.find(second)
+        videos = {video.id for video in store.videos.all()}
+        found = FileTextsReader(store.segments.all(), videos, job.log).read(recognise(path))
+        take_second(store, found, f"{IMPORT}{path.name}")
     else:
         _hear(workspace, config, job, store, rows, second)
-        source = second
-    store.set_note(SECOND, {"source": source})
-    compared, convert = 0, convert_by_settings(workspace, config)
-    for video in dict.fromkeys(row.video for row in rows):
-        job.check()
-        for id in settle(store, video, convert):
-            job.item(id, ItemState.LABELLED)
-        compared += len(store.second_readings.of(video).keys() & chosen)
+        store.set_note(SECOND, {"source": second})
+    readings = compare(workspace, store, job, list(dict.fromkeys(row.video for row in rows)))
+    compared = len(readings.keys() & chosen)
     job.log(f"second opinion by {second}: {plural(compared, 'segment')} compared")
     return compared
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,59 +12,30 @@ from core.errors import UserError
 from core.events import ItemState
 from core.exchange.clip_import import import_clip
 from core.exchange.formats.table import Format, readable, recognise
-from core.exchange.matching import NameMatcher, is_copy_of, video_of_captions, without_copy_number
-from core.exchange.rows import MetadataRow
-from core.labelling.dealing import LONGEST_TEXT, convert_by_settings, settle
-from core.labelling.sources import CUES, IMPORT, KIND
+from core.labelling.dealing import convert_by_settings, settle
+from core.labelling.file_texts import FileTexts, FileTextsReader
+from core.labelling.second import compare, store_cues, take_second
+from core.labelling.sources import IMPORT
 from core.review.suspicion import EditFeatures, expected_edits
-from core.store import Store
+from core.store import Segment, Store
 from core.store.transcripts import MachineText
 from core.text import clean, compression_ratio, plural
-from core.timed_text import Cue, TimedText, shares
 from core.workspace import Workspace
 
 if TYPE_CHECKING:
     from core.jobs import Job
 
-ORIGINS = ("human", "machine")
+ORIGINS = ("human", "machine", "second")
+
+HELP = "a person's, accepted (default); a machine's, to be reviewed; a second opinion: what differs is marked"
 
 _BATCH = 200
-_SHOWN = 5
-
-
-@dataclass
-class _Tally:
-    """Every row is counted in exactly one of these."""
-
-    rows: int = 0
-    imported: int = 0
-    unchanged: int = 0
-    kept: list[str] = field(default_factory=list)
-    copies: list[str] = field(default_factory=list)
-    variants: list[str] = field(default_factory=list)  # those of the copies whose text is another
-    conflicts: list[str] = field(default_factory=list)
-    unmatched: list[str] = field(default_factory=list)
-    empty: int = 0
-    clips: int = 0
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "rows": self.rows,
-            "imported": self.imported,
-            "unchanged": self.unchanged,
-            "kept": len(self.kept),
-            "copies": len(self.copies),
-            "variants": len(self.variants),
-            "conflicts": len(self.conflicts),
-            "unmatched": self.unmatched,
-            "empty": self.empty,
-            "taken_in": self.clips,
-        }
+_SHOWN = 20
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("path", metavar="PATH", type=Path, help=", ".join(readable()))
-    parser.add_argument("--as", dest="origin", choices=ORIGINS, default="human", help="default: human, accepted")
+    parser.add_argument("--as", dest="origin", choices=ORIGINS, default="human", help=HELP)
 
 
 def params(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -72,9 +43,20 @@ def params(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def report(result: dict[str, Any]) -> str:
-    counts = ", ".join((f"{result['imported']} imported", f"{result['unchanged']} unchanged"))
-    copies = plural(result["copies"], "copy", "copies")
-    return f"{plural(result['rows'], 'row')}: {counts}, {result['kept']} kept as they are, {copies}"
+    rows, copies = plural(result["rows"], "row"), plural(result["copies"], "copy", "copies")
+    counts = f"{result['imported']} imported, {result['unchanged']} unchanged, {result['kept']} kept as they are"
+    said = [f"{rows}: {counts}, {copies}"]
+    if "compared" in result:
+        read = f"{plural(result['imported'], 'text')} of {rows} taken as a second opinion"
+        said = [f"{read}: {plural(result['compared'], 'segment')} compared, {result['differing']} read otherwise"]
+    if unmatched := result["unmatched"]:
+        more = " … (--json lists all)" if len(unmatched) > _SHOWN else ""
+        said += [
+            f"{len(unmatched)} belong to no segment here:",
+            *(f"  {clean(name, 100)}" for name in unmatched[:_SHOWN]),
+        ]
+        said[-1] += more
+    return "\n".join(said)
 
 
 def check_params(workspace: Workspace, config: Config, params: dict[str, Any]) -> None:
@@ -83,20 +65,20 @@ def check_params(workspace: Workspace, config: Config, params: dict[str, Any]) -
 
 
 def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
-    """Import `params["path"]` as `params["as"]`: "human" (the default: accepted) or "machine".
+    """Import `params["path"]` as `params["as"]`: "human" (the default: accepted), "machine", or "second".
 
-    Whatever `core.exchange.formats.table` can read: clips with their texts, or the captions of a video.
-    Returns counts: rows = imported + unchanged + kept (another text of a person is here) + copies + conflicts (a name
-    twice, with two texts) + unmatched + empty; variants: copies (`talk_0_10_1`) whose text differs from their
-    original's, which counts; taken_in: audio that came along.
+    Whatever `core.exchange.formats.table` can read: clips with their texts, or what is said when in a video.
+    Returns counts, of which rows = imported + unchanged + kept (a person's text, or one that a person has accepted, is
+    here) + copies + conflicts + unmatched + empty; for these see `core.labelling.file_texts.FileTexts`. As a second
+    opinion also "compared" (how many of its segments have a second reading now) and "differing" (of those: otherwise).
     """
     path, origin = _given(job.params)
     with Store(workspace.db_path) as store:
-        importer = _Import(workspace, store, job, origin, path)
-        importer.read(recognise(path))
-        importer.write()
-        importer.report()
-        return importer.tally.as_json()
+        importer = _Import(workspace, store, job, path)
+        found = importer.read(recognise(path), with_audio=origin != "second")
+        {"human": importer.write_human, "machine": importer.write_machine, "second": importer.write_second}[origin]()
+        importer.report(found)
+        return found.as_json() | importer.result()
 
 
 def _given(params: dict[str, Any]) -> tuple[Path, str]:
@@ -105,7 +87,7 @@ def _given(params: dict[str, Any]) -> tuple[Path, str]:
         raise UserError("nothing was given to import", "no path", "whispersmith import PATH")
     path, origin = Path(str(params["path"])).expanduser(), str(params.get("as") or "human")
     if origin not in ORIGINS:
-        raise UserError(f"transcripts cannot be imported as {origin}", "", "--as human, or --as machine")
+        raise UserError(f"transcripts cannot be imported as {origin}", "", f"--as {', or --as '.join(ORIGINS)}")
     if not path.exists():
         raise UserError(f"{path} is not there", "no such file or folder", "check the path")
     return path, origin
@@ -114,212 +96,125 @@ def _given(params: dict[str, Any]) -> tuple[Path, str]:
 class _Import:
     """One import: rows find their segments, then all texts are written."""
 
-    def __init__(self, workspace: Workspace, store: Store, job: Job, origin: str, path: Path) -> None:
-        self.workspace = workspace
-        self.store = store
-        self.job = job
-        self.origin = origin
-        self.path = path
-        self.machine_origin = "machine"
-        self.tally = _Tally()
-        self.segments = NameMatcher(store.segments.all())
-        self.texts: dict[str, str] = {}
-        self.written_for: set[str] = set()
-        """Recordings of which a machine's texts came."""
+    def __init__(self, workspace: Workspace, store: Store, job: Job, path: Path) -> None:
+        self.workspace, self.store, self.job, self.path = workspace, store, job, path
+        self.source = f"{IMPORT}{path.name}"
+        self.found = FileTexts()
+        self.imported = self.unchanged = 0
+        self.kept: list[str] = []
+        self.comparison: dict[str, int] = {}
 
-    # -- what is read
+    def read(self, files: list[tuple[Format, Path]], *, with_audio: bool) -> FileTexts:
+        videos = {video.id for video in self.store.videos.all()}
+        take_in = self._take_in if with_audio else None
+        self.found = FileTextsReader(self.store.segments.all(), videos, self.job.log, take_in).read(files)
+        if with_audio:
+            store_cues(self.store, self.found, self.source)
+        return self.found
 
-    def read(self, files: list[tuple[Format, Path]]) -> None:
-        rows: list[tuple[MetadataRow, Path | None]] = []
-        for format, file in files:
-            if format.read_cues:
-                self._captions(file, format.read_cues(file))
-            elif format.read_rows:
-                table = format.read_rows(file)
-                rows += [(row, table.audio_of(row)) for row in table.rows]
-                for note in table.notes:
-                    self.job.log(note)
-        self._rows(rows)
-
-    def _captions(self, file: Path, cues: list[Cue]) -> None:
-        """Every segment of the video that the file is named after gets what is said in its time."""
-        self.machine_origin = "caption"
-        known = {video.id for video in self.store.videos.all()}
-        video = video_of_captions(file.name, known)
-        if video is None:
-            ids = ", ".join(sorted(known)[:_SHOWN]) or "none"
-            raise UserError(
-                f"{file.name} belongs to no video here",
-                f"it is not named after one; the videos are {ids}",
-                f"name the file after the video's id, for example {min(known, default='talk')}{file.suffix}",
-            )
-        rows = self.segments.of_video(video)
-        if not rows:
-            raise UserError(
-                f"{video} is not cut yet", "captions are given to segments", f"whispersmith segment {video}"
-            )
-        # Kept with its times as well: where the recording is cut anew, the new segments have their share of it.
-        said = [TimedText(cue.start_ms, cue.end_ms, cue.text, 0.0, 0.0, ()) for cue in cues]
-        self.store.timed_texts.put(video, f"{IMPORT}{file.name}", {KIND: CUES}, said)
-        self.tally.rows += len(rows)
-        for row, share in zip(rows, shares(cues, rows), strict=True):
-            self._give(row.id, share.text, row.id)
-
-    def _rows(self, rows: list[tuple[MetadataRow, Path | None]]) -> None:
-        """Give each row's text to the segment it names; audio: the file it names, None if that is not there."""
-        self.tally.rows += len(rows)
-        exact, copies, rest = [], [], []
-        for row, audio in rows:
-            match = self.segments.match(row.stem)
-            if match is None:
-                rest.append((row, audio))
-            else:
-                (copies if match.is_copy else exact).append(row)
-        # Rows that name a segment go first: a copy gives its text only where the original has none.
-        for row in exact:
-            self._give_to_match(row)
-        self._import_clips([(row, audio) for row, audio in rest if audio is not None])
-        for row in [*copies, *(row for row, audio in rest if audio is None)]:
-            self._give_to_match(row)
-
-    def _import_clips(self, rows: list[tuple[MetadataRow, Path]]) -> None:
-        """Bring in audio that no segment here has; a copy of what has just come in only gives its text."""
-        stems = {row.stem for row, _ in rows}
-        ordered = sorted(rows, key=lambda pair: is_copy_of(pair[0].stem, stems))
-        for number, (row, audio) in enumerate(ordered):
-            self.job.check()
-            if self.segments.match(row.stem) is not None:
-                self._give_to_match(row)
-                continue
-            try:
-                id = import_clip(self.workspace, self.store, audio, without_copy_number(row.stem), self.job.check)
-            except UserError as error:
-                self.tally.unmatched.append(row.name)
-                self.job.item_failed(row.name, error)
-                continue
-            segment = self.store.segments.get(id)
-            assert segment is not None
-            self.tally.clips += 1
-            self.segments.add(segment)
-            self._give(id, row.text, row.name)
-            self.job.progress(number + 1, len(ordered), unit="files", note="audio")
-
-    def _give(self, segment: str, text: str, name: str, *, is_copy: bool = False) -> None:
-        """Note the text of a segment; a second row for the same one is a copy, or a conflict. The first one counts."""
-        text = clean(text, LONGEST_TEXT)
-        before = self.texts.get(segment)
-        if not text:
-            self.tally.empty += 1
-        elif before is None:
-            self.texts[segment] = text
-        elif before == text or is_copy:
-            self.tally.copies.append(name)
-            if before != text:
-                self.tally.variants.append(name)
-        else:
-            self.tally.conflicts.append(name)
-
-    def _give_to_match(self, row: MetadataRow) -> None:
-        match = self.segments.match(row.stem)
-        if match is None:
-            self.tally.unmatched.append(row.name)
-        else:
-            self._give(match.segment, row.text, row.name, is_copy=match.is_copy)
+    def _take_in(self, audio: Path, stem: str) -> Segment | None:
+        self.job.check()
+        try:
+            id = import_clip(self.workspace, self.store, audio, stem, self.job.check)
+        except UserError as error:
+            self.job.item_failed(audio.name, error)
+            return None
+        self.job.progress(self.found.taken_in, None, unit="files", note="audio")
+        return self.store.segments.get(id)
 
     # -- what is written
 
-    def write(self) -> None:
-        if self.tally.rows and len(self.tally.unmatched) == self.tally.rows:
-            self._refuse()
-        items = list(self.texts.items())
+    def _batches(self) -> Iterator[dict[str, str]]:
+        items = list(self.found.texts.items())
         for begin in range(0, len(items), _BATCH):
             self.job.check()
             batch = dict(items[begin : begin + _BATCH])
-            if self.origin == "human":
-                self._write_human(batch)
-            else:
-                self._write_machine(batch)
+            yield batch
             self.job.progress(begin + len(batch), len(items), unit="texts")
+
+    def write_second(self) -> None:
+        """Beside the texts that are here; none of them changes."""
+        take_second(self.store, self.found, self.source)
+        rows = [row for id in self.found.texts if (row := self.store.segments.get(id)) is not None]
+        self.kept = [row.id for row in rows if row.is_reviewed]
+        self.imported = len(rows) - len(self.kept)
+        readings = compare(self.workspace, self.store, self.job, {row.video for row in rows})
+        own = [readings[row.id] for row in rows if row.id in readings]
+        self.comparison = {"compared": len(own), "differing": sum(bool(reading.places) for reading in own)}
+
+    def write_human(self) -> None:
+        for batch in self._batches():
+            fresh: dict[str, str] = {}
+            for id, text in batch.items():
+                row = self.store.segments.get(id)
+                if row is not None and not row.is_human and row.review == "accepted" and row.text != text:
+                    self.kept.append(id)  # a machine's text, but a person has read and accepted it
+                else:
+                    fresh[id] = text
+            for id, outcome in self.store.transcripts.import_human(fresh).items():
+                if outcome == "kept":
+                    self.kept.append(id)
+                elif outcome == "unchanged":
+                    self.unchanged += 1
+                elif outcome == "gone":
+                    self.found.unmatched.append(id)
+                else:
+                    self.imported += 1
+                    self.job.item(id, ItemState.IMPORTED)
+
+    def write_machine(self) -> None:
+        videos: set[str] = set()
+        for batch in self._batches():
+            videos |= self._write_machine({id: (text, self.store.segments.get(id)) for id, text in batch.items()})
         convert = convert_by_settings(self.workspace, self.workspace.config())
-        for video in sorted(self.written_for):
+        for video in sorted(videos):
             self.job.check()
             settle(self.store, video, convert)
 
-    def _refuse(self) -> None:
-        have = self.segments.example()
-        raise UserError(
-            f"none of {plural(self.tally.rows, 'row')} of {self.path.name} belongs to a segment here",
-            f"it names {clean(self.tally.unmatched[0], 60)}; "
-            + (f"segments here are called like {have}" if have else "nothing has been cut yet"),
-            "whispersmith segment" if have is None else "check that it belongs to these recordings",
-        )
-
-    def _write_human(self, batch: dict[str, str]) -> None:
-        fresh: dict[str, str] = {}
-        for id, text in batch.items():
-            row = self.store.segments.get(id)
-            if row is not None and not row.is_human and row.review == "accepted" and row.text != text:
-                self.tally.kept.append(id)  # a machine's text, but a person has read and accepted it
-            else:
-                fresh[id] = text
-        for id, outcome in self.store.transcripts.import_human(fresh).items():
-            if outcome == "kept":
-                self.tally.kept.append(id)
-            elif outcome == "unchanged":
-                self.tally.unchanged += 1
-            elif outcome == "gone":
-                self.tally.unmatched.append(id)
-            else:
-                self.tally.imported += 1
-                self.job.item(id, ItemState.IMPORTED)
-
-    def _write_machine(self, batch: dict[str, str]) -> None:
-        rows = {id: self.store.segments.get(id) for id in batch}
-        same = {id for id, row in rows.items() if row is not None and row.origin is not None and row.text == batch[id]}
+    def _write_machine(self, batch: dict[str, tuple[str, Segment | None]]) -> set[str]:
+        """Returns the recordings of which texts were written."""
         texts = []
-        for id, text in batch.items():
-            row = rows[id]
-            if id not in same:
-                seconds = 0.0 if row is None else (row.end_ms - row.start_ms) / 1000
-                estimate = expected_edits(EditFeatures(text, seconds))
-                texts.append(
-                    MachineText(
-                        segment=id,
-                        text=text,
-                        raw=text,
-                        model=f"{IMPORT}{self.path.name}",
-                        compression_ratio=round(compression_ratio(text), 3),
-                        flags=estimate.flags,
-                        suspicion=estimate.suspicion,
-                        origin=self.machine_origin,
-                    )
-                )
+        for id, (text, row) in batch.items():
+            if row is not None and row.origin is not None and row.text == text:
+                self.unchanged += 1
+            else:
+                texts.append(self._machine_text(id, text, row))
         written = set(self.store.transcripts.write_machine(texts, who="import"))
-        self.tally.unchanged += len(same)
-        self.tally.imported += len(written)
+        self.imported += len(written)
         for id in (text.segment for text in texts if text.segment not in written):
             gone = self.store.segments.get(id) is None
-            (self.tally.unmatched if gone else self.tally.kept).append(id)
+            (self.found.unmatched if gone else self.kept).append(id)
         for id in sorted(written):
             self.job.item(id, ItemState.IMPORTED)
-            row = rows[id]
-            if row is not None:
-                self.written_for.add(row.video)
+        return {row.video for id in written if (row := batch[id][1]) is not None}
 
-    def report(self) -> None:
-        tally = self.tally
+    def _machine_text(self, id: str, text: str, row: Segment | None) -> MachineText:
+        seconds = 0.0 if row is None else (row.end_ms - row.start_ms) / 1000
+        estimate = expected_edits(EditFeatures(text, seconds))
+        return MachineText(
+            segment=id,
+            text=text,
+            raw=text,
+            model=self.source,
+            compression_ratio=round(compression_ratio(text), 3),
+            flags=estimate.flags,
+            suspicion=estimate.suspicion,
+            origin="caption" if row is not None and row.video in self.found.cues else "machine",
+        )
+
+    # -- what is told
+
+    def result(self) -> dict[str, Any]:
+        counts = {"imported": self.imported, "unchanged": self.unchanged, "kept": len(self.kept)}
+        return counts | {"kept_segments": self.kept} | self.comparison
+
+    def report(self, found: FileTexts) -> None:
         self.workspace.log(
-            f"{self.path.name}: {plural(tally.rows, 'row')}, {tally.imported} imported, {tally.unchanged} unchanged, "
-            f"{len(tally.kept)} kept as a person left them, {tally.empty} empty, {tally.clips} with audio taken in",
+            f"{self.path.name}: {plural(found.rows, 'row')}, {self.imported} imported, {self.unchanged} unchanged, "
+            f"{len(self.kept)} kept as a person left them, {found.empty} empty, {found.taken_in} with audio taken in",
             "import",
         )
-        said = (
-            (tally.copies, "copies of another row, counted once"),
-            (tally.variants, "of the copies have another text than their original, whose text counts"),
-            (tally.conflicts, "rows give a segment another text than an earlier row, which counts"),
-            (tally.unmatched, "rows belong to no segment here"),
-        )
-        for names, what in said:
+        for names, what in found.remarks():
             if names:
                 shown = ", ".join(clean(name, 60) for name in names[:_SHOWN])
                 self.job.log(f"{len(names)} {what}: {shown}{' …' if len(names) > _SHOWN else ''}", "warning")

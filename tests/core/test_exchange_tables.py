@@ -12,6 +12,7 @@ from core.errors import UserError
 from core.exchange.encodings import decode
 from core.exchange.formats.table import read_cues, recognise
 from core.exchange.rows import MetadataRow, MetadataTable, stem_of
+from core.timed_text import Cue
 
 TRADITIONAL = "我剛剛有點不知道該如何選擇，然後莫名其妙就拿了一大堆了，那我們現在先吃手捲"
 SIMPLIFIED = "我刚刚有点不知道该如何选择，然后莫名其妙就拿了一大堆了，那我们现在先吃手卷"
@@ -98,6 +99,91 @@ def test_what_is_no_table(tmp_path: Path) -> None:
             _table(tmp_path, text)
     with pytest.raises(UserError, match="cannot be read"):
         _read(tmp_path / "none.csv")
+
+
+ODD = [
+    # What Excel writes in much of Europe and in a locale with decimal commas, with and without its own first line.
+    ("a.csv", "utf-8-sig", "file_name;transcription\r\nv_0_10.wav;一, 二; 三\r\n", "UTF-8, parted by semicolons"),
+    ("a.csv", "cp950", "sep=;\r\n檔名;逐字稿\r\nv_0_10.wav;一, 二; 三\r\n", "Big5, parted by semicolons"),
+    # "Unicode text" of Excel.
+    (
+        "a.txt",
+        "utf-16",
+        "逐字稿\t檔名\r\n一, 二; 三\tv_0_10.wav\r\n",
+        "UTF-16, parted by tabs; names from column “檔名”",
+    ),
+    # LJ Speech, the later text being the normalised one; and without a suffix that tells of a name.
+    ("metadata.csv", "utf-8", "v_0_10|1, 二; 三|一, 二; 三\nv_8_18|2|二\n", "parted by bars; names from column 1"),
+    (
+        "b.csv",
+        "utf-8",
+        "0,v_0_10.wav,長長的一段話\n1,v_8_18.wav,另一段話呢\n",
+        "names from column 2, texts from column 3",
+    ),
+    # Titles in other words, and a column of text that nothing names.
+    (
+        "c.tsv",
+        "utf-8",
+        "Clip Name\tFile-Name\tSpoken\nx\tv_0_10.wav\t長長的一段話\ny\tv_8_18.wav\t另一段\n",
+        "“Spoken”",
+    ),
+    # Label Studio's CSV, Common Voice's TSV.
+    (
+        "d.csv",
+        "utf-8",
+        'annotator,audio,id,transcription\n1,/data/upload/3/1f2e3d4c-v_0_10.wav,7,"一, 二"\n',
+        "“audio”",
+    ),
+    ("e.tsv", "utf-8", "client_id\tpath\tsentence_id\tsentence\tage\nab\tv_0_10.mp3\tq\t一, 二\t\n", "“sentence”"),
+]
+
+
+@pytest.mark.parametrize(("name", "encoding", "text", "told"), ODD, ids=range(len(ODD)))
+def test_tables_of_other_programs(tmp_path: Path, name: str, encoding: str, text: str, told: str) -> None:
+    table = _table(tmp_path, text, name, encoding)
+    assert told in table.taken
+    row = table.rows[0]
+    assert row.stem.removeprefix("1f2e3d4c-") == "v_0_10"
+    assert row.text in ("一, 二; 三", "一, 二", "長長的一段話")
+    assert len(table.notes) == ("semicolons" in told)
+
+
+def test_rows_that_tell_when_they_are_said(tmp_path: Path) -> None:
+    said = [Cue(0, 2500, "大家好"), Cue(2500, 61_000, "今天")]
+    for name, text in (
+        ("talk.tsv", "start\tend\ttext\n0\t2500\t大家好\n2500\t61000\t今天\n"),  # Whisper's own
+        ("talk.txt", "0.000000\t2.500000\t大家好\n2.500000\t61.000000\t今天\n"),  # Audacity's labels
+        ("talk.csv", "Start Time;End Time;Text\n0:00,0;0:02,5;大家好\n00:02,500;00:01:01,000;今天\n"),
+        (
+            "talk.json",
+            '{"text": "", "segments": [{"start": 0, "end": 2.5, "text": " 大家好"}, '
+            '{"start": 2.5, "end": 61, "text": "今天"}]}',
+        ),
+        (
+            "talk.json",
+            '{"segments": [{"start_ms": 0, "end_ms": 2500, "text": "大家好"}, '
+            '{"start_ms": 2500, "end_ms": 61000, "text": "今天"}]}',
+        ),
+    ):
+        table = _table(tmp_path, text, name)
+        assert (table.cues, table.rows) == ({name: said}, [])
+    # Whole numbers so close together are seconds; a column that names recordings tells whose they are.
+    text = "audio,start,end,text\na.mp3,0,3,一\na.mp3,3,5,二\nb.mp3,0,4,三\n"
+    table = _table(tmp_path, text)
+    assert table.cues == {"a.mp3": [Cue(0, 3000, "一"), Cue(3000, 5000, "二")], "b.mp3": [Cue(0, 4000, "三")]}
+    # But the times of single clips say nothing more than their names.
+    assert _pairs(_table(tmp_path, "audio,start,end,text\nv_0_10.wav,0,10,一\n")) == [("v_0_10.wav", "一")]
+    with pytest.raises(UserError, match="line 3: the times cannot be read"):
+        _table(tmp_path, "start\tend\ttext\n0\t2500\t大家好\n2500\tlater\t今天\n", "talk.tsv")
+    with pytest.raises(UserError, match="segment 1 has no start, end and text"):
+        _table(tmp_path, '{"segments": [{"text": "x"}]}', "talk.json")
+
+
+def test_lists_of_objects_as_labelling_tools_export_them(tmp_path: Path) -> None:
+    task = {"data": {"audio": "/data/local-files/?d=v_8_18.wav"}}
+    done = task | {"annotations": [{"result": [{"value": {"text": ["二"]}}]}]}
+    table = _table(tmp_path, json.dumps([{"audio": "v_0_10.wav", "transcription": "一"}, done, task]), "export.json")
+    assert [(row.stem, row.text) for row in table.rows] == [("v_0_10", "一"), ("v_8_18", "二"), ("v_8_18", "")]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp950"])

@@ -13,6 +13,7 @@ import pytest
 from core.errors import UserError
 from core.files import digest_of
 from core.labelling.captions import captions_sources
+from core.labelling.dealing import settle
 from core.media import Span, read_wav
 from core.stages import import_, segment
 from core.store import Segment, Store, Video
@@ -232,6 +233,43 @@ def test_captions_are_kept_with_their_times_for_another_cut(workspace: Workspace
         (source,) = captions_sources(store, "talk", {})
     assert (row.source, row.done is not None) == ("import:talk.srt", True)
     assert [share.text for share in source.shares([Span(0, 3000), Span(3000, 6000)])] == ["大家", "好嗎"]
+
+
+@pytest.mark.parametrize("name", ["other.csv", "talk.srt"])
+def test_as_a_second_opinion_no_text_changes_and_what_differs_is_marked(
+    workspace: Workspace, tmp_path: Path, name: str
+) -> None:
+    ids = with_segments(workspace, "talk", 4, {3: "人寫的"})
+    with Store(workspace.db_path) as store:
+        store.transcripts.write_machine([MachineText(id, "大家好", "大家好", "tiny") for id in ids[:2]])
+    before = [_get(workspace, id).text for id in ids]
+    if name == "talk.srt":
+        path = tmp_path / name
+        cues = (
+            "00:00:01,000 --> 00:00:07,000\n大家好",
+            "00:00:10,500 --> 00:00:15,000\n打架好",
+            "00:00:26,000 --> 00:00:33,000\n三",
+        )
+        path.write_text("".join(f"{n}\n{cue}\n\n" for n, cue in enumerate(cues, 1)), encoding="utf-16")
+    else:
+        rows = dict(zip(ids, ("大家好", "打架好", "還沒有", "三"), strict=True)) | {"else_0_10.wav": "x"}
+        path = _csv(tmp_path, rows, name)
+    job = make_job(workspace, "import", path=str(path), **{"as": "second"})
+    result = import_.run(workspace, workspace.config(), job)
+    assert (result["compared"], result["differing"], result["kept_segments"]) == (2, 1, ids[3:])
+    assert [_get(workspace, id).text for id in ids] == before
+    with Store(workspace.db_path) as store:
+        reading = store.second_readings.get(ids[1])
+        assert reading is not None
+        assert (reading.text, reading.other, reading.source) == ("大家好", "打架好", f"import:{name}")
+        assert [tuple(place) for place in reading.places] == [(0, 2, "打架")]
+        # What is labelled later is compared then.
+        store.transcripts.write_machine([MachineText(ids[2], "還沒好", "還沒好", "tiny")])
+        settle(store, "talk", str)
+        assert store.second_readings.get(ids[2]) is not None
+    assert name != "other.csv" or "else_0_10.wav" in import_.report(result)
+    told = "UTF-16; 3 captions" if name == "talk.srt" else "UTF-8, parted by commas; names from column “file_name”"
+    assert told in logged(job)
 
 
 def test_what_cannot_be_imported_says_why(workspace: Workspace, tmp_path: Path) -> None:

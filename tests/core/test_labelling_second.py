@@ -115,7 +115,7 @@ def test_a_files_texts_are_a_second_opinion(made: Workspace, ears: Ears, tmp_pat
     assert {id: reading.other for id, reading in readings.items()} == {"train_0_10": "羽羽羽", "train_8_18": "商"}
     assert {reading.source for reading in readings.values()} == {"import:other.csv"}
     (tmp_path / "none.csv").write_text("file_name,transcription\nother_0_10.wav,無\n", encoding="utf-8")
-    with pytest.raises(UserError, match="no text of a segment here"):
+    with pytest.raises(UserError, match=r"none of 1 row of none\.csv belongs to a segment here"):
         run(made, second=str(tmp_path / "none.csv"))
 
 

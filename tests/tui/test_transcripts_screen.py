@@ -303,6 +303,8 @@ async def test_captions_beside_the_recordings_are_offered_and_imported(workspace
             pilot, lambda: isinstance(app.screen, TextPrompt) and "beside the recordings" in screen_text(app)
         )
         await pilot.press("enter")
+        await wait_until(pilot, lambda: isinstance(app.screen, Choice) and "a second opinion" in screen_text(app))
+        await pilot.press("enter")
         await wait_until(pilot, lambda: row(workspace, 6).text == "字幕說的話", timeout=60)
         await wait_until(pilot, lambda: "字幕說的話" in screen_text(app))
         assert row(workspace, 0).text == "人寫的"

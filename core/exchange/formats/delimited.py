@@ -1,52 +1,64 @@
-"""Name-and-text tables as people really make them: CSV with and without quotes, and TSV."""
+"""Tables as people really make them: with and without quotes and titles, parted by commas, tabs, semicolons or bars;
+of names and texts, or of times and texts."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.errors import UserError
-from core.exchange.encodings import read_text
-from core.exchange.rows import (
-    NAME_COLUMNS,
-    TEXT_COLUMNS,
-    MetadataRow,
-    MetadataTable,
-    lines_in_words,
-    looks_like_name,
-    stem_of,
-)
-from core.spans import parse_segment_name
+from core.exchange.columns import SAMPLE, Columns, find_columns, known_titles, to_ms
+from core.exchange.encodings import read_text, shown
+from core.exchange.rows import MetadataRow, MetadataTable, lines_in_words, looks_like_name
+from core.timed_text import Cue
+
+DELIMITERS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
+"""The likeliest first."""
+
+IN_TEXTS = ",;"
+"""Those that stand in texts, too: where nothing tells of more columns, only the first one in a line parts."""
+
+_NAMED_DELIMITER = re.compile(r"sep=([,;|\t])", re.IGNORECASE)
 
 
 def read(path: Path) -> MetadataTable:
     """UserError names the line that cannot be taken."""
-    text, _ = read_text(path)
+    text, encoding = read_text(path)
     lines = re.split(r"\r\n|\n|\r", text)  # not splitlines(): it also breaks at characters that stand inside texts
     filled = [line for line in lines if line.strip()]
     if not filled:
         raise UserError(f"{path.name} is empty", "there is no row in it", "give a table with file_name,transcription")
-    delimiter = _sniff(path, filled)
-    records = _RecordReader(lines, delimiter).all()
-    return _to_table(path, records, delimiter)
+    if named := _NAMED_DELIMITER.fullmatch(filled[0]):
+        # Excel's own first line; blank, so that the numbers of lines stay.
+        delimiter, lines[lines.index(filled[0])] = named[1], ""
+    else:
+        delimiter = _sniff(path, filled)
+    table = _to_table(path, _RecordReader(lines, delimiter).all(), delimiter)
+    how = f"{path.name} is read as {shown(encoding)}, parted by {DELIMITERS[delimiter]}s"
+    return replace(table, taken=f"{how}; {table.taken}")
 
 
 def _sniff(path: Path, lines: list[str]) -> str:
-    """Comma or tab: the one that leaves something like a name in front of it more often."""
-    if not any("," in line or "\t" in line for line in lines):
+    """The delimiter that most often leaves something like a name in front of it; of several that leave none, the one
+    that parts the first line into the most known titles, then the one that stands in most lines equally often."""
+    present = [delimiter for delimiter in DELIMITERS if any(delimiter in line for line in lines)]
+    if not present:
         raise UserError(
             f"{path.name} is not a table",
-            "no line has a comma or a tab between name and text",
+            f"no line has a {', '.join(DELIMITERS.values())} between name and text",
             "write one row a line: file_name,transcription",
         )
-    score = {}
-    for delimiter in (",", "\t"):
+
+    def score(delimiter: str) -> tuple[int, int, bool, int]:
         heads = [line.split(delimiter, 1)[0].strip(' "') for line in lines if delimiter in line]
-        score[delimiter] = (sum(looks_like_name(head) for head in heads), len(heads))
-    if score[","] == score["\t"]:
-        return "\t" if path.suffix.lower() in (".tsv", ".tab") else ","
-    return max(score, key=lambda delimiter: score[delimiter])
+        titles = known_titles(lines[0].split(delimiter))
+        tabbed = path.suffix.lower() in (".tsv", ".tab") and delimiter == "\t"
+        alike = Counter(line.count(delimiter) for line in lines if delimiter in line).most_common(1)[0][1]
+        return sum(map(looks_like_name, heads)), titles if titles > 1 else 0, tabbed, alike
+
+    return max(present, key=score)
 
 
 @dataclass
@@ -70,7 +82,7 @@ class _RecordReader:
     def all(self) -> list[_Record]:
         records, index = [], 0
         while index < len(self.lines):
-            if not self.lines[index].strip(" \t" if self.delimiter == "," else " "):
+            if not self.lines[index].strip(" " if self.delimiter == "\t" else " \t"):
                 index += 1
                 continue
             record, used = self._one(index)
@@ -136,31 +148,40 @@ class _RecordReader:
 
 
 def _to_table(path: Path, records: list[_Record], delimiter: str) -> MetadataTable:
-    header = [cell.strip().lower() for cell in records[0].fields]
-    name_at = next((header.index(name) for name in NAME_COLUMNS if name in header), None)
-    text_at = next((header.index(name) for name in TEXT_COLUMNS if name in header), None)
-    if name_at is None and text_at is not None and len(header) > 1 and not any(map(looks_like_name, header)):
-        name_at = 0 if text_at != 0 else 1  # a header whose first column has a name of its own
-    has_header = name_at is not None and (text_at is not None or not _looks_like_row(records[0]))
-    if has_header and text_at is None:
-        raise UserError(
-            f"{path.name}: no column holds the text",
-            f"its columns are {', '.join(records[0].fields)}",
-            "name the column transcription",
-        )
-    body = records[1:] if has_header else records
+    try:
+        found = find_columns([record.fields for record in records[: SAMPLE + 1]], delimiter in IN_TEXTS)
+    except ValueError as error:
+        raise UserError(f"{path.name}: no column holds the text", str(error), "name the column transcription") from None
+    body = records[1:] if found is not None and found.header else records
+    if found is not None and found.times is not None:
+        start, end = map(found.title, found.times)
+        taken = f"times from {start} and {end}, texts from {found.title(found.text)}"
+        return MetadataTable(path, [], taken=taken, cues=_timed(path, body, found, found.times))
     notes: list[str] = []
-    if has_header and (len(header) > 2 or name_at != 0):
-        assert name_at is not None
-        assert text_at is not None
-        rows = _named_columns(path, body, len(header), name_at, text_at)
-    else:
+    if found is None or (found.header and (len(found.titles), found.name, found.text) == (2, 0, 1)):
+        found = found or Columns(1, 0)
         rows = _two_columns(path, body, delimiter, notes)
-    return MetadataTable(path, rows, notes)
+    else:
+        rows = _named_columns(path, body, found)
+    taken = f"names from {found.title(found.name or 0)}, texts from {found.title(found.text)}"
+    return MetadataTable(path, rows, notes, taken)
 
 
-def _looks_like_row(record: _Record) -> bool:
-    return len(record.fields) > 1 and parse_segment_name(stem_of(record.fields[0])) is not None
+def _timed(path: Path, records: list[_Record], found: Columns, times: tuple[int, int]) -> dict[str, list[Cue]]:
+    """What is said when, by the file name of the recording: the table's own where no column names one."""
+    _refuse_short(path, records, found)
+    try:
+        spans = to_ms([(record.fields[times[0]], record.fields[times[1]]) for record in records])
+    except ValueError as error:
+        line = records[error.args[0]].line
+        raise UserError(f"{path.name}, line {line}: the times cannot be read", "", "write seconds, or 0:12.5") from None
+    cues: dict[str, list[Cue]] = {}
+    for record, (start, end) in zip(records, spans, strict=True):
+        text = " ".join(record.fields[found.text].split())
+        if text and end > start:
+            name = path.name if found.name is None else record.fields[found.name].strip()
+            cues.setdefault(name, []).append(Cue(start, end, text))
+    return {name: sorted(rows) for name, rows in cues.items()}
 
 
 def _two_columns(path: Path, records: list[_Record], delimiter: str, notes: list[str]) -> list[MetadataRow]:
@@ -175,7 +196,7 @@ def _two_columns(path: Path, records: list[_Record], delimiter: str, notes: list
             text = record.rest
             joined.append(record.line)
         rows.append(MetadataRow(record.line, record.fields[0].strip(), text))
-    word = "comma" if delimiter == "," else "tab"
+    word = DELIMITERS[delimiter]
     if bare:
         raise UserError(
             f"{path.name}, {lines_in_words(bare)}: no {word} between name and text",
@@ -187,20 +208,25 @@ def _two_columns(path: Path, records: list[_Record], delimiter: str, notes: list
     return rows
 
 
-def _named_columns(path: Path, records: list[_Record], columns: int, name_at: int, text_at: int) -> list[MetadataRow]:
-    """A table of several named columns: an unquoted delimiter in a text shifts the cells, and nothing tells where."""
-    wrong = [record.line for record in records if len(record.fields) > columns]
+def _named_columns(path: Path, records: list[_Record], found: Columns) -> list[MetadataRow]:
+    """A table of several columns: an unquoted delimiter in a text shifts the cells, and nothing tells where."""
+    wrong = [record.line for record in records if found.header and len(record.fields) > len(found.titles)]
     if wrong:
         raise UserError(
             f"{path.name}, {lines_in_words(wrong)}: more cells than columns",
-            f"the header names {columns}; a comma in a text needs quotes around the text",
+            f"the header names {len(found.titles)}; a comma in a text needs quotes around the text",
             "write the text in double quotes, or leave only the columns file_name,transcription",
         )
-    short = [record.line for record in records if len(record.fields) <= max(name_at, text_at)]
+    _refuse_short(path, records, found)
+    name = found.name or 0
+    return [MetadataRow(record.line, record.fields[name].strip(), record.fields[found.text]) for record in records]
+
+
+def _refuse_short(path: Path, records: list[_Record], found: Columns) -> None:
+    short = [record.line for record in records if len(record.fields) < found.needed]
     if short:
         raise UserError(
             f"{path.name}, {lines_in_words(short)}: fewer cells than columns",
-            f"the header names {columns}",
+            f"{found.title(found.needed - 1)} is needed",
             "complete the rows",
         )
-    return [MetadataRow(record.line, record.fields[name_at].strip(), record.fields[text_at]) for record in records]

@@ -1,4 +1,5 @@
-"""JSON lines: one object a line, with the name of a clip and its text."""
+"""JSON: an object for each clip, with its name and its text, one a line or in a list; or what is said when, as Whisper
+writes it."""
 
 from __future__ import annotations
 
@@ -9,30 +10,80 @@ from typing import Any
 
 from core.errors import UserError
 from core.exchange.clips import LabelledClip, Parts, Step, WrittenDataset, link_or_copy, write_durably
-from core.exchange.encodings import read_text
+from core.exchange.encodings import read_text, shown
 from core.exchange.rows import NAME_COLUMNS, TEXT_COLUMNS, MetadataRow, MetadataTable
 from core.files import parse_json
+from core.timed_text import Cue
 
 
 def read(path: Path) -> MetadataTable:
-    """UserError names the line that is no object, or has no name and text."""
-    rows = []
-    for number, line in enumerate(read_text(path)[0].split("\n"), start=1):
-        if not line.strip():
-            continue
-        item = parse_json(line, path.name, number)
-        if not isinstance(item, dict):
-            raise UserError(f"{path.name}, line {number} is no object", "a list or a bare value", "one object a line")
-        name = next((item[key] for key in NAME_COLUMNS if isinstance(item.get(key), str)), None)
-        written = next((item[key] for key in TEXT_COLUMNS if key in item), "")
-        if name is None or not isinstance(written, str | None):
-            raise UserError(
-                f"{path.name}, line {number} has no file_name and transcription",
-                f"its keys are {', '.join(item)[:200]}",
-                '{"file_name": "a_0_10.wav", "transcription": "…"}',
-            )
-        rows.append(MetadataRow(number, name, written or ""))
-    return MetadataTable(path, rows)
+    """UserError names the line, or the place in the list, that is no object, or has no name and text."""
+    text, encoding = read_text(path)
+    taken = f"{path.name} is read as {shown(encoding)}"
+    whole = _document(text) if path.suffix.lower() == ".json" else None
+    if isinstance(whole, dict) and isinstance(whole.get("segments"), list):
+        cues = _cues(path, whole["segments"])
+        return MetadataTable(path, [], taken=f"{taken}; times and texts from its segments", cues={path.name: cues})
+    if isinstance(whole, list):
+        rows = [_row(path, number, "object", _labelled(item)) for number, item in enumerate(whole, start=1)]
+        return MetadataTable(path, rows, taken=taken)
+    lines = ((number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip())
+    rows = [_row(path, number, "line", parse_json(line, path.name, number)) for number, line in lines]
+    return MetadataTable(path, rows, taken=taken)
+
+
+def _document(text: str) -> Any:
+    """The file as one JSON value; None where it is none, but lines."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _row(path: Path, number: int, place: str, item: Any) -> MetadataRow:
+    if not isinstance(item, dict):
+        raise UserError(f"{path.name}, {place} {number} is no object", "a list or a bare value", "one object a line")
+    name = next((item[key] for key in NAME_COLUMNS if isinstance(item.get(key), str)), None)
+    written = next((item[key] for key in TEXT_COLUMNS if key in item), "")
+    if name is None or not isinstance(written, str | None):
+        raise UserError(
+            f"{path.name}, {place} {number} has no file_name and transcription",
+            f"its keys are {', '.join(item)[:200]}",
+            '{"file_name": "a_0_10.wav", "transcription": "…"}',
+        )
+    return MetadataRow(number, name, written or "")
+
+
+def _labelled(task: Any) -> Any:
+    """A task of Label Studio's full export as one flat object: its data, and the first text of its first annotation.
+
+    https://labelstud.io/guide/export: {"data": {…}, "annotations": [{"result": [{"value": {"text": ["…"]}}]}]}
+    """
+    if not isinstance(task, dict) or not isinstance(task.get("data"), dict):
+        return task
+    for annotation in task.get("annotations") or ():
+        for result in annotation.get("result") or () if isinstance(annotation, dict) else ():
+            text = (result.get("value") or {}).get("text") if isinstance(result, dict) else None
+            if text:
+                return task["data"] | {"transcription": text if isinstance(text, str) else " ".join(map(str, text))}
+    return task["data"]
+
+
+def _cues(path: Path, segments: list[Any]) -> list[Cue]:
+    """Whisper's segments (start, end in seconds), or those that `transcribe --format json` writes (in ms)."""
+    found = []
+    for number, one in enumerate(segments, start=1):
+        try:
+            unit = 1 if "start_ms" in one else 1000
+            start, end = (one[f"{edge}_ms" if unit == 1 else edge] * unit for edge in ("start", "end"))
+            cue = Cue(round(start), round(end), " ".join(one["text"].split()))
+        except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
+            why = f"its keys are {', '.join(one)[:200]}" if isinstance(one, dict) else "it is no object"
+            fix = '{"segments": [{"start": 0.0, "end": 2.5, "text": "…"}]}'
+            raise UserError(f"{path.name}, segment {number} has no start, end and text", why, fix) from error
+        if cue.text and cue.end_ms > cue.start_ms:
+            found.append(cue)
+    return sorted(found)
 
 
 def write(folder: Path, parts: Parts, step: Step) -> WrittenDataset:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from core.labelling.forecast import LabelForecast, forecast, forecast_second
 from core.store import Store
@@ -57,9 +58,13 @@ def _stop(job: JobBatch) -> list[Effect]:
 
 
 def bring_in(workspace: Workspace) -> list[Effect]:
-    """Ask for transcripts that were made elsewhere, and import them."""
+    """Ask for transcripts that were made elsewhere, and as what they are taken, and import them."""
 
-    def start(answer: str) -> list[Effect]:
-        return [StartJob("import", {"path": str(workspace.find(answer))})]
+    def ask(answer: str) -> list[Effect]:
+        path = workspace.find(answer)
+        return [OpenDialog(dialogs.import_as(path), lambda origin: start(path, origin))]
 
-    return [OpenDialog(dialogs.import_from(workspace), start)]
+    def start(path: Path, origin: str) -> list[Effect]:
+        return [StartJob("import", {"path": str(path), "as": dialogs.ORIGINS[origin]})]
+
+    return [OpenDialog(dialogs.import_from(workspace), ask)]

@@ -101,14 +101,28 @@ def import_from(workspace: Workspace) -> TextPrompt:
             return "write the path of a file or a folder"
         return None if workspace.find(text).exists() else "there is nothing of that name"
 
-    text = "A CSV, TSV, JSONL, SRT or VTT file, a folder of them, or one with metadata.csv. What a person wrote stays."
+    text = "A table (CSV, TSV, JSON), SRT or VTT, a folder of these, or one with metadata.csv beside its wavs."
     return TextPrompt(
-        "Import corrected transcripts",
+        "Import transcripts",
         "media" if beside else "",
         check,
         text=text + ("\nThere are captions beside the recordings in media/." if beside else ""),
         placeholder="metadata.csv",
     )
+
+
+ORIGINS = {"h": "human", "m": "machine", "s": "second"}
+"""Answer of `import_as`: as what the import takes the texts."""
+
+
+def import_as(path: Path) -> Choice:
+    """Answers: the keys of ORIGINS."""
+    choices = [
+        ("h", "a person's: accepted, in place of a machine's"),
+        ("m", "a machine's: to be reviewed"),
+        ("s", "a second opinion: no text changes, what differs is marked"),
+    ]
+    return Choice(f"Whose texts are in {cells.harmless(path.name)}?", "What a person wrote here stays.", choices)
 
 
 def captions_in(folder: Path) -> list[Path]:
