@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import stat
 from contextlib import nullcontext
 from pathlib import Path
@@ -18,6 +19,7 @@ from tui.screens.transcripts.changes_dialog import ChangesDialog
 from tui.screens.transcripts.file_editing import edit_rows
 from tui.screens.transcripts.history_dialog import HistoryDialog, steps
 from tui.screens.transcripts.proposals import rewritten
+from tui.screens.transcripts.rows import written_by_machine
 from tui.screens.transcripts.screen import TranscriptsScreen
 from tui.widgets.dialog import Choice, TextPrompt
 
@@ -99,6 +101,15 @@ async def test_a_mistake_is_fixed_everywhere_and_rows_are_replaced_by_a_pattern(
         await wait_until(pilot, lambda: "Accept 3 rows?" in screen_text(app))
         await pilot.press("y")
         await wait_until(pilot, lambda: [row(workspace, n).review for n in (0, 1, 2)] == ["accepted"] * 2 + ["pending"])
+
+
+def test_where_a_machines_text_was_converted_is_seen(workspace: Workspace) -> None:
+    converted = dataclasses.replace(row(workspace, 0), text="這個軟體很好", raw="这个软件很好")
+    shown = written_by_machine(converted, 80, ascii=False)
+    assert shown.plain == "machine wrote [这个软件→這個軟體]很好"
+    assert written_by_machine(dataclasses.replace(converted, origin="human"), 80, ascii=False).plain.endswith(
+        "软件很好"
+    )
 
 
 def rows_of(workspace: Workspace) -> list[TranscriptRow]:

@@ -21,6 +21,7 @@ from tui.screens.transcripts.index import QueryResult, TranscriptIndex
 from tui.screens.transcripts.saving import UnsavedTexts
 from tui.widgets import cells, marks
 from tui.widgets.columns import Column
+from tui.widgets.diff_text import inline_diff
 
 
 def state_of(row: Segment | TranscriptRow, unsaved: UnsavedTexts | None = None) -> str:
@@ -180,12 +181,17 @@ def tail(text: str, width: int, more: str = "…") -> str:
 
 
 def written_by_machine(segment: Segment, width: int, ascii: bool) -> Text:
-    """What the machine wrote, or the captions said, whatever a person has made of it."""
+    """What the machine wrote, or the captions said, whatever a person has made of it. Where it is still the machine's
+    text, in another script or mended in some places, it is told which: [软件→軟體]."""
     if not segment.raw:
         return Text("no machine has written here yet" if segment.origin is None else "", "dim")
     raw = " ".join(segment.raw.split())
     who = "caption said " if segment.model.startswith("captions:") else "machine wrote "
     text, count = Text().append(who, "dim"), f" ({len(raw)})"
+    if not segment.is_human and segment.text != raw:
+        text.append_text(inline_diff(raw, segment.text, from_change=True, ascii=ascii))
+        text.truncate(max(4, width), overflow="crop" if ascii else "ellipsis")
+        return text
     shown = cells.cut(cells.harmless(raw), max(4, width - 16 - len(count)), ".." if ascii else "…")
     return text.append(shown).append(count if len(shown) < len(raw) else "", "dim")
 
