@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 import torch
 
 from core.engines.batches import HalvingBatches, OutOfMemory
@@ -52,7 +53,7 @@ class TransformersEngine:
 
     def _decode(self, clips: Sequence[Clip]) -> list[Hypothesis]:
         options = self._options
-        features = log_mel(self._loaded.extractor, [clip.samples for clip in clips], [clip.id for clip in clips])
+        features = self._log_mel([clip.samples for clip in clips], [clip.id for clip in clips])
         seconds = [clip.seconds for clip in clips]
         return self._in_memory(
             lambda: decode(
@@ -62,7 +63,7 @@ class TransformersEngine:
 
     def _search(self, windows: Sequence[PcmWindow], no_repeat: int) -> list[WindowText]:
         options = self._options
-        features = log_mel(self._loaded.extractor, [one.samples for one in windows], [one.name for one in windows])
+        features = self._log_mel([one.samples for one in windows], [one.name for one in windows])
         return self._in_memory(
             lambda: search(
                 self._loaded,
@@ -77,6 +78,9 @@ class TransformersEngine:
                 check=options.check,
             )
         )
+
+    def _log_mel(self, audio: list[np.ndarray], names: list[str]) -> np.ndarray:
+        return log_mel(self._loaded.extractor, audio, names, self._loaded.device)
 
     def _in_memory(self, work: Callable[[], list[Result]]) -> list[Result]:
         """What `work` gives; OutOfMemory where the device's is too small for it."""

@@ -119,7 +119,7 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
         base=plan.model,
         language=plan.language,
         train_segments=len(data),
-        train_seconds=usable.seconds(example.row.segment for example in data),
+        train_seconds=usable.seconds(row.segment for example in data for row in example.window.rows),
         validation_segments=plan.validation_segments,
         test_segments=plan.test_segments,
         split=usable.split_by,

