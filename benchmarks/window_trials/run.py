@@ -24,7 +24,7 @@ from benchmarks.window_trials.bundle import Bundle, read
 from benchmarks.window_trials.hear import between, heard
 from benchmarks.window_trials.split import TEST, fold
 from benchmarks.window_trials.train import tune
-from benchmarks.window_trials.trials import ALPHAS, BASE, Trial, trials
+from benchmarks.window_trials.trials import ALPHAS, BASE, MixTrial, trials
 from core.engines import decoding
 from core.whisper.loading import LoadedModel, load
 
@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> None:
     context = _context()
     wanted = list(islice(trials(), options.most))
     if options.mini:
-        wanted = [Trial("no such mix", TEST), Trial("thirds t50", TEST, windows=2, batch=1), Trial(BASE, TEST)]
+        wanted = [MixTrial("no such mix", TEST), MixTrial("thirds t50", TEST, windows=2, batch=1), MixTrial(BASE, TEST)]
     place, measured = context.Value("i", 0), context.Event()
     with tempfile.TemporaryDirectory() as work:
         bundle = read(options.bundle, Path(work))
@@ -96,7 +96,7 @@ def _work(
     number: int,
     options: argparse.Namespace,
     bundle: Bundle,
-    wanted: list[Trial],
+    wanted: list[MixTrial],
     place: Any,
     measured: Any,
     begun: float,
@@ -143,7 +143,7 @@ def _measured(found: Iterator[dict[str, Any]], out: Path, say: Callable[[str], N
 
 
 def _result(
-    loaded: LoadedModel, base: dict[str, torch.Tensor], bundle: Bundle, trial: Trial, *, mini: bool
+    loaded: LoadedModel, base: dict[str, torch.Tensor], bundle: Bundle, trial: MixTrial, *, mini: bool
 ) -> dict[str, Any]:
     parted = fold(bundle.rows, trial.part, *((2,) if mini else ()))
     loaded.model.load_state_dict(base)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from benchmarks.labels import human_texts
 from benchmarks.window_trials.run import RESULTS
 from benchmarks.window_trials.split import TEST, fold
-from benchmarks.window_trials.trials import BASE, Trial
+from benchmarks.window_trials.trials import BASE, MixTrial
 from core.text import corpus_cer
 from core.training.windows import Row
 
@@ -22,7 +22,7 @@ from core.training.windows import Row
 class Rates(NamedTuple):
     """CER in percent of one model of one trial: on the rows to choose by and on those held out; None: not heard."""
 
-    trial: Trial
+    trial: MixTrial
     alpha: float
     beam: int
     chosen_by_whole: float | None
@@ -83,7 +83,7 @@ def rows_of(speech: Path) -> list[Row]:
 
 def rated(result: dict[str, Any], rows: Sequence[Row]) -> Iterator[Rates]:
     convert = importlib.import_module("opencc").OpenCC("s2twp").convert
-    trial = Trial(**result["trial"])
+    trial = MixTrial(**result["trial"])
     parted = fold(rows, trial.part)
     for heard in result["heard"]:
         places = {start: place for place, start in enumerate(heard["rows"])}

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from benchmarks.window_trials.bundle import WINDOW_S
-from benchmarks.window_trials.trials import AUGMENTED, MIXES, Trial
+from benchmarks.window_trials.trials import AUGMENTED, MIXES, MixTrial
 from core.training.dataset import Collator, Example, SegmentDataset, examples_of, window_tokens
 from core.training.windows import Augmentation, Row, windows_of_epoch
 from core.whisper.features import log_mel
@@ -35,7 +35,7 @@ class Learnt:
     seconds: float
 
 
-def tune(loaded: LoadedModel, rows: list[Row], trial: Trial) -> Learnt:
+def tune(loaded: LoadedModel, rows: list[Row], trial: MixTrial) -> Learnt:
     """Train the model in place."""
     torch.manual_seed(trial.seed)
     data = windows_heard(loaded, rows, trial)
@@ -68,7 +68,7 @@ def tune(loaded: LoadedModel, rows: list[Row], trial: Trial) -> Learnt:
     )
 
 
-def windows_heard(loaded: LoadedModel, rows: list[Row], trial: Trial) -> list[Example]:
+def windows_heard(loaded: LoadedModel, rows: list[Row], trial: MixTrial) -> list[Example]:
     """So many windows as the trial hears, epoch after epoch."""
     tokens, found, epoch = window_tokens(loaded, LANGUAGE), [], 0
     while len(found) < trial.windows:

@@ -30,7 +30,7 @@ AUGMENTED = {
 
 
 @dataclass(frozen=True)
-class Trial:
+class MixTrial:
     """windows: how many are heard in all, so that every mix costs the same. augmented: of AUGMENTED, "" for none."""
 
     mix: str
@@ -55,7 +55,7 @@ class Trial:
 BASE = "base"
 
 
-def trials() -> Iterator[Trial]:
+def trials() -> Iterator[MixTrial]:
     """Every one once."""
     seen = set()
     for one in _wanted():
@@ -64,26 +64,26 @@ def trials() -> Iterator[Trial]:
             yield one
 
 
-def _wanted() -> Iterator[Trial]:
+def _wanted() -> Iterator[MixTrial]:
     parts = (*range(PARTS - 1, PARTS), *range(PARTS - 1))
     for part in parts:
-        yield Trial(BASE, part)
+        yield MixTrial(BASE, part)
     for mix in MIXES:
-        yield from (Trial(mix, part) for part in parts)
+        yield from (MixTrial(mix, part) for part in parts)
     core = ("single+stretch t50", "single", "stretch t50", "single+stretch")
     for rate in (5e-5, 1.25e-5):
         for mix in core:
-            yield from (Trial(mix, part, learning_rate=rate) for part in parts)
+            yield from (MixTrial(mix, part, learning_rate=rate) for part in parts)
     for seed in (1, 2):
         for mix in core:
-            yield from (Trial(mix, part, seed=seed) for part in parts)
+            yield from (MixTrial(mix, part, seed=seed) for part in parts)
     for augmented in AUGMENTED:
-        yield from (Trial("single+stretch t50", part, augmented=augmented) for part in parts)
+        yield from (MixTrial("single+stretch t50", part, augmented=augmented) for part in parts)
     for windows in (240, 960):
         for mix in core:
-            yield from (Trial(mix, part, windows=windows) for part in parts)
+            yield from (MixTrial(mix, part, windows=windows) for part in parts)
     for mix in core:
-        yield from (Trial(mix, part, batch=8) for part in parts)
+        yield from (MixTrial(mix, part, batch=8) for part in parts)
     for seed in (1, 2):
         for mix in MIXES:
-            yield from (Trial(mix, part, seed=seed) for part in parts)
+            yield from (MixTrial(mix, part, seed=seed) for part in parts)
