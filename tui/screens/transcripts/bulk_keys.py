@@ -35,10 +35,10 @@ class BulkKeys:
         self._suspended = suspended
 
     def accept_shown(self) -> list[Effect]:
-        return bulk.accept_shown(self._target())
+        return self._searching() or bulk.accept_shown(self._target())
 
     def menu(self) -> list[Effect]:
-        return bulk.menu(self._target())
+        return self._searching() or bulk.menu(self._target())
 
     def fix_everywhere(self) -> list[Effect]:
         """What was corrected last; then what a person has made of the row under the cursor."""
@@ -83,11 +83,17 @@ class BulkKeys:
         return [InThread(lambda: self._store.transcripts.history(id), show, "history")]
 
     def edit_file(self) -> Iterable[Effect]:
+        if searching := self._searching():
+            return searching
         target = self._target()
         if not target.shown:
             return [Toast("No row is shown")]
         change = partial(self._change_texts, what=file_editing.WHAT, as_human=True)
         return file_editing.edit_rows(target.shown, self._workspace.logs, self._suspended, change)
+
+    def _searching(self) -> list[Effect]:
+        """What is said while rows are still searched for: those of the filter before would be changed."""
+        return [] if self._panes.table.is_whole else [Toast("Rows are still searched for: again in a moment")]
 
     def _target(self) -> bulk.Target:
         """The rows as they are, what is typed among them."""

@@ -14,6 +14,7 @@ from core.query.grammar import Query, QueryLanguage
 from core.query.rewriting import values_of, with_value
 from core.query.tally import CHOSEN, Tally
 from core.store import TranscriptRow
+from tui.background import BackgroundTasks, TaskResult
 from tui.many_rows import in_turns
 from tui.widgets import cells, marks
 from tui.widgets.columns import Column
@@ -45,7 +46,7 @@ def count(query: Query[TranscriptRow], rows: Sequence[TranscriptRow]) -> Tally:
 
 
 class FilterMenu(Dialog):
-    """Space takes a choice or lets it go, Enter takes it and goes back; `changed(menu, line)` is called for each."""
+    """Space takes a choice or lets it go, Enter takes it and goes back; `changed(line)` is called for each."""
 
     DEFAULT_CSS = """
     FilterMenu > .dialog--box { max-width: 100; }
@@ -58,12 +59,19 @@ class FilterMenu(Dialog):
     ]
 
     def __init__(
-        self, language: QueryLanguage[TranscriptRow], line: str, changed: Callable[[FilterMenu, str], object]
+        self,
+        language: QueryLanguage[TranscriptRow],
+        line: str,
+        rows: Sequence[TranscriptRow],
+        changed: Callable[[str], object],
     ) -> None:
+        """rows: all of them, to be counted; nobody else changes them. changed: is called with the line."""
         super().__init__("Which rows to show")
         self.line = line
         self._language = language
+        self._to_count = rows
         self._changed = changed
+        self._tasks = BackgroundTasks(self.post_message)
         self._choices = [
             (name, one.text, one.told)
             for name in CHOSEN
@@ -82,16 +90,24 @@ class FilterMenu(Dialog):
 
     def on_mount(self) -> None:
         self._show()
+        self._count()
+
+    def _count(self) -> None:
+        query, rows = self._language.parse(self.line), self._to_count
+        # Where a pattern takes too long the counts stay away: the line itself says so.
+        self._tasks.run(lambda: count(query, rows), self._show_counts, lambda _: None, "count")
+
+    def on_task_result(self, result: TaskResult) -> None:
+        result.stop()
+        result.deliver()
+
+    def _show_counts(self, tally: Tally) -> None:
+        self._tally = tally
+        self._show()
 
     def on_resize(self, event: events.Resize) -> None:
         table = self.query_one(RowTable)
         table.styles.height = max(4, min(len(self._choices) + 1, event.size.height - _AROUND))
-
-    def show_counts(self, tally: Tally) -> None:
-        """How many rows each choice shows, once they are counted."""
-        self._tally = tally
-        if self.is_mounted:
-            self._show()
 
     @on(RowTable.Chosen)
     def _choose_and_go(self) -> None:
@@ -120,7 +136,8 @@ class FilterMenu(Dialog):
     def _write(self, line: str) -> None:
         self.line = line
         self._show()
-        self._changed(self, line)
+        self._count()
+        self._changed(line)
 
     def _show(self) -> None:
         self.query_one(RowTable).set_source(self._rows())

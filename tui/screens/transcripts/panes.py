@@ -102,7 +102,11 @@ class ReviewPanes(Vertical):
 
     @on(TranscriptTable.Hides)
     def _show_all_rows(self) -> None:
-        self.filter.value = ""
+        self.write_filter("")
+
+    def write_filter(self, line: str) -> None:
+        """Show the rows of another line."""
+        self.filter.value = line
 
     @on(Input.Changed)
     def _filter(self) -> None:

@@ -35,7 +35,7 @@ from tui.screens.transcripts import actions, bulk, dialogs
 from tui.screens.transcripts import rows as transcript_rows
 from tui.screens.transcripts.bulk_keys import BulkKeys
 from tui.screens.transcripts.editor import Editor, Notice
-from tui.screens.transcripts.filter_menu import FilterMenu, count
+from tui.screens.transcripts.filter_menu import FilterMenu
 from tui.screens.transcripts.index import GAIN
 from tui.screens.transcripts.loader import TranscriptLoader
 from tui.screens.transcripts.panes import ReviewPanes
@@ -326,17 +326,8 @@ class TranscriptsScreen(ListeningScreen):
     def action_filter(self) -> None:
         """A menu of what rows could be chosen by; it writes into the line."""
         self._panes.flush()
-        menu = FilterMenu(self._panes.filter.language, self._panes.filter.value, self._write_filter)
-        self.open_dialog(menu, lambda _: None)
-        self._count_choices(menu)
-
-    def _write_filter(self, menu: FilterMenu, line: str) -> None:
-        self._panes.filter.value = line
-        self._count_choices(menu)
-
-    def _count_choices(self, menu: FilterMenu) -> None:
-        rows, query = list(self._session.index.rows), self._panes.filter.language.parse(menu.line)
-        self.in_thread(lambda: count(query, rows), menu.show_counts, group="menu")
+        line, rows = self._panes.filter, list(self._session.index.rows)
+        self.open_dialog(FilterMenu(line.language, line.value, rows, self._panes.write_filter), lambda _: None)
 
     def action_order(self) -> None:
         self._panes.flush()
