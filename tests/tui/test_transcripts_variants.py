@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from textual import events
 from textual.pilot import Pilot
 
 from core.review.differences import differences
@@ -133,7 +134,13 @@ async def test_what_was_corrected_in_the_time_two_rows_share_is_offered_and_a_lo
         assert editor.segment == segment(2).id
         assert editor.selected_text == TEXTS[2]
         await wait_until(pilot, lambda: "type over it" in screen_text(app))
-        await press(pilot, "right", *"了")
+        await press(pilot, "right")
+        # Another window, and back: what an arrow has kept is not selected again.
+        app.post_message(events.AppBlur())
+        await pilot.pause()
+        app.post_message(events.AppFocus())
+        await wait_until(pilot, lambda: editor.has_focus)
+        await press(pilot, *"了")
         assert editor.text == TEXTS[2] + "了"
         await press(pilot, "escape")
         assert editor.selected_text == ""

@@ -60,7 +60,7 @@ class Editor(AnnotatedTextArea):
         self.offer(variants)
         self.move_cursor(self.document.end)
         if self.has_focus:
-            self.on_focus()
+            self._select_for_retyping()
 
     def revert(self) -> None:
         """As it was given; what is typed is gone."""
@@ -144,9 +144,14 @@ class Editor(AnnotatedTextArea):
     def _changed(self) -> None:
         self._annotate()
 
-    def on_focus(self) -> None:
+    def _select_for_retyping(self) -> None:
         if self.retype and not self.dirty:
             self.select_all()
+
+    def on_focus(self, event: events.Focus) -> None:
+        # Who comes back from another window goes on where they were: an arrow may have kept the text.
+        if not event.from_app_focus:
+            self._select_for_retyping()
 
     def on_blur(self) -> None:
         self.move_cursor(self.selection.end)
