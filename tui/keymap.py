@@ -263,7 +263,8 @@ ACTIONS: list[Action] = [
 _NAMES = {
     "question_mark": "?", "slash": "/", "plus": "+", "left_square_bracket": "[", "right_square_bracket": "]",
     "pageup": "PgUp", "pagedown": "PgDn", "up": "↑", "down": "↓", "escape": "esc", "comma": ",", "full_stop": ".",
-    "minus": "-", "shift+tab": "Shift+tab", "left_curly_bracket": "{", "right_curly_bracket": "}",
+    "minus": "-", "less_than_sign": "<", "greater_than_sign": ">", "shift+tab": "Shift+tab",
+    "left_curly_bracket": "{", "right_curly_bracket": "}",
 }  # fmt: skip
 
 
