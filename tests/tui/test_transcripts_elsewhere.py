@@ -274,6 +274,13 @@ async def test_what_a_labeller_writes_does_not_change_the_row_that_is_looked_at(
         assert screen.editor.text == "新的第二句"
         await pilot.press("escape", "down", "up")
         await wait_until(pilot, lambda: screen.editor.text == "又是新的" and "meanwhile" not in screen_text(app))
+        # How far it is to be trusted is told again only then, too.
+        with Store(workspace.db_path) as store:
+            store.transcripts.set_estimates({segment(n).id: (("differs",), 0.5) for n in (1, 3)})
+        await wait_until(pilot, lambda: screen_text(app).count("differs") == 1)
+        assert "meanwhile" not in screen_text(app)
+        await pilot.press("down")
+        await wait_until(pilot, lambda: screen_text(app).count("differs") == 2)
 
 
 async def test_of_very_many_rows_the_first_are_shown_before_all_are_read(workspace: Workspace, monkeypatch):

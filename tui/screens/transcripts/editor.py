@@ -218,7 +218,7 @@ class EditorPanel(Vertical):
         if editor.segment != segment.id or (not editor.dirty and self.shown != segment.text):
             editor.show(segment.id, segment.text, variants, retype=_retype(segment))
             self.row, self.shown, self.gone = row, segment.text, False
-        elif not editor.dirty:
+        elif not editor.dirty and not editor.has_focus:
             editor.offer(variants)
         state = transcript_rows.state_of(row, session.unsaved)
         self.query_one("#heading", TextLine).show(
@@ -232,7 +232,7 @@ class EditorPanel(Vertical):
     def _below(self, segment: Segment, session: ReviewSession, width: int, ascii: bool) -> tuple[str | Text, ...]:
         """What is to be said under the text, the most pressing first."""
         held = session.held.get(segment.id)
-        if held is not None:
+        if held is not None and held.text != segment.text:
             return (transcript_rows.written_meanwhile(held, width, ascii),)
         if self.is_disputed(segment):
             return (transcript_rows.written_meanwhile(segment, width, ascii), "enter asks which one stands")

@@ -203,11 +203,11 @@ class ReviewSession:
         return Applied(moved=moved, changed=changed)
 
     def _holds(self, before: TranscriptRow, after: TranscriptRow) -> bool:
-        """Whether a labeller has put another text in the place of one: then it is kept back."""
+        """Whether a labeller has changed a text, or how far it is to be trusted: then that is kept back."""
         held = (
             not self._own_revision
             and bool(before.text)
-            and before.text != after.text
+            and before != after
             and {before.review, after.review} == {"pending"}
             and before.origin not in HUMAN
             and after.origin not in HUMAN
