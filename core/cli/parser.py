@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from core.cli import OpenApp, commands, jobs, stages
+from core.cli import OpenApp, commands, dataset, jobs, stages
 from core.cli.arguments import Parser, UsageError, shield_ids, unshield
 from core.query import segments as segment_language
 from core.query import videos as video_language
@@ -179,6 +179,12 @@ def _commands() -> Iterator[Command]:
     yield Command("videos", "the videos of the workspace; choose what to download", commands.videos, _videos)
     yield Command("segments", "segments with their transcripts", commands.segments, _segments)
     yield Command("transcript", "show or change one transcript", commands.transcript, _transcript)
+    yield Command(
+        "check-dataset",
+        "what is wrong with the accepted segments; exit 1 if anything",
+        dataset.check,
+        dataset.arguments,
+    )
     yield Command("plan", "the training plan and its memory estimate", commands.plan, _json)
     yield Command("run", "every stage that is due, in order", stages.run)
     yield Command("jobs", "what is running and what has run; follow, hold or stop a job", jobs.jobs, _jobs)

@@ -52,30 +52,39 @@ def last_in_force(db: Connection) -> Batch | None:
 
 def accept(database: Database, segments: Iterable[str]) -> int:
     """Accept those of the segments that are pending and have text, as one batch; returns how many."""
+    which = "t.review = 'pending' AND TRIM(t.text) <> ''"
+    return _review(database, segments, "accept all", which, "pending", "accepted")
+
+
+def reject(database: Database, segments: Iterable[str]) -> int:
+    """Reject those of the segments that are accepted, as one batch; returns how many."""
+    return _review(database, segments, "leave out", "t.review = 'accepted'", "accepted", "rejected")
+
+
+def _review(database: Database, segments: Iterable[str], what: str, which: str, before: str, after: str) -> int:
+    """which: SQL for the transcripts `t` that are open to it, all of them with the verdict `before`."""
     # In the order of the table's pages, however they were shown.
     wanted = sorted(set(segments))
     done = 0
 
-    def accept_some(db: Connection, number: int, some: Sequence[str]) -> int:
+    def review_some(db: Connection, number: int, some: Sequence[str]) -> int:
         nonlocal done
-        _note_rows(db, some)
+        _note_rows(db, some, which)
         count = db.execute(
-            "INSERT INTO edits (segment, at, who, before, after, batch) "
-            """SELECT t.segment, ?, 'person', '{"review": "pending"}', '{"review": "accepted"}', ? """
+            "INSERT INTO edits (segment, at, who, before, after, batch) SELECT t.segment, ?, ?, ?, ?, ? "
             "FROM temp.slice JOIN transcripts t ON t.rowid = slice.transcript",
-            (now_ms(), number),
+            (now_ms(), PERSON, json.dumps({"review": before}), json.dumps({"review": after}), number),
         ).rowcount
         if count:
             db.execute(
-                "UPDATE transcripts SET review = 'accepted', updated = ? "
-                "WHERE rowid IN (SELECT transcript FROM temp.slice)",
-                (now_ms(),),
+                "UPDATE transcripts SET review = ?, updated = ? WHERE rowid IN (SELECT transcript FROM temp.slice)",
+                (after, now_ms()),
             )
         done += count
         return count
 
     _make_slice(database.connection)
-    _in_batch(database, "accept all", wanted, accept_some)
+    _in_batch(database, what, wanted, review_some)
     return done
 
 
@@ -158,12 +167,12 @@ def _in_batch(
     database.in_slices(step)
 
 
-def _note_rows(db: Connection, segments: Sequence[str]) -> None:
-    """Fill the slice with the transcripts of these segments that can be accepted."""
+def _note_rows(db: Connection, segments: Sequence[str], which: str) -> None:
+    """Fill the slice with the transcripts of these segments for which it holds."""
     db.execute("DELETE FROM temp.slice")
     db.execute(
         "INSERT INTO temp.slice (transcript) SELECT t.rowid FROM json_each(?) wanted "
-        "JOIN transcripts t ON t.segment = wanted.value WHERE t.review = 'pending' AND TRIM(t.text) <> ''",
+        f"JOIN transcripts t ON t.segment = wanted.value WHERE {which}",
         (json.dumps(list(segments)),),
     )
 

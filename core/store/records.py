@@ -188,6 +188,25 @@ class TranscriptRow(NamedTuple):
     differs: int = 0
 
 
+class DatasetRow(NamedTuple):
+    """A segment with what is looked at in a data set. part: of the split in force, None for neither side."""
+
+    id: str
+    video: str
+    start_ms: int
+    end_ms: int
+    path: str
+    digest: str | None = None
+    part: str | None = None
+    text: str = ""
+    review: str = "pending"
+
+    @property
+    def is_usable(self) -> bool:
+        """As `Segment.usable`."""
+        return self.review == "accepted" and bool(self.text.strip())
+
+
 class SegmentRow(NamedTuple):
     """A segment with what a list of one recording shows of it, for reading 100 000 at once. Rows sort in playing order.
 

@@ -18,7 +18,7 @@ from core.review import sound_flags
 from core.review.sound_flags import sound_flags_of
 from core.store.connection import Connection
 from core.store.database import Database
-from core.store.records import HUMAN, Changes, Segment, SegmentRow, TranscriptRow
+from core.store.records import HUMAN, Changes, DatasetRow, Segment, SegmentRow, TranscriptRow
 
 _SPEECH = "CASE WHEN s.peak IS NOT NULL THEN s.speech END"
 """What the detector has heard: before there was one, the column held something else."""
@@ -46,6 +46,13 @@ _RECORDING = f"""
     SELECT s.start_ms, s.end_ms, s.id, s.dbfs, {_SPEECH}, s.clipped, t.origin, COALESCE(t.review, 'pending'),
            COALESCE(t.flags, '[]'), s.kept
     FROM segments s LEFT JOIN transcripts t ON t.segment = s.id WHERE s.video = ? ORDER BY s.start_ms, s.end_ms
+"""
+_DATASET = """
+    SELECT s.id, s.video, s.start_ms, s.end_ms, s.path, s.digest, p.part, COALESCE(t.text, ''),
+           COALESCE(t.review, 'pending')
+    FROM segments s JOIN videos v ON v.id = s.video LEFT JOIN transcripts t ON t.segment = s.id
+    LEFT JOIN parts p ON p.segment = s.id AND p.split = (SELECT split FROM counts)
+    ORDER BY v.rowid, s.start_ms, s.end_ms
 """
 _AT_ONCE = 1000
 """Rows read in one go: a thread that reads many leaves the others their turns."""
@@ -185,6 +192,14 @@ class Segments:
             found = [row for id in ids for row in _transcript_rows(db, f"{_ROWS} WHERE s.id = ?", (id,))]
         here = {row.id for row in found}
         return Changes(now, found, [id for id in ids if id not in here])
+
+    def dataset_rows(self) -> Iterator[DatasetRow]:
+        """Every segment in playing order, a thousand read at a time; what is written meanwhile may be in it or not."""
+        cursor = self._database.connection.cursor()
+        cursor.row_factory = None
+        cursor.execute(_DATASET)
+        while some := cursor.fetchmany(_AT_ONCE):
+            yield from map(DatasetRow._make, some)
 
     # -- digests of the wavs
 

@@ -143,6 +143,10 @@ class Transcripts:
         """
         return batches.accept(self._database, segments)
 
+    def reject_all(self, segments: Iterable[str]) -> int:
+        """Reject those of the segments that are accepted; returns how many. One undo takes all back."""
+        return batches.reject(self._database, segments)
+
     def change_texts(
         self, changes: Iterable[TextChange], what: str, *, as_human: bool = False, all_or_none: bool = False
     ) -> ChangedTexts:

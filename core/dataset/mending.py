@@ -1,0 +1,84 @@
+"""What mends the problems of `core.dataset.check`: edits, which can be undone as one, files, or a stage to be run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from core.config import Config
+from core.dataset.check import LOST, ODD, Problem, TextCharacters
+from core.errors import UserError
+from core.exchange.glossary import read_glossary
+from core.review.punctuation import half_width
+from core.review.script_conversion import AS_WRITTEN, converter
+from core.store import Store
+from core.store.records import TextChange
+from core.text import plural
+from core.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class StageToRun:
+    """The stage that mends a problem, and what it is asked for."""
+
+    stage: str
+    params: dict[str, Any]
+
+
+def stage_for(store: Store, problem: Problem) -> StageToRun | None:
+    """The stage that mends a problem; None where none does. UserError where the recordings to be cut are not here."""
+    if problem.mend == "split":
+        return StageToRun("split", {})
+    if problem.mend != "cut":
+        return None
+    rows = (store.segments.get(id) for id in problem.rows)
+    videos = {row.video for row in rows if row is not None}
+    here = sorted(video.id for video in store.videos.some(sorted(videos)) if video.path)
+    if not here:
+        raise UserError(
+            "these wavs cannot be cut again",
+            "their recordings are not here: the clips were imported",
+            "import the data set again, with its wavs",
+        )
+    return StageToRun("segment", {"ids": here})
+
+
+def rewritten(workspace: Workspace, config: Config, store: Store, problem: Problem) -> list[TextChange]:
+    """What a problem whose mend is "rewrite" makes of its texts: those that change."""
+    rewrite = _rewriting(workspace, config, store, problem.name)
+    rows = (store.segments.get(id) for id in problem.rows)
+    changes = (TextChange(row.id, row.text, rewrite(row.text)) for row in rows if row is not None)
+    return [change for change in changes if change.after != change.before]
+
+
+def mend_rows(workspace: Workspace, config: Config, store: Store, problem: Problem) -> str:
+    """Mend a problem whose mend is "leave-out", "rewrite" or "delete"; returns what was done, in words."""
+    if problem.mend == "leave-out":
+        return f"{plural(store.transcripts.reject_all(problem.spoiling), 'row')} left out of training"
+    if problem.mend == "delete":
+        for path in problem.files:
+            workspace.absolute(path).unlink(missing_ok=True)
+        return f"{plural(len(problem.files), 'file')} deleted"
+    done = store.transcripts.change_texts(rewritten(workspace, config, store, problem), f"mend: {problem.name}")
+    return f"{plural(done.count, 'text')} rewritten"
+
+
+def _rewriting(workspace: Workspace, config: Config, store: Store, name: str) -> Callable[[str], str]:
+    if name == "odd":
+        return _without_odd
+    if name == "width":
+        return half_width
+    characters = TextCharacters.of(row.text for row in store.segments.dataset_rows() if row.is_usable)
+    if name == "tai":
+        rarer = characters.rarer_tai
+        return lambda text: text.replace(rarer, "臺" if rarer == "台" else "台") if rarer else text
+    wanted = config.transcripts.script
+    if wanted == AS_WRITTEN:
+        wanted = "simplified" if characters.script == "simplified" else "traditional-tw"
+    return converter(wanted, read_glossary(workspace.glossary))
+
+
+def _without_odd(text: str) -> str:
+    """A lost character leaves its sign: what it was has to be heard."""
+    return " ".join(ODD.sub(lambda one: LOST if one[0] == LOST else " " * one[0].isspace(), text).split())
