@@ -163,7 +163,8 @@ class Segments:
         """The first of `rows`, `count` or somewhat more: those of the first recordings."""
         found: list[TranscriptRow] = []
         with self._database.read() as db:
-            for (video,) in db.execute("SELECT id FROM videos ORDER BY rowid"):
+            cut = "SELECT id FROM videos v WHERE EXISTS (SELECT 1 FROM segments WHERE video = v.id) ORDER BY rowid"
+            for (video,) in db.execute(cut):
                 found += _transcript_rows(db, f"{_ROWS} WHERE s.video = ? ORDER BY s.start_ms, s.end_ms", (video,))
                 if len(found) >= count:
                     break

@@ -256,6 +256,13 @@ async def test_one_line_says_which_rows_are_shown_and_a_menu_writes_into_it(work
         await wait_until(pilot, lambda: screen.table.cursor_key == segment(2).id and screen.table.row_count == 8)
         await pilot.press("slash", *"zzz", "escape")
         await wait_until(pilot, lambda: screen.table.row_count == 8 and app.focused is screen.table)
+        # A pattern that tries every way is given up, and what was shown stays.
+        with Store(workspace.db_path) as store:
+            store.transcripts.write_machine([machine(7, "嗯" * 300 + "啊b")])
+        await wait_until(pilot, lambda: screen._session.index.get(segment(7).id).text)
+        screen._panes.filter.value = "/(嗯|嗯嗯)+啊$/"
+        await wait_until(pilot, lambda: "takes too long; write it without nesting" in screen_text(app))
+        assert screen.table.row_count == 8
 
 
 def line_with(app: WhispersmithApp, words: str) -> str:

@@ -71,7 +71,8 @@ class ReviewPanes(Vertical):
 
     def load(self, reading: Reading) -> None:
         self.counts, self._rate = reading.counts, reading.rate
-        if reading.titles != self._session.titles:
+        is_renamed = reading.titles != self._session.titles
+        if is_renamed:
             self.table.name_recordings(reading.titles)
         applied = self._session.apply(reading, self.table.cursor_key, self.editor.segment)
         self.filter.language = self._session.language
@@ -79,8 +80,9 @@ class ReviewPanes(Vertical):
             self.panel.gone = True
             self._session.strand(applied.gone._replace(text=self.editor.typed))
             self.show_unsaved()
-        if applied.all:
-            self.table.select(self._session.view)
+        if applied.all or (is_renamed and self.filter.value):
+            # Asked anew: `video:` knows the recordings that there are.
+            self.table.select(replace(self._session.view, query=self.filter.asked))
             return
         self.table.redraw(*applied.changed)
         if applied.moved:
