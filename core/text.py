@@ -38,6 +38,9 @@ MARKS = 4
 JOINED = 4
 """Pictures that may be joined to one: a family. A terminal that cannot join draws them side by side."""
 
+LONGEST_TEXT = 5000
+"""Characters of a transcript that a machine or a file may bring; people say some 300 in the longest segment."""
+
 LOOP_RATIO = 2.0
 """zlib ratio above which a text is a loop: in the reference run people's text stays under 1.3, loops start at 12."""
 

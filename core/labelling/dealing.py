@@ -20,11 +20,9 @@ from core.review.suspicion import PRIOR, EditEstimate, EditFeatures, expected_ed
 from core.store import Segment, Store
 from core.store.records import SecondReading
 from core.store.transcripts import MachineText
-from core.text import clean, compression_ratio, is_loop
+from core.text import LONGEST_TEXT, clean, compression_ratio, is_loop
 from core.timed_text import Share
 from core.workspace import Workspace
-
-LONGEST_TEXT = 5000
 
 ScoredWords = Sequence[tuple[str, float]]
 """Words with their log-probabilities, as `core.review.suspicion.EditFeatures` has them."""

@@ -13,9 +13,8 @@ from core.exchange.encodings import read_text, shown
 from core.exchange.formats.table import Format, read_cues
 from core.exchange.matching import NameMatcher, is_copy_of, video_of_captions, without_copy_number
 from core.exchange.rows import MetadataRow
-from core.labelling.dealing import LONGEST_TEXT
 from core.store import Segment
-from core.text import clean, plural
+from core.text import LONGEST_TEXT, clean, plural
 from core.timed_text import Cue, shares
 
 _SHOWN = 5

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from core.text import clean, plural
+from core.text import LONGEST_TEXT, clean, plural
 
 BAR = " | "
 HEAD = """\
@@ -17,7 +17,6 @@ HEAD = """\
 # A changed line becomes your own text, accepted; u takes all of them back as one.
 # A line that is deleted changes nothing, and neither does one with # at its beginning.
 """
-MOST_TEXT = 5000
 
 
 class FormLine(NamedTuple):
@@ -40,13 +39,13 @@ class ReadForm(NamedTuple):
 def written(lines: Sequence[FormLine]) -> str:
     """The file. Texts are cleaned, so that each is one line."""
     return HEAD.format(rows=plural(len(lines), "row")) + "".join(
-        f"{line.segment} {line.place}{BAR}{clean(line.text, MOST_TEXT)}\n" for line in lines
+        f"{line.segment} {line.place}{BAR}{_flat(line.text)}\n" for line in lines
     )
 
 
 def read(content: str, lines: Iterable[FormLine]) -> ReadForm:
     """What a person has made of it. lines: as they were written."""
-    before = {line.segment: clean(line.text, MOST_TEXT) for line in lines}
+    before = {line.segment: _flat(line.text) for line in lines}
     seen: dict[str, str] = {}
     problems: list[str] = []
     for number, line in enumerate(content.removeprefix("\ufeff").splitlines(), start=1):
@@ -55,7 +54,7 @@ def read(content: str, lines: Iterable[FormLine]) -> ReadForm:
         # Editors take blanks from the end of a line, also those behind the bar of an empty text.
         name, bar, text = f"{line} ".partition(BAR)
         segment = name.split(" ", 1)[0]
-        text = clean(text, MOST_TEXT + 1)
+        text = _flat(text)
         if not bar:
             problems.append(f"line {number} has no bar: {clean(line, 60)}")
         elif segment not in before:
@@ -63,10 +62,15 @@ def read(content: str, lines: Iterable[FormLine]) -> ReadForm:
         elif segment in seen:
             if text != seen[segment]:
                 problems.append(f"line {number} is a second one of {segment}; the first one counts")
-        elif len(text) > MOST_TEXT:
-            problems.append(f"line {number} has more than {MOST_TEXT} characters")
+        elif len(text) > max(LONGEST_TEXT, len(before[segment])):
+            problems.append(f"line {number} has more than {LONGEST_TEXT} characters")
             seen[segment] = before[segment]
         else:
             seen[segment] = text
     changed = {segment: text for segment, text in seen.items() if text != before[segment]}
     return ReadForm(changed, problems, len(before.keys() - seen.keys()))
+
+
+def _flat(text: str) -> str:
+    """One line, nothing of it cut off."""
+    return clean(text, max(1, len(text)))

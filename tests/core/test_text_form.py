@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from core.review.text_form import MOST_TEXT, FormLine, read, written
+from core.review.text_form import FormLine, read, written
+from core.text import LONGEST_TEXT
 
 LINES = [
     FormLine("talk_0_10", "0:00", "嗯 | 它的筋"),
@@ -36,7 +37,7 @@ def test_what_is_broken_is_told_with_its_line() -> None:
             "talk_8_18 0:08 | 一",
             "talk_8_18 0:08 | 二",
             "talk_8_18 0:08 | 一",
-            f"talk_16_26 0:16 | {'長' * (MOST_TEXT + 1)}",
+            f"talk_16_26 0:16 | {'長' * (LONGEST_TEXT + 1)}",
         ]
     )
     texts, problems, missing = read(content, LINES)

@@ -14,7 +14,7 @@ from core.review.script_conversion import CONVERSIONS, converter
 from core.store import Store, TranscriptRow
 from core.store.edits import PERSON
 from core.store.records import ChangedTexts, TextChange
-from core.text import clean, plural
+from core.text import LONGEST_TEXT, clean, plural
 from core.workspace import Workspace
 from tui.effects import Effect, InThread, OpenDialog, Toast
 from tui.screens.transcripts.changes_dialog import ChangesDialog
@@ -23,7 +23,6 @@ from tui.widgets.dialog import Choice, TextPrompt
 
 Rows = Sequence[TranscriptRow]
 GROUP = "bulk"
-LONGEST = 5000
 USUAL_SUSPICION = 0.2
 
 
@@ -208,7 +207,7 @@ def _ask_replacement(target: Target, pattern: str) -> list[Effect]:
     def rewrite(replacement: str) -> Callable[[str], str]:
         def substitute(text: str) -> str:
             try:
-                return clean(compiled.substitute(replacement, text), LONGEST)
+                return clean(compiled.substitute(replacement, text), LONGEST_TEXT)
             except ValueError as error:
                 raise UserError(
                     "that replaces nothing", str(error), "\\1 is the first group, \\\\ a backslash"

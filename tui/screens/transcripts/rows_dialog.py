@@ -16,6 +16,8 @@ class RowsDialog(Dialog):
     RowsDialog {
         & > .dialog--box { max-width: 120; }
         & DiffText { height: 5; margin-top: 1; }
+        & DiffText > .diff-text--missed { color: $text-error; }
+        & DiffText > .diff-text--wrong { color: $text-success; }
     }
     """
 
