@@ -92,14 +92,16 @@ class Editor(AnnotatedTextArea):
 
     async def _on_key(self, event: events.Key) -> None:
         action = {"enter": "save_text", "escape": "revert", "shift+tab": "to_table"}.get(event.key)
-        number = number_of(event.key, event.character)
-        place = None if number is None else self._variants.place_of(self.text, number)
+        number = number_of(event.key, event.character) if self._variants.offered else None
         if action is not None:
             await self.screen.run_action(f"screen.{action}")
         elif event.key == "tab":
             await self.action_next_variant()
-        elif place is not None:
-            self._take(place)
+        elif number is not None:
+            # One that no reading has does nothing: it would be typed over a text that is selected.
+            place = self._variants.place_of(self.text, number)
+            if place is not None:
+                self._take(place)
         else:
             return
         event.stop()
@@ -108,8 +110,8 @@ class Editor(AnnotatedTextArea):
     # -- other readings
 
     async def action_next_variant(self) -> None:
-        """Select the next place that reads otherwise: what is typed replaces it. Where there are none, to the table."""
-        if not self.variants:
+        """Select the next place that reads otherwise: typing replaces it. Where none was offered, to the table."""
+        if not self._variants.offered:
             await self.screen.run_action("screen.to_table")
             return
         found = self._variants.next(self.text, *self._selected())
@@ -236,10 +238,10 @@ class EditorPanel(Vertical):
             return (transcript_rows.written_meanwhile(held, width, ascii),)
         if self.is_disputed(segment):
             return (transcript_rows.written_meanwhile(segment, width, ascii), "enter asks which one stands")
+        if self.editor.retype and self.editor.has_focus and not self.editor.dirty:
+            return (Text("much of it is expected to be wrong: type over it, or an arrow keeps it", "dim"),)
         if self.editor.variants:
             return legend(self.editor.variants, *map(keymap.key, _VARIANT_KEYS))
-        if self.editor.retype and self.editor.has_focus:
-            return (Text("much of it is expected to be wrong: type over it, or an arrow keeps it", "dim"),)
         return (transcript_rows.written_by_machine(segment, width, ascii),)
 
     def is_disputed(self, segment: Segment) -> bool:
