@@ -11,7 +11,7 @@ from typing import TypeVar
 MANY = 10_000
 """So many rows are kept out of the collector's way: there are no cycles in them."""
 
-AT_ONCE = 500
+AT_ONCE = 100
 """Rows that are looked at without asking for the time."""
 
 TURN_S = 0.002

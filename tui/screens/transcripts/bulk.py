@@ -17,6 +17,7 @@ from core.store.records import ChangedTexts, TextChange
 from core.text import LONGEST_TEXT, clean, plural
 from core.workspace import Workspace
 from tui.effects import Effect, InThread, OpenDialog, Toast
+from tui.many_rows import in_turns
 from tui.screens.transcripts.changes_dialog import ChangesDialog
 from tui.screens.transcripts.proposals import Proposal, fixed, flagged, rewritten
 from tui.widgets.dialog import Choice, TextPrompt
@@ -153,7 +154,9 @@ def fix_everywhere(target: Target, corrected: TextChange) -> list[Effect]:
 
 def count_alike(rows: Rows, corrected: TextChange) -> int:
     """In how many rows the mistake was made again, in which it is likely to be one."""
-    return sum(one.is_ticked for one in fixed(rows, mistakes(corrected.before, corrected.after), corrected.segment))
+    made = mistakes(corrected.before, corrected.after)
+    # After every correction, while somebody goes on typing.
+    return sum(one.is_ticked for some in in_turns(rows) for one in fixed(some, made, corrected.segment))
 
 
 def _named(mistake: Mistake) -> str:
