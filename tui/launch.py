@@ -40,7 +40,9 @@ def open_app(folder: Path, options: AppOptions) -> int:
     from core.checks.terminal import ask_ambiguous_width
     from core.workspace import is_workspace, open_workspace
     from tui.app import WhispersmithApp
+    from tui.terminal import alt_keys
 
+    alt_keys.read_as_one_key()
     workspace = open_workspace(folder) if is_workspace(folder) else None
     # Where lines and blocks take two cells, tables would shift: plain signs are used then without being asked for.
     width = ask_ambiguous_width()

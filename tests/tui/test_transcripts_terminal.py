@@ -36,10 +36,11 @@ def test_whatever_arrives_before_an_enter_is_saved_by_it(workspace: Workspace, t
     wait_for(lambda: row(workspace, 2).text == LONG)
     terminal.type(f"嗯{LONG}\r")
     wait_for(lambda: row(workspace, 3).text == f"{TEXTS[3]}嗯{LONG}")
-    # Alt and a digit, as terminals send it: twice, and once more to put the second back.
-    terminal.type("\x1b1\x1b2\x1b2好\r")
+    # Alt and a digit, as terminals send it: twice, and once more to put the second back. Then Alt and an arrow, which
+    # does not leave the text.
+    terminal.type("\x1b1\x1b2\x1b2好\x1b[1;3D嗨\r")
     wait_for(lambda: row(workspace, 4).review == "accepted")
-    assert row(workspace, 4).text == "接下去我們看甜點好"
+    assert row(workspace, 4).text == "嗨接下去我們看甜點好"
     terminal.close()
     wait_for(terminal.ended)
     assert os.waitstatus_to_exitcode(terminal.code) == 0
