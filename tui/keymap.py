@@ -197,6 +197,7 @@ ACTIONS: list[Action] = [
     Action("transcripts.fix_everywhere", "H", "fix everywhere", "What was corrected last, wherever else it stands"),
     Action("transcripts.history", "h", "history", "Every change of this row, by whom; take any of them back"),
     Action("transcripts.edit_file", "E", "in $EDITOR", "The rows shown in your own editor; changes come back"),
+    Action("transcripts.check_dataset", "D", "check data", "What is wrong with what is accepted: show it, mend it"),
     Action("transcripts.label", "b", "label", "Let the labeller write what has no text yet; or stop it"),
     Action("transcripts.second_opinion", "O", "second opinion", "Let another labeller read: what differs is marked"),
     Action("transcripts.bring_in", "i", "import", "Take in texts made elsewhere, also as a second opinion"),
@@ -240,6 +241,7 @@ ACTIONS: list[Action] = [
     # -- 5 training
     Action("training.plan.choose", "enter", "start, change", "On the last row: start; on a value: change it"),
     Action("training.plan.split", "p", "split", "Part the accepted segments into train and test anew"),
+    Action("training.plan.check_dataset", "D", "check data", "What is wrong with what is trained on, on 4 Transcripts"),
     Action("training.plan.resume", "r", "resume", "Only a run: v looks at runs, r goes on with the one shown", False),
     Action("training.plan.runs", "v", "runs", "Look at an earlier run"),
     Action("training.run.stop", "s", "stop", "Stop at the end of this step, with a checkpoint"),

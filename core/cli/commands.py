@@ -215,7 +215,9 @@ def segments(arguments: Arguments, _: OpenApp) -> int:
     with Store(workspace.db_path) as store:
         found = store.segments.all(video=arguments.video, flag=arguments.flag, review=arguments.state)
         if arguments.filter:
-            language = segment_language.language(store.videos.titles())
+            language = segment_language.language(
+                store.videos.titles(), problems=_problems(workspace, store, arguments.filter)
+            )
             query = _understood(language.parse(arguments.filter), segment_language.HELP)
             wanted = {row.id for row in query.select(store.segments.rows().rows)}
             found = [segment for segment in found if segment.id in wanted]
@@ -226,6 +228,15 @@ def segments(arguments: Arguments, _: OpenApp) -> int:
     columns = [("segment", False), ("state", False), ("origin", False), ("flags", False), ("text", False)]
     show.table(columns, rows, "no such segment")
     return DONE
+
+
+def _problems(workspace: Workspace, store: Store, query: str) -> dict[str, frozenset[str]] | None:
+    """What is wrong with the data set, where a query asks for it: it takes a look at every file."""
+    if "problem" not in query.casefold() and "問題" not in query and "问题" not in query:
+        return None
+    from core.dataset.check import check_dataset
+
+    return {problem.name: frozenset(problem.rows) for problem in check_dataset(workspace, store)}
 
 
 def _flags(segment: Segment) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from core.query.folding import finder
 from core.query.grammar import Attribute, QueryLanguage, Suggestion, Test
@@ -12,7 +12,7 @@ from core.store.records import HUMAN, REVIEWS, TranscriptRow
 
 HELP = (
     "words · /regex/ · state:pending|accepted|rejected|reviewed · flag:loop · video:words · by:person|machine|nobody · "
-    "conf<-0.5 · susp>0.7 · length>5 · speech<20% · differs · !not"
+    "conf<-0.5 · susp>0.7 · length>5 · speech<20% · differs · problem:kana · !not"
 )
 """The language in one line, for a screen's hint."""
 
@@ -38,8 +38,11 @@ _STATE_NAMES = {name: name for name in STATES} | {
 }
 
 
-def language(titles: Mapping[str, str], flags: Iterable[str] = ()) -> QueryLanguage[TranscriptRow]:
-    """The language of a workspace. titles: of its recordings, by id; flags: that its segments have, to be suggested."""
+def language(
+    titles: Mapping[str, str], flags: Iterable[str] = (), problems: Mapping[str, Collection[str]] | None = None
+) -> QueryLanguage[TranscriptRow]:
+    """The language of a workspace. titles: of its recordings, by id; flags: that its segments have, to be suggested;
+    problems: of its data set, by name, each with the ids of its segments; None while nobody has looked."""
     # The other names are what a person who types Chinese has under the fingers already.
     return QueryLanguage(
         attributes=(
@@ -86,6 +89,14 @@ def language(titles: Mapping[str, str], flags: Iterable[str] = ()) -> QueryLangu
                 _by,
                 ("who", "作者"),
                 _suggestions(WRITERS),
+            ),
+            Attribute(
+                "problem",
+                "problem that was found",
+                f"problem:{next(iter(problems or ()), 'kana')}, as the check of the data set names them",
+                _problem(problems or {}),
+                ("problems", "問題", "问题"),
+                tuple(Suggestion(name, f"{len(ids)} rows") for name, ids in (problems or {}).items()),
             ),
             Attribute("text", "text", 'text:word, text:"several words"', _within, ("文字",)),
             Attribute("id", "name", "id:abc_8_18", _named),
@@ -141,6 +152,16 @@ def _flag(here: set[str]) -> Callable[[str, str], SegmentTest]:
             or not named.isdisjoint(row.sound_flags)
             or (without and not row.flags and not row.sound_flags)
         )
+
+    return read
+
+
+def _problem(problems: Mapping[str, Collection[str]]) -> Callable[[str, str], SegmentTest]:
+    def read(_: str, value: str) -> SegmentTest:
+        asked = several(value)
+        if not asked or not set(asked) <= problems.keys():
+            raise ValueError(value)
+        return lambda row: any(row.id in problems[name] for name in asked)
 
     return read
 

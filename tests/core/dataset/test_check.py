@@ -148,6 +148,10 @@ def test_on_the_command_line(good: tuple[Workspace, list[str]], capsys: pytest.C
         {"problem": "odd", "what": KINDS["odd"][0], "count": 1, "segments": [ids[4]], "files": [], "mend": "rewrite"},
     )
     assert ids[4] in whispersmith("check-dataset", "-w", workspace.root)[1]
+    rows = json.loads(whispersmith("segments", "-w", workspace.root, "--filter", "problem:odd", "--json")[1])
+    assert [row["id"] for row in rows] == [ids[4]]
+    # What is not wrong is no problem to ask for.
+    assert whispersmith("segments", "-w", workspace.root, "--filter", "problem:kana")[0] == 3
     code, _, err = whispersmith("check-dataset", "-w", workspace.root, "--mend", "odd")
     assert (code, err.splitlines()[0]) == (0, "1 text rewritten")
     with Store(workspace.db_path) as store:

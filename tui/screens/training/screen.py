@@ -196,6 +196,11 @@ class TrainingScreen(ListeningScreen):
         self._split_error = None
         self.start_job("split", {})
 
+    async def action_check_dataset(self) -> None:
+        """Where its rows can be seen and mended."""
+        await self.app.switch_mode("transcripts")
+        await self.app.run_action("screen.check_dataset")
+
     # -- starting, stopping, going on
 
     def _list_runs(self, done: Callable[[list[JobView]], object], group: str = "runs") -> None:

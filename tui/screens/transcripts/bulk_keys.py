@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from core.dataset.check import Problem
 from core.store import Store
 from core.store.records import TextChange
 from core.text import plural
@@ -14,6 +16,7 @@ from core.workspace import Workspace
 from tui import keymap
 from tui.effects import Effect, InThread, OpenDialog, Toast
 from tui.screens.transcripts import bulk, file_editing
+from tui.screens.transcripts.dataset_check import DatasetCheck
 from tui.screens.transcripts.history_dialog import HistoryDialog
 from tui.screens.transcripts.panes import ReviewPanes
 from tui.screens.transcripts.session import ReviewSession
@@ -64,6 +67,20 @@ class BulkKeys:
             return []
 
         return [InThread(lambda: bulk.count_alike(rows, corrected), tell, "alike")]
+
+    def check_dataset(self) -> list[Effect]:
+        return DatasetCheck(
+            self._workspace, self._store, self._target(), self._show_problem, self._session.reject_all
+        ).begin()
+
+    def _show_problem(self, found: Sequence[Problem], problem: Problem) -> None:
+        """Its rows, by a term that the filter understands from now on."""
+        self._session.problems = {one.name: frozenset(one.rows) for one in found}
+        self._panes.filter.language = language = self._session.language
+        line = f"problem:{problem.name}"
+        self._panes.write_filter(line)
+        # The line may have asked for it already, of rows that an earlier check had found.
+        self._panes.table.select(replace(self._session.view, query=language.parse(line)))
 
     def history(self) -> list[Effect]:
         self._panes.flush()

@@ -61,6 +61,14 @@ class AcceptAll:
 
 
 @dataclass(frozen=True)
+class RejectAll:
+    segments: tuple[str, ...]
+
+    def apply(self, store: Store) -> int:
+        return store.transcripts.reject_all(self.segments)
+
+
+@dataclass(frozen=True)
 class ChangeTexts:
     """what: is done, in words. as_human: the texts are a person's own from now on, and accepted."""
 

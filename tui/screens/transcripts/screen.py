@@ -39,7 +39,7 @@ from tui.screens.transcripts.filter_menu import FilterMenu
 from tui.screens.transcripts.index import GAIN
 from tui.screens.transcripts.loader import TranscriptLoader
 from tui.screens.transcripts.panes import ReviewPanes
-from tui.screens.transcripts.saving import AcceptAll, MoveWord, SaveText, SetReview, TakeBack, Written
+from tui.screens.transcripts.saving import AcceptAll, MoveWord, RejectAll, SaveText, SetReview, TakeBack, Written
 from tui.screens.transcripts.session import ReviewSession
 from tui.screens.transcripts.table import TranscriptTable
 from tui.screens.transcripts.word_keys import move_word
@@ -109,9 +109,10 @@ class TranscriptsScreen(ListeningScreen):
             for id in edit.segments if error is not None else []:
                 self._restore(id)
             self.table.redraw(*edit.segments)
-        elif isinstance(edit, AcceptAll) and isinstance(written.result, int):
+        elif isinstance(edit, AcceptAll | RejectAll) and isinstance(written.result, int):
             self._loader.read_in_bulk()
-            self._panes.notify_here(f"{plural(written.result, 'row')} accepted", undo=True)
+            verdict = "accepted" if isinstance(edit, AcceptAll) else "left out of training"
+            self._panes.notify_here(f"{plural(written.result, 'row')} {verdict}", undo=True)
         elif isinstance(written.result, ChangedTexts):
             self._loader.read_in_bulk()
             self._panes.notify_here(bulk.changed(written.result), undo=bool(written.result.count))
@@ -284,6 +285,9 @@ class TranscriptsScreen(ListeningScreen):
 
     def action_bulk(self) -> None:
         self._do(self._bulk.menu())
+
+    def action_check_dataset(self) -> None:
+        self._do(self._bulk.check_dataset())
 
     def action_fix_everywhere(self) -> None:
         self._do(self._bulk.fix_everywhere())

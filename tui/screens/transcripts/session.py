@@ -23,6 +23,7 @@ from tui.screens.transcripts.saving import (
     AcceptAll,
     ChangeTexts,
     MoveWord,
+    RejectAll,
     SaveText,
     SetReview,
     TakeBack,
@@ -55,7 +56,9 @@ class ReviewSession:
         """False while only the first of very many were read."""
         self.titles: dict[str, str] = {}
         """Of the recordings, by id."""
-        self._known: tuple[dict[str, str], frozenset[str]] = ({}, frozenset())
+        self.problems: dict[str, frozenset[str]] = {}
+        """What was wrong with the data set when somebody looked, by name, with the ids of its rows."""
+        self._known: tuple[dict[str, str], frozenset[str], dict[str, frozenset[str]]] = ({}, frozenset(), {})
         self._language = language({})
         self.result = QueryResult()
         self.unsaved = UnsavedTexts()
@@ -103,8 +106,8 @@ class ReviewSession:
 
     @property
     def language(self) -> QueryLanguage[TranscriptRow]:
-        """In which rows are asked for: it knows the recordings and flags that there are."""
-        known = (self.titles, frozenset(self.index.flags))
+        """In which rows are asked for: it knows the recordings, flags and problems that there are."""
+        known = (self.titles, frozenset(self.index.flags), self.problems)
         if known != self._known:
             self._known, self._language = known, language(*known)
         return self._language
@@ -271,6 +274,9 @@ class ReviewSession:
 
     def accept_all(self, ids: Iterable[str]) -> None:
         self._writer.put(AcceptAll(tuple(ids)))
+
+    def reject_all(self, ids: Iterable[str]) -> None:
+        self._writer.put(RejectAll(tuple(ids)))
 
     def change_texts(self, changes: Iterable[TextChange], what: str, *, as_human: bool = False) -> None:
         """Change many texts as one; what: is done, in words."""

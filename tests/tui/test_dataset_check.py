@@ -1,0 +1,59 @@
+"""The check of the data set in the app: what is wrong, its rows, and the key that mends it."""
+
+from __future__ import annotations
+
+from core.store import Store
+from core.workspace import Workspace
+from tests.tui.transcripts_kit import open_app, row, screen_of, segment, workspace
+from tests.tui.wait import screen_text, wait_until
+from tui.app import WhispersmithApp
+from tui.screens.transcripts.changes_dialog import ChangesDialog
+from tui.screens.transcripts.dataset_check import ProblemsDialog
+
+__all__ = ["workspace"]
+
+
+def shown(app: WhispersmithApp) -> list[str]:
+    return [row.id for row in screen_of(app).table.rows()]
+
+
+async def test_problems_are_listed_their_rows_shown_and_mended(workspace: Workspace) -> None:
+    strange = workspace.segments / "talk" / "strange.wav"
+    strange.parent.mkdir(parents=True)
+    strange.write_bytes(b"RIFF" * 20)
+    with Store(workspace.db_path) as store:
+        for number, text in enumerate(["我們在臺北說話", "臺灣的天氣很好", "台灣", "那個真的しあわせ"]):
+            store.transcripts.save(segment(number).id, text)
+        for number in range(8):
+            (workspace.segments / "talk" / f"{segment(number).id}.wav").write_bytes(b"RIFF" * 20)
+    app = open_app(workspace)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await wait_until(pilot, lambda: "0/8" not in screen_text(app) and "4 of 8" in screen_text(app))
+        # From the plan it opens where rows can be seen.
+        await pilot.press("5")
+        await wait_until(pilot, lambda: "plan" in screen_text(app))
+        await pilot.press("D")
+        await wait_until(pilot, lambda: isinstance(app.screen, ProblemsDialog))
+        for words in ("1  wavs in segments/", "delete", "1  Japanese kana", "leave out", "1  台 and 臺 are mixed"):
+            assert words in screen_text(app)
+        # The rows of the second: in the filter, where it can be changed.
+        await pilot.press("down", "enter")
+        await wait_until(pilot, lambda: "problem:kana" in screen_text(app) and shown(app) == [segment(3).id])
+        await pilot.press("D")
+        await wait_until(pilot, lambda: isinstance(app.screen, ProblemsDialog))
+        await pilot.press("down", "m")
+        await wait_until(pilot, lambda: row(workspace, 3).review == "rejected")
+        await wait_until(pilot, lambda: "1 row left out of training" in screen_text(app))
+        await pilot.press("u")
+        await wait_until(pilot, lambda: row(workspace, 3).review == "accepted")
+        # Texts are shown before they are changed.
+        await pilot.press("D")
+        await wait_until(pilot, lambda: isinstance(app.screen, ProblemsDialog))
+        await pilot.press("end", "m")
+        await wait_until(pilot, lambda: isinstance(app.screen, ChangesDialog))
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: row(workspace, 2).text == "臺灣")
+        await pilot.press("D")
+        await wait_until(pilot, lambda: isinstance(app.screen, ProblemsDialog))
+        await pilot.press("home", "m", "d")
+        await wait_until(pilot, lambda: not strange.exists())
