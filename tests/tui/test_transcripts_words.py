@@ -43,6 +43,12 @@ async def test_a_word_goes_to_the_neighbour_and_back_in_one_step(workspace: Work
         await wait_until(pilot, lambda: texts(workspace, 3, 4) == [TEXTS[3] + "啊", TEXTS[4]])
         await pilot.press("escape", "<")
         await wait_until(pilot, lambda: texts(workspace, 2, 3) == [TEXTS[2] + "是", TEXTS[3][1:] + "啊"])
+        # What Escape put back comes again with undo, but not in place of what was done since.
+        await pilot.press("e", *"嗎", "escape", ">")
+        await wait_until(pilot, lambda: row(workspace, 3).text == TEXTS[3][1:])
+        await wait_until(pilot, lambda: "啊 is in 0:32 now, which stays accepted; u undoes" in screen_text(app))
+        await pilot.press("u")
+        await wait_until(pilot, lambda: row(workspace, 3).text == TEXTS[3][1:] + "啊")
 
 
 async def test_what_cannot_be_moved_is_told_and_loses_nothing(workspace: Workspace):

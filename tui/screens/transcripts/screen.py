@@ -27,7 +27,6 @@ from core.text import plural
 from tui import keymap
 from tui.background import TaskResult
 from tui.bridge import JobBatch
-from tui.effects import Effect
 from tui.listening import Listening
 from tui.screens.job_line import JobLine, foremost
 from tui.screens.listening_screen import REST_S, ListeningScreen
@@ -55,8 +54,8 @@ class TranscriptsScreen(ListeningScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._reverted: tuple[str, str] | None = None
-        """What was typed and put back with Escape: undo brings it again."""
+        self._reverted: tuple[str, str, int] | None = None
+        """What was typed and put back with Escape, and after how many edits: until the next, undo brings it again."""
         self._undoing_at: str | None = None
         """Where the cursor was when undo was pressed."""
 
@@ -197,7 +196,6 @@ class TranscriptsScreen(ListeningScreen):
         else:
             self._next()
             return
-        self._reverted = None
         panel.taken()
         self._panes.show_edited(id)
         self._next(f"{self._panes.time_of(id)} {'saved' if changed else 'accepted as it is'}", saving=id)
@@ -207,7 +205,7 @@ class TranscriptsScreen(ListeningScreen):
     def action_revert(self) -> None:
         editor = self.editor
         if editor.segment is not None and editor.dirty and not self._panes.panel.gone:
-            self._reverted = (editor.segment, editor.text)
+            self._reverted = (editor.segment, editor.text, self._session.edits)
             editor.revert()
             self._panes.notify_here("as it was", undo="brings back what you typed")
         self.table.focus()
@@ -240,7 +238,6 @@ class TranscriptsScreen(ListeningScreen):
             self.toast(f"{time} has no text to accept: type it, or b lets the labeller write", error=True)
         else:
             self._session.set_review(id, review, self._panes.panel.shown)
-            self._reverted = None
             self._panes.show_edited(id)
             self._next(f"{time} {review}", saving=id)
 
@@ -251,8 +248,9 @@ class TranscriptsScreen(ListeningScreen):
         self._review("rejected")
 
     def action_undo(self) -> None:
-        if self._reverted is not None:
-            (id, text), self._reverted = self._reverted, None
+        reverted, self._reverted = self._reverted, None
+        if reverted is not None and reverted[2] == self._session.edits:
+            id, text, _ = reverted
             if self.table.go_to_key(id):
                 self._panes.show_row()
                 self.editor.load_text(text)
@@ -281,26 +279,22 @@ class TranscriptsScreen(ListeningScreen):
         move_word(self.store, self._session, self._panes, on=True)
 
     def action_accept_all(self) -> None:
-        self._do(self._bulk.accept_shown())
+        self.apply(self._bulk.accept_shown())
 
     def action_bulk(self) -> None:
-        self._do(self._bulk.menu())
+        self.apply(self._bulk.menu())
 
     def action_check_dataset(self) -> None:
         self._do(self._bulk.check_dataset())
 
     def action_fix_everywhere(self) -> None:
-        self._do(self._bulk.fix_everywhere())
+        self.apply(self._bulk.fix_everywhere())
 
     def action_history(self) -> None:
-        self._do(self._bulk.history())
+        self.apply(self._bulk.history())
 
     def action_edit_file(self) -> None:
-        self._do(self._bulk.edit_file())
-
-    def _do(self, effects: Iterable[Effect]) -> None:
-        self._reverted = None
-        self.apply(effects)
+        self.apply(self._bulk.edit_file())
 
     def action_place_text(self) -> None:
         """Ask where a text shall go whose segment was cut away, or in whose place somebody else has written."""

@@ -22,6 +22,7 @@ from tui.screens.transcripts.loader import Reading
 from tui.screens.transcripts.saving import (
     AcceptAll,
     ChangeTexts,
+    Edit,
     MoveWord,
     RejectAll,
     SaveText,
@@ -72,6 +73,8 @@ class ReviewSession:
         """Of the store, after a change of this person's that may be of any row; 0 once it has been read."""
         self.corrected: TextChange | None = None
         """What a person has typed last in place of a text, until they have asked where else that was written."""
+        self.edits = 0
+        """How many this person has made."""
         self._refused: UserError | None = None
         """Why the last edit that is no text (a verdict, an undo) could not be written."""
         self._writer = TranscriptWriter(path, written)
@@ -257,7 +260,7 @@ class ReviewSession:
             before = known.before if known is not None and known.segment == row.id else now.text
             self.corrected = TextChange(row.id, before, text)
         will_be = now._replace(text=text, origin="human", review="accepted", flags=(), suspicion=0.0)
-        self._writer.put(SaveText(row.id, text, self._will_be(will_be, seen)))
+        self._write(SaveText(row.id, text, self._will_be(will_be, seen)))
         return True
 
     def set_review(self, id: str, review: str, seen: str) -> bool:
@@ -267,20 +270,24 @@ class ReviewSession:
             return False
         if self.unsaved.failed(id):
             # Its text first: a verdict is on what is seen.
-            self._writer.put(SaveText(id, row.text, self.unsaved.put(row, seen)))
+            self._write(SaveText(id, row.text, self.unsaved.put(row, seen)))
         will_be = row._replace(review=review, origin=row.origin or "human")
-        self._writer.put(SetReview(id, review, self._will_be(will_be, seen)))
+        self._write(SetReview(id, review, self._will_be(will_be, seen)))
         return True
 
+    def _write(self, edit: Edit) -> None:
+        self.edits += 1
+        self._writer.put(edit)
+
     def accept_all(self, ids: Iterable[str]) -> None:
-        self._writer.put(AcceptAll(tuple(ids)))
+        self._write(AcceptAll(tuple(ids)))
 
     def reject_all(self, ids: Iterable[str]) -> None:
         self._writer.put(RejectAll(tuple(ids)))
 
     def change_texts(self, changes: Iterable[TextChange], what: str, *, as_human: bool = False) -> None:
         """Change many texts as one; what: is done, in words."""
-        self._writer.put(ChangeTexts(tuple(changes), what, as_human))
+        self._write(ChangeTexts(tuple(changes), what, as_human))
 
     def move_word(self, changes: Sequence[TextChange], what: str) -> None:
         """Change these texts together, and show them so at once."""
@@ -288,15 +295,15 @@ class ReviewSession:
             row = self.index.get(change.segment)
             if row is not None:
                 self._will_be(row._replace(text=change.after), change.before)
-        self._writer.put(MoveWord(tuple(changes), what))
+        self._write(MoveWord(tuple(changes), what))
 
     def take_back(self, id: str, edit: int) -> None:
         """Bring back what an edit of this row has changed."""
         self.pin(id)
-        self._writer.put(TakeBack(id, edit))
+        self._write(TakeBack(id, edit))
 
     def undo(self) -> None:
-        self._writer.put(Undo())
+        self._write(Undo())
 
     def _will_be(self, row: TranscriptRow, seen: str) -> frozenset[str]:
         """A row as it will be once it is written; the texts that may stand there until then."""
