@@ -52,6 +52,7 @@ class Attribute(Generic[Row]):
 
     read: (operator, folded value) -> the test of a row; ValueError for no such value. is_a: what a value is called.
     examples: of whole terms, the simplest first. names: under which it goes beside `name`. values: those to suggest.
+    same: other words for some of them.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Attribute(Generic[Row]):
     read: Callable[[str, str], Test[Row]]
     names: tuple[str, ...] = ()
     values: Sequence[Suggestion] = ()
+    same: Mapping[str, str] = field(default_factory=dict)
 
     def test(self, operator: str, value: str) -> Test[Row]:
         if not value:

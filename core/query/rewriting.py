@@ -18,18 +18,32 @@ def values_of(language: QueryLanguage[Any], line: str, attribute: str) -> list[s
     if found is None:
         return []
     parts = _ONE_OF.fullmatch(found.text)
-    return [found.text] if parts is None else several(parts[2].strip('"'))
+    if parts is None:
+        return [found.text]
+    same = language.names[attribute].same
+    return [same.get(value, value) for value in several(parts[2].strip('"'))]
 
 
 def with_value(language: QueryLanguage[Any], line: str, attribute: str, value: str, *, asked: bool) -> str:
     """The line, asking for a value of an attribute, or no longer; what else stands in it stays as it was typed."""
-    found = _term(language, line, attribute)
     folded = fold(value)
     values = [one for one in values_of(language, line, attribute) if one != folded]
     if asked:
         values.append(value)
     alone = attribute in language.alone
-    term = "" if not values else attribute if alone else f"{attribute}:{','.join(values)}"
+    return _replaced(
+        language, line, attribute, "" if not values else attribute if alone else f"{attribute}:{','.join(values)}"
+    )
+
+
+def without(language: QueryLanguage[Any], line: str, attribute: str) -> str:
+    """The line without what it asks for of an attribute."""
+    return _replaced(language, line, attribute, "")
+
+
+def _replaced(language: QueryLanguage[Any], line: str, attribute: str, term: str) -> str:
+    """The line with this term in the place of the one of the attribute, or at its end."""
+    found = _term(language, line, attribute)
     if found is None:
         return f"{line.rstrip()} {term}".strip()
     return " ".join(filter(None, (line[: found.start].rstrip(), term, line[found.end :].strip())))

@@ -31,11 +31,7 @@ WRITERS = {
     "nobody": "no text yet",
 }
 _ORIGINS = {"person": HUMAN, "machine": ("machine",), "caption": ("caption",), "nobody": (None,)}
-_STATE_NAMES = {name: name for name in STATES} | {
-    "待審": "pending",
-    "接受": "accepted",
-    "拒絕": "rejected",
-}
+_OTHER_STATES = {"待審": "pending", "接受": "accepted", "拒絕": "rejected"}
 
 
 def language(
@@ -50,9 +46,10 @@ def language(
                 "state",
                 "state",
                 "state:pending, state:accepted, state:rejected, state:reviewed",
-                one_of(_has_state, _STATE_NAMES),
+                one_of(_has_state, {name: name for name in STATES} | _OTHER_STATES),
                 ("狀態", "状态"),
                 _suggestions(STATES),
+                _OTHER_STATES,
             ),
             Attribute(
                 "flag",

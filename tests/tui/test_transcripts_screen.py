@@ -256,6 +256,7 @@ async def test_one_line_says_which_rows_are_shown_and_a_menu_writes_into_it(work
         await wait_until(pilot, lambda: screen.table.cursor_key == segment(2).id and screen.table.row_count == 8)
         await pilot.press("slash", *"zzz", "escape")
         await wait_until(pilot, lambda: screen.table.row_count == 8 and app.focused is screen.table)
+        await wait_until(pilot, lambda: "reviewed" in screen_lines(app)[2])
         # A pattern that tries every way is given up, and what was shown stays.
         with Store(workspace.db_path) as store:
             store.transcripts.write_machine([machine(7, "嗯" * 300 + "啊b")])

@@ -83,17 +83,18 @@ class QueryLine(Input):
         self.focus()
 
     @on(Input.Changed)
-    def _tell(self) -> None:
-        if self.has_focus or self.asked.complaint:
-            self.post_message(self._hint())
-        else:
-            self.post_message(self.Hinted(Text()))
+    def _changed(self) -> None:
+        self._tell(self.has_focus)
 
     def on_focus(self) -> None:
-        self._tell()
+        self._tell(True)
 
     def on_blur(self) -> None:
-        self._tell()
+        # `has_focus` is still true here.
+        self._tell(False)
+
+    def _tell(self, is_typed: bool) -> None:
+        self.post_message(self._hint() if is_typed or self.asked.complaint else self.Hinted(Text()))
 
     def _hint(self) -> Hinted:
         """`! low is no number: conf<-0.5`, or the suggestions, the one that stands there marked."""

@@ -7,6 +7,7 @@ import pytest
 from core.errors import UserError
 from core.query.completion import complete
 from core.query.grammar import scan
+from core.query.rewriting import values_of, with_value, without
 from core.query.segments import language
 from core.store import TranscriptRow
 
@@ -182,3 +183,18 @@ def test_pieces_say_where_they_stand() -> None:
         ("f", "f"),
     ]
     assert all(text[item.start : item.end] == item.typed for item in scan(text, LANGUAGE.names))
+
+
+def test_a_value_more_or_less_leaves_the_rest_of_the_line() -> None:
+    line = "大家 狀態：待審 !flag:loop /a b/"
+    assert values_of(LANGUAGE, line, "state") == ["pending"]
+    more = with_value(LANGUAGE, line, "state", "accepted", asked=True)
+    assert more == "大家 state:pending,accepted !flag:loop /a b/"
+    assert with_value(LANGUAGE, more, "state", "pending", asked=False) == "大家 state:accepted !flag:loop /a b/"
+    # What is denied is not asked for; a new term stands at the end.
+    assert values_of(LANGUAGE, line, "flag") == []
+    assert with_value(LANGUAGE, "x", "flag", "loop", asked=True) == "x flag:loop"
+    assert with_value(LANGUAGE, "differs", "differs", "differs", asked=False) == ""
+    assert with_value(LANGUAGE, "", "differs", "differs", asked=True) == "differs"
+    assert without(LANGUAGE, "flag:loop,ancient 大家", "flag") == "大家"
+    assert without(LANGUAGE, "大家", "flag") == "大家"

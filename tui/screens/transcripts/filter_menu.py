@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
 from core.query.grammar import Query, QueryLanguage
-from core.query.rewriting import values_of, with_value
+from core.query.rewriting import values_of, with_value, without
 from core.query.tally import CHOSEN, Tally
 from core.store import TranscriptRow
 from tui.background import BackgroundTasks, TaskResult
@@ -129,8 +129,8 @@ class FilterMenu(Dialog):
 
     def action_clear(self) -> None:
         line = self.line
-        for name, value, _ in self._choices:
-            line = with_value(self._language, line, name, value, asked=False)
+        for name in CHOSEN:
+            line = without(self._language, line, name)
         self._write(line)
 
     def _write(self, line: str) -> None:
