@@ -133,7 +133,7 @@ async def test_another_id_is_fetched_from_the_hub_and_chosen(place: Place):
         await wait_until(pilot, lambda: "✓ here" in row(app, ID) and "both" in row(app, ID), STARTS_S)
         config = place.workspace.config()
         assert (config.model.base, config.model.labeller) == (ID, ID)
-        # Toasts lie over it for a while.
+        app.clear_notifications()  # they lie over it
         await wait_until(pilot, lambda: "hears 2 s at once" in about(app))
         await wait_until(pilot, lambda: "/hf/hub/models--someone--toy/" in about(app).replace(" ", ""))
         # What is here is chosen at once, without a job.
@@ -185,7 +185,8 @@ async def test_gated_and_misspelt_say_what_why_and_fix_at_their_row(place: Place
         await pilot.press("c")
         await wait_until(pilot, lambda: app.clipboard == "whispersmith model openai/whisper-small")
         assert (place.workspace.logs / "clipboard.txt").read_text() == app.clipboard + "\n"
-        # The other error still stands where it happened.
+        # The other error still stands where it happened, beneath what was told of this one.
+        app.clear_notifications()
         await pilot.press("k")
         await wait_until(pilot, lambda: "is gated" in about(app))
         assert place.unchanged()
@@ -236,6 +237,7 @@ async def test_how_far_a_download_is_stands_at_its_row_and_in_the_status_line(wo
         await wait_until(pilot, lambda: job.asked_to_stop)
         # Seen from elsewhere, a failure is told by a toast.
         assert screen.table.go_to_key(DEFAULT)
+        app.clear_notifications()  # they lie over its row
         await pilot.pause()
         job.finish(Outcome.FAILED, UserError("the disk is full", "no room", "delete something"))
         await wait_until(pilot, lambda: "✗ failed" in row(app, TINY) and "the disk is full" in screen_text(app))

@@ -172,6 +172,7 @@ async def test_while_it_measures_it_says_what_and_an_export_that_ends_takes_noth
         assert "Nothing has been measured" not in screen_text(app)
         await pilot.press("enter")
         await wait_until(pilot, lambda: "model: wait for" in screen_text(app))
+        app.clear_notifications()  # this one lies over what follows
         export = FakeJob(workspace, "export")
         await wait_until(pilot, lambda: "+1   x cancel" in screen_text(app))
         assert "● measuring  25%" in screen_text(app)
