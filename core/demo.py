@@ -39,7 +39,7 @@ by = "auto"
 test = 0.1
 
 [train]                  # a toy with random weights wants large steps; a real Whisper does not
-epochs = 24.0
+epochs = 16.0
 batch = 8
 accumulation = 1
 learning_rate = 3e-3
