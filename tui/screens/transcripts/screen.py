@@ -285,7 +285,7 @@ class TranscriptsScreen(ListeningScreen):
         self.apply(self._bulk.menu())
 
     def action_check_dataset(self) -> None:
-        self._do(self._bulk.check_dataset())
+        self.apply(self._bulk.check_dataset())
 
     def action_fix_everywhere(self) -> None:
         self.apply(self._bulk.fix_everywhere())
@@ -298,7 +298,7 @@ class TranscriptsScreen(ListeningScreen):
 
     def action_place_text(self) -> None:
         """Ask where a text shall go whose segment was cut away, or in whose place somebody else has written."""
-        found = self._session.to_place()
+        found = self._session.displaced.first(self._session.index)
         if found is None:
             self.toast("No text has lost its place")
             return

@@ -17,6 +17,7 @@ from core.store import Segment, TranscriptRow
 from core.store.edits import WrittenMeanwhile
 from core.store.records import HUMAN, Changes, TextChange
 from core.store.transcripts import SegmentGone
+from tui.screens.transcripts.displaced import DisplacedTexts
 from tui.screens.transcripts.index import QueryResult, TranscriptIndex, View
 from tui.screens.transcripts.loader import Reading
 from tui.screens.transcripts.saving import (
@@ -63,10 +64,7 @@ class ReviewSession:
         self._language = language({})
         self.result = QueryResult()
         self.unsaved = UnsavedTexts()
-        self.stranded: dict[str, TranscriptRow] = {}
-        """Texts whose segment was cut away before they were saved, as the rows they would be."""
-        self.disputed: dict[str, TranscriptRow] = {}
-        """The same of segments that another person has written meanwhile."""
+        self.displaced = DisplacedTexts(log)
         self.held: dict[str, TranscriptRow] = {}
         """Rows that a labeller has written while somebody looked at them, as they are now: shown as they were."""
         self._own_revision = 0
@@ -346,45 +344,25 @@ class ReviewSession:
         )
 
     def strand(self, row: TranscriptRow) -> None:
-        """Keep a text whose segment was cut away, and put it in the log."""
-        self._keep(row, self.stranded, "was cut away")
+        """A text has lost its segment: it is kept, and no longer waits."""
+        self._writer.forget(row.id)
+        self.displaced.strand(row)
 
     def dispute(self, row: TranscriptRow) -> None:
-        """Keep a text in whose place another person's stands, and put it in the log."""
-        self._keep(row, self.disputed, "was written elsewhere, too,")
-
-    def _keep(self, row: TranscriptRow, kept: dict[str, TranscriptRow], what: str) -> None:
+        """Another person's stands in the place of a text: it is kept, and no longer waits."""
         self._writer.forget(row.id)
-        if row.text and (row.id not in kept or kept[row.id].text != row.text):
-            self._log(f"{row.id} {what} while its text was written: {row.text}")
-            kept[row.id] = row
-
-    def to_place(self) -> tuple[TranscriptRow, TranscriptRow | None] | None:
-        """The first text that has no place, and the row that lies there now."""
-        for gone in self.stranded.values():
-            return gone, self.index.lying_at(gone)
-        for gone in self.disputed.values():
-            return gone, self.index.get(gone.id)
-        return None
+        self.displaced.dispute(row)
 
     def place(self, gone: TranscriptRow, there: TranscriptRow | None) -> None:
         """A text has found its place: it is saved as that of `there`, or let go where that is None."""
         if there is None or self.save(there, gone.text, there.text):
-            self.stranded.pop(gone.id, None)
-            self.disputed.pop(gone.id, None)
+            self.displaced.drop(gone.id)
 
     def unsaved_error(self, key: str) -> UserError | None:
         """Why something is not on the disk, besides that it waits; a text first. key: of what places a text."""
-        lost = [*self.stranded.values(), *self.disputed.values()]
-        if lost:
-            first, is_gone = lost[0], bool(self.stranded)
-            what = "a text has lost its segment" if is_gone else "two have written the same row"
-            return UserError(
-                what if len(lost) == 1 else f"{len(lost)} texts have lost their places",
-                f"{first.id} was {'cut away' if is_gone else 'written'} elsewhere; what you wrote is kept, and in "
-                f"logs/log.txt: {first.text}",
-                f"in the table, {key} says where it shall go",
-            )
+        displaced = self.displaced.error(key)
+        if displaced is not None:
+            return displaced
         failed = [unsaved.error for unsaved in self.unsaved if unsaved.error is not None]
         if not failed:
             return self._refused
