@@ -78,7 +78,10 @@ def figures(store: Store, workspace: Workspace, config: Config, models: list[str
         "reviewed": reviewed,
         "unreviewed": counts["segments"] - reviewed,
         "split": counts["train"] + counts["test"],
-        "unsplit": max(0, counts["usable"] - int((store.note("split") or {}).get("usable", 0))),
+        # A single one cannot be parted.
+        "unsplit": max(0, counts["usable"] - int((store.note("split") or {}).get("usable", 0)))
+        if counts["usable"] > 1
+        else 0,
         "tuned": len(models),
         "untrained": int(counts["train"] > 0 and counts["test"] > 0 and not models),
         "evaluated": evaluated,

@@ -60,7 +60,7 @@ def decode(data: bytes) -> tuple[str, str] | None:
     if b"\0" in data:
         return _utf16(data)
     best: tuple[float, str, str] | None = None
-    for name, share in ((_big5_name(data), _common_big5), ("gb18030", _common_gb)):
+    for name, share in (*((name, _common_big5) for name in _big5_names(data)), ("gb18030", _common_gb)):
         text = _strictly(data, name)
         if text is not None and (best is None or share(data) > best[0]):
             best = (share(data), text, name)
@@ -99,10 +99,11 @@ def _pairs(data: bytes) -> list[tuple[int, int]]:
     return pairs
 
 
-def _big5_name(data: bytes) -> str:
-    """Python's name for this kind of Big5: cp950 reads the kana of the ETEN extension (C6A1-C8FE) as other kana."""
+def _big5_names(data: bytes) -> tuple[str, ...]:
+    """Python's names for this kind of Big5, the likelier first: both have kana in C6A1-C8FE, at other places, and
+    what Windows writes there is mostly nothing in Hong Kong's."""
     extended = any((0xC6, 0xA1) <= pair <= (0xC8, 0xFE) for pair in _pairs(data))
-    return "big5hkscs" if extended else "cp950"
+    return ("big5hkscs", "cp950") if extended else ("cp950",)
 
 
 def _common_big5(data: bytes) -> float:

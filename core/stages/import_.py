@@ -139,7 +139,7 @@ class _Import:
         self.kept = [row.id for row in rows if row.is_reviewed]
         self.imported = len(rows) - len(self.kept)
         readings = compare(self.workspace, self.store, self.job, {row.video for row in rows})
-        own = [readings[row.id] for row in rows if row.id in readings]
+        own = [readings[row.id] for row in rows if row.id in readings and not row.is_reviewed]
         self.comparison = {"compared": len(own), "differing": sum(bool(reading.places) for reading in own)}
 
     def write_human(self) -> None:

@@ -204,6 +204,12 @@ def test_hong_kong_big5_with_kana(tmp_path: Path) -> None:
     assert _pairs(_table(tmp_path, f"v_0_10.wav,{text}\n", encoding="big5hkscs")) == [("v_0_10.wav", text)]
 
 
+def test_kana_as_windows_writes_them_in_big5(tmp_path: Path) -> None:
+    text = "我們就一緒に來開箱一下"
+    table = _table(tmp_path, f"v_0_10.wav,{text}\n", encoding="cp950")
+    assert (_pairs(table), "Big5, parted by commas" in table.taken) == ([("v_0_10.wav", text)], True)
+
+
 def test_what_is_in_no_known_encoding_names_those_that_were_tried(tmp_path: Path) -> None:
     for data in ("v_0_10.wav,caf\xe9, no\xebl\n".encode("latin-1"), bytes(range(256)) * 4, b"v_0_10.wav,\x00\x00\x01"):
         path = tmp_path / "a.csv"

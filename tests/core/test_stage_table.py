@@ -94,7 +94,10 @@ def test_one_segment_without_a_text_does_not_keep_from_training(tmp_path: Path) 
         rows = [Segment(f"v_{n}_{n + 10}", "v", n * 1000, n * 1000 + 10_000, f"segments/v/{n}.wav") for n in range(20)]
         store.segments.add(rows)
         store.transcripts.write_machine([MachineText(row.id, "text", "text", "m") for row in rows[:-1]])
-        for row in rows[:-1]:
+        assert summary(store, workspace).next == "review"
+        store.transcripts.review(rows[0].id, "accepted")
+        assert (summary(store, workspace).next, summary(store, workspace).stages["split"].due) == ("review", 0)
+        for row in rows[1:-1]:
             store.transcripts.review(row.id, "accepted")
         assert summary(store, workspace).next == "split"
         assert summary(store, workspace).stages["label"] == Count(19, 1)
