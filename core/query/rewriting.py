@@ -30,10 +30,8 @@ def with_value(language: QueryLanguage[Any], line: str, attribute: str, value: s
     values = [one for one in values_of(language, line, attribute) if one != folded]
     if asked:
         values.append(value)
-    alone = attribute in language.alone
-    return _replaced(
-        language, line, attribute, "" if not values else attribute if alone else f"{attribute}:{','.join(values)}"
-    )
+    term = attribute if attribute in language.alone else f"{attribute}:{','.join(values)}"
+    return _replaced(language, line, attribute, term if values else "")
 
 
 def without(language: QueryLanguage[Any], line: str, attribute: str) -> str:

@@ -45,6 +45,17 @@ def count(query: Query[TranscriptRow], rows: Sequence[TranscriptRow]) -> Tally:
     return tally
 
 
+def _choices(language: QueryLanguage[TranscriptRow]) -> list[tuple[str, str, str]]:
+    """(attribute, value, what it means) of all there are; a recording is no choice where there is but one."""
+    found: list[tuple[str, str, str]] = []
+    for name in CHOSEN:
+        if name in language.alone:
+            found.append((name, name, language.alone[name][1]))
+        elif name != "video" or len(language.names[name].values) > 1:
+            found += [(name, one.text, one.told) for one in language.names[name].values]
+    return found
+
+
 class FilterMenu(Dialog):
     """Space takes a choice or lets it go, Enter takes it and goes back; `changed(line)` is called for each."""
 
@@ -72,16 +83,7 @@ class FilterMenu(Dialog):
         self._to_count = rows
         self._changed = changed
         self._tasks = BackgroundTasks(self.post_message)
-        self._choices = [
-            (name, one.text, one.told)
-            for name in CHOSEN
-            for one in (language.names[name].values if name in language.names else ())
-            if name != "video" or len(language.names[name].values) > 1
-        ]
-        self._choices.insert(
-            next((n for n, (name, _, _) in enumerate(self._choices) if name == "video"), len(self._choices)),
-            ("differs", "differs", language.alone["differs"][1]),
-        )
+        self._choices = _choices(language)
         self._tally: Tally | None = None
 
     def body(self) -> Iterable[Widget]:
