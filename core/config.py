@@ -171,10 +171,18 @@ class SplitConfig(_Table):
 Method = Literal["full", "full-8bit", "light", "light-dora", "light-8bit", "quick"]
 """Ways of tuning: the names of `core.training.methods.METHODS`."""
 
+Tracker = Literal["tensorboard", "wandb", "mlflow", "comet_ml", "clearml", "trackio", "swanlab", "dvclive"]
+"""Where curves may go, as transformers and the packages themselves are named."""
+
 
 class TrainConfig(_Table):
     """method: what is trained, see `core.training.methods`. steps 0: as many as `epochs` need. learning_rate 0: what
-    suits method and size. warmup: share of the steps. eval_every 0: half an epoch."""
+    suits method and size. warmup: share of the steps. eval_every 0: half an epoch.
+
+    batch, accumulation: their product is what a step learns from, however many processes share it. processes: that
+    train together (`accelerate launch`), each on a GPU of its own if there are any. report_to: who is told losses and
+    error rates beside the event log; "tensorboard" writes files next to it.
+    """
 
     method: Method = "full"
     epochs: float = Field(default=6.0, gt=0)
@@ -189,6 +197,8 @@ class TrainConfig(_Table):
     eval_segments: int = Field(default=100, ge=1)
     patience: int = Field(default=0, ge=0)
     seed: int = 0
+    processes: int = Field(default=1, ge=1, le=1024)
+    report_to: list[Tracker] = Field(default_factory=lambda: ["tensorboard"])
 
 
 class EvaluateConfig(_Table):

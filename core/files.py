@@ -56,6 +56,15 @@ def write_bytes(path: Path, data: bytes, mode: int = 0o666) -> None:
         raise
 
 
+def sync(path: Path) -> None:
+    """Force to the disk what a file holds, or which files a folder has."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def digest_of(path: Path) -> str | None:
     """SHA-256 of a file in hex; None if it cannot be read."""
     try:

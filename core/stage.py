@@ -49,6 +49,9 @@ class Stage:
     """What it works on, one and several."""
     holdable: bool = False
     """It can be paused: it calls `job.hold()` wherever it may be interrupted."""
+    together: bool = False
+    """Several processes may do it together, started by `accelerate launch`: each of them calls `run`. How many is its
+    setting, or parameter, `processes`."""
     saves_on_cancel: bool = False
     """It is given time to save after a cancel. Others are ended at once if they do not end themselves."""
     prints_document: bool = False
@@ -253,6 +256,7 @@ STAGES: dict[str, Stage] = {
             ("training",),
             "gpu",
             "fine-tune the base model",
+            together=True,
             saves_on_cancel=True,
             resume_param="resume",
             done="tuned",

@@ -2,6 +2,7 @@
 
 spec.py       what was asked for; the job's folder
 spawn.py      starts `python -m core.jobs.run <folder>` in a session of its own
+launch.py     one process or several: what `accelerate launch` is told, here and on a cluster
 run.py        inside that process: signals, heartbeat and cancel in the main thread, the stage in a worker thread
 handle.py     the `Job` a stage is given
 event_log.py  events.jsonl: one writer, many readers; what stands in it is in core/events.py

@@ -37,15 +37,24 @@ class Cancelled(Exception):
 class Job:
     """Made in the job's process, which is the only writer of the folder's log and status."""
 
-    def __init__(self, spec: JobSpec, folder: Path, workspace: Workspace, process: ProcessMark | None = None) -> None:
-        """process: the one to be signalled when the job is to stop; None: it only looks for a file that says so."""
+    def __init__(
+        self,
+        spec: JobSpec,
+        folder: Path,
+        workspace: Workspace,
+        process: ProcessMark | None = None,
+        *,
+        speaks: bool = True,
+    ) -> None:
+        """process: the one to be signalled when the job is to stop; None: it only looks for a file that says so.
+        speaks: False in further processes of the same job, whose reports would be the same: nothing is written."""
         self.id = spec.id
         self.stage = spec.stage
         self.params: dict[str, Any] = spec.params
         self.dir = folder
         self.failures: list[tuple[str, UserError]] = []
         self.status = StatusWriter(folder, spec.stage, process)
-        self._log = EventWriter(folder / EVENTS)
+        self._log = EventWriter(folder / EVENTS) if speaks else None
         self._workspace = workspace
         self._cancel = threading.Event()
         self._wake = threading.Condition()
@@ -56,6 +65,8 @@ class Job:
 
     def emit(self, event: Event) -> None:
         """Append one event to the log; Saved and Finished are forced to the disk."""
+        if self._log is None:
+            return
         self._log.emit(event)
         if isinstance(event, Unblocked):
             self.status.set_block(None)
@@ -71,12 +82,14 @@ class Job:
         transfer: TransferProgress | None = None,
     ) -> None:
         """How far the stage is (see core.events.Progress). Cheap to call often: the last value is what counts."""
-        self.status.set_progress(Progress(done, total, unit, note, transfer))
+        if self._log is not None:
+            self.status.set_progress(Progress(done, total, unit, note, transfer))
 
     def log(self, text: str, level: Literal["info", "warning", "error"] = "info") -> None:
         """A line for people, in the event log and in logs/log.txt."""
-        self.emit(LogLine(text, level))
-        self._workspace.log(text, self.stage)
+        if self._log is not None:
+            self.emit(LogLine(text, level))
+            self._workspace.log(text, self.stage)
 
     def item(self, id: str, state: ItemState, at: int | None = None) -> None:
         """One row (a video, a segment) has changed: whoever shows it reads it anew. at: when it is tried again, ms."""
@@ -85,6 +98,8 @@ class Job:
     def item_failed(self, id: str, error: UserError) -> None:
         """One item failed, the rest goes on; the job then ends with outcome done but exit code 1."""
         self.failures.append((id, error))
+        if self._log is None:
+            return
         self.emit(ItemFailed(id, error))
         why = f" - {error.why}" if error.why else ""
         fix = f" - {error.fix}" if error.fix else ""

@@ -32,7 +32,7 @@ from core.jobs.spec import (
     read,
     workspace_of,
 )
-from core.jobs.status import Phase
+from core.jobs.status import Phase, read_status
 from core.stage import lookup
 from core.workspace import Workspace
 
@@ -46,6 +46,8 @@ EXIT_DONE, EXIT_ITEMS_FAILED, EXIT_STOPPED = 0, 1, 3
 def main(folder: Path) -> int:
     spec = read(folder)
     workspace = workspace_of(folder)
+    if int(os.environ.get("RANK", "0")):
+        return join_in(spec, folder, workspace)
     life = acquire_job_lock(folder)
     if life is None:
         return EXIT_STOPPED
@@ -67,6 +69,22 @@ def main(folder: Path) -> int:
     code = watch(thread, work, job)
     resource.release()
     return code
+
+
+def join_in(spec: JobSpec, folder: Path, workspace: Workspace) -> int:
+    """A further process of a stage that several do together: the first one has the locks, speaks and is stopped."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    while not (phase := read_status(folder).phase) or phase in (Phase.STARTING, Phase.WAITING):
+        time.sleep(POLL_S)
+    if phase.ended:
+        return EXIT_STOPPED
+    job = Job(spec, folder, workspace, speaks=False)
+    try:
+        lookup(spec.stage).load().run(workspace, workspace.config(), job)
+    except (Cancelled, UserError):
+        return EXIT_STOPPED
+    return EXIT_DONE
 
 
 def acquire_job_lock(folder: Path) -> lock.FileLock | None:
@@ -124,7 +142,7 @@ class StageThread:
     def _run(self) -> None:
         config = self._workspace.config()
         stage = lookup(self._spec.stage)
-        if stage.resource == "gpu":
+        if stage.resource == "gpu" and int(os.environ.get("WORLD_SIZE", "1")) == 1:
             choose_gpu(config.model, self._job)
         self.result = stage.load().run(self._workspace, config, self._job) or {}
 

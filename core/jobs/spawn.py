@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
+from core import gpu
 from core.errors import UserError
+from core.jobs import launch
 from core.jobs.event_log import EventReader
 from core.jobs.spec import EVENTS, OUTPUT, create
+from core.stage import lookup
 from core.workspace import Workspace
 
 START_S = 30.0
@@ -22,22 +24,33 @@ CODE = Path(__file__).resolve().parents[2]
 def spawn(workspace: Workspace, stage: str, params: dict[str, Any] | None = None) -> Path:
     """Start a stage as a job and return its folder, once the process has reported that it started.
 
-    The process has its own session and process group, no terminal, and its output in output.log.
+    The process has its own session and process group, no terminal, and its output in output.log. Where several do the
+    stage together, they are started by a launcher that is this process.
     """
+    processes, environment = _processes(workspace, stage, params or {})
     folder = create(workspace, stage, params or {})
     with (folder / OUTPUT).open("ab") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "core.jobs.run", str(folder.resolve())],
+            launch.command(folder, processes),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
             close_fds=True,
             cwd=workspace.root,
-            env=_environment(),
+            env=_environment() | environment,
         )
     wait_until_started(folder, process)
     return folder
+
+
+def _processes(workspace: Workspace, stage: str, params: dict[str, Any]) -> tuple[int, dict[str, str]]:
+    """How many processes do it together, and what makes each see a GPU of its own."""
+    if not lookup(stage).together:
+        return 1, {}
+    config = workspace.config()
+    processes = params.get("processes") or getattr(config, stage).processes
+    return processes, launch.environment(gpu.all_for_job() if processes > 1 else [], processes)
 
 
 def _environment() -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import sys
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -84,3 +85,7 @@ def of_name(folder: Path) -> JobSpec:
 def workspace_of(folder: Path) -> Workspace:
     """The workspace a job's folder lies in: <workspace>/logs/jobs/<folder>."""
     return Workspace(folder.resolve().parents[2])
+
+
+if __name__ == "__main__":  # a batch script makes the job that its machines then join
+    print(create(Workspace(Path(sys.argv[1])), sys.argv[2], {}))

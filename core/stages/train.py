@@ -22,11 +22,11 @@ from core.gpu import Gpu
 from core.jobs import Job
 from core.store import Store
 from core.text import plural
-from core.training import checkpoints, resume, runs
+from core.training import checkpoints, resume, runs, trackers
 from core.training.card import CardFacts, model_card
 from core.training.methods import METHODS
 from core.training.planning import read_usable, training_card
-from core.training.run_setup import set_up
+from core.training.run_setup import RunSetup, set_up
 from core.whisper.info import describe
 from core.workspace import Workspace
 
@@ -36,10 +36,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resume", action="store_true", help="go on from the last whole checkpoint")
     parser.add_argument("--steps", type="positive", metavar="N")
     parser.add_argument("--method", choices=METHODS, help="default: train.method of the settings")
+    parser.add_argument("--processes", type="positive", metavar="N", help="train together, one on each GPU")
 
 
 def params(arguments: argparse.Namespace) -> dict[str, Any]:
-    return {"name": arguments.name, "resume": arguments.resume, "steps": arguments.steps, "method": arguments.method}
+    asked = {name: getattr(arguments, name) for name in ("name", "resume", "steps", "method")}
+    return asked | ({"processes": arguments.processes} if arguments.processes else {})
 
 
 def report(result: dict[str, Any]) -> str:
@@ -60,6 +62,7 @@ def check_params(workspace: Workspace, config: Config, params: dict[str, Any]) -
             f"the model is taught with a language token; it knows {', '.join(info.languages)}"[:300],
             'set language = "zh" under [project] in whispersmith.toml',
         )
+    trackers.check(config.train.report_to)
     asked = resume.asked_for(workspace.models, params)
     if not (asked and asked.resume):
         _check_method(_as_asked(config, params).train.method)
@@ -68,19 +71,20 @@ def check_params(workspace: Workspace, config: Config, params: dict[str, Any]) -
 def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     """Train, and write models/<name>/ whole at the end.
 
-    params: name, resume, steps, method (all optional). A stopped or killed run goes on with resume, with its name, or
-    by itself when settings and segments are still the same; it obeys the plan it was started with. Returns {"name",
+    params: name, resume, steps, method, processes (all optional). A stopped or killed run goes on with resume, with its
+    name, or by itself when settings and segments are still the same; it obeys the plan it was started with. Returns {"name",
     "path", "steps", "best_step", "cer", "base_cer", "on", "loss", "seconds", "train_segments", "validation_segments",
     "eval_segments", "leak", "resumed_from"}. on: "validation" (the checkpoint was chosen by this cer), "test" (only
     shown) or None.
     """
-    from core.training import trainer
+    from core.training import ranks, trainer
     from core.training.dataset import examples, rows_of
     from core.whisper.loading import load
 
     config = _as_asked(config, job.params)
-    usable = _usable(workspace, config, job)
-    setup = set_up(workspace, config, job, usable, _card(config, job))
+    ranks.join()
+    # Only the first process reads the store and writes the run's folder; all train on what it found.
+    usable, setup = ranks.from_first(lambda: _set_up(workspace, config, job, ranks.count()))
     plan = setup.plan
     job.progress(0, None, "step", "loading the base model")
     loaded = load(config.model.base, device=plan.device, dtype=METHODS[plan.method].weights, root=workspace.root)
@@ -109,9 +113,12 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
             job=job,
             resume=setup.last,
             relative=workspace.relative,
+            report_to=config.train.report_to,
         )
     except trainer.TrainingOutOfMemory as error:
         raise resume.memory_ran_out(setup.folder, plan, str(error)) from error
+    if ranks.number():
+        return {}  # the first process saves
     job.progress(plan.steps, plan.steps, "step", "saving the model")
     leak = len(sharing_audio(usable.test, setup.lineage.heard))
     facts = CardFacts(
@@ -167,6 +174,11 @@ def _check_method(name: str) -> None:
         raise UserError(
             f"the method {name} cannot be had here", missing, f"--method {name} needs it; here are {possible}"
         )
+
+
+def _set_up(workspace: Workspace, config: Config, job: Job, processes: int) -> tuple[UsableSegments, RunSetup]:
+    usable = _usable(workspace, config, job)
+    return usable, set_up(workspace, config, job, usable, _card(config, job), processes)
 
 
 def _card(config: Config, job: Job) -> Gpu | None:

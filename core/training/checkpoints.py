@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.files import write_text
+from core.files import sync, write_text
 from core.whisper.model_files import whole_safetensors, whole_weights
 
 SENTINEL = "checkpoint-is-incomplete.txt"  # transformers leaves it while it writes a checkpoint in a hurry
@@ -48,10 +50,36 @@ def best_checkpoint(folder: Path) -> Checkpoint | None:
 
 
 def is_whole(path: Path) -> bool:
-    """All that a resume needs is there and readable. The trainer writes trainer_state.json last."""
+    """All that a resume needs is there and readable: weights, optimizer, schedule, chance, and how far it was."""
     if (path / SENTINEL).exists() or read_state(path) is None or not _whole_weights(path):
         return False
-    return all(zipfile.is_zipfile(path / name) for name in ("optimizer.pt", "scheduler.pt"))
+    chance = [file.name for file in path.glob("rng_state*.pth")]  # one of each process
+    return bool(chance) and all(zipfile.is_zipfile(path / name) for name in ("optimizer.pt", "scheduler.pt", *chance))
+
+
+@contextmanager
+def being_written(path: Path) -> Iterator[None]:
+    """While it lasts the checkpoint is not whole; afterwards it is, and on the disk."""
+    path.mkdir(parents=True, exist_ok=True)
+    (path / SENTINEL).touch()
+    yield
+    for file in path.iterdir():
+        sync(file)
+    (path / SENTINEL).unlink()
+    sync(path)
+
+
+def rotate(folder: Path, best: str | None) -> None:
+    """Keep the newest whole checkpoint and the best one, or the one before it where those are the same."""
+    whole = sorted((path for path in folder.glob("checkpoint-*") if is_whole(path)), key=_step)
+    others = [path for path in whole[:-1] if best and path.name == Path(best).name] or whole[-2:-1]
+    for path in whole[:-1]:
+        if path not in others:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _step(path: Path) -> int:
+    return int(path.name.rpartition("-")[2])
 
 
 def _whole_weights(path: Path) -> bool:

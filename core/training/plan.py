@@ -56,8 +56,9 @@ class Plan:
     """A whole run before it starts; the trainer decides nothing that stands here.
 
     device: "cuda" or "cpu"; precision: of autocast, "bf16", "fp16" or "fp32"; recompute: activations are computed
-    twice to save memory. schedule: transformers' name of the learning rate's course; warmup, eval_every (checkpoints
-    are saved then, too), log_every: optimizer steps. label_tokens: the most a label may have, prompt and end included;
+    twice to save memory. batch: segments a process computes at once; processes: that train together, each on a GPU of
+    its own. schedule: transformers' name of the learning rate's course; warmup, eval_every (checkpoints are saved then,
+    too), log_every: optimizer steps. label_tokens: the most a label may have, prompt and end included;
     window_s: seconds of audio a segment may last. keep_features: log-mels stay in memory after the first epoch.
     measured_on: what the error rate is measured on; "validation" chooses the checkpoint, "test" is only shown.
     Memory in bytes, None where no GPU tells it. reasons: one sentence each.
@@ -96,6 +97,12 @@ class Plan:
     checkpoint_bytes: int
     fits: bool
     reasons: tuple[str, ...]
+    processes: int = 1
+
+    @property
+    def effective_batch(self) -> int:
+        """Segments that a step learns from, over all processes."""
+        return self.batch * self.accumulation * self.processes
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self) | {"reasons": list(self.reasons)}
@@ -110,20 +117,29 @@ class Plan:
 
 
 def make_plan(
-    config: Config, counts: DataCounts, model: ModelInfo, card: Gpu | None, *, steps: int | None = None
+    config: Config,
+    counts: DataCounts,
+    model: ModelInfo,
+    card: Gpu | None,
+    *,
+    steps: int | None = None,
+    processes: int | None = None,
 ) -> Plan:
-    """The plan of a new run. card: the GPU it would start on, None for the processor. steps: asked for by the person,
-    instead of the settings' epochs."""
+    """The plan of a new run. card: the GPU it would start on, None for the processor. steps, processes: asked for by
+    the person, instead of the settings' own."""
     settings, method = config.train, METHODS[config.train.method]
     rate = settings.learning_rate or method.learning_rate(model.shape)
+    processes = processes or settings.processes
+    batch, accumulation = dealt(settings.batch * settings.accumulation, settings.batch, processes)
     course = schedule(settings, max(counts.train, 1), steps)
-    need, here = _on_card(method.name, settings.batch, model, card, counts)
+    need, here = _on_card(method.name, batch, model, card, counts)
     return Plan(
         model=config.model.base,
         language=config.project.language,
         method=method.name,
-        batch=settings.batch,
-        accumulation=settings.accumulation,
+        batch=batch,
+        accumulation=accumulation,
+        processes=processes,
         learning_rate=rate,
         schedule=settings.schedule,
         weight_decay=settings.weight_decay,
@@ -144,12 +160,30 @@ def make_plan(
     )
 
 
-def resumed_plan(stored: Plan, counts: DataCounts, model: ModelInfo, card: Gpu | None, steps: int | None) -> Plan:
-    """The plan a run goes on with: its own, and the steps that the person asks for now (None: its own, too).
+def dealt(effective: int, most: int, processes: int) -> tuple[int, int]:
+    """(batch, accumulation) of each process that together learn from `effective` segments a step, at most `most` of
+    them at once; a few more where that does not divide."""
+    share = math.ceil(effective / processes)
+    batch = min(most, share)
+    return batch, math.ceil(share / batch)
+
+
+def resumed_plan(
+    stored: Plan,
+    counts: DataCounts,
+    model: ModelInfo,
+    card: Gpu | None,
+    steps: int | None = None,
+    processes: int | None = None,
+) -> Plan:
+    """The plan a run goes on with: its own, and the steps and processes that are asked for now (None: its own, too).
 
     The card need not be the one it began on: device, precision, memory and loader are those of this one; activations
     that were recomputed still are. counts: what is left of its segments.
     """
+    if processes and processes != stored.processes:
+        batch, accumulation = dealt(stored.effective_batch, stored.batch, processes)
+        stored = replace(stored, batch=batch, accumulation=accumulation, processes=processes)
     need, here = _on_card(stored.method, stored.batch, model, card, counts)
     plan = replace(stored, **_data(counts), **here, reasons=tuple(_reasons(counts, card, need, here["precision"])))
     if stored.recompute and not plan.recompute:
@@ -157,7 +191,7 @@ def resumed_plan(stored: Plan, counts: DataCounts, model: ModelInfo, card: Gpu |
         plan = replace(plan, recompute=True, memory_needed_bytes=needed)
     if steps is None:
         return plan
-    per_epoch = steps_per_epoch(max(counts.train, 1), plan.batch, plan.accumulation)
+    per_epoch = steps_per_epoch(max(counts.train, 1), plan.batch * plan.processes, plan.accumulation)
     return replace(plan, steps=steps, epochs=steps / per_epoch, fixed_steps=True)
 
 
@@ -168,8 +202,8 @@ def smaller_plan(plan: Plan) -> Plan | None:
         return replace(plan, recompute=True)
     if plan.batch == 1:
         return None
-    half = plan.batch // 2
-    return replace(plan, batch=half, accumulation=math.ceil(plan.batch * plan.accumulation / half))
+    batch, accumulation = dealt(plan.batch * plan.accumulation, plan.batch // 2, 1)
+    return replace(plan, batch=batch, accumulation=accumulation)
 
 
 def _data(counts: DataCounts) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from core.events import Evaluated, Metric, Sample, Saved
 from core.jobs import Job
+from core.training import ranks
 from core.training.plan import Plan
 
 
@@ -28,18 +29,16 @@ class Reporter(TrainerCallback):
         self._last = (state.global_step, time.monotonic())
         self._job.progress(state.global_step, self._plan.steps, "step")
 
-    def on_step_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        # After a broken-off evaluation at the start there is nothing worth a step.
-        if self._job.cancelled and state.global_step == 0:
-            control.should_training_stop = True
-
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         self._job.progress(state.global_step, self._plan.steps, "step")
-        if self._job.cancelled:
+        if ranks.from_first(lambda: self._job.cancelled):
             control.should_save = control.should_training_stop = True
             control.should_evaluate = False
         elif state.global_step >= self._plan.steps and self._plan.measured_segments:
             control.should_evaluate = True
+        if control.should_save:
+            # The mean loss begins anew at every checkpoint, so that a run that goes on from one tells the same losses.
+            control.should_log = True
 
     def on_log(
         self,
@@ -53,7 +52,7 @@ class Reporter(TrainerCallback):
             return
         (before, then), now = self._last, time.monotonic()
         self._last = (state.global_step, now)
-        segments = (state.global_step - before) * self._plan.batch * self._plan.accumulation
+        segments = (state.global_step - before) * self._plan.effective_batch
         self._job.emit(
             Metric(
                 step=state.global_step,

@@ -66,9 +66,9 @@ def asked_for(models: Path, params: dict[str, Any]) -> ChosenRun | None:
     if not resume:
         return None
     done = [path.name for path in tuned_folders(models) if last_checkpoint(runs.hidden(models, path.name))]
-    names = [*runs.interrupted(models), *done]
+    names = [*runs.interrupted(models), *done, *runs.begun(models)]
     if not names:
-        raise UserError("there is no run to go on with", "no checkpoint has been saved yet", "whispersmith train")
+        raise UserError("there is no run to go on with", "none has been begun", "whispersmith train")
     return ChosenRun(names[0], True)
 
 
@@ -96,7 +96,8 @@ def _given(folder: Path) -> Any:
 def open_run(folder: Path, chosen: ChosenRun, record: RunRecord, fresh: Lineage) -> Checkpoint | None:
     """The checkpoint to go on from, None for a run that begins; what a dead run left half-written is removed.
 
-    folder: the run's hidden folder. A run that begins has its lineage and record there on return.
+    folder: the run's hidden folder. A run that begins has its lineage and record there on return: new ones, or those it
+    was begun with if it ended before its first checkpoint.
     """
     if chosen.resume:
         mend(folder)
@@ -114,7 +115,7 @@ def open_run(folder: Path, chosen: ChosenRun, record: RunRecord, fresh: Lineage)
                 f"its list of what it was trained on ({lineage.FILE}) is gone, so it could not be measured honestly",
                 "train anew: whispersmith train --name another",
             )
-        if last is not None:
+        if last is not None or (before and before.plan and lineage.read(folder)):
             return last
     shutil.rmtree(folder, ignore_errors=True)
     lineage.write(folder, fresh)
@@ -130,17 +131,19 @@ def plan_of(
     model: ModelInfo,
     card: Gpu | None,
     steps: int | None,
+    processes: int,
 ) -> Plan:
-    """The plan of a run: made from the settings where it begins (last None), else the one it was started with.
+    """The plan of a run: the one it was started with, or made from the settings where it begins.
 
-    steps: how many the person asks for now; None: what settings or the run say.
+    steps: how many the person asks for now; None: what settings or the run say. processes: how many there are now.
     """
+    record = runs.read_record(folder)
+    if record is not None and record.plan is not None:
+        return resumed_plan(record.plan, counts, model, card, steps, processes)
     if last is None:
-        return make_plan(config, counts, model, card, steps=steps)
-    record, state = runs.read_record(folder), read_state(last.path) or {}
-    stored = record.plan if record else None
-    stored = stored or _plan_before_plans(record, state, config, counts, model, card)
-    return resumed_plan(stored, counts, model, card, steps)
+        return make_plan(config, counts, model, card, steps=steps, processes=processes)
+    before = _plan_before_plans(record, read_state(last.path) or {}, config, counts, model, card)
+    return resumed_plan(before, counts, model, card, steps, processes)
 
 
 def _plan_before_plans(

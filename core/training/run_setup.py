@@ -39,10 +39,13 @@ class RunSetup:
     measures_anew: bool
 
 
-def set_up(workspace: Workspace, config: Config, job: Job, usable: UsableSegments, card: Gpu | None) -> RunSetup:
+def set_up(
+    workspace: Workspace, config: Config, job: Job, usable: UsableSegments, card: Gpu | None, processes: int = 1
+) -> RunSetup:
     """Settle which run this is, what it learns from and its plan, and keep all three in the run's folder.
 
-    job.params: name, resume, steps, as of the stage. card: the GPU it computes on, None for the processor.
+    job.params: name, resume, steps, as of the stage. card: the GPU it computes on, None for the processor. processes:
+    how many train together.
     """
     info = describe(config.model.base, workspace.root)
     fresh = select_for_run(usable, config, lineage.read(info.path))
@@ -55,7 +58,7 @@ def set_up(workspace: Workspace, config: Config, job: Job, usable: UsableSegment
 
     def planned(heard: Lineage) -> Plan:
         counts = DataCounts.of(heard, train=len(learn), test=len(usable.test))
-        return resume.plan_of(folder, last, config, counts, info, card, job.params.get("steps"))
+        return resume.plan_of(folder, last, config, counts, info, card, job.params.get("steps"), processes)
 
     plan = planned(now)
     kept, measures_anew = runs.read_record(folder) or record, False

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.config import Config
+from core.config import Config, TrainConfig
 from core.errors import UserError
-from core.files import read_json, write_text
+from core.files import read_json, sync, write_text
 from core.training.checkpoints import last_checkpoint
 from core.training.plan import Plan
 from core.typed_json import build
@@ -40,16 +40,19 @@ class RunRecord:
 
     @classmethod
     def of(cls, config: Config, plan: Plan | None = None) -> RunRecord:
-        return cls(config.model.base, config.project.language, settings_of(config), plan)
+        return cls(config.model.base, config.project.language, _lasting(config.train), plan)
 
     def same_settings(self, other: RunRecord) -> bool:
-        """Whether both make the same run, whatever its plan."""
-        return (self.base, self.language, self.train) == (other.base, other.language, other.train)
+        """Whether both make the same run, whatever its plan; a setting that one does not know yet has its default."""
+        if (self.base, self.language) != (other.base, other.language):
+            return False
+        usual = _lasting(TrainConfig())
+        return usual | self.train == usual | other.train
 
 
-def settings_of(config: Config) -> dict[str, Any]:
-    """The settings that make a run the same run; how long it goes on does not."""
-    return config.train.model_dump(exclude={"epochs", "steps"})
+def _lasting(settings: TrainConfig) -> dict[str, Any]:
+    """The settings that make a run the same run: not how long it goes on, how many share the work, nor who is told."""
+    return settings.model_dump(exclude={"epochs", "steps", "processes", "report_to"})
 
 
 def hidden(models: Path, name: str) -> Path:
@@ -91,6 +94,13 @@ def interrupted(models: Path) -> list[str]:
     return [name for _, name in sorted(found, reverse=True)]
 
 
+def begun(models: Path) -> list[str]:
+    """Names of runs that ended before their first checkpoint, newest first."""
+    found = [path for path in models.glob(f".*/{RECORD}") if last_checkpoint(path.parent) is None]
+    newest = sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)
+    return [name for path in newest if not (models / (name := path.parent.name[1:])).exists()]
+
+
 def read_record(folder: Path) -> RunRecord | None:
     """What a run was started with; None if that cannot be read."""
     try:
@@ -121,11 +131,7 @@ def publish(models: Path, name: str, base: Path, card: str, save: Callable[[Path
             shutil.copyfile(base / file, beside / file)
     (beside / "README.md").write_text(card, encoding="utf-8")
     for path in beside.iterdir():
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        sync(path)
     target, old = models / name, hidden(models, name) / "old"
     shutil.rmtree(old, ignore_errors=True)
     if target.exists():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import math
+import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,14 +11,19 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import EarlyStoppingCallback, Seq2SeqTrainer, Seq2SeqTrainingArguments, set_seed
+from transformers import EarlyStoppingCallback, Seq2SeqTrainer, Seq2SeqTrainingArguments, TrainerState, set_seed
+from transformers.models.whisper.modeling_whisper import shift_tokens_right
 
+from core.config import Tracker
 from core.engines import Clip, EngineOptions
 from core.engines.transformers import TransformersEngine
+from core.files import write_text
 from core.jobs import Cancelled, Job
 from core.text import corpus_cer
-from core.training.checkpoints import Checkpoint, best_checkpoint, read_state
+from core.training import checkpoints, ranks, trackers
+from core.training.checkpoints import STATE, Checkpoint
 from core.training.dataset import Collator, Example, Row, SegmentDataset, examples
+from core.training.loss import summed_loss, tokens_of
 from core.training.methods import METHODS, Prepared
 from core.training.plan import Plan
 from core.training.reporter import Reporter, finite
@@ -60,19 +65,20 @@ def train(
     job: Job,
     resume: Checkpoint | None = None,
     relative: Callable[[Path], str] = str,
+    report_to: Sequence[Tracker] = (),
 ) -> tuple[Any, TrainingOutcome]:
     """Train as the plan says; returns the tuned model, WhisperForConditionalGeneration, and what the run came to.
 
     The model is that of the checkpoint with the lowest CER on `measured` where those are validation segments; test
-    segments are only watched, and the last step is kept. Checkpoints go to `folder`. Events: metric, evaluated,
-    sample, saved, progress. When the job is cancelled the trainer saves at the end of the step and this raises
-    core.jobs.Cancelled. Raises OutOfMemory when the GPU's memory runs out.
+    segments are only watched, and the last step is kept. Checkpoints go to `folder`, curves to `report_to`. Events:
+    metric, evaluated, sample, saved, progress. When the job is cancelled the trainer saves at the end of the step and
+    this raises core.jobs.Cancelled. Raises TrainingOutOfMemory when the GPU's memory runs out.
     """
     set_seed(plan.seed)
     method = METHODS[plan.method]
     prepared = method.prepare(loaded, folder.parent / ENCODED)
     _settle(loaded, prepared, plan)
-    trainer = WhisperTrainer(loaded, prepared, plan, data, measured, folder, job, relative, fresh=resume is None)
+    trainer = WhisperTrainer(loaded, prepared, plan, data, measured, folder, job, relative, resume, report_to)
     started = time.monotonic()
     if resume is not None and resume.step >= plan.steps:
         outcome = trainer.take_up(resume)
@@ -81,7 +87,8 @@ def train(
             trainer.train(resume_from_checkpoint=str(resume.path) if resume else None)
         except torch.OutOfMemoryError as error:
             raise TrainingOutOfMemory(str(error)) from error
-        job.check()
+        if ranks.from_first(lambda: job.cancelled):
+            raise Cancelled
         outcome = trainer.outcome(round(time.monotonic() - started, 2))
     tuned = method.finish(prepared.module)
     tuned.config.use_cache = True
@@ -91,9 +98,8 @@ def train(
 
 def _settle(loaded: LoadedModel, prepared: Prepared, plan: Plan) -> None:
     """What Trainer and Whisper disagree about, settled before they meet."""
-    # Trainer sees **kwargs in Whisper's forward and takes it to scale its loss by the accumulated items; it does
-    # not, and the loss would come out multiplied by the accumulation.
-    prepared.module.accepts_loss_kwargs = False
+    # Trainer then counts the labels of the whole effective batch; `compute_loss` divides by them, Whisper does not.
+    prepared.module.accepts_loss_kwargs = True
     # The decoder's cache and recomputed activations exclude each other; decoding asks for its cache itself.
     loaded.model.config.use_cache = not plan.recompute
     settings = loaded.model.generation_config
@@ -102,8 +108,8 @@ def _settle(loaded: LoadedModel, prepared: Prepared, plan: Plan) -> None:
         settings.language, settings.task = plan.language, "transcribe"
 
 
-def trainer_arguments(plan: Plan, folder: Path, *, fresh: bool = True) -> dict[str, Any]:
-    """The plan as keyword arguments of Seq2SeqTrainingArguments. fresh: the run begins, so the base is measured."""
+def trainer_arguments(plan: Plan, folder: Path, *, measure_first: bool = True) -> dict[str, Any]:
+    """The plan as keyword arguments of Seq2SeqTrainingArguments. measure_first: before the first step."""
     measured, chosen = plan.measured_segments > 0, plan.measured_on == "validation"
     return {
         "output_dir": str(folder),
@@ -121,15 +127,17 @@ def trainer_arguments(plan: Plan, folder: Path, *, fresh: bool = True) -> dict[s
         "bf16": plan.precision == "bf16",
         "fp16": plan.precision == "fp16",
         "use_cpu": plan.device == "cpu",
+        "ddp_backend": "gloo" if plan.device == "cpu" else None,
         CHECKPOINTING: plan.recompute,
         "logging_steps": plan.log_every,
         "logging_nan_inf_filter": False,
         "eval_strategy": "steps" if measured else "no",
         "eval_steps": plan.eval_every,
-        "eval_on_start": measured and fresh,
+        "eval_on_start": measured and measure_first,
         "save_strategy": "steps",
         "save_steps": plan.eval_every,
-        "save_total_limit": 2,
+        "save_total_limit": None,  # `checkpoints.rotate` removes what is not needed, once the new one is whole
+        "restore_callback_states_from_checkpoint": True,  # how often in a row it did not get better
         "load_best_model_at_end": chosen,
         "metric_for_best_model": "cer" if chosen else None,
         "greater_is_better": False if chosen else None,
@@ -157,18 +165,24 @@ class WhisperTrainer(Seq2SeqTrainer):
         folder: Path,
         job: Job,
         relative: Callable[[Path], str],
-        *,
-        fresh: bool,
+        resume: Checkpoint | None,
+        report_to: Sequence[Tracker],
     ) -> None:
         def dataset(rows: Sequence[Example]) -> SegmentDataset:
             return SegmentDataset(rows, prepared.input_name, prepared.inputs, keep=plan.keep_features)
 
-        arguments = Seq2SeqTrainingArguments(**trainer_arguments(plan, folder, fresh=fresh))
+        measure_first = measure_missing(plan, resume)
+        arguments = Seq2SeqTrainingArguments(**trainer_arguments(plan, folder, measure_first=measure_first))
+        arguments.report_to = trackers.services(report_to)
         if arguments.n_gpu > 1:
             # With several cards in sight the trainer would fall back to DataParallel, which is slower than one card.
             arguments._n_gpu = 1
         self._plan, self._measured, self._job = plan, measured, job
-        self._engine = TransformersEngine(loaded, EngineOptions.for_job(job, plan.language, plan.batch))
+        self._whisper = loaded.model
+        self._missing = measure_first and resume is not None
+        self._held_loss = torch.zeros(2, dtype=torch.float64)  # of an evaluation: nats, tokens
+        options = EngineOptions.for_job(job, plan.language, plan.batch)
+        self._engine = TransformersEngine(loaded, dataclasses.replace(options, check=self._check))
         self._folder = folder
         self._reporter = Reporter(job, plan, relative)
         held, _ = examples(loaded, measured, plan.language, plan.label_tokens)
@@ -182,40 +196,114 @@ class WhisperTrainer(Seq2SeqTrainer):
             eval_dataset=dataset(held) if plan.measured_segments else None,
             data_collator=Collator(loaded.model.config.decoder_start_token_id),
             processing_class=loaded.extractor,
-            callbacks=[self._reporter, *([EarlyStoppingCallback(patience)] if patience else [])],
+            callbacks=[
+                self._reporter,
+                *([] if ranks.number() else trackers.callbacks(report_to, job.dir)),
+                *([EarlyStoppingCallback(patience)] if patience else []),
+            ],
         )
 
+    # -- the loss
+
+    def compute_loss(
+        self,
+        model: Any,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: Any = None,
+    ) -> Any:
+        """The sum over a batch's tokens, divided by the tokens of the whole effective batch (`num_items_in_batch`: over
+        its accumulated parts and all processes). In an evaluation by those of this batch, and both are added up."""
+        inputs = dict(inputs)
+        labels = inputs.pop("labels")
+        config = self._whisper.config
+        begun = shift_tokens_right(labels, config.pad_token_id, config.decoder_start_token_id)
+        outputs = model(**inputs, decoder_input_ids=begun)
+        total, tokens = summed_loss(outputs.logits, labels), tokens_of(labels)
+        if model.training and num_items_in_batch is not None:
+            # Processes average their gradients, and so does the log; here they are to be added up.
+            loss = total / num_items_in_batch * self.accelerator.num_processes
+        else:
+            self._held_loss += torch.stack((total.detach(), tokens)).double().cpu()
+            loss = total / tokens.clamp(min=1)
+        return (loss, outputs) if return_outputs else loss
+
+    # -- measuring
+
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
+        """Measure; what training draws by chance afterwards does not depend on it. A cancel breaks it off: the step is
+        kept without its figure, which is made up for when the run goes on."""
+        devices = [torch.cuda.current_device()] if self._plan.device == "cuda" else []
         try:
-            return super().evaluate(*args, **kwargs)
+            with torch.random.fork_rng(devices):
+                found = super().evaluate(*args, **kwargs)
         except Cancelled:
-            # The loop that asked wants a figure; the worst there is leaves the best checkpoint as it is.
-            return {"eval_cer": math.inf}
+            if not self._missing and self.state.global_step:
+                self._save_checkpoint(self.model, None)
+                self.callback_handler.on_save(self.args, self.state, self.control)
+            raise
+        if self._missing:
+            self._missing = False
+            self._add_measure(found)
+        return found
 
     def evaluation_loop(self, *args: Any, **kwargs: Any) -> Any:
+        self._held_loss.zero_()
         found = super().evaluation_loop(*args, **kwargs)
         pairs = [(row.text, text) for row, text in zip(self._measured, self._decode(), strict=True)]
         self._reporter.samples = [
             (row.segment, *pair) for row, pair in zip(self._measured[:SAMPLES], pairs, strict=False)
         ]
+        total, tokens = ranks.summed(self._held_loss).tolist()
         cer = corpus_cer(pairs)
-        return found._replace(metrics={**(found.metrics or {}), "eval_cer": math.inf if cer is None else cer})
+        figures = {"eval_loss": total / max(tokens, 1)} | ({} if cer is None else {"eval_cer": cer})
+        return found._replace(metrics={**(found.metrics or {}), **figures})
 
     def prediction_step(self, *args: Any, **kwargs: Any) -> Any:
-        self._job.check()
+        self._check()
         return super().prediction_step(*args, **kwargs)
 
     def _decode(self) -> list[str]:
-        """What the model hears in each measured segment, in their order."""
-        clips = (Clip(row.segment, read_segment(row.path)) for row in self._measured)
-        return [hypothesis.text for batch in self._engine.hypotheses(clips) for _, hypothesis in batch]
+        """What the model hears in each measured segment, in their order. Every process hears its share."""
+        mine = self._measured[ranks.number() :: ranks.count()]
+        clips = (Clip(row.segment, read_segment(row.path)) for row in mine)
+        return ranks.gathered([found.text for batch in self._engine.hypotheses(clips) for _, found in batch])
+
+    def _check(self) -> None:
+        """Break off where the job is cancelled; several processes end what they have begun, as none can leave alone."""
+        if ranks.count() == 1:
+            self._job.check()
+
+    def _determine_best_metric(self, metrics: dict[str, float], trial: Any) -> bool:
+        # Where no measured text has a character there is no error rate, and nothing to choose by.
+        return "eval_cer" in metrics and super()._determine_best_metric(metrics, trial)
+
+    def _add_measure(self, found: dict[str, float]) -> None:
+        """Write the figure that was missing into the checkpoint it is of."""
+        path = self._folder / f"checkpoint-{self.state.global_step}"
+        if self._determine_best_metric(found, None):
+            self.state.best_model_checkpoint = str(path)
+        if not ranks.number():
+            write_text(path / STATE, json.dumps(dataclasses.asdict(self.state), sort_keys=True))
+
+    # -- what is kept
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        if ranks.number():
+            super()._save_checkpoint(model, trial)
+            ranks.meet()
+            return
+        with checkpoints.being_written(self._folder / f"checkpoint-{self.state.global_step}"):
+            super()._save_checkpoint(model, trial)
+            ranks.meet()
+        checkpoints.rotate(self._folder, self.state.best_model_checkpoint)
 
     def outcome(self, seconds: float) -> TrainingOutcome:
         """What the run that has just ended came to."""
         state, chosen = self.state, self._plan.measured_on == "validation"
         return TrainingOutcome(
             steps=state.global_step,
-            best_step=state.best_global_step or state.global_step,
+            best_step=(state.best_global_step if chosen else None) or state.global_step,
             cer=finite(state.best_metric) if chosen else _cer_at(state.log_history, state.global_step),
             base_cer=_cer_at(state.log_history, 0),
             loss=next((entry["loss"] for entry in reversed(state.log_history) if "loss" in entry), None),
@@ -223,20 +311,25 @@ class WhisperTrainer(Seq2SeqTrainer):
         )
 
     def take_up(self, last: Checkpoint) -> TrainingOutcome:
-        """All steps had been made when the run was stopped: only the weights it ends with are loaded."""
-        chosen = self._plan.measured_on == "validation"
-        best = (best_checkpoint(self._folder) if chosen else None) or last
-        self._load_from_checkpoint(str(best.path))
-        state = read_state(last.path) or {}
-        history = state.get("log_history", [])
-        return TrainingOutcome(
-            steps=last.step,
-            best_step=best.step,
-            cer=finite(state.get("best_metric")) if chosen else _cer_at(history, last.step),
-            base_cer=_cer_at(history, 0),
-            loss=next((entry["loss"] for entry in reversed(history) if "loss" in entry), None),
-            seconds=0.0,
-        )
+        """All steps had been made when the run was stopped: what it had not measured yet is measured, and the weights
+        it ends with are loaded."""
+        self._load_from_checkpoint(str(last.path))
+        self.state = TrainerState.load_from_json(str(last.path / STATE))
+        if self._missing:
+            self.evaluate()
+        if self._plan.measured_on == "validation" and self.state.best_model_checkpoint:
+            self._load_from_checkpoint(self.state.best_model_checkpoint)
+        return self.outcome(0.0)
+
+
+def measure_missing(plan: Plan, resume: Checkpoint | None) -> bool:
+    """Whether a run begins with a measurement: of the base model; or of the step it goes on from, where that should
+    have been measured and a stop came in between."""
+    if not plan.measured_segments or resume is None:
+        return plan.measured_segments > 0
+    history = (checkpoints.read_state(resume.path) or {}).get("log_history", [])
+    due = resume.step % plan.eval_every == 0 or resume.step >= plan.steps
+    return due and _cer_at(history, resume.step) is None
 
 
 def _cer_at(history: Sequence[dict[str, Any]], step: int) -> float | None:

@@ -1,21 +1,25 @@
 """train: a whole model at the end, a whole checkpoint at every stop, and the way back in."""
 
-import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import astuple, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from core.config import set_value
 from core.dataset import lineage
+from core.engines import Clip
+from core.engines.transformers import TransformersEngine
 from core.errors import UserError
-from core.events import Evaluated, Metric, Sample, Saved
+from core.events import Evaluated, Event, Finished, Metric, Outcome, RunStarted, Sample, Saved
 from core.jobs import Cancelled, EventReader
 from core.jobs.spec import EVENTS, create
 from core.stages import train
@@ -71,6 +75,24 @@ def test_a_run_ends_with_a_whole_model(made: Workspace) -> None:
     assert [event.path for event in listened.of(Saved)][-1] == "models/run-01"
     assert {event.on for event in listened.of(Evaluated)} == {"test"}
     assert result["cer"] == listened.of(Evaluated)[-1].cer
+    curves = EventAccumulator(str(listened.job.dir / "tensorboard")).Reload()  # beside the event log
+    assert [(point.step, point.value) for point in curves.Scalars("train/loss")] == [
+        (event.step, pytest.approx(event.loss, rel=1e-6)) for event in listened.of(Metric)
+    ]
+    assert [point.step for point in curves.Scalars("eval/cer")] == [0, 2, 4]
+
+
+def test_curves_go_where_the_settings_say_and_what_is_not_installed_is_refused_before_the_queue(
+    made: Workspace,
+) -> None:
+    config = made.config()
+    config.train.report_to = []
+    listened = Listened(made, "train", {"steps": 1})
+    train.run(made, config, listened.job)
+    assert not (listened.job.dir / "tensorboard").exists()
+    config.train.report_to = ["clearml"]
+    with pytest.raises(UserError, match="clearml is not installed"):
+        train.check_params(made, config, {})
 
 
 def test_rejected_pending_and_empty_texts_are_not_trained_on(made: Workspace) -> None:
@@ -99,14 +121,14 @@ def test_cancel_saves_and_resume_goes_on(tmp_path: Path) -> None:
         train.run(made, made.config(), listened.job)
     last = checkpoints.last_checkpoint(made.models / ".run-01")
     assert last is not None
-    assert last.step in (4, 5)
+    assert last.step == 3  # its measurement was broken off
     assert not (made.models / "run-01").exists()
     assert listened.of(Saved)[-1].path == f"models/.run-01/checkpoint-{last.step}"
 
     again = Listened(made, "train", {"resume": True, "steps": last.step + 4})
     result = train.run(made, made.config(), again.job)
     assert (result["name"], result["resumed_from"], result["steps"]) == ("run-01", last.step, last.step + 4)
-    assert again.of(Metric)[0].step == 8  # the rhythm it was started with
+    assert [event.step for event in again.of(Metric)][:2] == [4, 6]  # the rhythm it was started with, and checkpoints
     assert all(event.step > 0 for event in again.of(Evaluated))
     assert result["base_cer"] == listened.of(Evaluated)[0].cer  # remembered over the stop
 
@@ -134,19 +156,48 @@ def test_stopped_and_resumed_is_the_same_as_never_stopped(tmp_path: Path) -> Non
     assert all(weights[0][key].equal(weights[1][key]) for key in weights[0])
 
 
-def test_cancel_during_an_evaluation_does_not_wait_for_it(tmp_path: Path) -> None:
-    made = make_workspace(tmp_path / "w", toy(), train=4, test=3, settings=LONG)
-    listened = Listened(made, "train", {})
-    listened.job.cancel()
-    listened.job.check = lambda: None if not listened.progress[1:] else _cancelled()  # type: ignore[method-assign]
-    with pytest.raises(Cancelled):
-        train.run(made, made.config(), listened.job)
-    assert listened.of(Evaluated) == []
-    assert not (made.models / "run-01").exists()
+def stop_in_evaluation(listened: Listened, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """Ask the job to stop while its model decodes for the number-th time."""
+    decode, seen = TransformersEngine.hypotheses, []
+
+    def stopping(self: TransformersEngine, clips: Iterable[Clip]) -> Any:
+        seen.append(1)
+        if len(seen) == number:
+            listened.job.cancel()
+        return decode(self, clips)
+
+    monkeypatch.setattr(TransformersEngine, "hypotheses", stopping)
 
 
-def _cancelled() -> None:
-    raise Cancelled
+def test_a_stop_during_an_evaluation_loses_no_measurement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is broken off at once, and made when the run goes on: the end is that of a run which was never stopped."""
+    made = make_workspace(tmp_path / "w", toy(), train=36, test=0)
+    whole = Listened(made, "train", {})
+    expected = train.run(made, made.config(), whole.job)
+    assert expected["on"] == "validation"
+    for number, step in ((1, 0), (2, 2), (3, 4)):  # of the base model, half-way, after the last step
+        name = f"stopped-at-{step}"
+        stopped = Listened(made, "train", {"name": name})
+        with monkeypatch.context() as patch:
+            stop_in_evaluation(stopped, patch, number)
+            with pytest.raises(Cancelled):
+                train.run(made, made.config(), stopped.job)
+        assert step not in [event.step for event in stopped.of(Evaluated)]
+        last = checkpoints.last_checkpoint(made.models / f".{name}")
+        assert (last.step if last else 0) == step
+        again = Listened(made, "train", {"name": name, "resume": True})
+        result = train.run(made, made.config(), again.job)
+        measured = {event.step: event.cer for event in stopped.of(Evaluated) + again.of(Evaluated)}
+        assert measured == {event.step: event.cer for event in whole.of(Evaluated)}
+        for fact in ("cer", "base_cer", "best_step", "steps"):
+            assert result[fact] == expected[fact]
+        card = (made.models / name / "README.md").read_text()
+        assert card == (made.models / "run-01" / "README.md").read_text().replace("run-01", name)
+        for file in ("generation_config.json", "model.safetensors"):
+            assert (made.models / name / file).read_bytes() == (made.models / "run-01" / file).read_bytes()
+        written = [job.dir / EVENTS for job in (stopped.job, again.job)]
+        written += [*(made.models / f".{name}").glob(f"*/{checkpoints.STATE}")]
+        assert not any("Infinity" in path.read_text() for path in written)
 
 
 def test_the_same_settings_go_on_by_themselves_others_start_anew(tmp_path: Path) -> None:
@@ -182,10 +233,8 @@ def test_another_base_model_cannot_go_on(tmp_path: Path) -> None:
         train.run(made, config, Listened(made, "train", {"resume": True}).job)
 
 
-def test_killed_at_once_and_started_again(tmp_path: Path) -> None:
-    """The real process, killed with SIGKILL after its first checkpoint; half a checkpoint lies about as well."""
-    made = make_workspace(tmp_path / "w", toy(), train=6, test=2, settings=LONG)
-    folder = create(made, "train", {})
+def start_job(made: Workspace, params: dict[str, Any]) -> tuple[subprocess.Popen[bytes], EventReader]:
+    folder = create(made, "train", params)
     process = subprocess.Popen(
         [sys.executable, "-m", "core.jobs.run", str(folder)],
         cwd=Path(__file__).parents[2],
@@ -195,29 +244,92 @@ def test_killed_at_once_and_started_again(tmp_path: Path) -> None:
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
+    return process, EventReader(folder / EVENTS)
+
+
+def end_with(made: Workspace, params: dict[str, Any], number: signal.Signals, after: type[Event]) -> list[Event]:
+    """Train in a process of its own and send it a signal after its first event of a kind; all it said."""
+    process, reader = start_job(made, params)
+    said: list[Event] = []
+
+    def heard() -> bool:
+        said.extend(entry.event for entry in reader.all())
+        return any(isinstance(event, after) for event in said) or process.poll() is not None
+
     try:
-        reader, seen = EventReader(folder / EVENTS), []
-
-        def saved() -> bool:
-            seen.extend(type(entry.event) for entry in reader.all())
-            return Saved in seen or process.poll() is not None
-
-        wait_until(saved)
+        wait_until(heard)
         assert process.poll() is None
+        os.kill(process.pid, number)
+        process.wait(60)
     finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    assert not (made.models / "run-01").exists()
-    half = made.models / ".run-01" / "checkpoint-399"
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    said.extend(entry.event for entry in reader.all())
+    return said
+
+
+def losses(events: Iterable[Event]) -> dict[int, float | None]:
+    return {event.step: event.loss for event in events if isinstance(event, Metric)}
+
+
+def test_terminated_killed_and_started_again_it_makes_the_same_steps(tmp_path: Path) -> None:
+    """Real processes: SIGTERM leaves a checkpoint of the step it was at; SIGKILL the last one; the losses are, step for
+    step, those of a run that nobody stopped. Half a checkpoint lies about as well."""
+    settings = LONG.replace("steps = 400", "steps = 60").replace("eval_every = 3", "eval_every = 5")
+    made = make_workspace(tmp_path / "w", toy(), train=7, test=2, settings=settings)
+    first = end_with(made, {"steps": 120}, signal.SIGTERM, Metric)
+    folder = made.models / ".run-01"
+    last = checkpoints.last_checkpoint(folder)
+    assert last is not None
+    assert first[-1] == Finished(Outcome.CANCELLED)
+    assert last.step == max(losses(first))
+    second = end_with(made, {"resume": True}, signal.SIGKILL, Saved)
+    half = folder / "checkpoint-119"
     half.mkdir()
     (half / "model.safetensors").write_bytes(b"half")
-    last = checkpoints.last_checkpoint(made.models / ".run-01")
-    assert last is not None
-
-    result = train.run(made, made.config(), Listened(made, "train", {"steps": last.step + 1}).job)
-    assert (result["name"], result["resumed_from"]) == ("run-01", last.step)
-    assert json.loads((made.models / "run-01" / "config.json").read_text())["model_type"] == "whisper"
+    going = checkpoints.last_checkpoint(folder)
+    assert going is not None
+    assert going.step > last.step
+    third = Listened(made, "train", {"resume": True})
+    cancel_at(third, Metric, 7)
+    with pytest.raises(Cancelled):
+        train.run(made, made.config(), third.job)
+    (started,) = third.of(RunStarted)
+    assert (started.name, started.steps, started.resumed_from) == ("run-01", 120, going.step)  # not the settings' 60
     assert not half.exists()
+    assert not (made.models / "run-01").exists()
+
+    parts = [losses(first), losses(second), losses(third.events)]
+    whole = Listened(made, "train", {"name": "whole", "steps": 120})
+    cancel_at(whole, Metric, max(parts[2]))
+    with pytest.raises(Cancelled):
+        train.run(made, made.config(), whole.job)
+    expected = losses(whole.events)
+    assert {step for part in parts for step in part} == set(range(1, max(parts[2]) + 1))
+    for part in parts:
+        assert part == {step: expected[step] for step in part}
+    rates = [event.learning_rate for event in third.of(Metric)]
+    assert rates == [event.learning_rate for event in whole.of(Metric) if event.step in parts[2]]
+
+
+def test_a_run_that_ended_before_its_first_checkpoint_keeps_what_it_was_started_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = make_workspace(tmp_path / "w", toy(), train=4, test=2, settings=LONG)
+    listened = Listened(made, "train", {"steps": 3})
+    with monkeypatch.context() as patch:
+        stop_in_evaluation(listened, patch, 1)
+        with pytest.raises(Cancelled):
+            train.run(made, made.config(), listened.job)
+    assert checkpoints.last_checkpoint(made.models / ".run-01") is None
+    set_value(made.config_path, "train", "batch", 1)
+    again = Listened(made, "train", {"resume": True})
+    assert train.run(made, made.config(), again.job)["steps"] == 3
+    record = runs.read_record(made.models / ".run-01")
+    assert record is not None
+    assert record.plan is not None
+    assert record.plan.batch == 2
 
 
 @pytest.mark.parametrize("segments", [8, 36])  # too few for a validation block; enough

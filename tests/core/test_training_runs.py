@@ -17,9 +17,9 @@ from tests.core.whisper_kit import toy
 
 def checkpoint(folder: Path, step: int, best: str | None = None) -> Path:
     path = folder / f"checkpoint-{step}"
-    path.mkdir(parents=True)
+    path.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(toy(2.0) / "model.safetensors", path / "model.safetensors")
-    for name in ("optimizer.pt", "scheduler.pt"):
+    for name in ("optimizer.pt", "scheduler.pt", "rng_state.pth"):
         with zipfile.ZipFile(path / name, "w") as archive:
             archive.writestr("data", "x" * 100)
     (path / checkpoints.STATE).write_text(json.dumps({"global_step": step, "best_model_checkpoint": best}))
@@ -45,7 +45,9 @@ def test_bad_names_are_refused(name: str) -> None:
         runs.check_name(name)
 
 
-@pytest.mark.parametrize("file", ["model.safetensors", "optimizer.pt", "scheduler.pt", checkpoints.STATE])
+@pytest.mark.parametrize(
+    "file", ["model.safetensors", "optimizer.pt", "scheduler.pt", "rng_state.pth", checkpoints.STATE]
+)
 def test_a_half_written_checkpoint_is_passed_over(tmp_path: Path, file: str) -> None:
     checkpoint(tmp_path, 10)
     late = checkpoint(tmp_path, 20)
@@ -64,6 +66,28 @@ def test_the_sentinel_means_half_written(tmp_path: Path) -> None:
     path = checkpoint(tmp_path, 10)
     (path / checkpoints.SENTINEL).touch()
     assert checkpoints.last_checkpoint(tmp_path) is None
+
+
+def test_a_checkpoint_is_whole_only_when_all_of_it_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint-10"
+    with checkpoints.being_written(path):
+        checkpoint(tmp_path, 10)
+        assert not checkpoints.is_whole(path)
+    assert checkpoints.is_whole(path)
+    with pytest.raises(OSError, match="full"), checkpoints.being_written(path):
+        raise OSError("disk full")
+    assert not checkpoints.is_whole(path)
+
+
+def test_two_checkpoints_stay_while_a_run_goes_on(tmp_path: Path) -> None:
+    for step in (8, 9, 10):  # by number, not by name
+        checkpoint(tmp_path, step)
+    (checkpoint(tmp_path, 11) / checkpoints.SENTINEL).touch()
+    checkpoints.rotate(tmp_path, str(tmp_path / "checkpoint-8"))
+    assert {path.name for path in tmp_path.iterdir()} == {"checkpoint-8", "checkpoint-10", "checkpoint-11"}
+    checkpoint(tmp_path, 12)
+    checkpoints.rotate(tmp_path, str(tmp_path / "checkpoint-12"))
+    assert {path.name for path in tmp_path.iterdir()} == {"checkpoint-10", "checkpoint-11", "checkpoint-12"}
 
 
 def test_mend_removes_the_broken_and_follows_a_moved_workspace(tmp_path: Path) -> None:

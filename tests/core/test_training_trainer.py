@@ -84,7 +84,9 @@ def test_the_arguments_that_run_are_the_plan(
     arguments = transformers.Seq2SeqTrainingArguments(**trainer_arguments(plan, tmp_path))
     assert obeyed(arguments, plan) == {}
     assert arguments.eval_on_start
-    assert not transformers.Seq2SeqTrainingArguments(**trainer_arguments(plan, tmp_path, fresh=False)).eval_on_start
+    assert not transformers.Seq2SeqTrainingArguments(
+        **trainer_arguments(plan, tmp_path, measure_first=False)
+    ).eval_on_start
 
 
 def test_recomputed_activations_reach_the_model_and_are_not_saved_with_it(tmp_path: Path) -> None:
@@ -106,29 +108,6 @@ def test_numbers_for_json_are_finite() -> None:
     assert finite(None) is None
     assert finite(float("nan")) is None
     assert finite(math.inf) is None
-
-
-def first_loss(folder: Path, accumulation: int, made: Listened) -> float:
-    loaded = load(str(toy(2.0)))
-    rows = []
-    for index in range(4):
-        write_wav(folder / f"{index}.wav", noise(2, index))
-        rows.append(Row(str(index), folder / f"{index}.wav", "宮商角徵", "talk", 2000 * index, 2000 * index + 2000))
-    settings = TrainConfig(steps=1, batch=4 // accumulation, accumulation=accumulation, learning_rate=1e-6, warmup=0)
-    plan = planned(settings, 4)
-    data, _ = examples(loaded, rows, "zh", plan.label_tokens)
-    train(loaded, plan, data, [], folder=folder / f"run{accumulation}", job=made.job)
-    return made.of(Metric)[-1].loss
-
-
-def test_accumulation_does_not_multiply_the_loss(tmp_path: Path) -> None:
-    from core import workspace
-
-    made = workspace.create(tmp_path / "w")
-    listened = Listened(made, "train", {})
-    whole = first_loss(tmp_path, 1, listened)
-    parts = first_loss(tmp_path, 4, listened)
-    assert parts == pytest.approx(whole, rel=0.02)
 
 
 def test_a_toy_learns_two_notes_and_keeps_the_best(tmp_path: Path) -> None:
