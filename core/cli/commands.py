@@ -297,10 +297,16 @@ def transcript(arguments: Arguments, _: OpenApp) -> int:
 
 
 def plan(arguments: Arguments, _: OpenApp) -> int:
+    from core.jobs import launch
+    from core.jobs.spawn import CODE
     from core.training.plan_rows import plan_lines
     from core.training.planning import read_plan
 
     workspace = open_workspace(arguments.workspace)
+    if arguments.slurm:
+        processes = max(arguments.slurm, workspace.config().train.processes)
+        print(launch.slurm_script(workspace.root.resolve(), CODE, "train", arguments.slurm, processes), end="")
+        return DONE
     with Store(workspace.db_path) as store:
         made = read_plan(workspace, workspace.config(), store)
     if arguments.json:

@@ -107,6 +107,11 @@ def _json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
+def _plan(parser: argparse.ArgumentParser) -> None:
+    _json(parser)
+    parser.add_argument("--slurm", type="positive", metavar="MACHINES", help="print a batch script for a cluster")
+
+
 def _app(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("dir", nargs="?", type=Path, metavar="DIR")
     _look(parser)
@@ -185,7 +190,7 @@ def _commands() -> Iterator[Command]:
         dataset.check,
         dataset.arguments,
     )
-    yield Command("plan", "the training plan and its memory estimate", commands.plan, _json)
+    yield Command("plan", "the training plan: memory, time, every value with its reason", commands.plan, _plan)
     yield Command("run", "every stage that is due, in order", stages.run)
     yield Command("jobs", "what is running and what has run; follow, hold or stop a job", jobs.jobs, _jobs)
     yield Command("status", "counts per stage, and what is due next", commands.status, _json)

@@ -54,9 +54,10 @@ def environment(cards: Sequence[Gpu], processes: int) -> dict[str, str]:
 def slurm_script(root: Path, code: Path, stage: str, machines: int, processes: int) -> str:
     """A batch script that runs a stage on several machines of a cluster, which share the workspace's disk.
 
-    code: where `core` lies. processes: in all, as many on each machine; one GPU for each.
+    code: where `core` lies. processes: in all, one for each GPU; the same number on each machine, so rounded up.
     """
-    each = processes // machines
+    each = -(-processes // machines)
+    processes = each * machines
     launch = shlex.join(["accelerate", "launch", *options(processes, machines=machines)])
     return f"""\
 #!/bin/bash
@@ -68,7 +69,7 @@ def slurm_script(root: Path, code: Path, stage: str, machines: int, processes: i
 set -e
 cd {shlex.quote(str(root))}
 export PYTHONPATH={shlex.quote(str(code))} TOKENIZERS_PARALLELISM=false
-JOB=$({shlex.quote(sys.executable)} -m core.jobs.spec {shlex.quote(str(root))} {stage})
+JOB=$({shlex.quote(sys.executable)} -m core.jobs.spec . {stage})
 FIRST=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
 export JOB FIRST
 srun --kill-on-bad-exit=1 bash -c '{launch} \\

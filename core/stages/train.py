@@ -7,9 +7,10 @@ of the train part. Where there is too little data for a block, nothing is chosen
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.config import Config
 from core.dataset import lineage
@@ -25,10 +26,16 @@ from core.text import plural
 from core.training import checkpoints, resume, runs, trackers
 from core.training.card import CardFacts, model_card
 from core.training.methods import METHODS
+from core.training.plan import Plan
 from core.training.planning import read_usable, training_card
 from core.training.run_setup import RunSetup, set_up
 from core.whisper.info import describe
 from core.workspace import Workspace
+
+if TYPE_CHECKING:
+    from core.training.dataset import Example
+    from core.training.trainer import TrainingOutcome
+    from core.whisper.loading import LoadedModel
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -72,51 +79,20 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     """Train, and write models/<name>/ whole at the end.
 
     params: name, resume, steps, method, processes (all optional). A stopped or killed run goes on with resume, with its
-    name, or by itself when settings and segments are still the same; it obeys the plan it was started with. Returns {"name",
-    "path", "steps", "best_step", "cer", "base_cer", "on", "loss", "seconds", "train_segments", "validation_segments",
-    "eval_segments", "leak", "resumed_from"}. on: "validation" (the checkpoint was chosen by this cer), "test" (only
-    shown) or None.
+    name, or by itself when settings and segments are still the same; it obeys the plan it was started with. Returns
+    {"name", "path", "steps", "best_step", "cer", "base_cer", "on", "loss", "seconds", "train_segments",
+    "validation_segments", "eval_segments", "leak", "resumed_from"}. on: "validation" (the checkpoint was chosen by this
+    cer), "test" (only shown) or None.
     """
-    from core.training import ranks, trainer
-    from core.training.dataset import examples, rows_of
-    from core.whisper.loading import load
+    from core.training import ranks
 
     config = _as_asked(config, job.params)
     ranks.join()
     # Only the first process reads the store and writes the run's folder; all train on what it found.
     usable, setup = ranks.from_first(lambda: _set_up(workspace, config, job, ranks.count()))
-    plan = setup.plan
-    job.progress(0, None, "step", "loading the base model")
-    loaded = load(config.model.base, device=plan.device, dtype=METHODS[plan.method].weights, root=workspace.root)
-    job.check()
-    data, rejected = examples(loaded, rows_of(setup.learn, workspace.absolute), plan.language, plan.label_tokens)
-    for segment, error in rejected:
-        job.item_failed(segment, error)
-    if not data:
-        raise UserError(
-            "no training segment can be used", "every text is too long for the model", "whispersmith segments"
-        )
+    trained = _train(workspace, config, job, usable, setup)
+    plan, loaded, data, outcome = trained.plan, trained.loaded, trained.data, trained.outcome
     resumed_from = setup.last.step if setup.last else None
-    job.log(
-        f"{setup.name}: {plural(plan.steps, 'step')} on {plural(len(data), 'segment')}, {loaded.device}"
-        + (f", going on from step {resumed_from}" if resumed_from else "")
-    )
-    job.emit(RunStarted(setup.name, plan.steps, len(data), resumed_from, setup.measures_anew))
-    measured = [usable.by_id[id] for id in setup.lineage.measured if id in usable.by_id]
-    try:
-        tuned, outcome = trainer.train(
-            loaded,
-            plan,
-            data,
-            rows_of(measured, workspace.absolute),
-            folder=setup.folder,
-            job=job,
-            resume=setup.last,
-            relative=workspace.relative,
-            report_to=config.train.report_to,
-        )
-    except trainer.TrainingOutOfMemory as error:
-        raise resume.memory_ran_out(setup.folder, plan, str(error)) from error
     if ranks.number():
         return {}  # the first process saves
     job.progress(plan.steps, plan.steps, "step", "saving the model")
@@ -140,7 +116,7 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     )
 
     def save(place: Path) -> None:
-        tuned.save_pretrained(place)
+        trained.tuned.save_pretrained(place)
         loaded.processor.save_pretrained(place)
         loaded.extractor.save_pretrained(place)
         lineage.write(place, setup.lineage)
@@ -174,6 +150,85 @@ def _check_method(name: str) -> None:
         raise UserError(
             f"the method {name} cannot be had here", missing, f"--method {name} needs it; here are {possible}"
         )
+
+
+@dataclass(frozen=True)
+class _Trained:
+    """plan: as it was in the end. tuned: the WhisperForConditionalGeneration that is kept."""
+
+    plan: Plan
+    loaded: LoadedModel
+    data: Sequence[Example]
+    tuned: Any
+    outcome: TrainingOutcome
+
+
+def _train(workspace: Workspace, config: Config, job: Job, usable: UsableSegments, setup: RunSetup) -> _Trained:
+    """Train. When memory runs out all the same, the run goes on from its last checkpoint with less at once."""
+    from core.training import ranks, trainer
+    from core.training.dataset import examples, rows_of
+    from core.whisper.loading import load
+
+    def keep(plan: Plan) -> None:
+        if not ranks.number():
+            resume.keep_plan(setup.folder, plan)
+
+    plan, last, data = setup.plan, setup.last, None
+    measured = rows_of((usable.by_id[id] for id in setup.lineage.measured if id in usable.by_id), workspace.absolute)
+    while True:
+        job.progress(0, None, "step", "loading the base model")
+        loaded = load(config.model.base, device=plan.device, dtype=METHODS[plan.method].weights, root=workspace.root)
+        job.check()
+        if data is None:
+            data, rejected = examples(
+                loaded, rows_of(setup.learn, workspace.absolute), plan.language, plan.label_tokens
+            )
+            for segment, error in rejected:
+                job.item_failed(segment, error)
+        if not data:
+            raise UserError(
+                "no training segment can be used", "every text is too long for the model", "whispersmith segments"
+            )
+        step = last.step if last else None
+        job.log(
+            f"{setup.name}: {plural(plan.steps, 'step')} on {plural(len(data), 'segment')}, {loaded.device}"
+            + (f", going on from step {step}" if step else "")
+        )
+        job.emit(RunStarted(setup.name, plan.steps, len(data), step, setup.measures_anew))
+        try:
+            tuned, outcome = trainer.train(
+                loaded,
+                plan,
+                data,
+                measured,
+                folder=setup.folder,
+                job=job,
+                resume=last,
+                relative=workspace.relative,
+                report_to=config.train.report_to,
+                on_plan=keep,
+            )
+            return _Trained(_kept(setup.folder) or plan, loaded, data, tuned, outcome)
+        except trainer.TrainingOutOfMemory as error:
+            said = str(error)
+        # Only here the model is let go of: the error held its frames.
+        del loaded
+        trainer.free_memory()
+        plan = resume.with_less_memory(setup.folder, _kept(setup.folder) or plan, said)
+        if ranks.count() > 1:  # the others wait for this one, and cannot be told
+            why = f"a batch on one of {ranks.count()} GPUs was too much for it"
+            fix = f"whispersmith train --resume goes on with {plan.batch} at once, and as many a step"
+            raise UserError("the GPU's memory ran out", why, fix, said)
+        last = checkpoints.last_checkpoint(setup.folder)
+        checkpoints.mend(setup.folder)
+        begins = f"it goes on from step {last.step}" if last else "it begins anew"
+        job.log(f"the GPU's memory ran out; {begins} with {plan.batch} at once, and as many a step", "warning")
+
+
+def _kept(folder: Path) -> Plan | None:
+    """The plan a run obeys now, which may be another than at its start."""
+    record = runs.read_record(folder)
+    return record.plan if record else None
 
 
 def _set_up(workspace: Workspace, config: Config, job: Job, processes: int) -> tuple[UsableSegments, RunSetup]:

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from torch.nn.functional import cross_entropy
 
-from core.training.dataset import IGNORED
+from core.training.windows.labels import IGNORED
+
+
+def batch_loss(module: Any, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor, Any]:
+    """(summed loss, tokens, the module's outputs) of a batch as `Collator` makes it."""
+    inputs = dict(batch)
+    labels = inputs.pop("labels")
+    outputs = module(**inputs)
+    return summed_loss(outputs.logits, labels), tokens_of(labels), outputs
 
 
 def summed_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

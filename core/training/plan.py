@@ -61,7 +61,8 @@ class Plan:
     too), log_every: optimizer steps. label_tokens: the most a label may have, prompt and end included;
     window_s: seconds of audio a segment may last. keep_features: log-mels stay in memory after the first epoch.
     measured_on: what the error rate is measured on; "validation" chooses the checkpoint, "test" is only shown.
-    Memory in bytes, None where no GPU tells it. reasons: one sentence each.
+    Memory in bytes, None where no GPU tells it. seconds: how long it will take, at the pace of the run `pace_of`; None
+    where none of its kind has been measured here. reasons: one sentence each.
     """
 
     model: str
@@ -98,6 +99,8 @@ class Plan:
     fits: bool
     reasons: tuple[str, ...]
     processes: int = 1
+    seconds: float | None = None
+    pace_of: str = ""
 
     @property
     def effective_batch(self) -> int:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 
+from core.clock import duration
+from core.jobs import launch
 from core.text import plural
 from core.training.methods import METHODS
 from core.training.plan import GB, Plan
@@ -37,10 +40,11 @@ def plan_rows(plan: Plan) -> list[PlanRow]:
         PlanRow(
             "accumulation",
             "Accumulation",
-            f"{plan.accumulation} (x {plan.batch} = {plan.batch * plan.accumulation} a step)",
-            "batches summed before the weights move",
+            _shared(plan),
+            "batches summed before the weights move; how they are parted changes neither loss nor gradient",
             ("train", "accumulation"),
         ),
+        PlanRow("processes", "Processes", str(plan.processes), _launched(plan), ("train", "processes")),
         PlanRow(
             "rate",
             "Learning rate",
@@ -55,7 +59,13 @@ def plan_rows(plan: Plan) -> list[PlanRow]:
             "how often every segment is seen; few data want few epochs",
             ("train", "steps" if plan.fixed_steps else "epochs"),
         ),
-        PlanRow("memory", "Memory", f"{plan.memory_needed_bytes / GB:.1f} GB needed, {free}", "an estimate"),
+        PlanRow(
+            "memory",
+            "Memory",
+            f"{plan.memory_needed_bytes / GB:.1f} GB needed, {free}",
+            "an estimate; the largest batch is tried once before the first step, and made smaller if it does not fit",
+        ),
+        PlanRow("time", "Time", _time(plan), _measured(plan)),
     ]
 
 
@@ -63,6 +73,30 @@ def plan_lines(plan: Plan) -> list[str]:
     """The plan on a plain terminal."""
     rows = [f"{row.title:<14} {row.value}" for row in plan_rows(plan)]
     return [*rows, *(f"{'':<14} {reason}" for reason in plan.reasons)]
+
+
+def _shared(plan: Plan) -> str:
+    """`2 (x 8 = 16 a step)`; with several processes `1 (x 8 x 2 processes = 16 a step)`."""
+    processes = f" x {plan.processes} processes" if plan.processes > 1 else ""
+    return f"{plan.accumulation} (x {plan.batch}{processes} = {plan.effective_batch} a step)"
+
+
+def _launched(plan: Plan) -> str:
+    line = shlex.join(["accelerate", "launch", *launch.options(max(plan.processes, 2)), "-m", "core.jobs.run", "JOB"])
+    return (
+        f"each trains on a GPU of its own, and all learn from one batch; started by: {line}; for several machines "
+        "`whispersmith plan --slurm MACHINES` prints a batch script"
+    )
+
+
+def _time(plan: Plan) -> str:
+    return "known after the first steps" if plan.seconds is None else f"about {duration(round(1000 * plan.seconds))}"
+
+
+def _measured(plan: Plan) -> str:
+    if plan.seconds is None:
+        return "no run of this kind has been measured here yet; while it runs the time left is that of its own steps"
+    return f"at the pace of {plan.pace_of}; while it runs the time left is that of its own steps"
 
 
 def _data(plan: Plan) -> str:

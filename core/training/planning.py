@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +13,50 @@ from core.dataset.selection import UsableSegments, select_for_run
 from core.errors import UserError
 from core.gpu import Gpu, choose_for_job, installed_torch, read_gpus, read_host_info
 from core.gpu.wheels import code_for
+from core.models.suggested import WINDOW_S, suggestion
 from core.store import Store
+from core.training.pace import measured_pace, with_time
 from core.training.plan import GB, DataCounts, Plan, make_plan
-from core.whisper.folders import find
-from core.whisper.info import describe
+from core.whisper.folders import ModelMissing
+from core.whisper.info import ModelInfo, describe
 from core.workspace import Workspace
 
 
 def read_plan(workspace: Workspace, config: Config, store: Store) -> Plan:
-    """What `train` would do now. UserError if the base model is not here, or all that could be trained on is barred."""
-    model = describe(config.model.base, workspace.root)
+    """What `train` would do now; also for a base model that is yet to be fetched, if its sizes are known. UserError if
+    they are not, or all that could be trained on is barred."""
+    model, missing = base_model(config, workspace)
     counts = read_counts(read_usable(store, config), config, lineage.read(model.path))
-    return make_plan(config, counts, model, training_card(config.model.gpu))
+    return _plan(workspace, config, counts, model, missing, training_card(config.model.gpu))
+
+
+def _plan(
+    workspace: Workspace,
+    config: Config,
+    counts: DataCounts,
+    model: ModelInfo,
+    missing: ModelMissing | None,
+    card: Gpu | None,
+) -> Plan:
+    plan = make_plan(config, counts, model, card)
+    plan = with_time(plan, measured_pace(workspace, plan))
+    return replace(plan, reasons=(*plan.reasons, f"{missing.what}: {missing.fix}")) if missing else plan
+
+
+def base_model(config: Config, workspace: Workspace) -> tuple[ModelInfo, ModelMissing | None]:
+    """What the base model's files say, or, where they are yet to be fetched, what is known of it, and that they are.
+
+    UserError if it is broken, or missing and none of the suggested ones.
+    """
+    name = config.model.base
+    try:
+        return describe(name, workspace.root), None
+    except ModelMissing as missing:
+        known = suggestion(name)
+        if known is None:
+            raise
+        info = ModelInfo(name, workspace.models / ".missing", known.shape, WINDOW_S, known.languages, (), True, 0)
+        return info, missing
 
 
 def read_usable(store: Store, config: Config) -> UsableSegments:
@@ -55,8 +87,8 @@ def training_card(wish: str, read: Callable[[], list[Gpu]] = read_gpus) -> Gpu |
 
 @dataclass(frozen=True)
 class PlanReading:
-    """The plan as it is now. config, plan: None where they cannot be had, and `error` says why. split: the report of
-    the split in force, {} before the first."""
+    """The plan as it is now. config, plan: None where they cannot be had, and `error` says why; beside a plan it says
+    what is missing for it. split: the report of the split in force, {} before the first."""
 
     config: Config | None
     plan: Plan | None
@@ -87,12 +119,15 @@ class PlanReader:
             try:
                 config = self._workspace.config()
                 card = training_card(config.model.gpu, gpus)
-                folder = find(config.model.base, self._workspace.root)
+                folder = base_model(config, self._workspace)[0].path
             except UserError as error:
                 unreadable = PlanReading(config, None, error, store.note("split") or {})
                 return self._keep((data, str(error)), lambda: unreadable)
             data = (*data, _stamp(folder / lineage.FILE))
             files = [_stamp(path) for path in sorted([*folder.glob("*.json"), *folder.glob("*.safetensors")])]
+            files += [
+                path.name for path in sorted(self._workspace.models.glob(".*/checkpoint-*"))
+            ]  # a pace was measured
             return self._keep((data, *files, _figures(card)), lambda: self._reading(config, store, data, card))
 
     def _keep(self, inputs: Hashable, make: Callable[[], PlanReading]) -> PlanReading:
@@ -104,12 +139,12 @@ class PlanReader:
         self.planned += 1
         split = store.note("split") or {}
         try:
-            model = describe(config.model.base, self._workspace.root)
+            model, missing = base_model(config, self._workspace)
             counts = self._counts(data, store, config, model.path)
-            plan = make_plan(config, counts, model, card)
+            plan = _plan(self._workspace, config, counts, model, missing, card)
         except UserError as error:
             return PlanReading(config, None, error, split)
-        return PlanReading(config, plan, None, split)
+        return PlanReading(config, plan, missing, split)
 
     def _counts(self, inputs: Hashable, store: Store, config: Config, model: Path) -> DataCounts:
         if self._selection is None or self._selection[0] != inputs:

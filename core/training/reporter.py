@@ -8,12 +8,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from core.events import Evaluated, Metric, Sample, Saved
+from core.gpu import read_gpus
 from core.jobs import Job
 from core.training import ranks
 from core.training.plan import Plan
+from core.training.strain import Strain, Stretch
 
 
 class Reporter(TrainerCallback):
@@ -24,6 +27,9 @@ class Reporter(TrainerCallback):
         """(segment, reference, hypothesis) of the newest evaluation, as the trainer leaves them here."""
         self._job, self._plan, self._relative = job, plan, relative
         self._last = (0, time.monotonic())
+        self.waited_s = 0.0
+        """For batches to be loaded, since the last figures; the trainer counts it."""
+        self._strain = Strain(plan.loader_workers, lambda text: job.log(text, "warning"))
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         self._last = (state.global_step, time.monotonic())
@@ -53,6 +59,9 @@ class Reporter(TrainerCallback):
         (before, then), now = self._last, time.monotonic()
         self._last = (state.global_step, now)
         segments = (state.global_step - before) * self._plan.effective_batch
+        if self._plan.device == "cuda":
+            self._look(now - then, segments)
+        self.waited_s = 0.0
         self._job.emit(
             Metric(
                 step=state.global_step,
@@ -64,6 +73,12 @@ class Reporter(TrainerCallback):
                 samples_per_second=round(segments / max(now - then, 1e-6), 3),
             )
         )
+
+    def _look(self, seconds: float, segments: int) -> None:
+        free, total = torch.cuda.mem_get_info()
+        uuid = f"GPU-{torch.cuda.get_device_properties().uuid}"
+        busy = next((card.utilization for card in read_gpus() if card.uuid == uuid), None)
+        self._strain.look(Stretch(seconds, self.waited_s, segments, torch.cuda.memory_reserved(), free, total, busy))
 
     def on_evaluate(
         self,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -165,21 +164,25 @@ def _plan_before_plans(
     return replace(plan, **{name: value for name, value in kept.items() if value})
 
 
-def memory_ran_out(folder: Path, plan: Plan, detail: str) -> UserError:
-    """What to do now. A run that has a checkpoint is given a plan that needs less, which a resume obeys."""
+def with_less_memory(folder: Path, plan: Plan, detail: str) -> Plan:
+    """The plan that a run goes on with after the GPU's memory ran out; it is kept. UserError if none needs less.
+
+    detail: what torch said.
+    """
     smaller = smaller_plan(plan)
-    if smaller is not None and last_checkpoint(folder) is not None:
-        record = runs.read_record(folder)
-        if record is not None:
-            runs.write_record(folder, replace(record, plan=smaller))
-        fix = f"whispersmith train --resume goes on with {smaller.batch} at once, activations recomputed"
-    elif plan.batch > 1:
-        half = plan.batch // 2
-        fix = (
-            f"set batch = {half} and accumulation = {math.ceil(plan.batch * plan.accumulation / half)} "
-            "under [train] in whispersmith.toml, then: whispersmith train"
+    if smaller is None:
+        raise UserError(
+            "the GPU's memory ran out",
+            "not even one segment at a time fits beside the model's training state",
+            "choose a smaller base model: whispersmith model",
+            detail,
         )
-    else:
-        fix = "choose a smaller base model: whispersmith model"
-    why = f"a batch of {plan.batch} did not fit beside the model's training state"
-    return UserError("the GPU's memory ran out", why, fix, detail)
+    keep_plan(folder, smaller)
+    return smaller
+
+
+def keep_plan(folder: Path, plan: Plan) -> None:
+    """Make it the plan that a resume obeys."""
+    record = runs.read_record(folder)
+    if record is not None:
+        runs.write_record(folder, replace(record, plan=plan))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import json
 import time
 from collections.abc import Callable, Sequence
@@ -12,7 +13,6 @@ from typing import Any
 
 import torch
 from transformers import EarlyStoppingCallback, Seq2SeqTrainer, Seq2SeqTrainingArguments, TrainerState, set_seed
-from transformers.models.whisper.modeling_whisper import shift_tokens_right
 
 from core.config import Tracker
 from core.engines import Clip, EngineOptions
@@ -23,9 +23,10 @@ from core.text import corpus_cer
 from core.training import checkpoints, ranks, trackers
 from core.training.checkpoints import STATE, Checkpoint
 from core.training.dataset import Collator, Example, Row, SegmentDataset, examples
-from core.training.loss import summed_loss, tokens_of
+from core.training.loss import batch_loss
 from core.training.methods import METHODS, Prepared
-from core.training.plan import Plan
+from core.training.plan import GB, Plan
+from core.training.probe import Peak, fitting, measured_peak
 from core.training.reporter import Reporter, finite
 from core.whisper.encoder_cache import FOLDER as ENCODED
 from core.whisper.features import read_segment
@@ -66,17 +67,22 @@ def train(
     resume: Checkpoint | None = None,
     relative: Callable[[Path], str] = str,
     report_to: Sequence[Tracker] = (),
+    on_plan: Callable[[Plan], object] = lambda plan: None,
 ) -> tuple[Any, TrainingOutcome]:
     """Train as the plan says; returns the tuned model, WhisperForConditionalGeneration, and what the run came to.
 
     The model is that of the checkpoint with the lowest CER on `measured` where those are validation segments; test
     segments are only watched, and the last step is kept. Checkpoints go to `folder`, curves to `report_to`. Events:
     metric, evaluated, sample, saved, progress. When the job is cancelled the trainer saves at the end of the step and
-    this raises core.jobs.Cancelled. Raises TrainingOutOfMemory when the GPU's memory runs out.
+    this raises core.jobs.Cancelled. Before the first step on a GPU the largest batch is tried; where it needs too much,
+    on_plan is told the plan that fits, which is then obeyed. Raises TrainingOutOfMemory when none does, or the memory
+    runs out all the same.
     """
     set_seed(plan.seed)
     method = METHODS[plan.method]
     prepared = method.prepare(loaded, folder.parent / ENCODED)
+    if plan.device == "cuda" and (resume is None or resume.step < plan.steps):
+        plan = _fitted(loaded, prepared, plan, data, folder, job, on_plan)
     _settle(loaded, prepared, plan)
     trainer = WhisperTrainer(loaded, prepared, plan, data, measured, folder, job, relative, resume, report_to)
     started = time.monotonic()
@@ -94,6 +100,36 @@ def train(
     tuned.config.use_cache = True
     tuned.eval()
     return tuned, outcome
+
+
+def _fitted(
+    loaded: LoadedModel,
+    prepared: Prepared,
+    plan: Plan,
+    data: Sequence[Example],
+    folder: Path,
+    job: Job,
+    on_plan: Callable[[Plan], object],
+) -> Plan:
+    """The plan as it fits all GPUs that train together."""
+    longest = sorted(data, key=lambda example: len(example.labels), reverse=True)
+
+    def measure(tried: Plan) -> Peak:
+        job.progress(0, None, "step", "trying the largest batch")
+        _settle(loaded, prepared, tried)
+        rows = SegmentDataset(longest[: tried.batch], prepared.input_name, prepared.inputs, keep=False)
+        batch = Collator(loaded.model.config.pad_token_id)([rows[place] for place in range(len(rows))])
+        arguments = Seq2SeqTrainingArguments(**trainer_arguments(tried, folder))
+        mine = measured_peak(prepared.module, tried, batch, arguments)
+        return max(ranks.gathered([mine]), key=lambda peak: peak.share)
+
+    found, peak = fitting(plan, measure, lambda text: job.log(text, "warning"))
+    if found is None:
+        raise TrainingOutOfMemory(f"{peak.free / GB:.1f} GB are free")
+    if found != plan:
+        on_plan(found)
+    job.log(f"the largest batch takes {(peak.needed or 0) / GB:.1f} of {peak.free / GB:.1f} GB that are free")
+    return found
 
 
 def _settle(loaded: LoadedModel, prepared: Prepared, plan: Plan) -> None:
@@ -127,7 +163,7 @@ def trainer_arguments(plan: Plan, folder: Path, *, measure_first: bool = True) -
         "bf16": plan.precision == "bf16",
         "fp16": plan.precision == "fp16",
         "use_cpu": plan.device == "cpu",
-        "ddp_backend": "gloo" if plan.device == "cpu" else None,
+        "ddp_backend": "gloo" if plan.device == "cpu" and plan.processes > 1 else None,
         CHECKPOINTING: plan.recompute,
         "logging_steps": plan.log_every,
         "logging_nan_inf_filter": False,
@@ -178,7 +214,6 @@ class WhisperTrainer(Seq2SeqTrainer):
             # With several cards in sight the trainer would fall back to DataParallel, which is slower than one card.
             arguments._n_gpu = 1
         self._plan, self._measured, self._job = plan, measured, job
-        self._whisper = loaded.model
         self._missing = measure_first and resume is not None
         self._held_loss = torch.zeros(2, dtype=torch.float64)  # of an evaluation: nats, tokens
         options = EngineOptions.for_job(job, plan.language, plan.batch)
@@ -194,7 +229,7 @@ class WhisperTrainer(Seq2SeqTrainer):
             args=arguments,
             train_dataset=dataset(data),
             eval_dataset=dataset(held) if plan.measured_segments else None,
-            data_collator=Collator(loaded.model.config.decoder_start_token_id),
+            data_collator=Collator(loaded.model.config.pad_token_id),
             processing_class=loaded.extractor,
             callbacks=[
                 self._reporter,
@@ -214,12 +249,7 @@ class WhisperTrainer(Seq2SeqTrainer):
     ) -> Any:
         """The sum over a batch's tokens, divided by the tokens of the whole effective batch (`num_items_in_batch`: over
         its accumulated parts and all processes). In an evaluation by those of this batch, and both are added up."""
-        inputs = dict(inputs)
-        labels = inputs.pop("labels")
-        config = self._whisper.config
-        begun = shift_tokens_right(labels, config.pad_token_id, config.decoder_start_token_id)
-        outputs = model(**inputs, decoder_input_ids=begun)
-        total, tokens = summed_loss(outputs.logits, labels), tokens_of(labels)
+        total, tokens, outputs = batch_loss(model, inputs)
         if model.training and num_items_in_batch is not None:
             # Processes average their gradients, and so does the log; here they are to be added up.
             loss = total / num_items_in_batch * self.accelerator.num_processes
@@ -227,6 +257,13 @@ class WhisperTrainer(Seq2SeqTrainer):
             self._held_loss += torch.stack((total.detach(), tokens)).double().cpu()
             loss = total / tokens.clamp(min=1)
         return (loss, outputs) if return_outputs else loss
+
+    def get_batch_samples(self, *args: Any, **kwargs: Any) -> Any:
+        began = time.monotonic()
+        try:
+            return super().get_batch_samples(*args, **kwargs)
+        finally:
+            self._reporter.waited_s += time.monotonic() - began
 
     # -- measuring
 
@@ -330,6 +367,12 @@ def measure_missing(plan: Plan, resume: Checkpoint | None) -> bool:
     history = (checkpoints.read_state(resume.path) or {}).get("log_history", [])
     due = resume.step % plan.eval_every == 0 or resume.step >= plan.steps
     return due and _cer_at(history, resume.step) is None
+
+
+def free_memory() -> None:
+    """Give back what a run that ended in an error held."""
+    gc.collect()
+    torch.cuda.empty_cache()
 
 
 def _cer_at(history: Sequence[dict[str, Any]], step: int) -> float | None:

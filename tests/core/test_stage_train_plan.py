@@ -9,7 +9,7 @@ import pytest
 
 from core.config import set_value
 from core.errors import UserError
-from core.events import Evaluated, LogLine, Metric, Saved
+from core.events import Evaluated, LogLine, Metric, RunStarted, Saved
 from core.jobs import Cancelled
 from core.stages import evaluate, train
 from core.store import Store
@@ -114,33 +114,44 @@ def test_a_run_that_goes_on_obeys_its_own_plan_and_the_steps_asked_for_now(
     assert obeyed(arguments[-1], longer) == {}
 
 
-def test_memory_that_runs_out_leaves_a_smaller_plan_that_a_resume_obeys(
+def test_when_memory_runs_out_the_run_goes_on_from_its_last_checkpoint_with_less_at_once(
     tmp_path: Path, arguments: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import torch
 
     from core.training.trainer import WhisperTrainer
 
+    step = WhisperTrainer.training_step
+
+    def full(self: WhisperTrainer, model: Any, inputs: Any, *rest: Any) -> Any:
+        if self.state.global_step >= 4 and len(inputs["labels"]) > 1:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return step(self, model, inputs, *rest)
+
     made = make_workspace(tmp_path / "w", toy(), train=8, test=0, settings=LONG)
+    monkeypatch.setattr(WhisperTrainer, "training_step", full)
+    listened = Listened(made, "train", {"steps": 6})
+    result = train.run(made, made.config(), listened.job)
+    assert (result["name"], result["steps"]) == ("run-01", 6)
+    # First activations are computed twice, then half as many segments at once, twice as often.
+    assert [event.resumed_from for event in listened.of(RunStarted)] == [None, 3, 3]
+    assert [(one.per_device_train_batch_size, one.gradient_accumulation_steps) for one in arguments] == [
+        *((2, 2), (2, 2), (1, 4))
+    ]
+    assert (kept(made).batch, kept(made).accumulation, kept(made).recompute) == (1, 4, True)
+    assert "memory ran out; it goes on from step 3 with 1 at once" in "".join(
+        line.text for line in listened.of(LogLine) if line.level == "warning"
+    )
+    monkeypatch.setattr(WhisperTrainer, "training_step", lambda *_: full_always())
+    with pytest.raises(UserError, match="memory ran out") as error:
+        train.run(made, made.config(), Listened(made, "train", {"name": "hopeless"}).job)
+    assert "smaller base model" in error.value.fix
 
-    def full(*_: Any, **__: Any) -> Any:
-        raise torch.OutOfMemoryError("CUDA out of memory")
 
-    with monkeypatch.context() as patch:
-        patch.setattr(WhisperTrainer, "training_step", full)
-        with pytest.raises(UserError, match="memory ran out") as first:
-            train.run(made, made.config(), Listened(made, "train", {}).job)
-    assert "set batch = 1 and accumulation = 4" in first.value.fix  # nothing to go on from yet
-    done = interrupted(made)
-    with monkeypatch.context() as patch:
-        patch.setattr(WhisperTrainer, "training_step", full)
-        with pytest.raises(UserError, match="memory ran out") as second:
-            train.run(made, made.config(), Listened(made, "train", {"resume": True}).job)
-    assert "whispersmith train --resume" in second.value.fix
-    result = train.run(made, made.config(), Listened(made, "train", {"resume": True, "steps": done + 1}).job)
-    assert result["resumed_from"] == done
-    assert kept(made).recompute
-    assert obeyed(arguments[-1], kept(made)) == {}
+def full_always() -> None:
+    import torch
+
+    raise torch.OutOfMemoryError("CUDA out of memory")
 
 
 def test_the_card_of_the_plan_is_asked_before_torch_takes_some_of_it(

@@ -12,11 +12,12 @@ from transformers import WhisperForConditionalGeneration
 from core import workspace
 from core.config import Config, TrainConfig
 from core.events import Metric
-from core.training.dataset import Row, examples
+from core.training.dataset import examples
 from core.training.loss import summed_loss, tokens_of
 from core.training.plan import DataCounts, make_plan
 from core.training.reporter import Reporter
 from core.training.trainer import train
+from core.training.windows import Row
 from core.whisper.features import log_mel, read_segment
 from core.whisper.info import describe
 from core.whisper.loading import load
@@ -26,7 +27,10 @@ TEXTS = ("宮", "宮商角徵羽零一二三四五六七八九十百千萬", "�
 
 
 def rows_in(folder: Path) -> list[Row]:
-    rows = [Row(str(index), folder / f"{index}.wav", text) for index, text in enumerate(TEXTS)]
+    rows = [
+        Row(str(index), folder / f"{index}.wav", text, "talk", 2000 * index, 2000 * index + 2000)
+        for index, text in enumerate(TEXTS)
+    ]
     for index, row in enumerate(rows):
         write_wav(row.path, noise(2, index))
     return rows
@@ -58,7 +62,7 @@ def test_how_a_batch_is_parted_changes_neither_loss_nor_gradient(
     data, _ = examples(loaded, rows_in(tmp_path), "zh", 448)
     own = []
     for example in data:
-        features = torch.from_numpy(log_mel(loaded.extractor, [read_segment(example.row.path)]))
+        features = torch.from_numpy(log_mel(loaded.extractor, [read_segment(tmp_path / f"{example.window.name}.wav")]))
         with torch.no_grad():
             own.append(float(loaded.model(features, labels=torch.tensor([example.labels])).loss))
     sizes = [len(example.labels) for example in data]
@@ -69,6 +73,10 @@ def test_how_a_batch_is_parted_changes_neither_loss_nor_gradient(
         assert (gradient - gradients[0]).norm() < 1e-4 * gradients[0].norm()
 
 
+def loaded_id(folder: Path, token: str) -> int:
+    return json.loads((folder / "added_tokens.json").read_text())[token]
+
+
 def test_labels_that_do_not_count_cost_nothing() -> None:
     logits = torch.zeros(2, 3, 8)
     labels = torch.tensor([[1, 2, -100], [3, -100, -100]])
@@ -77,14 +85,16 @@ def test_labels_that_do_not_count_cost_nothing() -> None:
     assert float(summed_loss(logits, torch.full((2, 3), -100))) == 0.0
 
 
-def test_half_precision_weights_are_trained_in_full_and_the_start_token_stands_once(
+def test_half_precision_weights_are_trained_in_full_the_start_token_stands_once_and_the_language_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """large-v3 and turbo are stored in fp16, in which a step of 1e-6 changes no weight; and the course's collator
-    leaves the start token in the labels, so that the decoder reads it twice."""
+    leaves the start token in the labels, so that the decoder reads it twice. Where a base brings no generation settings
+    a set language is lost without a word."""
     folder = toy_copy(tmp_path / "half", 2.0)
     WhisperForConditionalGeneration.from_pretrained(folder, dtype=torch.float16).save_pretrained(folder)
     assert json.loads((folder / "config.json").read_text())["dtype"] == "float16"
+    (folder / "generation_config.json").unlink()
     seen: list[torch.Tensor] = []
     forward = WhisperForConditionalGeneration.forward
 
@@ -100,6 +110,9 @@ def test_half_precision_weights_are_trained_in_full_and_the_start_token_stands_o
     assert {weight.dtype for weight in after.values()} == {torch.float32}
     moved = (after["model.decoder.layers.0.fc1.weight"] - before["model.decoder.layers.0.fc1.weight"]).abs()
     assert 0 < moved.max() < 1e-5
+    settings = tuned.generation_config
+    assert (settings.language, settings.task, settings.forced_decoder_ids) == ("zh", "transcribe", None)
+    assert settings.lang_to_id["<|zh|>"] == loaded_id(folder, "<|zh|>")
     start = tuned.config.decoder_start_token_id
     assert len(seen) == 2
     for begun in seen:

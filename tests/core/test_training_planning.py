@@ -10,13 +10,20 @@ import pytest
 
 from core.config import set_value
 from core.dataset import lineage
+from core.events import Evaluated, Metric, RunStarted
 from core.gpu import Gpu, TorchBuild
+from core.jobs.event_log import EventWriter
+from core.jobs.spec import EVENTS, create
+from core.models import listing
 from core.store import Store
-from core.training import planning
+from core.training import planning, runs
 from core.training.plan import GB
+from core.training.plan_rows import plan_rows
 from core.training.planning import PlanReader, PlanReading, read_plan
+from core.training.runs import RunRecord
 from core.workspace import Workspace
 from tests.core.whisper_kit import make_workspace, toy_copy
+from tui.screens.training.plan import problem_of
 
 CARD = Gpu(0, "GPU-1", "Some GPU", (8, 6), 8 * GB, 1 * GB, 7 * GB, 0, 40, 10.0)
 
@@ -99,6 +106,54 @@ def test_the_card_changes_the_plan_where_the_change_can_be_seen(
     plans = [reader.read(lambda free=free: [replace(CARD, memory_free=free)]).plan for free in frees]
     assert [plan.memory_free_bytes for plan in plans if plan] == [7 * GB, 7 * GB, 6 * GB]
     assert (reader.selected, reader.planned) == (1, 2)
+
+
+def test_a_model_that_is_yet_to_be_fetched_leaves_the_plan_standing(
+    made: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
+    set_value(made.config_path, "model", "base", "openai/whisper-small")
+    reader = PlanReader(made)
+    found = reader.read(list)
+    assert found.plan is not None
+    assert found.error is not None
+    assert found.plan.segments > 0
+    assert found.error.what == "the model openai/whisper-small is not here"
+    with Store(made.db_path) as store:
+        plan = read_plan(made, made.config(), store)
+    assert plan == found.plan
+    assert "whispersmith model openai/whisper-small" in plan.reasons[-1]
+    base = next(row for row in listing.listing(made) if "base" in row.roles)
+    assert base.memory_train_bytes == plan.memory_needed_bytes
+    problem = problem_of(found)
+    assert problem is not None
+    assert problem.fix.startswith("1 Setup, then d downloads it")
+    assert reader.read(list) is found
+
+
+def test_time_is_that_of_the_last_run_of_the_same_kind(made: Workspace) -> None:
+    reader = PlanReader(made)
+    before = reader.read(list).plan
+    assert before is not None
+    assert before.seconds is None
+    assert "no run of this kind" in next(row.reason for row in plan_rows(before) if row.key == "time")
+    for name, method, rate in (("run-01", before.method, 0.5), ("run-02", "another", 50.0)):
+        folder = create(made, "train", {})
+        log = EventWriter(folder / EVENTS)
+        log.emit(RunStarted(name, 4, 6))
+        log.emit(Evaluated(0, 0.9, "test", 1, 2.0, 3.0))
+        for step, figure in enumerate((0.01, rate, rate), 1):  # what is only done once is in the first
+            log.emit(Metric(step, samples_per_second=figure))
+        record = replace(RunRecord.of(made.config()), plan=replace(before, method=method))
+        runs.write_record(runs.hidden(made.models, name), record)
+    (made.models / ".run-01" / "checkpoint-2").mkdir()
+    plan = reader.read(list).plan
+    assert plan is not None
+    # Four steps of 4 segments at one every two seconds, and evaluations at 0, 2 and 4 of two segments of 3 s each.
+    assert (plan.steps, plan.effective_batch, plan.measured_segments) == (4, 4, 2)
+    assert (plan.seconds, plan.pace_of) == (4 * 4 / 0.5 + 3 * 2 * 3, "run-01")
+    row = next(row for row in plan_rows(plan) if row.key == "time")
+    assert (row.value, row.reason.split(";")[0]) == ("about 0:50", "at the pace of run-01")
 
 
 def test_what_cannot_be_read_is_told_once_and_mended_as_soon_as_it_is(made: Workspace) -> None:

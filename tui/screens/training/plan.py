@@ -23,8 +23,11 @@ def plan_columns(wide: bool) -> list[Column]:
 
 def problem_of(reading: PlanReading) -> UserError | None:
     """Why the training cannot start yet; None where it can."""
+    error = reading.error
+    if error is not None and reading.plan is not None:  # the base model is yet to be fetched
+        return UserError(error.what, error.why, f"1 Setup, then d downloads it; or {error.fix}")
     if reading.plan is None or reading.plan.segments:
-        return reading.error
+        return error
     fix = "p splits the accepted segments now; 4 Transcripts accepts some"
     return UserError("there is nothing to train on", "no accepted segment is in the train part", fix)
 
