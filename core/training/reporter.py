@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import resource
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,10 +14,11 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from core.events import Evaluated, Metric, Sample, Saved
 from core.gpu import read_gpus
+from core.gpu.cards import machine_memory
 from core.jobs import Job
 from core.training import ranks
-from core.training.plan import Plan
-from core.training.strain import Strain, Stretch
+from core.training.plan import GB, Plan
+from core.training.strain import FULL, Strain, Stretch
 
 
 class Reporter(TrainerCallback):
@@ -29,6 +31,7 @@ class Reporter(TrainerCallback):
         self._last = (0, time.monotonic())
         self.waited_s = 0.0
         """For batches to be loaded, since the last figures; the trainer counts it."""
+        self._peak_told = False
         self._strain = Strain(plan.loader_workers, lambda text: job.log(text, "warning"))
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
@@ -37,6 +40,8 @@ class Reporter(TrainerCallback):
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         self._job.progress(state.global_step, self._plan.steps, "step")
+        if self._plan.device == "cpu" and not self._peak_told:
+            self._tell_peak()
         if ranks.from_first(lambda: self._job.cancelled):
             control.should_save = control.should_training_stop = True
             control.should_evaluate = False
@@ -45,6 +50,19 @@ class Reporter(TrainerCallback):
         if control.should_save:
             # The mean loss begins anew at every checkpoint, so that a run that goes on from one tells the same losses.
             control.should_log = True
+
+    def _tell_peak(self) -> None:
+        """On the processor nothing is tried before: what the first step took is what the process itself tells."""
+        self._peak_told = True
+        peak, machine = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, machine_memory()
+        if machine is not None:
+            total, free = machine
+            short = free < FULL * total
+            advice = "; it will soon be killed: lower [train] batch and raise accumulation" if short else ""
+            self._job.log(
+                f"the first step took {peak / GB:.1f} GB of this machine's memory, {free / GB:.1f} GB are free{advice}",
+                "warning" if short else "info",
+            )
 
     def on_log(
         self,

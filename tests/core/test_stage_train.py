@@ -19,7 +19,7 @@ from core.dataset import lineage
 from core.engines import Clip
 from core.engines.transformers import TransformersEngine
 from core.errors import UserError
-from core.events import Evaluated, Event, Finished, Metric, Outcome, RunStarted, Sample, Saved
+from core.events import Evaluated, Event, Finished, LogLine, Metric, Outcome, RunStarted, Sample, Saved
 from core.jobs import Cancelled, EventReader
 from core.jobs.spec import EVENTS, create
 from core.stages import train
@@ -75,6 +75,7 @@ def test_a_run_ends_with_a_whole_model(made: Workspace) -> None:
     assert [event.path for event in listened.of(Saved)][-1] == "models/run-01"
     assert {event.on for event in listened.of(Evaluated)} == {"test"}
     assert result["cer"] == listened.of(Evaluated)[-1].cer
+    assert any("the first step took" in line.text for line in listened.of(LogLine))
     curves = EventAccumulator(str(listened.job.dir / "tensorboard")).Reload()  # beside the event log
     assert [(point.step, point.value) for point in curves.Scalars("train/loss")] == [
         (event.step, pytest.approx(event.loss, rel=1e-6)) for event in listened.of(Metric)
