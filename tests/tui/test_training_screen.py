@@ -144,12 +144,24 @@ async def test_enter_on_a_value_changes_it_where_it_is_valid(workspace: Workspac
         assert "# the spoken language" in workspace.config_path.read_text()
 
 
-async def test_a_model_that_is_not_here_is_told_in_its_place(workspace: Workspace):
+async def test_a_model_that_is_not_here_is_told_in_its_place(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
     settings.set_value(workspace.config_path, "model", "base", "no/such-model")
     app = open_app(workspace)
     async with app.run_test(size=(80, 24)) as pilot:
         await wait_until(pilot, lambda: "✗" in screen_text(app) and "no/such-model" in screen_text(app))
         assert "fix" in screen_text(app)
+        # Of one that we know the plan stands all the same, and which key fetches it.
+        settings.set_value(workspace.config_path, "model", "base", "openai/whisper-small")
+        screen_of(app).store_changed()
+        await wait_until(pilot, lambda: "1 Setup, then d downloads it" in screen_text(app))
+        assert "12.0 GB needed" in screen_text(app)
+        # The whole reason of the row under the cursor, with what starts several processes and several machines.
+        screen_of(app).table.go_to_key("processes")
+        await wait_until(pilot, lambda: "plan --slurm MACHINES" in " ".join(screen_text(app).split()))
+        assert "accelerate launch --multi_gpu" in screen_text(app)
 
 
 @pytest.mark.parametrize("size", SIZES)

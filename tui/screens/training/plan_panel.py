@@ -5,6 +5,7 @@ from __future__ import annotations
 from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.widgets import Static
 
 from core.errors import UserError
 from core.training.plan_rows import PlanRow, plan_rows
@@ -13,7 +14,7 @@ from tui.screens.pipeline import StepTable
 from tui.screens.training.plan import plan_columns, problem_of, split_report
 from tui.widgets import cells, marks
 from tui.widgets.segment_table import Rows, RowTable
-from tui.widgets.text_line import Headline, TextLine
+from tui.widgets.text_line import Headline
 
 START = "start"
 WIDE = 100
@@ -31,7 +32,7 @@ class PlanPanel(Vertical):
     def compose(self) -> ComposeResult:
         yield Headline(id="split")
         yield StepTable(plan_columns(True), empty_text="\nThe plan is being made …")
-        yield TextLine(id="why")
+        yield Static("", id="why", markup=False)
 
     @property
     def row(self) -> PlanRow | None:
@@ -58,8 +59,8 @@ class PlanPanel(Vertical):
     @on(RowTable.Highlighted)
     def _show_reason(self) -> None:
         row = self.row
-        text = f"{row.title}: {row.reason}" if row is not None else ""
-        self.query_one("#why", TextLine).show(text, "enter changes it" if row is not None and row.setting else "")
+        change = " (enter changes it)" if row is not None and row.setting else ""
+        self.query_one("#why", Static).update(f"{row.title}: {row.reason}{change}" if row is not None else "")
 
     @on(events.Resize)
     def _fit(self) -> None:
