@@ -238,6 +238,8 @@ STAGES: dict[str, Stage] = {
                 ("imported", "texts imported"),
                 ("kept", "left as a person wrote them"),
                 ("unmatched", "belong to no segment here"),
+                ("compared", "second readings"),
+                ("differing", "of them read otherwise"),
             ),
         ),
         Stage(

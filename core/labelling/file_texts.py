@@ -104,7 +104,7 @@ class FileTextsReader:
             if format.read_cues:
                 cues = read_cues(file)
                 self._log(f"{file.name} is read as {shown(read_text(file)[1])}; {plural(len(cues), 'caption')}")
-                self._captions(file.name, cues)
+                self._captions(file.name, cues, alone=len(files) == 1)
             elif format.read_rows:
                 table = format.read_rows(file)
                 for note in filter(None, (table.taken, *table.notes)):
@@ -117,8 +117,11 @@ class FileTextsReader:
             self._refuse(files)
         return self.found
 
-    def _captions(self, name: str, cues: list[Cue], *, alone: bool = True) -> None:
-        """Every segment of the video that the file is named after gets what is said in its time."""
+    def _captions(self, name: str, cues: list[Cue], *, alone: bool) -> None:
+        """Every segment of the video that the file is named after gets what is said in its time.
+
+        alone: there is nothing else, so that it is an error where it belongs to no video.
+        """
         video = video_of_captions(name, self._videos) or (name if name in self._videos else None)
         if video is None and not alone:
             self.found.rows += 1

@@ -107,7 +107,9 @@ class _Import:
     def read(self, files: list[tuple[Format, Path]], *, with_audio: bool) -> FileTexts:
         videos = {video.id for video in self.store.videos.all()}
         take_in = self._take_in if with_audio else None
-        self.found = FileTextsReader(self.store.segments.all(), videos, self.job.log, take_in).read(files)
+        reader = FileTextsReader(self.store.segments.all(), videos, self.job.log, take_in)
+        self.found = reader.found
+        reader.read(files)
         if with_audio:
             store_cues(self.store, self.found, self.source)
         return self.found
@@ -119,7 +121,7 @@ class _Import:
         except UserError as error:
             self.job.item_failed(audio.name, error)
             return None
-        self.job.progress(self.found.taken_in, None, unit="files", note="audio")
+        self.job.progress(self.found.taken_in + 1, None, unit="files", note="audio")
         return self.store.segments.get(id)
 
     # -- what is written

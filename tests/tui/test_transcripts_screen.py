@@ -300,7 +300,8 @@ async def test_accept_all_says_how_many_and_is_taken_back_whole(workspace: Works
 
 
 async def test_captions_beside_the_recordings_are_offered_and_imported(workspace: Workspace):
-    (workspace.media / "talk.zh-TW.srt").write_text("1\n00:00:49,000 --> 00:00:57,000\n字幕說的話\n", encoding="utf-8")
+    for name in ("talk.zh-TW.srt", "stranger.srt"):
+        (workspace.media / name).write_text("1\n00:00:49,000 --> 00:00:57,000\n字幕說的話\n", encoding="utf-8")
     with Store(workspace.db_path) as store:
         store.transcripts.save(segment(0).id, "人寫的")
     app = open_app(workspace)
@@ -317,6 +318,8 @@ async def test_captions_beside_the_recordings_are_offered_and_imported(workspace
         await wait_until(pilot, lambda: "字幕說的話" in screen_text(app))
         assert row(workspace, 0).text == "人寫的"
         await wait_until(pilot, lambda: not app.live, timeout=60)
+        await wait_until(pilot, lambda: "1 row of the import belongs to no segment here" in screen_text(app))
+        assert "why  stranger.srt" in screen_text(app)
         assert [job.stage for job in list_jobs(workspace)] == ["import"]
 
 

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from core.errors import UserError
 from core.labelling.forecast import LabelForecast, forecast, forecast_second
 from core.store import Store
+from core.text import clean, plural
 from core.workspace import Workspace
 from tui.bridge import JobBatch
 from tui.effects import Effect, InThread, OpenDialog, StartJob, StopJob, Toast
 from tui.screens.transcripts import dialogs
 from tui.status.jobs import progress_text
+
+SHOWN = 8
+"""Rows of an import that are named."""
 
 
 def label(workspace: Workspace, store: Store, live: Sequence[JobBatch]) -> list[Effect]:
@@ -55,6 +61,26 @@ def second_opinion(workspace: Workspace, store: Store, live: Sequence[JobBatch])
 def _stop(job: JobBatch) -> list[Effect]:
     question = dialogs.stop_labeller(progress_text(job))
     return [OpenDialog(question, lambda answer: [StopJob(job.folder)] if answer == "s" else [])]
+
+
+@dataclass(frozen=True)
+class _Imported:
+    """Of an import's result: the rows that belong to no segment here."""
+
+    unmatched: tuple[str, ...] = ()
+
+
+def left_over(job: JobBatch) -> UserError | None:
+    """What an import that has ended could not place, by name."""
+    names = job.view.result_as(_Imported).unmatched if job.stage == "import" else ()
+    if not names:
+        return None
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return UserError(
+        f"{plural(len(names), 'row')} of the import {'belongs' if len(names) == 1 else 'belong'} to no segment here",
+        f"{', '.join(clean(name, 60) for name in names[:SHOWN])}{more}",
+        "name them like the segments; the rest is here",
+    )
 
 
 def bring_in(workspace: Workspace) -> list[Effect]:

@@ -385,6 +385,6 @@ class TranscriptsScreen(ListeningScreen):
         shown = foremost(live)
         self.query_one(JobLine).show_jobs(live, "b stop" if shown is not None and shown.stage == "label" else "")
         if batch.ended and not batch.history:
-            self._panes.show_failure(error_of(batch))
+            self._panes.show_failure(error_of(batch) or actions.left_over(batch))
         if batch.ended or batch.of(Item, ItemFailed):
             self._loader.ask()
