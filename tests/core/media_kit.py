@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import shutil
 import subprocess
 import sys
 import time
@@ -103,6 +104,12 @@ def wait_until(predicate: Callable[[], bool], timeout: float = 60) -> None:
 
 def make_workspace(folder: Path) -> Workspace:
     return workspaces.create(folder)
+
+
+def copied(workspace: Workspace, to: Path) -> Workspace:
+    """A workspace of its own for a test, from one that was made once for a whole file."""
+    shutil.copytree(workspace.root, to)
+    return workspaces.open_workspace(to)
 
 
 def make_job(workspace: Workspace, stage: str, **params: Any) -> Job:

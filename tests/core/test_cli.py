@@ -28,6 +28,7 @@ from core.jobs import EventReader, list_jobs, lock
 from core.store import Store
 from core.workspace import Workspace, create
 from tests.core.cli_kit import Run, caller
+from tests.core.media_kit import copied
 
 CODE = Path(__file__).resolve().parents[2]
 
@@ -55,14 +56,20 @@ def workspace(tmp_path: Path) -> Workspace:
     return create(tmp_path / "ws")
 
 
-@pytest.fixture
-def cut(workspace: Workspace, run: Run, tmp_path: Path) -> Workspace:
+@pytest.fixture(scope="module")
+def cut_once(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A workspace with one recording of 30 s, cut into four segments."""
-    talk(tmp_path / "talk.wav")
-    for words in (["add", tmp_path / "talk.wav"], ["fetch", "--all"], ["segment"]):
-        code, _, error = run("-w", workspace.root, *words)
-        assert code == 0, error
+    folder = tmp_path_factory.mktemp("cut")
+    workspace = create(folder / "ws")
+    talk(folder / "talk.wav")
+    for words in (["add", str(folder / "talk.wav")], ["fetch", "--all"], ["segment"]):
+        assert main(["-w", str(workspace.root), *words], lambda folder, options: 0) == 0
     return workspace
+
+
+@pytest.fixture
+def cut(cut_once: Workspace, tmp_path: Path) -> Workspace:
+    return copied(cut_once, tmp_path / "ws")
 
 
 def what_why_fix(error: str) -> None:

@@ -29,9 +29,9 @@ from core.store.connection import Connection
 from core.store.cuts import Cuts, LeavingText
 from core.store.migrations import MIGRATIONS
 from core.store.transcripts import MachineText
-from core.workspace import Workspace, open_workspace
+from core.workspace import Workspace
 from tests.core.cli_kit import caller
-from tests.core.media_kit import events, fetched, logged, make_job, make_workspace, speech_like, write_wav
+from tests.core.media_kit import copied, events, fetched, logged, make_job, make_workspace, speech_like, write_wav
 
 TEXTS = {
     "talk_8_18": "一二三四五六七八九十",
@@ -59,11 +59,6 @@ def cut_once(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 @pytest.fixture
 def workspace(cut_once: Workspace, tmp_path: Path) -> Workspace:
     return copied(cut_once, tmp_path / "ws")
-
-
-def copied(workspace: Workspace, to: Path) -> Workspace:
-    shutil.copytree(workspace.root, to)
-    return open_workspace(to)
 
 
 WINDOWS = {"mode": "windows", "length_s": 7.0, "overlap_s": 1.0}

@@ -19,7 +19,7 @@ from core.stages import segment
 from core.store import Store
 from core.store.transcripts import MachineText
 from core.workspace import Workspace
-from tests.core.media_kit import fetched, make_job, make_workspace
+from tests.core.media_kit import copied, fetched, make_job, make_workspace
 from tests.tui.wait import screen_text, wait_until, wrong_widths
 from tui.app import WhispersmithApp
 from tui.screens.segments.screen import SegmentsScreen
@@ -27,10 +27,10 @@ from tui.screens.segments.settings_dialog import CutSettings
 from tui.widgets.dialog import Choice
 
 
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
+@pytest.fixture(scope="module")
+def cut_once(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """One recording of 60 s in windows of 10 s: two segments corrected, one that a machine wrote."""
-    workspace = make_workspace(tmp_path / "ws")
+    workspace = make_workspace(tmp_path_factory.mktemp("cut") / "ws")
     fetched(workspace, "talk", 60)
     job = make_job(workspace, "segment")
     segment.run(workspace, workspace.config(), job)
@@ -40,6 +40,11 @@ def workspace(tmp_path: Path) -> Workspace:
         store.transcripts.save("talk_8_18", "九十甲乙丙丁戊己庚辛")
         store.transcripts.write_machine([MachineText("talk_24_34", "機器", "", "m")])
     return workspace
+
+
+@pytest.fixture
+def workspace(cut_once: Workspace, tmp_path: Path) -> Workspace:
+    return copied(cut_once, tmp_path / "ws")
 
 
 def open_app(workspace: Workspace) -> WhispersmithApp:

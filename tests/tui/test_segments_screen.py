@@ -13,6 +13,7 @@ from core.cli import AppOptions
 from core.jobs import list_jobs, spawn
 from core.store import Store
 from core.workspace import Workspace, create
+from tests.core.media_kit import copied
 from tests.fakes.stage import wait_until as wait_for
 from tests.tui.wait import screen_text, wait_until, wrong_widths
 from tui.app import WhispersmithApp
@@ -35,24 +36,34 @@ def ended(workspace: Workspace) -> bool:
     return not any(job.live for job in list_jobs(workspace))
 
 
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
+@pytest.fixture(scope="module")
+def listed_once(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """Two recordings, 35 s and 12 s; nothing is cut."""
-    folder = tmp_path / "recordings"
-    folder.mkdir()
+    folder = tmp_path_factory.mktemp("recordings")
     sound(folder / "a long one.wav", 35)
     sound(folder / "b short.wav", 12)
-    workspace = create(tmp_path / "w")
+    workspace = create(tmp_path_factory.mktemp("listed") / "w")
     spawn(workspace, "add", {"what": [str(folder)]})
     wait_for(lambda: ended(workspace))
     return workspace
 
 
-@pytest.fixture
-def cut(workspace: Workspace) -> Workspace:
+@pytest.fixture(scope="module")
+def cut_once(listed_once: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    workspace = copied(listed_once, tmp_path_factory.mktemp("cut") / "w")
     spawn(workspace, "segment", {})
     wait_for(lambda: ended(workspace))
     return workspace
+
+
+@pytest.fixture
+def workspace(listed_once: Workspace, tmp_path: Path) -> Workspace:
+    return copied(listed_once, tmp_path / "w")
+
+
+@pytest.fixture
+def cut(cut_once: Workspace, tmp_path: Path) -> Workspace:
+    return copied(cut_once, tmp_path / "w")
 
 
 def open_app(workspace: Workspace) -> WhispersmithApp:
