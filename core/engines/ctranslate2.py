@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import ctranslate2
@@ -17,7 +18,7 @@ from core.engines.batches import HalvingBatches, OutOfMemory
 from core.engines.engine import Clip, EngineInfo, EngineOptions, Hypothesis, PcmWindow
 from core.engines.hearing import WindowText, hear, hear_as_clips
 from core.engines.loops import NO_REPEAT, without_loops
-from core.engines.prompt import START, prompt_text
+from core.engines.prompt import START, much_fuller, prompt_text
 from core.engines.words import joined
 from core.errors import UserError
 from core.media import RATE
@@ -67,38 +68,47 @@ class CTranslate2Engine:
     def hear(self, windows: Iterable[PcmWindow]) -> Iterator[list[tuple[PcmWindow, TimedText]]]:
         if self._info.clips_only:
             return self._batches.run(windows, lambda batch: hear_as_clips(batch, self._decode))
-        return self._batches.run(windows, lambda batch: hear(batch, self._search))
+        prompted = partial(self._search, prompt=self._prompt) if self._prompt else None
+        return self._batches.run(windows, lambda batch: hear(batch, self._search, prompted))
 
     def _decode(self, clips: Sequence[Clip]) -> list[Hypothesis]:
-        def search(chosen: Sequence[Clip], no_repeat: int) -> list[Hypothesis]:
-            segments = self._transcribe([clip.samples for clip in chosen], no_repeat, word_timestamps=False)
+        def search(indices: Sequence[int], no_repeat: int, prompt: str = "") -> list[Hypothesis]:
+            chosen = [clips[index] for index in indices]
+            segments = self._transcribe([clip.samples for clip in chosen], no_repeat, prompt, word_timestamps=False)
             return [_hypothesis(segment, clip.seconds) for segment, clip in zip(segments, chosen, strict=True)]
 
         check_lengths([clip.samples for clip in clips], self._window, [clip.id for clip in clips])
-        return without_loops(search(clips, 0), lambda loops: search([clips[index] for index in loops], NO_REPEAT))
+        found = search(range(len(clips)), 0, self._prompt)
+        if self._prompt:
+            found = much_fuller(found, [clip.seconds for clip in clips], lambda thin: search(thin, 0))
+        return without_loops(found, lambda loops: search(loops, NO_REPEAT))
 
-    def _search(self, windows: Sequence[PcmWindow], no_repeat: int) -> list[WindowText]:
+    def _search(self, windows: Sequence[PcmWindow], no_repeat: int, prompt: str = "") -> list[WindowText]:
         check_lengths([window.samples for window in windows], self._window, [window.name for window in windows])
-        segments = self._transcribe([window.samples for window in windows], no_repeat, word_timestamps=True)
+        segments = self._transcribe([window.samples for window in windows], no_repeat, prompt, word_timestamps=True)
         return [_window_text(segment) for segment in segments]
 
     @property
     def _window(self) -> int:
         return round(self._info.window_s * RATE)
 
-    def _transcribe(self, sounds: Sequence[np.ndarray], no_repeat: int, *, word_timestamps: bool) -> list[Segment]:
+    def _transcribe(
+        self, sounds: Sequence[np.ndarray], no_repeat: int, prompt: str, *, word_timestamps: bool
+    ) -> list[Segment]:
         """One segment for each sound, whose times begin with it. Sounds are parted evenly among the workers."""
         self._options.check()
         count = min(self._workers, len(sounds))
         with ThreadPoolExecutor(count) as pool:
             parts = pool.map(
-                lambda part: self._transcribe_batch(part, no_repeat, word_timestamps),
+                lambda part: self._transcribe_batch(part, no_repeat, prompt, word_timestamps),
                 [sounds[number::count] for number in range(count)],
             )
             found = dict(enumerate(parts))
         return [found[number % count][number // count] for number in range(len(sounds))]
 
-    def _transcribe_batch(self, sounds: Sequence[np.ndarray], no_repeat: int, word_timestamps: bool) -> list[Segment]:
+    def _transcribe_batch(
+        self, sounds: Sequence[np.ndarray], no_repeat: int, prompt: str, word_timestamps: bool
+    ) -> list[Segment]:
         language = self._options.language
         # One sound beside the other, each in a place of its own as long as the window: what faster-whisper calls clips.
         audio = np.zeros(len(sounds) * self._window, np.float32)
@@ -112,8 +122,7 @@ class CTranslate2Engine:
                 multilingual=language == "auto",
                 beam_size=self._options.beam,
                 no_repeat_ngram_size=no_repeat,
-                # A loop may be of what stood before it.
-                initial_prompt=None if no_repeat else self._prompt or None,
+                initial_prompt=prompt or None,
                 word_timestamps=word_timestamps,
                 batch_size=len(sounds),
                 clip_timestamps=[

@@ -11,6 +11,7 @@ import numpy as np
 
 from core.engines.engine import Clip, Hypothesis, PcmWindow
 from core.engines.loops import NO_REPEAT, without_loops
+from core.engines.prompt import much_fuller
 from core.media import RATE
 from core.media.speech import FRAME, SPEECH
 from core.review.suspicion import flags_of
@@ -49,15 +50,25 @@ Search = Callable[[Sequence[PcmWindow], int], list[WindowText]]
 """Searches the texts of windows. Of the tokens, no sequence as long as the number may come twice; 0: all may."""
 
 
-def hear(windows: Sequence[PcmWindow], search: Search) -> list[TimedText]:
-    """What is said in each window.
+def hear(windows: Sequence[PcmWindow], search: Search, prompted: Search | None = None) -> list[TimedText]:
+    """What is said in each window. prompted: the search that comes first where there is a prompt; what is searched for
+    once more is so without it, since it may be what a text repeats, or why it passes something over.
 
     A text that repeats itself is searched for again with repetition forbidden. Speech that a text passes over is heard
     once more by itself: models skip what lies behind music or another voice, and rarely do so where it comes first.
     Both are searches like the first one, without chance: the same windows have the same texts. What is odd even so is
     flagged, as `core.review.suspicion.flags_of` does.
     """
-    found = without_loops(search(windows, 0), lambda loops: search([windows[index] for index in loops], NO_REPEAT))
+
+    def search_some(indices: list[int], no_repeat: int) -> list[WindowText]:
+        return search([windows[index] for index in indices], no_repeat)
+
+    if prompted is None:
+        found = search(windows, 0)
+    else:
+        speech_s = [_speech_s(window.speech, 0, window.seconds) for window in windows]
+        found = much_fuller(prompted(windows, 0), speech_s, lambda thin: search_some(thin, 0))
+    found = without_loops(found, lambda loops: search_some(loops, NO_REPEAT))
     return [_timed(window, one) for window, one in zip(windows, _filled(windows, found, search), strict=True)]
 
 

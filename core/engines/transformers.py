@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,7 +14,7 @@ from core.engines.batches import HalvingBatches, OutOfMemory
 from core.engines.decoding import decode, search
 from core.engines.engine import Clip, EngineInfo, EngineOptions, Hypothesis, PcmWindow
 from core.engines.hearing import WindowText, hear, hear_as_clips
-from core.engines.prompt import START, prompt_text
+from core.engines.prompt import START, much_fuller, prompt_text
 from core.timed_text import TimedText
 from core.whisper.features import log_mel
 from core.whisper.loading import LoadedModel, load
@@ -49,19 +50,31 @@ class TransformersEngine:
     def hear(self, windows: Iterable[PcmWindow]) -> Iterator[list[tuple[PcmWindow, TimedText]]]:
         if self._loaded.info.clips_only:
             return self._batches.run(windows, lambda batch: hear_as_clips(batch, self._decode))
-        return self._batches.run(windows, lambda batch: hear(batch, self._search))
+        prompted = partial(self._search, prompt=self._prompt) if self._prompt else None
+        return self._batches.run(windows, lambda batch: hear(batch, self._search, prompted))
 
     def _decode(self, clips: Sequence[Clip]) -> list[Hypothesis]:
         options = self._options
         features = self._log_mel([clip.samples for clip in clips], [clip.id for clip in clips])
         seconds = [clip.seconds for clip in clips]
-        return self._in_memory(
-            lambda: decode(
-                self._loaded, features, seconds, language=options.language, prompt=self._prompt, check=options.check
-            )
-        )
 
-    def _search(self, windows: Sequence[PcmWindow], no_repeat: int) -> list[WindowText]:
+        def work(indices: Sequence[int], prompt: Sequence[int]) -> list[Hypothesis]:
+            chosen = [seconds[index] for index in indices]
+            return self._in_memory(
+                lambda: decode(
+                    self._loaded,
+                    features[list(indices)],
+                    chosen,
+                    language=options.language,
+                    prompt=prompt,
+                    check=options.check,
+                )
+            )
+
+        found = work(range(len(clips)), self._prompt)
+        return much_fuller(found, seconds, lambda thin: work(thin, ())) if self._prompt else found
+
+    def _search(self, windows: Sequence[PcmWindow], no_repeat: int, prompt: Sequence[int] = ()) -> list[WindowText]:
         options = self._options
         features = self._log_mel([one.samples for one in windows], [one.name for one in windows])
         return self._in_memory(
@@ -73,8 +86,7 @@ class TransformersEngine:
                 beam=options.beam,
                 heads=self._loaded.info.alignment_heads,
                 no_repeat=no_repeat,
-                # A loop may be of what stood before it.
-                prompt=() if no_repeat else self._prompt,
+                prompt=prompt,
                 check=options.check,
             )
         )

@@ -110,3 +110,19 @@ def test_filling_keeps_what_lies_outside() -> None:
     assert [(word.start_s, word.end_s, word.text) for word in filled.words] == [
         (0, 1, "一"), (1, 2, "四"), (5, 6, "五"), (6, 7, "三"),
     ]  # fmt: skip
+
+
+def told(text: str) -> WindowText:
+    """Each character is a word of its own; together they last for ten seconds."""
+    step = 10 / len(text)
+    return said(*((step * place, step * (place + 1), char) for place, char in enumerate(text)))
+
+
+def test_with_a_prompt_a_text_that_is_much_fuller_without_it_counts() -> None:
+    full = "我們現在要吃的呢是晚餐時段因為通常晚餐時段是最豐富的我們就一起來開箱一下吧"
+    prompted = Searches([told("鮭魚鮭魚鮭魚"), told(full), told("牛肉湯很好喝")])
+    search = Searches([told("一定要夾它有兩種炸蝦"), told("牛肉湯很好呢")])
+    found = hear([window(at, 10, (1, 10)) for at in (0, 10, 20)], search, prompted)
+    assert [one.text for one in found] == ["一定要夾它有兩種炸蝦", full, "牛肉湯很好喝"]
+    # Only what has little text for its speech is searched for again.
+    assert (prompted.asked, search.asked) == ([([10.0] * 3, 0)], [([10.0] * 2, 0)])
