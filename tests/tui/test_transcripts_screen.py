@@ -344,7 +344,7 @@ async def test_an_empty_workspace_has_no_dead_keys(tmp_path: Path):
     app = open_app(workspace)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await wait_until(pilot, lambda: "no segments yet" in screen_text(app))
-        for key in ("e", "enter", "a", "x", "u", "f", "o", "A", "b", "down", "G"):
+        for key in ("e", "enter", "a", "x", "u", "f", "o", "A", "b", "B", "H", "h", "E", "down", "G"):
             app.clear_notifications()
             await pilot.press(key)
             await pilot.pause()

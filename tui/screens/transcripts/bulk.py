@@ -50,6 +50,8 @@ class Target:
 
 def menu(target: Target) -> list[Effect]:
     """Ask what is to be done."""
+    if not target.all:
+        return [Toast("There are no rows yet")]
     choices = [
         ("a", "accept what is hardly suspicious"),
         ("r", "replace by a pattern"),
