@@ -173,6 +173,7 @@ def test_rows_go_through_an_editor_and_come_back(
     (told,) = edited('sed -i "s/千千/仟仟/; s/ | 是我/ 是我/" "$2"')
     assert isinstance(told, ShowError)
     assert "1 line could not be read back" in told.error.what
+    assert "no line is left of 1 row" in told.error.why
     (kept,) = workspace.logs.glob("texts-*")
     assert str(kept) in told.error.fix
     assert "仟仟" in kept.read_text()

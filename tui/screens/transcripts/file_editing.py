@@ -55,6 +55,7 @@ def edit_rows(
     if form.problems:
         what = f"{plural(len(form.problems), 'line')} could not be read back"
         why = "; ".join(form.problems[:5]) + ("; ..." if len(form.problems) > 5 else "")
+        why += f"; no line is left of {plural(form.missing, 'row')}" if form.missing else ""
         taken = f"{plural(len(form.texts), 'row')} taken over. " if form.texts else ""
         return [ShowError(UserError(what, why, f"{taken}What you wrote is kept in {path}"))]
     path.unlink(missing_ok=True)
