@@ -10,7 +10,7 @@ from textual import events
 from core.errors import UserError
 from core.events import Item, ItemState, Outcome
 from core.jobs import list_jobs
-from core.store import Store
+from core.store import Segment, Store, Video
 from core.workspace import Workspace, create
 from tests.tui.fake_job import FakeJob
 from tests.tui.test_app_terminal import Terminal, wait_for
@@ -264,6 +264,12 @@ async def test_one_line_says_which_rows_are_shown_and_a_menu_writes_into_it(work
         screen._panes.filter.value = "/(嗯|嗯嗯)+啊$/"
         await wait_until(pilot, lambda: "takes too long; write it without nesting" in screen_text(app))
         assert screen.table.row_count == 8
+        # It does not come back by itself with what is read meanwhile: a recording more, and its rows.
+        with Store(workspace.db_path) as store:
+            store.videos.add(Video("later", title="later"))
+            store.segments.add([Segment("later_0_10", "later", 0, 10_000, "segments/later/later_0_10.wav")])
+        await wait_until(pilot, lambda: screen.table.row_count == 9)
+        await wait_until(pilot, lambda: "recording" in screen.table.shown_columns and "later" in screen_text(app))
 
 
 def line_with(app: WhispersmithApp, words: str) -> str:

@@ -14,14 +14,16 @@ from textual.containers import Vertical
 from textual.widgets import Input, TextArea
 
 from core.errors import UserError
+from core.query.grammar import Query
 from core.review.variants import Variant
-from core.store import Segment, Store
+from core.store import Segment, Store, TranscriptRow
 from tui import keymap
 from tui.host import host_of
 from tui.listening import playhead
 from tui.screens.pipeline import ErrorBanner
 from tui.screens.transcripts.editor import Editor, EditorPanel, Notice
 from tui.screens.transcripts.header import EXAMPLE, FilterBar, FilterLine, ProgressLine
+from tui.screens.transcripts.index import View
 from tui.screens.transcripts.loader import Reading
 from tui.screens.transcripts.progress import ReviewRate, shown
 from tui.screens.transcripts.session import ReviewSession
@@ -81,8 +83,7 @@ class ReviewPanes(Vertical):
             self._session.strand(applied.gone._replace(text=self.editor.typed))
             self.show_unsaved()
         if applied.all or (is_renamed and self.filter.value):
-            # Asked anew: `video:` knows the recordings that there are.
-            self.table.select(replace(self._session.view, query=self.filter.asked))
+            self.table.select(self._view_anew())
             return
         self.table.redraw(*applied.changed)
         if applied.moved:
@@ -113,8 +114,17 @@ class ReviewPanes(Vertical):
     @on(Input.Changed)
     def _filter(self) -> None:
         asked = self.filter.asked
-        if asked.text.strip() != self._session.view.query.text.strip():
+        if not self._is_shown(asked):
             self.table.select(replace(self._session.view, query=asked))
+
+    def _is_shown(self, asked: Query[TranscriptRow]) -> bool:
+        return asked.text.strip() == self._session.view.query.text.strip()
+
+    def _view_anew(self) -> View:
+        """What is shown, asked for as the line is understood now: `video:` knows the recordings that there are."""
+        view, asked = self._session.view, self.filter.asked
+        # What was refused stands there, too, but is not what is shown.
+        return replace(view, query=asked) if self._is_shown(asked) else view
 
     @on(Input.Submitted)
     def _to_the_rows(self) -> None:
