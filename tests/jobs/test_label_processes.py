@@ -27,16 +27,23 @@ def by_process(journal: Path) -> Counter[int]:
     return Counter(json.loads(line)[0] for line in lines)
 
 
-@pytest.fixture
-def calm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    """What one process leaves."""
-    monkeypatch.setenv("PYTHONPATH", f"{EAR}{os.pathsep}{CODE}")
-    monkeypatch.setenv("EAR_PAUSE_S", "0")
-    monkeypatch.setenv("EAR_JOURNAL", str(tmp_path / "calm.journal"))
-    made = prepared(tmp_path / "calm", 1)
-    to_the_end(made)
-    assert len(by_process(tmp_path / "calm.journal")) == 1
+@pytest.fixture(scope="module")
+def calm(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """What one process leaves; nobody writes in it."""
+    folder = tmp_path_factory.mktemp("calm")
+    made = prepared(folder / "calm", 1)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setenv("PYTHONPATH", f"{EAR}{os.pathsep}{CODE}")
+        monkeypatch.setenv("EAR_PAUSE_S", "0")
+        monkeypatch.setenv("EAR_JOURNAL", str(folder / "calm.journal"))
+        to_the_end(made)
+    assert len(by_process(folder / "calm.journal")) == 1
     return made
+
+
+@pytest.fixture(autouse=True)
+def hears_as_the_ear(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", f"{EAR}{os.pathsep}{CODE}")
 
 
 def test_three_do_the_work_of_one_though_one_is_killed(
@@ -58,7 +65,7 @@ def test_three_do_the_work_of_one_though_one_is_killed(
     assert state_of(made) == state_of(calm)
     assert "has ended; what it was at work on is heard by another" in made.log_file.read_text()
     windows = Counter(decoded(journal))
-    assert windows.keys() == Counter(decoded(tmp_path / "calm.journal")).keys()
+    assert windows.keys() == Counter(decoded(calm.root.parent / "calm.journal")).keys()
     # The window in which it died, and no other.
     assert sum(windows.values()) - len(windows) <= 1
     with Store(made.db_path) as store:
