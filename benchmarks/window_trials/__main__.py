@@ -21,6 +21,8 @@ def main() -> None:
         command = commands.add_parser(name)
         for folder in wanted:
             command.add_argument(f"--{folder}", type=Path, required=True)
+        if name == "score":
+            command.add_argument("--json", type=Path, default=None, help="a file for the table")
         if name == "run":
             command.add_argument("--seconds", type=float, default=420)
             command.add_argument("--workers", type=int, default=12)
@@ -38,7 +40,7 @@ def main() -> None:
     else:
         from benchmarks.window_trials.score import score
 
-        score(options.speech, options.out)
+        score(options.speech, options.out, options.json)
 
 
 if __name__ == "__main__":

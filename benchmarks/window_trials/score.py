@@ -8,11 +8,12 @@ import json
 import statistics
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks.labels import human_texts
-from benchmarks.window_trials.run import RESULTS
+from benchmarks.window_trials.run import BEAM, RESULTS
 from benchmarks.window_trials.split import TEST, fold
 from benchmarks.window_trials.trials import BASE, MixTrial
 from core.text import corpus_cer
@@ -20,47 +21,101 @@ from core.training.windows import Row
 
 
 class Rates(NamedTuple):
-    """CER in percent of one model of one trial: on the rows to choose by and on those held out; None: not heard."""
+    """CER in percent of one model of one trial on the rows held out; None: not heard. is_chosen: whether it has the
+    share of the tuned weights, alpha, that the rows to choose by were heard best with."""
 
     trial: MixTrial
     alpha: float
     beam: int
-    chosen_by_whole: float | None
-    chosen_by_clips: float | None
+    is_chosen: bool
     whole: float
     clips: float | None
 
 
-def score(speech: Path, out: Path) -> None:
-    """Prints the means over parts and seeds, and the test part by itself."""
+@dataclass(frozen=True)
+class RecipeFigures:
+    """What a recipe came to: CER in percent, the mean over parts of the mean over seeds, so that a part that more seeds
+    were tried on counts no more. trials: how many models; alpha: their mean; test: of the part nothing is chosen by."""
+
+    recipe: str
+    trials: int
+    alpha: float
+    whole_beam: float | None
+    whole_greedy: float | None
+    clips: float | None
+    test_whole_beam: float | None
+    test_whole_greedy: float | None
+    test_clips: float | None
+
+    @property
+    def line(self) -> str:
+        rates = (getattr(self, name) for name in RATES)
+        shown = " ".join(f"{rate:8.2f}" if rate is not None else f"{'–':>8}" for rate in rates)
+        return f"{self.recipe:58} {self.alpha:5.2f} {self.trials:3} {shown}"
+
+
+RATES = ("whole_beam", "whole_greedy", "clips", "test_whole_beam", "test_whole_greedy", "test_clips")
+HEAD = f"{'':58} {'α':>5} {'n':>3} {'beam 5':>8} {'greedy':>8} {'clips':>8} {'beam 5':>8} {'greedy':>8} {'clips':>8}"
+
+
+def score(speech: Path, out: Path, kept: Path | None = None) -> None:
+    """Print the means over parts and seeds, and the test part by itself: where alpha is what the choosing block chose,
+    and for every alpha. kept: a JSON file for the first of the two, with what was measured of speed and memory."""
     results = list(read(out / RESULTS))
-    for one in results:
-        if "measured" in one:
-            print(json.dumps(one))
+    measured = [one for one in results if "measured" in one]
+    for one in measured:
+        print(json.dumps(one))
     rates = [rate for one in results if "heard" in one for rate in rated(one, rows_of(speech))]
-    base = {(rate.trial.part, rate.beam): rate for rate in rates if rate.trial.mix == BASE}
-    print(f"{'trial':58} {'α':>4}  {'n':>2}  {'beam 5':>7} {'greedy':>7} {'clips':>7}   (part {TEST}: the same)")
-    print(
-        _line("base", 0.0, [(base[part, 5], base[part, 1]) for part, beam in base if beam == 5 and (part, 1) in base])
-    )
-    groups: dict[tuple[str, float], dict[tuple[int, int], dict[int, Rates]]] = defaultdict(lambda: defaultdict(dict))
+    chosen = [*recipes(rates, lambda rate: rate.is_chosen)]
+    print(f"\nα as the choosing block chose it; the last three columns: part {TEST} alone\n{HEAD}")
+    for recipe in chosen:
+        print(recipe.line)
+    print(f"\nevery α; beam {BEAM} was heard with few of them, and not on the same parts\n{HEAD}")
+    for alpha in sorted({rate.alpha for rate in rates if rate.trial.mix != BASE}):
+        for recipe in recipes(rates, lambda rate, alpha=alpha: rate.alpha == alpha):
+            print(recipe.line)
+    if kept:
+        content = {"recipes": [asdict(recipe) for recipe in chosen], "measured": measured}
+        kept.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+def recipes(rates: Iterable[Rates], wanted: Callable[[Rates], bool]) -> Iterator[RecipeFigures]:
+    """The base first, then by CER of whole recordings."""
+    by_recipe: dict[str, list[Rates]] = defaultdict(list)
     for rate in rates:
-        if rate.trial.mix != BASE:
-            one = rate.trial
-            groups[one.recipe, rate.alpha][one.part, one.seed][rate.beam] = rate
-    for (recipe, alpha), runs in sorted(groups.items()):
-        print(_line(recipe, alpha, [(found.get(5), found.get(1)) for found in runs.values()]))
+        if wanted(rate):
+            by_recipe[BASE if rate.trial.mix == BASE else rate.trial.recipe].append(rate)
+    found = [_figures(recipe, rates) for recipe, rates in by_recipe.items()]
+    yield from sorted(found, key=lambda one: (one.recipe != BASE, one.whole_beam or 100.0))
 
 
-def _line(recipe: str, alpha: float, runs: Sequence[tuple[Rates | None, Rates | None]]) -> str:
-    def means(wanted: Callable[[Rates], bool]) -> str:
-        beam = [five.whole for five, _ in runs if five and wanted(five)]
-        greedy = [one.whole for _, one in runs if one and wanted(one)]
-        clips = [one.clips for _, one in runs if one and one.clips is not None and wanted(one)]
-        return " ".join(f"{statistics.mean(all):7.2f}" if all else f"{'–':>7}" for all in (beam, greedy, clips))
+def _figures(recipe: str, rates: Sequence[Rates]) -> RecipeFigures:
+    beam = [rate for rate in rates if rate.beam == BEAM]
+    greedy = [rate for rate in rates if rate.beam == 1]
+    found = {
+        "whole_beam": _by_part((rate.trial.part, rate.whole) for rate in beam),
+        "whole_greedy": _by_part((rate.trial.part, rate.whole) for rate in greedy),
+        "clips": _by_part((rate.trial.part, rate.clips) for rate in greedy if rate.clips is not None),
+    }
+    return RecipeFigures(
+        recipe,
+        trials=len(greedy),
+        alpha=round(statistics.mean(rate.alpha for rate in rates), 2),
+        **{name: _mean(of_parts.values()) for name, of_parts in found.items()},
+        **{f"test_{name}": of_parts.get(TEST) for name, of_parts in found.items()},
+    )
 
-    whole, test = means(lambda rate: True), means(lambda rate: rate.trial.part == TEST)
-    return f"{recipe:58} {alpha:4g}  {len(runs):2}  {whole}   {test}"
+
+def _by_part(rates: Iterable[tuple[int, float]]) -> dict[int, float]:
+    of_part: dict[int, list[float]] = defaultdict(list)
+    for part, rate in rates:
+        of_part[part].append(rate)
+    return {part: round(statistics.mean(found), 2) for part, found in of_part.items()}
+
+
+def _mean(rates: Iterable[float]) -> float | None:
+    told = list(rates)
+    return round(statistics.mean(told), 2) if told else None
 
 
 def read(path: Path) -> Iterator[dict[str, Any]]:
@@ -84,25 +139,19 @@ def rows_of(speech: Path) -> list[Row]:
 def rated(result: dict[str, Any], rows: Sequence[Row]) -> Iterator[Rates]:
     convert = importlib.import_module("opencc").OpenCC("s2twp").convert
     trial = MixTrial(**result["trial"])
-    parted = fold(rows, trial.part)
+    held_out = fold(rows, trial.part).held_out
     for heard in result["heard"]:
         places = {start: place for place, start in enumerate(heard["rows"])}
+        asked = [row for row in held_out if row.start_ms in places]
 
-        def cer(wanted: Iterable[Row], texts: Sequence[Sequence[str]], places: dict[int, int] = places) -> float | None:
-            asked = [row for row in wanted if row.start_ms in places]
+        def cer(
+            texts: Sequence[Sequence[str]], places: dict[int, int] = places, asked: list[Row] = asked
+        ) -> float | None:
             found = [corpus_cer((row.text, convert(one[places[row.start_ms]])) for row in asked) for one in texts]
             told = [rate for rate in found if rate is not None]
             return 100 * statistics.mean(told) if told else None
 
-        clips = [heard["clips"]] if "clips" in heard else []
-        whole = cer(parted.held_out, heard["whole"])
+        whole = cer(heard["whole"])
         assert whole is not None
-        yield Rates(
-            trial,
-            heard["alpha"],
-            heard["beam"],
-            cer(parted.chosen_by, heard["whole"]),
-            cer(parted.chosen_by, clips),
-            whole,
-            cer(parted.held_out, clips),
-        )
+        is_chosen = heard["alpha"] == result.get("best", 0.0)
+        yield Rates(trial, heard["alpha"], heard["beam"], is_chosen, whole, cer([heard["clips"]] if "clips" in heard else []))
