@@ -154,4 +154,6 @@ def rated(result: dict[str, Any], rows: Sequence[Row]) -> Iterator[Rates]:
         whole = cer(heard["whole"])
         assert whole is not None
         is_chosen = heard["alpha"] == result.get("best", 0.0)
-        yield Rates(trial, heard["alpha"], heard["beam"], is_chosen, whole, cer([heard["clips"]] if "clips" in heard else []))
+        yield Rates(
+            trial, heard["alpha"], heard["beam"], is_chosen, whole, cer([heard["clips"]] if "clips" in heard else [])
+        )
