@@ -49,7 +49,7 @@ async def test_a_mistake_is_fixed_everywhere_and_rows_are_replaced_by_a_pattern(
         await wait_until(pilot, lambda: "0:24 saved; Ctrl+G fixes 1 row more; Ctrl+Z undoes" in screen_text(app))
         await pilot.press("shift+tab", "H")
         await wait_until(pilot, lambda: isinstance(app.screen, ChangesDialog))
-        assert "Fix everywhere: 金 → 筋" in screen_text(app)
+        assert "Fix everywhere: 金 -> 筋" in screen_text(app)
         assert "2 rows, 1 of them ticked; 1 accepted, or written by a person" in screen_text(app)
         assert "它的[金→筋]也是" in screen_text(app)
         await pilot.press("space", "enter")

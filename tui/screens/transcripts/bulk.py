@@ -108,7 +108,7 @@ def _accept(target: Target, rows: Rows, none: str) -> list[Effect]:
     text = "Nobody may have read them; undo takes all of them back."
     choices = [("n", "leave them pending")]
     if suspects:
-        text = f"{plural(len(suspects), 'row')} of {len(rows)} flagged: {flagged(suspects)}.\n{text}"
+        text = f"{plural(len(suspects), 'row')} of {len(rows)} flagged:\n{flagged(suspects)}\n\n{text}"
         choices.insert(0, ("f", f"accept all {plural(len(rows), 'row')}, flagged or not"))
     if plain:
         choices.insert(0, ("y", f"accept {plural(len(plain), 'row')} {'without a flag' if suspects else 'unread'}"))
@@ -162,12 +162,12 @@ def count_alike(rows: Rows, corrected: TextChange) -> int:
 
 
 def _named(mistake: Mistake) -> str:
-    """`金 → 筋`; with what stands beside it where something was missing, or too much."""
+    """`金 -> 筋`; with what stands beside it where something was missing, or too much."""
     wrong, right = mistake.wrong, mistake.right
     if not wrong.strip() or not right.strip():
         before, after = mistake.before[0], mistake.after[0]
         wrong, right = f"{before}{wrong}{after}", f"{before}{right}{after}"
-    return f"{wrong} → {right}"
+    return f"{wrong} -> {right}"
 
 
 def corrected_in(store: Store, id: str) -> TextChange | None:

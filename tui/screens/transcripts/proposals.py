@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from rich.text import Text
 
 from core.review.fix_everywhere import Mistake, fixes
+from core.review.flags import meaning
 from core.store import TranscriptRow
 from core.store.records import TextChange
 from core.text import plural
@@ -110,11 +111,11 @@ def columns() -> list[Column]:
         Column("tick", "", 3),
         Column("time", "time", 7, "right", drop=1),
         Column("state", "", 1, drop=2),
-        Column("text", "before → after", None, least=24),
+        Column("text", "before, after", None, least=24),
     ]
 
 
 def flagged(rows: Iterable[TranscriptRow]) -> str:
-    """`5 loop, 3 phrase`: how many of the rows have which flag, the most frequent first; "" for none."""
+    """`5 loop: it repeats itself without end`: how many of the rows have which flag, a line each, the most first."""
     counts = Counter(flag for row in rows for flag in row.flags)
-    return ", ".join(f"{count} {flag}" for flag, count in counts.most_common())
+    return "\n".join(f"{count} {meaning(flag)}" for flag, count in counts.most_common())
