@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from core.errors import UserError
-from core.store import Captions, EvaluationRow, Store, Video
+from core.review.differences import Difference
+from core.store import Captions, EvaluationRow, Segment, Store, Video
 from core.store.database import file_system
 from core.store.edits import WrittenMeanwhile
 from core.store.migrations import MIGRATIONS
-from core.store.records import Undone
+from core.store.records import SecondReading, Undone
+from core.store.transcripts import MachineText
 from tests.core.store_kit import fill, machine, store
 
 __all__ = ["store"]
@@ -282,6 +284,25 @@ def test_narrowing(store: Store) -> None:
     counts = store.segments.counts()
     assert (counts["segments"], counts["labelled"], counts["accepted"], counts["usable"]) == (4, 2, 1, 1)
     assert (counts["train"], counts["test"], counts["accepted_ms"]) == (1, 1, 10_000)
+
+
+def test_light_rows_say_what_the_segment_itself_says(store: Store) -> None:
+    store.videos.add_many([Video("later", title="The second"), Video("none", title="Never cut")])
+    sound = {"dbfs": -60.0, "speech": 0.01, "peak": -3.0, "clipped": 0.25}
+    store.segments.add([Segment("later_0_10", "later", 0, 10_000, "x.wav", **sound)])
+    store.transcripts.write_machine([MachineText("later_0_10", "一二三", "一二三", "a/model", avg_logprob=-0.5)])
+    store.second_readings.put([SecondReading("later_0_10", "b", "一二三", "一四三", (Difference(1, 2, "四"),))])
+    *_, row = rows = store.segments.rows().rows
+    segment = store.segments.get("later_0_10")
+    for name in ("id", "model", "speech", "sound_flags", "avg_logprob", "origin", "review", "text"):
+        assert getattr(row, name) == getattr(segment, name), name
+    assert (row.sound_flags, row.differs) == (("silence", "clipped"), 1)
+    assert rows[0].differs == 0
+    assert (store.segments.first_rows(1), store.segments.first_rows(5)) == (rows[:4], rows)
+    assert store.videos.titles() == {"talk": "一席話", "later": "The second"}
+    # A reading of another text tells nothing of this one.
+    store.transcripts.save("later_0_10", "一四三")
+    assert store.segments.rows().rows[-1].differs == 0
 
 
 def test_evaluations_come_back_with_their_rows(store: Store) -> None:
