@@ -177,7 +177,10 @@ Tracker = Literal["tensorboard", "wandb", "mlflow", "comet_ml", "clearml", "trac
 
 class TrainConfig(_Table):
     """method: what is trained, see `core.training.methods`. steps 0: as many as `epochs` need. learning_rate 0: what
-    suits method and size. warmup: share of the steps. eval_every 0: half an epoch.
+    suits method and size. warmup: share of the steps. eval_every 0: half an epoch. patience: measurements without a
+    lower CER after which it stops, 0 for never. between: weights between the base's and the tuned ones are tried after
+    the last step. general: a folder with other sound and its texts (an audiofolder); what is kept may be half a point
+    worse there than the base, no more.
 
     batch, accumulation: their product is what a step learns from, however many processes share it. processes: that
     train together (`accelerate launch`), each on a GPU of its own if there are any. report_to: who is told losses and
@@ -195,7 +198,9 @@ class TrainConfig(_Table):
     weight_decay: float = Field(default=0.0, ge=0)
     eval_every: int = Field(default=0, ge=0)
     eval_segments: int = Field(default=100, ge=1)
-    patience: int = Field(default=0, ge=0)
+    patience: int = Field(default=3, ge=0)
+    between: bool = True
+    general: str = ""
     seed: int = 0
     processes: int = Field(default=1, ge=1, le=1024)
     report_to: list[Tracker] = Field(default_factory=lambda: ["tensorboard"])

@@ -281,6 +281,23 @@ STAGES: dict[str, Stage] = {
             action="results.evaluate",
         ),
         Stage(
+            "round",
+            ("transcripts",),
+            "gpu",
+            "train quickly on what is accepted, then write anew what no person has touched",
+            saves_on_cancel=True,
+            uses_model="base",
+            doing="the round",
+            stopping="The round stops; started again it goes on",
+            result_counts=(
+                ("rows", "texts written anew"),
+                ("changed", "say something else"),
+                ("expected_before", "errors expected before"),
+                ("expected_after", "now: o sorts the worst first"),
+            ),
+            action="transcripts.round",
+        ),
+        Stage(
             "transcribe",
             ("results",),
             "gpu",

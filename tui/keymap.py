@@ -199,6 +199,7 @@ ACTIONS: list[Action] = [
     Action("transcripts.edit_file", "E", "in $EDITOR", "The rows shown in your own editor; changes come back"),
     Action("transcripts.check_dataset", "D", "check data", "What is wrong with what is accepted: show it, mend it"),
     Action("transcripts.label", "b", "label", "Let the labeller write what has no text yet; or stop it"),
+    Action("transcripts.round", "T", "round", "Train on what is accepted, and let that model write the rest anew"),
     Action("transcripts.second_opinion", "O", "second opinion", "Let another labeller read: what differs is marked"),
     Action("transcripts.bring_in", "i", "import", "Take in texts made elsewhere, also as a second opinion"),
     Action("transcripts.export", "X", "export", "Write accepted segments as a dataset"),

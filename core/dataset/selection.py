@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from core.config import Config
 from core.dataset.columns import SegmentColumns
@@ -14,6 +15,7 @@ from core.errors import UserError
 from core.store import Segment
 from core.text import normalise
 
+T = TypeVar("T")
 VALIDATION_SHARE = 0.1
 LEAST_TO_CUT = 30
 """Fewer training segments than this are all trained on."""
@@ -102,8 +104,8 @@ def cut_validation(rows: list[Segment], config: Config) -> tuple[list[Segment], 
     return max(found, key=lambda pair: len(pair[0]), default=(rows, []))
 
 
-def evenly(segments: list[Segment], count: int) -> list[Segment]:
-    """At most `count` of the segments, spread evenly; the same ones each time."""
+def evenly(segments: list[T], count: int) -> list[T]:
+    """At most `count` of them, spread evenly; the same ones each time."""
     if len(segments) <= count:
         return list(segments)
     return [segments[index * len(segments) // count] for index in range(count)]

@@ -39,9 +39,11 @@ def decode(
     *,
     language: str,
     prompt: Sequence[int] = (),
+    encoded: bool = False,
     check: Callable[[], object] = lambda: None,
 ) -> list[Hypothesis]:
-    """Decode one batch. features: log-mel, float32 (batch, mel bins, frames of the model's window).
+    """Decode one batch. features: log-mel, float32 (batch, mel bins, frames of the model's window); encoded: what the
+    model's encoder makes of it instead, float32 (batch, positions, width).
 
     seconds: lengths of the sounds, which bound the number of tokens. language: Whisper's code, or "auto" to let the
     model tell for each row. prompt: tokens of a text that stands before, <|startofprev|> first. check: called between
@@ -55,7 +57,7 @@ def decode(
     if not len(features):
         return []
     with torch.inference_mode(), _evaluating(loaded.model), _autocast(loaded):
-        batch = _encode(loaded, features, list(seconds), language)
+        batch = _encode(loaded, features, list(seconds), language, encoded)
         prompted = batch.behind(prompt)
         found = _score(loaded, prompted, _generate(loaded, prompted, check))
 
@@ -138,9 +140,12 @@ class _Batch:
         return replace(self, prompts=[[*prompt, *own] for own in self.prompts])
 
 
-def _encode(loaded: LoadedModel, features: np.ndarray, seconds: list[float], language: str) -> _Batch:
+def _encode(
+    loaded: LoadedModel, features: np.ndarray, seconds: list[float], language: str, encoded: bool = False
+) -> _Batch:
     model = loaded.model
-    states = model.model.encoder(torch.from_numpy(features).to(loaded.device, model.dtype)).last_hidden_state
+    given = torch.from_numpy(features).to(loaded.device, model.dtype)
+    states = given if encoded else model.model.encoder(given).last_hidden_state
     start = torch.full((len(seconds), 1), model.config.decoder_start_token_id, device=states.device)
     hidden = model.model.decoder(input_ids=start, encoder_hidden_states=states, use_cache=False).last_hidden_state
     first = torch.softmax(model.proj_out(hidden[:, -1]).float(), dim=-1)

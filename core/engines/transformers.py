@@ -16,6 +16,7 @@ from core.engines.engine import Clip, EngineInfo, EngineOptions, Hypothesis, Pcm
 from core.engines.hearing import WindowText, hear, hear_as_clips
 from core.engines.prompt import START, much_fuller, prompt_text
 from core.timed_text import TimedText
+from core.whisper.encoder_cache import EncoderCache
 from core.whisper.features import log_mel
 from core.whisper.loading import LoadedModel, load
 
@@ -26,8 +27,10 @@ class TransformersEngine:
     """`core.engines.engine.Engine` for a model that is loaded, also one that is just being trained. Clips are decoded
     greedily, whatever the options say."""
 
-    def __init__(self, loaded: LoadedModel, options: EngineOptions) -> None:
+    def __init__(self, loaded: LoadedModel, options: EngineOptions, cache: EncoderCache | None = None) -> None:
+        """cache: of what this model's encoder makes of clips, where many hearings of the same ones are to come."""
         self._loaded = loaded
+        self._cache = cache
         self._options = options
         self._batches = HalvingBatches(options.batch, loaded.info.id, options.warn)
         self._prompt = _prompt_of(loaded, options)
@@ -54,8 +57,12 @@ class TransformersEngine:
         return self._batches.run(windows, lambda batch: hear(batch, self._search, prompted))
 
     def _decode(self, clips: Sequence[Clip]) -> list[Hypothesis]:
-        options = self._options
-        features = self._log_mel([clip.samples for clip in clips], [clip.id for clip in clips])
+        options, cache = self._options, self._cache
+        sounds, names = [clip.samples for clip in clips], [clip.id for clip in clips]
+        if cache is not None:
+            features = np.stack([cache.states(*one) for one in zip(sounds, names, strict=True)])
+        else:
+            features = self._log_mel(sounds, names)
         seconds = [clip.seconds for clip in clips]
 
         def work(indices: Sequence[int], prompt: Sequence[int]) -> list[Hypothesis]:
@@ -67,6 +74,7 @@ class TransformersEngine:
                     chosen,
                     language=options.language,
                     prompt=prompt,
+                    encoded=cache is not None,
                     check=options.check,
                 )
             )

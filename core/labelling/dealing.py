@@ -108,6 +108,23 @@ def weigh(
     return _estimates(rows, recording, _scored_words(rows, sources), readings), readings
 
 
+def expected_errors(store: Store, rows: Iterable[Segment]) -> float:
+    """Characters that are expected to be wrong in these texts, by what their own labellers are unsure of.
+
+    Second readings are left out: who has just written anew would be weighed against who wrote before, and the other way
+    round.
+    """
+    recordings: dict[str, list[Segment]] = {}
+    for row in rows:
+        recordings.setdefault(row.video, []).append(row)
+    edits = 0.0
+    for video, own in recordings.items():
+        sources = [stored_source(store, timed) for timed in store.timed_texts.of(video)]
+        estimates = _estimates(own, store.segments.all(video=video), _scored_words(own, sources), {})
+        edits += sum(estimate.edits for estimate in estimates.values())
+    return edits
+
+
 def _text(segment: Segment, share: Share, source: TextSource, convert: Convert) -> MachineText:
     text = clean(share.text, LONGEST_TEXT)
     total = sum(share.logprobs)

@@ -7,7 +7,8 @@ of the train part. Where there is too little data for a block, nothing is chosen
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,9 +17,11 @@ from core.config import Config
 from core.dataset import lineage
 from core.dataset.digests import fill_digests
 from core.dataset.leak import sharing_audio
-from core.dataset.selection import UsableSegments
+from core.dataset.selection import UsableSegments, evenly
 from core.errors import UserError
 from core.events import RunStarted, Saved
+from core.exchange.labelled_sound import read_labelled
+from core.files import write_text
 from core.gpu import Gpu
 from core.jobs import Job
 from core.store import Store
@@ -29,11 +32,14 @@ from core.training.methods import METHODS
 from core.training.plan import Plan
 from core.training.planning import read_usable, training_card
 from core.training.run_setup import RunSetup, set_up
+from core.training.weight_trials import FILE as WEIGHTS
+from core.training.weight_trials import Weights
 from core.whisper.info import describe
 from core.workspace import Workspace
 
 if TYPE_CHECKING:
     from core.training.dataset import Example
+    from core.training.interpolation import Block
     from core.training.trainer import TrainingOutcome
     from core.whisper.loading import LoadedModel
 
@@ -81,8 +87,8 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     params: name, resume, steps, method, processes (all optional). A stopped or killed run goes on with resume, with its
     name, or by itself when settings and segments are still the same; it obeys the plan it was started with. Returns
     {"name", "path", "steps", "best_step", "cer", "base_cer", "on", "loss", "seconds", "train_segments",
-    "validation_segments", "eval_segments", "leak", "resumed_from"}. on: "validation" (the checkpoint was chosen by this
-    cer), "test" (only shown) or None.
+    "validation_segments", "eval_segments", "leak", "resumed_from"}, and "weights" where some were tried after the last
+    step. on: "validation" (checkpoint and weights were chosen by this cer), "test" (only shown) or None.
     """
     from core.training import ranks
 
@@ -95,6 +101,7 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     resumed_from = setup.last.step if setup.last else None
     if ranks.number():
         return {}  # the first process saves
+    weights = _keep_best(workspace, config, job, usable, setup, trained)
     job.progress(plan.steps, plan.steps, "step", "saving the model")
     leak = len(sharing_audio(usable.test, setup.lineage.heard))
     facts = CardFacts(
@@ -111,8 +118,9 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
         best_step=outcome.best_step,
         on=plan.measured_on,
         eval_segments=plan.measured_segments,
-        cer=outcome.cer,
+        cer=weights.cer if weights else outcome.cer,
         base_cer=outcome.base_cer,
+        weights=weights,
     )
 
     def save(place: Path) -> None:
@@ -120,6 +128,8 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
         loaded.processor.save_pretrained(place)
         loaded.extractor.save_pretrained(place)
         lineage.write(place, setup.lineage)
+        if weights is not None:
+            write_text(place / WEIGHTS, json.dumps(weights.as_json(), indent=1))
 
     path = runs.publish(workspace.models, setup.name, loaded.info.path, model_card(facts), save)
     checkpoints.keep_last(setup.folder)
@@ -129,6 +139,7 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
         "name": setup.name,
         "path": workspace.relative(path),
         **asdict(outcome),
+        **({"cer": weights.cer, "weights": weights.as_json()} if weights else {}),
         "on": plan.measured_on,
         "train_segments": len(data),
         "validation_segments": plan.validation_segments,
@@ -136,6 +147,53 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
         "leak": leak,
         "resumed_from": resumed_from,
     }
+
+
+def _keep_best(
+    workspace: Workspace, config: Config, job: Job, usable: UsableSegments, setup: RunSetup, trained: _Trained
+) -> Weights | None:
+    """Of the weights between base and tuned, those that hear the validation block best; None where there is none."""
+    from core.engines import Clip
+    from core.training.interpolation import Block, keep_best
+    from core.whisper.features import read_segment
+
+    plan, loaded = trained.plan, trained.loaded
+    if plan.measured_on != "validation" or not config.train.between:
+        return None
+    rows = [usable.by_id[id] for id in setup.lineage.measured if id in usable.by_id]
+
+    def clips() -> Iterator[tuple[str, Clip]]:
+        for row in rows:
+            yield row.text, Clip(row.id, read_segment(workspace.absolute(row.path)))
+
+    return keep_best(
+        loaded,
+        trained.tuned,
+        plan,
+        Block("validation", tuple((row.id, row.text) for row in rows), clips),
+        _general_set(workspace, config, job, loaded.info.window_s),
+        folder=setup.folder,
+        step=trained.outcome.best_step,
+        job=job,
+    )
+
+
+def _general_set(workspace: Workspace, config: Config, job: Job, window_s: float) -> Block | None:
+    """The other sound that the settings name, as much of it as is measured on; None where they name none."""
+    from core.engines import Clip
+    from core.training.interpolation import Block
+
+    if not config.train.general:
+        return None
+    rows = evenly(read_labelled(workspace.find(config.train.general)), config.train.eval_segments)
+
+    def clips() -> Iterator[tuple[str, Clip]]:
+        for row in rows:
+            clip = Clip(row.audio.name, row.samples(job.check))
+            if clip.seconds <= window_s:
+                yield row.text, clip
+
+    return Block("general", tuple((row.audio.name, row.text) for row in rows), clips)
 
 
 def _as_asked(config: Config, params: dict[str, Any]) -> Config:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from core.dataset.lineage import MeasuredOn
+from core.text import percent
+from core.training.weight_trials import Weights
 
 
 @dataclass(frozen=True)
 class CardFacts:
     """What a card tells. cer, base_cer: fractions, None where not measured; on: what they were measured on, and
-    eval_segments how many; leak: test segments that share audio with training or validation ones."""
+    eval_segments how many; weights: what was tried after the last step, None where nothing was; leak: test segments
+    that share audio with training or validation ones."""
 
     name: str
     base: str
@@ -27,6 +30,7 @@ class CardFacts:
     eval_segments: int
     cer: float | None
     base_cer: float | None
+    weights: Weights | None = None
 
 
 def model_card(facts: CardFacts) -> str:
@@ -66,6 +70,11 @@ def model_card(facts: CardFacts) -> str:
             f"- character error rate: {100 * facts.cer:.1f} %{base}, on {facts.eval_segments} {facts.on} "
             f"segments (normalised text; {meaning})"
         )
+    if facts.weights is not None:
+        tried = "; ".join(trial.said for trial in facts.weights.tried)
+        lines.append(f"- weights kept: {facts.weights.said}; tried on the validation segments: {tried}")
+        if facts.weights.general_base is not None:
+            lines.append(f"- base model on the general set: CER {percent(facts.weights.general_base)}")
     lines += ["- trained without timestamps: the model writes text only", ""]
     return "\n".join(lines)
 

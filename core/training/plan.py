@@ -226,14 +226,14 @@ def _on_card(
     free = card.memory_free if card else None
     need = memory_need(method, model.shape, batch, free)
     features = 4 * model.mel_bins * round(model.window_s * FRAMES_PER_SECOND)
-    keep = counts.train * features <= FEATURE_CACHE_BYTES and not METHODS[method].reads_in_main
+    keep = counts.train * features <= FEATURE_CACHE_BYTES and not METHODS[method].leaves_encoder
     return need, {
         "device": "cuda" if card else "cpu",
         "precision": wheels.precision(card.capability)[0] if card else "fp32",
         "recompute": need.recompute,
         "keep_features": keep,
         # Where features are kept, or computed on the same cores as the step, loader processes gain nothing.
-        "loader_workers": LOADER_WORKERS if card and not keep and not METHODS[method].reads_in_main else 0,
+        "loader_workers": LOADER_WORKERS if card and not keep and not METHODS[method].leaves_encoder else 0,
         "memory_needed_bytes": need.needed,
         "memory_free_bytes": free,
         "fits": need.fits,

@@ -24,6 +24,7 @@ from core.typed_json import build
 
 RECORD = "run.json"
 RECORD_BYTES = 1_000_000
+NOT_THE_RUN = {"epochs", "steps", "patience", "between", "general", "processes", "report_to"}
 VOCABULARY_FILES = ("vocab.json", "merges.txt", "added_tokens.json", "normalizer.json", "special_tokens_map.json")
 """transformers 5 no longer writes these beside tokenizer.json; the converters to CTranslate2 and ggml want them."""
 
@@ -47,12 +48,16 @@ class RunRecord:
         if (self.base, self.language) != (other.base, other.language):
             return False
         usual = _lasting(TrainConfig())
-        return usual | self.train == usual | other.train
+        one, two = (
+            usual | {name: value for name, value in run.train.items() if name in usual} for run in (self, other)
+        )
+        return one == two
 
 
 def _lasting(settings: TrainConfig) -> dict[str, Any]:
-    """The settings that make a run the same run: not how long it goes on, how many share the work, nor who is told."""
-    return settings.model_dump(exclude={"epochs", "steps", "processes", "report_to"})
+    """The settings that make a run the same run: not how long it goes on, what is kept after its last step, how many
+    share the work, nor who is told."""
+    return settings.model_dump(exclude=NOT_THE_RUN)
 
 
 def hidden(models: Path, name: str) -> Path:

@@ -217,7 +217,8 @@ class WhisperTrainer(Seq2SeqTrainer):
         self._missing = measure_first and resume is not None
         self._held_loss = torch.zeros(2, dtype=torch.float64)  # of an evaluation: nats, tokens
         options = EngineOptions.for_job(job, plan.language, plan.batch)
-        self._engine = TransformersEngine(loaded, dataclasses.replace(options, check=self._check))
+        options = dataclasses.replace(options, check=self._check)
+        self._engine = TransformersEngine(loaded, options, prepared.encoder)
         self._folder = folder
         self._reporter = Reporter(job, plan, relative)
         held, _ = examples(loaded, measured, plan.language, plan.label_tokens)

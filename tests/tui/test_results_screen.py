@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from core.events import Finished, Outcome, TranscribedWindow
 from core.jobs import list_jobs
 from core.store import EvaluationRow, Segment, Store, Video
 from core.timed_text import Cue
+from core.training.weight_trials import FILE, Weights, WeightTrial
 from core.workspace import Workspace, create
 from tests.tui.fake_job import FakeJob
 from tests.tui.wait import hidden_characters, screen_lines, screen_text, wait_until, wrong_widths
@@ -81,6 +83,9 @@ def open_app(workspace: Workspace) -> WhispersmithApp:
 
 @pytest.mark.parametrize("size", [(80, 24), (140, 45)])
 async def test_base_stands_beside_tuned_with_what_it_was_measured_on(measured: Workspace, size: tuple[int, int]):
+    tried = (WeightTrial("1", 0.24), WeightTrial("0.7", 0.225, 0.11), WeightTrial("0.5", None))
+    (measured.models / "run-03").mkdir(parents=True)
+    (measured.models / "run-03" / FILE).write_text(json.dumps(Weights("0.7", 0.225, tried, 0.108).as_json()))
     app = open_app(measured)
     async with app.run_test(size=size) as pilot:
         await wait_until(
@@ -91,6 +96,8 @@ async def test_base_stands_beside_tuned_with_what_it_was_measured_on(measured: W
         for part in ("base", "run-03", "difference", "18.6 % (15.7–21.5)", "11.3 % (9.1–13.5)", "–7.3 points"):
             assert part in text
         assert "148 / 64 / 18" in text
+        assert "kept 0.3 base + 0.7 tuned   tried on validation: 1 24.0 %, 0.7 22.5 %" in text
+        assert ("general set 10.8 %, now 11.0 %" in text) == (size[0] > 100)
         assert "1, 0" in text
         # The largest change first, in the sense it went.
         lines = screen_lines(app)

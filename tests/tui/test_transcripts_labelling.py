@@ -62,6 +62,21 @@ async def test_a_second_opinion_is_asked_for_by_name(workspace: Workspace) -> No
         await wait_until(pilot, lambda: asked(workspace) == [{"second": "nobody"}])
 
 
+async def test_a_round_is_offered_once_something_is_accepted(workspace: Workspace) -> None:
+    app = open_app(workspace)
+    async with app.run_test(size=(100, 30), notifications=True) as pilot:
+        await filled(pilot, app)
+        await pilot.press("T")
+        await wait_until(pilot, lambda: "A round learns from what is accepted" in " ".join(screen_text(app).split()))
+        await pilot.press("a")
+        await wait_until(pilot, lambda: "1 of 8 reviewed" in screen_text(app))
+        await pilot.press("T")
+        await wait_until(pilot, lambda: isinstance(app.screen, Choice))
+        assert "trained on 1 accepted text" in " ".join(screen_text(app).split())
+        await pilot.press("y")
+        await wait_until(pilot, lambda: [job.stage for job in list_jobs(workspace)] == ["round"])
+
+
 async def test_who_wrote_a_row_and_that_another_reads_it_otherwise(workspace: Workspace) -> None:
     text, other = "大家好我是千千", "大家好我叫千千喔"
     reading = SecondReading(segment(0).id, "openai/whisper-base", text, other, tuple(differences(text, other)))

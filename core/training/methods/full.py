@@ -29,7 +29,7 @@ class FullTuning:
     optimizer: str = "adamw_torch_fused"
     moments: int = 8
     weights: str = "float32"
-    reads_in_main: bool = False
+    leaves_encoder: bool = False
 
     @property
     def missing(self) -> str:

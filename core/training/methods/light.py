@@ -39,7 +39,7 @@ class LightTuning:
     weights: str = "auto"
     base_bytes: float = 2.1
     optimizer: str = "adamw_torch_fused"
-    reads_in_main: bool = False
+    leaves_encoder: bool = False
 
     @property
     def missing(self) -> str:

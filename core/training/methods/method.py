@@ -23,8 +23,8 @@ class Prepared:
 
     module: what the trainer steps; of its parameters those that require a gradient are trained. input_name: the
     argument of `module.forward` that stands for the sound. inputs: (samples of a window, int16 mono; its name) -> that
-    argument for one window, without the batch axis. encoder: what its encoder made of windows before, where no step
-    changes the encoder.
+    argument for one window, without the batch axis. encoder: what its encoder has made of windows, where no step
+    changes it.
     """
 
     module: Any
@@ -66,8 +66,9 @@ class Method(Protocol):
         ...
 
     @property
-    def reads_in_main(self) -> bool:
-        """Its inputs are computed by the model itself, so that no loader process can."""
+    def leaves_encoder(self) -> bool:
+        """No step changes the encoder: what it makes of a window can be kept. The model itself computes it, so that no
+        loader process can."""
         ...
 
     def learning_rate(self, shape: Shape) -> float:

@@ -26,7 +26,7 @@ class QuickTuning:
     weights = "float32"
     optimizer = "adamw_torch_fused"
     missing = ""
-    reads_in_main = True
+    leaves_encoder = True
 
     def learning_rate(self, shape: Shape) -> float:
         return rate_for_size(shape)

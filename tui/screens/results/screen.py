@@ -20,6 +20,7 @@ from core.stage import lookup
 from core.status import tuned_models
 from core.store import Evaluation, Segment, Store
 from core.timed_text import Cue
+from core.training.weight_trials import Weights, read_weights
 from core.workspace import Workspace
 from tui import keymap
 from tui.bridge import JobBatch
@@ -30,7 +31,7 @@ from tui.screens.pipeline import ErrorBanner, StepTable
 from tui.screens.results import figures as results_figures
 from tui.screens.results.dialogs import Differences, Transcription
 from tui.status.jobs import error_of
-from tui.widgets import dialog
+from tui.widgets import cells, dialog
 from tui.widgets.segment_table import Rows, RowTable
 from tui.widgets.text_line import Headline
 
@@ -49,6 +50,7 @@ class ResultsScreen(ListeningScreen):
         self._evaluation: Evaluation | None = None
         self._segments: dict[str, Segment] = {}
         self._models: list[str] = []
+        self._weights: Weights | None = None
         """The tuned models, oldest first."""
         self._next = ""
         self._heard: dict[Path, str] = {}
@@ -82,14 +84,15 @@ class ResultsScreen(ListeningScreen):
                 found = {row.segment: store.segments.get(row.segment) for row in rows}
                 models = tuned_models(workspace)
                 due = to_measure(evaluation, models)
+                weights = read_weights(workspace.models / evaluation.model) if evaluation is not None else None
             segments = {id: segment for id, segment in found.items() if segment is not None}
-            return Measured(evaluation, segments, models, due)
+            return Measured(evaluation, segments, models, due, weights)
 
         self.in_thread(read, self._loaded, group="load")
 
     def _loaded(self, found: Measured) -> None:
         before, self._evaluation, self._segments = self._evaluation, found.evaluation, found.segments
-        self._models, self._next = found.models, found.next
+        self._models, self._next, self._weights = found.models, found.next, found.weights
         if before is None or self._evaluation is None or before.id != self._evaluation.id or not self.table.row_count:
             self._show()
         else:
@@ -137,6 +140,8 @@ class ResultsScreen(ListeningScreen):
             return
         self._show_heading()
         table = results_figures.lines(evaluation, self.app.size.width - 4, self.host.ascii)
+        if self._weights is not None:
+            table.append(cells.fit(results_figures.weights_line(self._weights), self.app.size.width - 4))
         text = dialog.plain("\n".join(table))
         text.stylize("bold", 0, len(table[0]))
         figures.update(text)
@@ -262,12 +267,14 @@ class EvaluateParams:
 
 @dataclass(frozen=True)
 class Measured:
-    """What the store holds for this screen. next: how to come to figures that are not there, by a key of this one."""
+    """What the store holds for this screen. next: how to come to figures that are not there, by a key of this one.
+    weights: what was tried after the last step of the model that was measured."""
 
     evaluation: Evaluation | None
     segments: dict[str, Segment]
     models: list[str]
     next: str
+    weights: Weights | None
 
 
 def being_measured(job: JobBatch, models: Sequence[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +36,20 @@ def label(workspace: Workspace, store: Store, live: Sequence[JobBatch]) -> list[
     return [InThread(lambda: forecast(workspace, workspace.config(), store), offer, "forecast")]
 
 
+def begin_round(store: Store, live: Sequence[JobBatch]) -> list[Effect]:
+    """Offer a training on what is accepted whose model writes the rest anew, or ask whether to stop it."""
+    if live:
+        return _stop(live[0])
+
+    def offer(counts: Mapping[str, int]) -> list[Effect]:
+        if not counts["usable"]:
+            return [Toast("A round learns from what is accepted: correct a few rows first, enter or a accepts them")]
+        question = dialogs.begin_round(counts)
+        return [OpenDialog(question, lambda answer: [StartJob("round", {})] if answer == "y" else [])]
+
+    return [InThread(store.segments.counts, offer, "forecast")]
+
+
 def second_opinion(workspace: Workspace, store: Store, live: Sequence[JobBatch]) -> list[Effect]:
     """Offer that another labeller reads what nobody has reviewed; which, where the settings name none."""
     if live:
@@ -59,7 +73,7 @@ def second_opinion(workspace: Workspace, store: Store, live: Sequence[JobBatch])
 
 
 def _stop(job: JobBatch) -> list[Effect]:
-    question = dialogs.stop_labeller(progress_text(job))
+    question = dialogs.stop_job("The round" if job.stage == "round" else "The labeller", progress_text(job))
     return [OpenDialog(question, lambda answer: [StopJob(job.folder)] if answer == "s" else [])]
 
 

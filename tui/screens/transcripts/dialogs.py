@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from core.labelling.forecast import LabelForecast
@@ -66,10 +67,19 @@ def _work(found: LabelForecast) -> str:
     return f"{what}: about {marks.total_length(round(found.seconds * 1000))}, as quick as last time"
 
 
-def stop_labeller(progress: str) -> Choice:
+def stop_job(who: str, progress: str) -> Choice:
     """Answer "s": stop it."""
-    choices = [("g", "let it go on"), ("s", "stop it; what it has written is kept")]
-    return Choice("The labeller is at work", progress, choices)
+    choices = [("g", "let it go on"), ("s", "stop it; what it has done is kept")]
+    return Choice(f"{who} is at work", progress, choices)
+
+
+def begin_round(counts: Mapping[str, int]) -> Choice:
+    """Answer "y": go on."""
+    text = (
+        f"The decoder is trained on {plural(counts['usable'], 'accepted text')}, and that model writes the texts anew "
+        "that nobody has written, accepted or rejected. What a person has touched stays."
+    )
+    return Choice("A round?", text, [("y", "train, and write the rest anew"), ("n", "not now")])
 
 
 def place_text(gone: TranscriptRow, there: TranscriptRow | None, ascii: bool) -> Choice:

@@ -45,6 +45,9 @@ from tui.screens.transcripts.word_keys import move_word
 from tui.status.jobs import error_of
 from tui.widgets.segment_table import RowTable
 
+STOPS = {"label": "b stop", "round": "T stop"}
+"""The key that stops the job of a stage."""
+
 
 class TranscriptsScreen(ListeningScreen):
     PANE = STEP = "transcripts"
@@ -371,6 +374,9 @@ class TranscriptsScreen(ListeningScreen):
     def action_label(self) -> None:
         self.apply(actions.label(self.workspace, self.store, self.live_jobs("label")))
 
+    def action_round(self) -> None:
+        self.apply(actions.begin_round(self.store, self.live_jobs("round")))
+
     def action_second_opinion(self) -> None:
         self.apply(actions.second_opinion(self.workspace, self.store, self.live_jobs("label")))
 
@@ -383,7 +389,7 @@ class TranscriptsScreen(ListeningScreen):
     def job_events(self, batch: JobBatch) -> None:
         live = self.live_jobs()
         shown = foremost(live)
-        self.query_one(JobLine).show_jobs(live, "b stop" if shown is not None and shown.stage == "label" else "")
+        self.query_one(JobLine).show_jobs(live, STOPS.get(shown.stage, "") if shown is not None else "")
         if batch.ended and not batch.history:
             self._panes.show_failure(error_of(batch) or actions.left_over(batch))
         if batch.ended or batch.of(Item, ItemFailed):
