@@ -281,6 +281,14 @@ STAGES: dict[str, Stage] = {
             action="results.evaluate",
         ),
         Stage(
+            "compare",
+            ("results",),
+            "gpu",
+            "which base to begin with: models on the same accepted rows, before anything is trained",
+            items=MODELS,
+            doing="comparing models",
+        ),
+        Stage(
             "round",
             ("transcripts",),
             "gpu",

@@ -48,10 +48,7 @@ class RunRecord:
         if (self.base, self.language) != (other.base, other.language):
             return False
         usual = _lasting(TrainConfig())
-        one, two = (
-            usual | {name: value for name, value in run.train.items() if name in usual} for run in (self, other)
-        )
-        return one == two
+        return all(self.train.get(name, value) == other.train.get(name, value) for name, value in usual.items())
 
 
 def _lasting(settings: TrainConfig) -> dict[str, Any]:
