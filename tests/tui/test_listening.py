@@ -215,9 +215,12 @@ async def test_what_was_heard_once_asks_for_no_dialog_again(workspace: Workspace
             await again.close()
 
 
-async def test_the_tab_of_an_earlier_app_comes_by_itself(workspace: Workspace):
-    async with listened(workspace, "segments"):
-        pass
+async def test_leaving_ends_the_server_and_the_tab_comes_to_the_next_app_by_itself(workspace: Workspace):
+    async with listened(workspace, "segments") as (app, _, _page):
+        player = app.listening and app.listening.player
+        assert isinstance(player, BrowserPlayer)
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection("127.0.0.1", player.server.port)
     app = WhispersmithApp(workspace, AppOptions(), start="segments")
     async with app.run_test(size=(100, 30)) as pilot:
         await opened(pilot, "segments")
@@ -354,14 +357,6 @@ async def test_a_file_for_other_players_says_where_it_is_and_promises_nothing(wo
         path.unlink()
         await pilot.press("space")
         await wait_until(pilot, path.exists)
-
-
-async def test_leaving_ends_the_server(workspace: Workspace):
-    async with listened(workspace, "segments") as (app, _, _page):
-        player = app.listening and app.listening.player
-        assert isinstance(player, BrowserPlayer)
-    with pytest.raises(ConnectionRefusedError):
-        await asyncio.open_connection("127.0.0.1", player.server.port)
 
 
 def test_the_terminal_is_given_a_link_and_the_line_for_its_clipboard(workspace: Workspace):
