@@ -195,7 +195,7 @@ def test_waiting_ends_when_there_is_room(monkeypatch: pytest.MonkeyPatch) -> Non
     assert found is not None
     assert found.memory_free == 60
     assert told == ["GPU-1", "GPU-1"]
-    assert slept == [5.0, 5.0]
+    assert slept == [2.0, 2.0]
 
 
 def test_waiting_can_be_ended_and_never_waits_for_what_cannot_be(monkeypatch: pytest.MonkeyPatch) -> None:
