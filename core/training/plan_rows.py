@@ -35,7 +35,7 @@ def plan_rows(plan: Plan) -> list[PlanRow]:
             _data(plan),
             "accepted segments, as split; the best checkpoint is chosen on some of the train part, never on test",
         ),
-        PlanRow("method", "Method", method, METHODS[plan.method].reason, ("train", "method")),
+        PlanRow("method", "Method", method, _trained(plan), ("train", "method")),
         PlanRow("batch", "Batch", str(plan.batch), "segments computed at once", ("train", "batch")),
         PlanRow(
             "accumulation",
@@ -97,6 +97,12 @@ def _measured(plan: Plan) -> str:
     if plan.seconds is None:
         return "no run of this kind has been measured here yet; while it runs the time left is that of its own steps"
     return f"at the pace of {plan.pace_of}; while it runs the time left is that of its own steps"
+
+
+def _trained(plan: Plan) -> str:
+    """What the method trains, and which others can be had here."""
+    others = [name for name, method in METHODS.items() if name != plan.method and not method.missing]
+    return f"{METHODS[plan.method].reason}; also here: {', '.join(others)}"
 
 
 def _data(plan: Plan) -> str:
