@@ -26,6 +26,7 @@ from core.gpu import choose_for_job, environment_for
 from core.gpu.wheels import precision as precision_of
 from core.models.suggested import BASE, LARGE, MEDIUM, SMALL, TINY, Shape
 from core.training.methods import METHODS
+from core.training.methods.activations import counted_by_torch
 
 GIB = 2**30
 SHAPES = {"toy": Shape(64, 2, 2), "tiny": TINY, "base": BASE, "small": SMALL, "medium": MEDIUM, "large": LARGE}
@@ -59,7 +60,7 @@ def train_steps(
     shape: Shape, batch: int, device: str, precision: str, checkpointing: bool, steps: int = 4
 ) -> dict[str, Any]:
     """Memory (bytes, the allocator's peak; None on the processor) and seconds of a full fine-tuning step: fp32 weights,
-    Adam, autocast. The context of CUDA itself, about 0.5 GiB, is in the estimate and not in the peak."""
+    Adam, autocast; and what the plan reckons with of it, without the reserve and the context of CUDA."""
     import torch
 
     model = build(shape, device)
@@ -93,7 +94,7 @@ def train_steps(
         "step_s": round(min(took[1:]), 3),
         "segments_s": round(batch / min(took[1:]), 2),
         "peak_bytes": peak,
-        "planned_bytes": METHODS["full"].memory(shape, batch, recompute=checkpointing),
+        "planned_bytes": counted_by_torch(METHODS["full"].memory(shape, batch, recompute=checkpointing)),
     }
 
 

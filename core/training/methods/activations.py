@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from core.whisper.shape import POSITIONS_PER_SECOND, Shape
 
-CONTEXT_BYTES = 2**30
-"""What CUDA itself holds, and the allocator's rounding."""
+CONTEXT_BYTES = 600 * 2**20
+"""What CUDA itself holds, beside what torch counts."""
+ALLOCATOR_BYTES = 400_000_000
+"""What torch's allocator holds beside weights and activations: the workspaces of the libraries, and its rounding."""
 RESERVE = 1.07
 LABELS = 96
 """Tokens of a label that the estimates reckon with: nearly twice as many as ten seconds of Mandarin have."""
@@ -16,12 +18,14 @@ LOGIT_BYTES = 16
 def activation_bytes(shape: Shape, *, recompute: bool) -> float:
     """Bytes of one window's activations, an estimate: half precision, SDPA attention, about 96 label tokens.
 
-    Traced sizes of the published shapes grow with the weights to the power 3/4 from 789 MiB a 30 s window at 242 M
-    weights, or from 239 MiB to the power 1/2 where they are recomputed (activation checkpointing).
+    What torch reserved on an H200 for steps of the published shapes (10 steps, 38 M to 1.5 G weights, batches of 4 to
+    16) is met to within 9 % by 580 MiB at 242 M weights, growing with them to the power 3/4, or where they are
+    recomputed (activation checkpointing) 65 MiB to the power 1/2, and the logits. `benchmarks/gpu.py` measures it anew.
     """
     size = shape.parameters / 242e6
-    mebibytes = 239 * size**0.5 if recompute else 789 * size**0.75
-    return mebibytes * 2**20 * shape.positions / (30 * POSITIONS_PER_SECOND)
+    mebibytes = 65 * size**0.5 if recompute else 580 * size**0.75
+    logits = LOGIT_BYTES * LABELS * shape.vocabulary
+    return mebibytes * 2**20 * shape.positions / (30 * POSITIONS_PER_SECOND) + logits
 
 
 def decoder_activation_bytes(shape: Shape, *, recompute: bool) -> float:
@@ -36,8 +40,13 @@ def decoder_activation_bytes(shape: Shape, *, recompute: bool) -> float:
 
 
 def step_bytes(state_bytes: float, activations: float) -> int:
-    """A whole step: the model's training state, the activations of a batch, context and reserve."""
-    return int(RESERVE * (state_bytes + activations + CONTEXT_BYTES))
+    """A whole step: the model's training state, the activations of a batch, a reserve, and what CUDA itself holds."""
+    return int(RESERVE * (state_bytes + activations + ALLOCATOR_BYTES) + CONTEXT_BYTES)
+
+
+def counted_by_torch(step: int) -> int:
+    """Of a step's bytes, as `step_bytes` has them, what torch itself would count, without the reserve."""
+    return int((step - CONTEXT_BYTES) / RESERVE)
 
 
 def encoder_work(shape: Shape) -> float:
