@@ -58,7 +58,7 @@ def slurm_script(root: Path, code: Path, stage: str, machines: int, processes: i
     """
     each = -(-processes // machines)
     processes = each * machines
-    launch = shlex.join(["accelerate", "launch", *options(processes, machines=machines)])
+    launch = shlex.join(["-m", "accelerate.commands.launch", *options(processes, machines=machines)])
     return f"""\
 #!/bin/bash
 #SBATCH --job-name=whispersmith-{stage}
@@ -69,9 +69,10 @@ def slurm_script(root: Path, code: Path, stage: str, machines: int, processes: i
 set -e
 cd {shlex.quote(str(root))}
 export PYTHONPATH={shlex.quote(str(code))} TOKENIZERS_PARALLELISM=false
-JOB=$({shlex.quote(sys.executable)} -m core.jobs.spec . {stage})
+PYTHON={shlex.quote(sys.executable)}
+JOB=$("$PYTHON" -m core.jobs.spec . {stage})
 FIRST=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
-export JOB FIRST
-srun --kill-on-bad-exit=1 bash -c '{launch} \\
+export PYTHON JOB FIRST
+srun --kill-on-bad-exit=1 bash -c '"$PYTHON" {launch} \\
     --machine_rank=$SLURM_NODEID --main_process_ip=$FIRST -m core.jobs.run $JOB'
 """

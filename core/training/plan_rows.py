@@ -11,6 +11,12 @@ from core.text import plural
 from core.training.methods import METHODS
 from core.training.plan import GB, Plan
 
+PRECISIONS = {
+    "bf16": "the GPU computes it by itself; numbers as large as in fp32, and half the memory",
+    "fp16": "the GPU has no bf16 of its own; losses are scaled up so that small gradients are not lost",
+    "fp32": "what computes here has nothing shorter of its own",
+}
+
 
 @dataclass(frozen=True)
 class PlanRow:
@@ -26,7 +32,6 @@ class PlanRow:
 def plan_rows(plan: Plan) -> list[PlanRow]:
     """The plan for people."""
     free = f"{plan.memory_free_bytes / GB:.1f} GB free" if plan.memory_free_bytes is not None else "no GPU"
-    method = f"{plan.method}, {plan.precision}" + (", activations recomputed" if plan.recompute else "")
     return [
         PlanRow("model", "Base model", plan.model, "what is fine-tuned", ("model", "base")),
         PlanRow(
@@ -35,7 +40,13 @@ def plan_rows(plan: Plan) -> list[PlanRow]:
             _data(plan),
             "accepted segments, as split; the best checkpoint is chosen on some of the train part, never on test",
         ),
-        PlanRow("method", "Method", method, _trained(plan), ("train", "method")),
+        PlanRow("method", "Method", plan.method, _trained(plan), ("train", "method")),
+        PlanRow(
+            "precision",
+            "Precision",
+            f"{plan.precision}, activations {'recomputed' if plan.recompute else 'kept'}",
+            f"{PRECISIONS[plan.precision]}; activations that do not fit are computed again, about a fifth slower",
+        ),
         PlanRow("batch", "Batch", str(plan.batch), "segments computed at once", ("train", "batch")),
         PlanRow(
             "accumulation",
@@ -48,22 +59,31 @@ def plan_rows(plan: Plan) -> list[PlanRow]:
         PlanRow(
             "rate",
             "Learning rate",
-            f"{plan.learning_rate:g}, warm-up {plural(plan.warmup, 'step')}",
+            f"{plan.learning_rate:g}, {plan.schedule.replace('_', ' ')}",
             "small steps keep what the model knows; 0 takes what suits method and size",
             ("train", "learning_rate"),
         ),
         PlanRow(
+            "warmup",
+            "Warm-up",
+            plural(plan.warmup, "step"),
+            "a share of the steps in which the rate rises: Adam has seen too little yet to know how large steps may be",
+            ("train", "warmup"),
+        ),
+        PlanRow(
             "epochs",
             "Epochs",
-            f"{plan.epochs:.1f} = {plural(plan.steps, 'step')}, measured every {plan.eval_every}",
+            f"{plan.epochs:.1f} = {plural(plan.steps, 'step')}",
             "how often every segment is seen; few data want few epochs",
             ("train", "steps" if plan.fixed_steps else "epochs"),
         ),
+        PlanRow("rhythm", "Measured", f"every {plan.eval_every}", _rhythm(plan), ("train", "eval_every")),
         PlanRow(
             "memory",
             "Memory",
-            f"{plan.memory_needed_bytes / GB:.1f} GB needed, {free}",
-            "an estimate; the largest batch is tried once before the first step, and made smaller if it does not fit",
+            f"{plan.memory_needed_bytes / GB:.1f} GB needed, {free}; disk {3 * plan.checkpoint_bytes / 1e9:.1f} GB",
+            "an estimate; the largest batch is tried once before the first step, and made smaller if it does not fit. "
+            "On disk: the newest checkpoint, the best, and the one that is being written",
         ),
         PlanRow("time", "Time", _time(plan), _measured(plan)),
     ]
@@ -73,6 +93,14 @@ def plan_lines(plan: Plan) -> list[str]:
     """The plan on a plain terminal."""
     rows = [f"{row.title:<14} {row.value}" for row in plan_rows(plan)]
     return [*rows, *(f"{'':<14} {reason}" for reason in plan.reasons)]
+
+
+def _rhythm(plan: Plan) -> str:
+    saved = "a checkpoint is saved then, too; 0 is twice an epoch, and at most a dozen times"
+    if not plan.measured_on:
+        return f"there is nothing to measure on; {saved}"
+    chosen = "the best checkpoint is kept" if plan.measured_on == "validation" else "which are only shown"
+    return f"the error rate of {plural(plan.measured_segments, f'{plan.measured_on} segment')}: {chosen}; {saved}"
 
 
 def _shared(plan: Plan) -> str:

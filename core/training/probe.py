@@ -78,7 +78,8 @@ def measured_peak(
     torch.cuda.reset_peak_memory_stats()
     free = torch.cuda.mem_get_info()[0] + torch.cuda.memory_reserved()
     try:
-        needed = _step(module, plan, batch, arguments)
+        try_step(module, plan, batch, arguments)
+        needed = torch.cuda.max_memory_reserved()
     except torch.OutOfMemoryError:
         needed = None
     # Only here, where the error with its frames is gone, is what the step held let go.
@@ -88,7 +89,8 @@ def measured_peak(
     return Peak(needed, free)
 
 
-def _step(module: Any, plan: Plan, batch: Mapping[str, torch.Tensor], arguments: Seq2SeqTrainingArguments) -> int:
+def try_step(module: Any, plan: Plan, batch: Mapping[str, torch.Tensor], arguments: Seq2SeqTrainingArguments) -> None:
+    """A step over a batch in all but its effect: forwards, backwards, beside what the optimizer keeps."""
     if plan.recompute:
         module.gradient_checkpointing_enable()
     module.train()
@@ -99,7 +101,6 @@ def _step(module: Any, plan: Plan, batch: Mapping[str, torch.Tensor], arguments:
     optimizer = kind(trained, **settings | {"lr": 0.0, "weight_decay": 0.0})
     optimizer.step()  # over gradients of zero: only its memory is wanted
     half = plan.precision != "fp32"
-    with torch.autocast("cuda", DTYPES[plan.precision]) if half else nullcontext():
-        total, tokens, _ = batch_loss(module, {name: value.cuda() for name, value in batch.items()})
+    with torch.autocast(plan.device, DTYPES[plan.precision]) if half else nullcontext():
+        total, tokens, _ = batch_loss(module, {name: value.to(plan.device) for name, value in batch.items()})
     (total / tokens).backward()
-    return torch.cuda.max_memory_reserved()

@@ -134,7 +134,10 @@ def test_plan_says_what_a_run_would_do(tmp_path: Path, monkeypatch: pytest.Monke
         tight = read_plan(made, made.config(), store)
     assert not tight.fits
     assert any("does not fit" in line for line in plan_lines(tight))
-    assert "activations recomputed" in next(row.value for row in plan_rows(tight) if row.key == "method")
+    rows = {row.key: row for row in plan_rows(tight)}
+    assert rows["precision"].value == "fp16, activations recomputed"
+    assert all(row.reason for row in rows.values())
+    assert rows["rhythm"].reason.startswith("the error rate of 1 test segment: which are only shown")
 
 
 def test_a_card_that_torch_cannot_use_is_no_card_for_the_plan(monkeypatch: pytest.MonkeyPatch) -> None:
