@@ -108,6 +108,8 @@ def test_from_an_empty_folder_to_a_tuned_model_with_keys_alone(terminal: Termina
     terminal.press("i")
     terminal.wait(lambda shown: "beside the recordings" in shown)
     terminal.press("Enter")
+    terminal.wait(lambda shown: "Whose texts are in" in shown)
+    terminal.press("Enter")
     terminal.wait(lambda shown: "150 of 158 reviewed" in shown)
     # One transcript by hand: what is typed is saved by Enter, which goes on to the next row.
     terminal.press("e")
