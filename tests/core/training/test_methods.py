@@ -56,6 +56,29 @@ def test_eight_bits_are_refused_where_their_library_is_not(tmp_path: Path, name:
     train.check_params(made, made.config(), {"method": "light"})
 
 
+@pytest.mark.parametrize("name", ["light", "light-dora"])
+def test_a_change_that_was_learnt_is_merged_into_the_base(tmp_path: Path, name: str) -> None:
+    loaded = load(str(toy(2.0)))
+    asked = {
+        "input_features": torch.from_numpy(log_mel(loaded.extractor, [noise(2.0)])),
+        "decoder_input_ids": torch.tensor([[loaded.model.config.decoder_start_token_id, 7, 8]]),
+    }
+    with torch.no_grad():
+        before = loaded.model(**asked).logits
+        module = METHODS[name].prepare(loaded, tmp_path).module
+        learnt = [weight for weight in module.parameters() if weight.requires_grad]
+        assert sum(weight.numel() for weight in learnt) >= change_parameters(loaded.info.shape)
+        for weight in learnt:
+            weight += 0.01
+        after = module(**asked).logits
+        merged = METHODS[name].finish(module)
+        assert torch.allclose(merged(**asked).logits, after, atol=1e-3)
+        assert not torch.allclose(before, after, atol=1e-2)
+    assert set(merged.state_dict()) == set(load(str(toy(2.0))).model.state_dict())
+    assert merged.dtype == torch.float32
+    assert merged.generation_config.lang_to_id == loaded.model.generation_config.lang_to_id
+
+
 # -- quick
 
 
