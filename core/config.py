@@ -175,12 +175,27 @@ Tracker = Literal["tensorboard", "wandb", "mlflow", "comet_ml", "clearml", "trac
 """Where curves may go, as transformers and the packages themselves are named."""
 
 
+Windows = Literal[
+    "single",
+    "stretch",
+    "packed",
+    "single+stretch",
+    "single+packed",
+    "stretch+packed",
+    "single+stretch+packed",
+]
+"""What is heard at once, see `core.training.windows`; several kinds have an equal share of the speech each."""
+
+Augment = Literal["masks", "speed", "gain", "noise"]
+
+
 class TrainConfig(_Table):
-    """method: what is trained, see `core.training.methods`. steps 0: as many as `epochs` need. learning_rate 0: what
-    suits method and size. warmup: share of the steps. eval_every 0: half an epoch. patience: measurements without a
-    lower CER after which it stops, 0 for never. between: weights between the base's and the tuned ones are tried after
-    the last step. general: a folder with other sound and its texts (an audiofolder); what is kept may be half a point
-    worse there than the base, no more.
+    """method: what is trained, see `core.training.methods`. steps 0: as many as `epochs` need. epochs 0: as many as
+    suit the windows. learning_rate 0: what suits method and size. warmup: share of the steps. eval_every 0: half an
+    epoch. timestamps: share of the windows that are taught with their times. augment: how the sound is changed.
+    patience: measurements without a lower CER after which it stops, 0 for never. between: weights between the base's
+    and the tuned ones are tried after the last step. general: a folder with other sound and its texts (an audiofolder);
+    what is kept may be half a point worse there than the base, no more.
 
     batch, accumulation: their product is what a step learns from, however many processes share it. processes: that
     train together (`accelerate launch`), each on a GPU of its own if there are any. report_to: who is told losses and
@@ -188,7 +203,10 @@ class TrainConfig(_Table):
     """
 
     method: Method = "full"
-    epochs: float = Field(default=6.0, gt=0)
+    windows: Windows = "stretch"
+    timestamps: float = Field(default=0.5, ge=0, le=1)
+    augment: list[Augment] = Field(default_factory=list)
+    epochs: float = Field(default=0.0, ge=0)
     steps: int = Field(default=0, ge=0)
     batch: int = Field(default=8, ge=1)
     accumulation: int = Field(default=2, ge=1)
@@ -273,7 +291,9 @@ by = "auto"              # video where there are several, else stretches of time
 test = 0.1
 
 [train]
-epochs = 6.0
+windows = "stretch"      # what is heard at once: neighbouring segments as one; "single": each by itself; "packed"
+timestamps = 0.5         # share of the windows that are taught with their times
+epochs = 0.0             # how often each segment is heard; 0: what suits the windows
 batch = 8
 accumulation = 2
 method = "full"          # "quick": the decoder alone; "light": small changes (LoRA), for little memory

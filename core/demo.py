@@ -39,6 +39,8 @@ by = "auto"
 test = 0.1
 
 [train]                  # a toy with random weights wants large steps; a real Whisper does not
+windows = "single"
+timestamps = 0.0
 epochs = 16.0
 batch = 8
 accumulation = 1

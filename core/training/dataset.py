@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -53,15 +54,15 @@ def examples(
 def examples_of(
     tokens: WindowTokens, windows: Iterable[TrainingWindow], limit: int
 ) -> tuple[list[Example], list[tuple[str, UserError]]]:
-    """(examples, rejected). A window of several rows with more than `limit` labels is parted into its rows; a row with
-    more is rejected, each segment once, with its reason."""
+    """(examples, rejected). A window of several rows with more than `limit` labels, or of one whose times are too many,
+    is parted into its rows, without times; a row with more is rejected, each segment once, with its reason."""
     good: list[Example] = []
     rejected: dict[str, UserError] = {}
     for window in windows:
         taught = tokens.taught(window)
         if len(taught.targets) <= limit:
             good.append(Example(window, taught))
-        elif len(window.rows) > 1:
+        elif len(window.rows) > 1 or window.timestamps:
             kept, refused = examples_of(tokens, single(window.rows), limit)
             good += kept
             rejected |= dict(refused)
@@ -90,7 +91,7 @@ def window_tokens(loaded: LoadedModel, language: str) -> WindowTokens:
         prompt=tuple(token for token in prompt_tokens(loaded, spoken) if token != silent),
         silent=silent,
         end=end_tokens(loaded)[0],
-        encode=lambda text: loaded.tokenizer(text, add_special_tokens=False).input_ids if text else [],
+        encode=cache(lambda text: loaded.tokenizer(text, add_special_tokens=False).input_ids if text else []),
     )
 
 
@@ -124,7 +125,7 @@ class SegmentDataset(torch.utils.data.Dataset[dict[str, Any]]):
         window_s: float = 30.0,
         seed: int = 0,
     ) -> None:
-        self._data = list(data)
+        self._data = data
         self._name, self._inputs = input_name, inputs
         self._keep = keep and not augmentation.changes_sound
         self._kept: dict[tuple[AudioSpan, ...], np.ndarray] = {}

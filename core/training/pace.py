@@ -15,7 +15,7 @@ from core.workspace import Workspace
 
 MOST_LOGS = 20
 """Logs are looked through from the newest on, and no more of them."""
-KIND = ("model", "method", "device", "precision", "recompute", "window_s", "processes")
+KIND = ("model", "method", "device", "precision", "recompute", "window_s", "windows", "augment", "processes")
 """What of a plan a pace depends on."""
 
 

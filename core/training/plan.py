@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from core.config import Config, TrainConfig
+from core.dataset.columns import AudioSpan
 from core.dataset.lineage import Lineage, MeasuredOn
+from core.errors import UserError
 from core.gpu import Gpu, wheels
 from core.training.memory import MemoryNeed, memory_need
 from core.training.methods import METHODS, Method
+from core.training.windows import WindowMix, windows_an_epoch
 from core.typed_json import build
 from core.whisper.info import ModelInfo
 
@@ -21,23 +25,31 @@ FRAMES_PER_SECOND = 100  # Whisper's log-mel has a frame every 10 ms
 FEATURE_CACHE_BYTES = 1_000_000_000
 """Features are kept in memory while they fit: the second epoch then costs no feature extraction."""
 LOADER_WORKERS = 2
+SINGLE_EPOCHS, MOST_EPOCHS = 6.0, 12.0
+"""Windows of several segments cost less an epoch: they are heard in as many as cost six of single segments, at most in
+twelve (`benchmarks/window_trials` measured them with thirteen)."""
 GB = 2**30  # as everybody counts the memory of a GPU: a card of 8 GB has 8 GiB
 
 
 @dataclass(frozen=True)
 class DataCounts:
-    """Segments a run is given. measured: how many the error rate during training is measured on, those of `on`."""
+    """Segments a run is given. measured: how many the error rate during training is measured on, those of `on`.
+    windows: how many an epoch of the training segments is, 0 for one each."""
 
     train: int
     validation: int = 0
     test: int = 0
     measured: int = 0
     on: MeasuredOn | None = None
+    windows: int = 0
 
     @classmethod
-    def of(cls, lineage: Lineage, *, train: int, test: int) -> DataCounts:
-        """train: how many of the lineage's segments are still learnt from; test: the size of the test part."""
-        return cls(train, len(lineage.validated), test, len(lineage.measured), lineage.on)
+    def of(
+        cls, lineage: Lineage, learn: Sequence[AudioSpan], *, test: int, settings: TrainConfig, window_s: float
+    ) -> DataCounts:
+        """learn: those of the lineage's segments that are still learnt from; test: the size of the test part."""
+        windows = windows_an_epoch(learn, mix_of(settings), window_s, seed=settings.seed)
+        return cls(len(learn), len(lineage.validated), test, len(lineage.measured), lineage.on, windows)
 
 
 @dataclass(frozen=True)
@@ -55,8 +67,10 @@ class Schedule:
 class Plan:
     """A whole run before it starts; the trainer decides nothing that stands here.
 
+    windows: what is heard at once, None in a run from before it could be chosen, whose segments are heard each by
+    itself in an order drawn anew every epoch; epoch_windows: of the first epoch; augment: how the sound is changed.
     device: "cuda" or "cpu"; precision: of autocast, "bf16", "fp16" or "fp32"; recompute: activations are computed
-    twice to save memory. batch: segments a process computes at once; processes: that train together, each on a GPU of
+    twice to save memory. batch: windows a process computes at once; processes: that train together, each on a GPU of
     its own. schedule: transformers' name of the learning rate's course; warmup, eval_every (checkpoints are saved then,
     too), log_every: optimizer steps. label_tokens: the most a label may have, prompt and end included;
     window_s: seconds of audio a segment may last. keep_features: log-mels stay in memory after the first epoch.
@@ -99,12 +113,15 @@ class Plan:
     fits: bool
     reasons: tuple[str, ...]
     processes: int = 1
+    windows: WindowMix | None = None
+    epoch_windows: int = 0
+    augment: tuple[str, ...] = ()
     seconds: float | None = None
     pace_of: str = ""
 
     @property
     def effective_batch(self) -> int:
-        """Segments that a step learns from, over all processes."""
+        """Windows that a step learns from, over all processes."""
         return self.batch * self.accumulation * self.processes
 
     def as_json(self) -> dict[str, Any]:
@@ -115,8 +132,12 @@ class Plan:
         """The plan that a run's folder keeps; None if there is none, or it lacks what a plan needs today."""
         try:
             return build(cls, data) if isinstance(data, dict) else None
-        except ValueError:
+        except (UserError, ValueError):
             return None
+
+
+def mix_of(settings: TrainConfig) -> WindowMix:
+    return WindowMix.of(settings.windows, settings.timestamps)
 
 
 def make_plan(
@@ -134,8 +155,13 @@ def make_plan(
     rate = settings.learning_rate or method.learning_rate(model.shape)
     processes = processes or settings.processes
     batch, accumulation = dealt(settings.batch * settings.accumulation, settings.batch, processes)
-    course = schedule(settings, max(counts.train, 1), steps)
-    need, here = _on_card(method.name, batch, model, card, counts)
+    windows = max(counts.windows or counts.train, 1)
+    epochs = settings.epochs or min(MOST_EPOCHS, SINGLE_EPOCHS * max(counts.train, 1) / windows)
+    course = schedule(settings.model_copy(update={"epochs": epochs}), windows, steps)
+    mix = mix_of(settings)
+    need, here = _on_card(
+        method.name, batch, model, card, _kept(mix, counts.train, course.steps * batch * accumulation)
+    )
     return Plan(
         model=config.model.base,
         language=config.project.language,
@@ -148,7 +174,7 @@ def make_plan(
         weight_decay=settings.weight_decay,
         warmup=course.warmup,
         steps=course.steps,
-        epochs=course.steps / course.per_epoch,
+        epochs=course.steps * batch * accumulation * processes / windows,
         fixed_steps=bool(steps or settings.steps),
         eval_every=course.eval_every,
         log_every=course.log_every,
@@ -156,8 +182,11 @@ def make_plan(
         seed=settings.seed,
         label_tokens=model.max_target_positions,
         window_s=model.window_s,
+        windows=mix,
+        epoch_windows=windows,
+        augment=() if method.leaves_encoder else tuple(settings.augment),
         checkpoint_bytes=method.checkpoint(model.shape),
-        reasons=(*_method_reasons(method, rate, model), *_reasons(counts, card, need, here["precision"])),
+        reasons=(*_method_reasons(method, settings, rate, model), *_reasons(counts, card, need, here["precision"])),
         **_data(counts),
         **here,
     )
@@ -187,15 +216,16 @@ def resumed_plan(
     if processes and processes != stored.processes:
         batch, accumulation = dealt(stored.effective_batch, stored.batch, processes)
         stored = replace(stored, batch=batch, accumulation=accumulation, processes=processes)
-    need, here = _on_card(stored.method, stored.batch, model, card, counts)
+    heard = _kept(stored.windows, counts.train, (steps or stored.steps) * stored.effective_batch)
+    need, here = _on_card(stored.method, stored.batch, model, card, heard)
     plan = replace(stored, **_data(counts), **here, reasons=tuple(_reasons(counts, card, need, here["precision"])))
     if stored.recompute and not plan.recompute:
         needed = METHODS[plan.method].memory(model.shape, plan.batch, recompute=True)
         plan = replace(plan, recompute=True, memory_needed_bytes=needed)
     if steps is None:
         return plan
-    per_epoch = steps_per_epoch(max(counts.train, 1), plan.batch * plan.processes, plan.accumulation)
-    return replace(plan, steps=steps, epochs=steps / per_epoch, fixed_steps=True)
+    epochs = steps * plan.effective_batch / max(plan.epoch_windows or counts.train, 1)
+    return replace(plan, steps=steps, epochs=epochs, fixed_steps=True)
 
 
 def smaller_plan(plan: Plan) -> Plan | None:
@@ -220,13 +250,13 @@ def _data(counts: DataCounts) -> dict[str, Any]:
 
 
 def _on_card(
-    method: str, batch: int, model: ModelInfo, card: Gpu | None, counts: DataCounts
+    method: str, batch: int, model: ModelInfo, card: Gpu | None, kept: int
 ) -> tuple[MemoryNeed, dict[str, Any]]:
-    """What follows from the machine, as fields of a plan."""
+    """What follows from the machine, as fields of a plan. kept: windows whose features would be kept."""
     free = card.memory_free if card else None
     need = memory_need(method, model.shape, batch, free)
     features = 4 * model.mel_bins * round(model.window_s * FRAMES_PER_SECOND)
-    keep = counts.train * features <= FEATURE_CACHE_BYTES and not METHODS[method].leaves_encoder
+    keep = kept * features <= FEATURE_CACHE_BYTES and not METHODS[method].leaves_encoder
     return need, {
         "device": "cuda" if card else "cpu",
         "precision": wheels.precision(card.capability)[0] if card else "fp32",
@@ -240,11 +270,18 @@ def _on_card(
     }
 
 
-def _method_reasons(method: Method, rate: float, model: ModelInfo) -> list[str]:
+def _kept(windows: WindowMix | None, segments: int, heard: int) -> int:
+    """Of how many windows the features would be kept. heard: windows of the whole run."""
+    return segments if windows is None or windows.single == 1 else heard
+
+
+def _method_reasons(method: Method, settings: TrainConfig, rate: float, model: ModelInfo) -> list[str]:
     found = [f"{method.name} cannot be had here: {method.missing}"] if method.missing else []
     share = method.work(model.shape) / METHODS["full"].work(model.shape)
     if share < 0.99:
         found.append(f"{method.name} learns from a window with {share:.0%} of the arithmetic of full")
+    if settings.augment and method.leaves_encoder:
+        found.append(f"{method.name} hears every window once, as it was recorded: [train] augment changes nothing")
     usual = method.learning_rate(model.shape)
     if rate > OFF_RATE * usual or rate < usual / OFF_RATE:
         found.append(f"the learning rate {rate:g} is far from what suits {method.name}, {usual:g}: 0 takes that")
@@ -266,15 +303,11 @@ def _reasons(counts: DataCounts, card: Gpu | None, need: MemoryNeed, precision: 
     return found
 
 
-def steps_per_epoch(segments: int, batch: int, accumulation: int) -> int:
-    """Optimizer steps in which every segment is seen once."""
-    return math.ceil(math.ceil(segments / batch) / accumulation)
-
-
-def schedule(settings: TrainConfig, segments: int, steps: int | None = None) -> Schedule:
-    """Steps, warm-up and intervals for a number of training segments. steps: asked for by the person."""
-    per_epoch = steps_per_epoch(segments, settings.batch, settings.accumulation)
-    total = steps or settings.steps or max(1, round(settings.epochs * per_epoch))
+def schedule(settings: TrainConfig, windows: int, steps: int | None = None) -> Schedule:
+    """Steps, warm-up and intervals for so many windows an epoch. steps: asked for by the person."""
+    effective = settings.batch * settings.accumulation
+    per_epoch = math.ceil(windows / effective)
+    total = steps or settings.steps or max(1, round(settings.epochs * windows / effective))
     return Schedule(
         steps=total,
         per_epoch=per_epoch,

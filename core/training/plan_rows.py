@@ -47,7 +47,8 @@ def plan_rows(plan: Plan) -> list[PlanRow]:
             f"{plan.precision}, activations {'recomputed' if plan.recompute else 'kept'}",
             f"{PRECISIONS[plan.precision]}; activations that do not fit are computed again, about a fifth slower",
         ),
-        PlanRow("batch", "Batch", str(plan.batch), "segments computed at once", ("train", "batch")),
+        PlanRow("windows", "Windows", _windows(plan), _why_windows(plan), ("train", "windows")),
+        PlanRow("batch", "Batch", str(plan.batch), "windows computed at once", ("train", "batch")),
         PlanRow(
             "accumulation",
             "Accumulation",
@@ -74,7 +75,7 @@ def plan_rows(plan: Plan) -> list[PlanRow]:
             "epochs",
             "Epochs",
             f"{plan.epochs:.1f} = {plural(plan.steps, 'step')}",
-            "how often every segment is seen; few data want few epochs",
+            "how often every segment is heard; 0 takes what suits the windows, few data want few epochs",
             ("train", "steps" if plan.fixed_steps else "epochs"),
         ),
         PlanRow("rhythm", "Measured", f"every {plan.eval_every}", _rhythm(plan), ("train", "eval_every")),
@@ -101,6 +102,31 @@ def _rhythm(plan: Plan) -> str:
         return f"there is nothing to measure on; {saved}"
     chosen = "the best checkpoint is kept" if plan.measured_on == "validation" else "which are only shown"
     return f"the error rate of {plural(plan.measured_segments, f'{plan.measured_on} segment')}: {chosen}; {saved}"
+
+
+WINDOW_REASONS = {
+    "single": "each segment by itself, padded to what the model hears at once",
+    "stretch": (
+        "segments that touch are heard together, as the recording's own sound: in equal time whole recordings are "
+        "heard as well as after single segments, the speech goes by two to three times as fast, and times stay taught"
+    ),
+    "packed": "segments from anywhere put together to full windows, their times between them",
+}
+"""Of stretches it is measured: `benchmarks/window_trials/h200.json`."""
+
+
+def _windows(plan: Plan) -> str:
+    """`stretch, 37 an epoch, 50% with times`."""
+    if plan.windows is None:
+        return "single"
+    times = f", {plan.windows.timestamps:.0%} with times" if plan.windows.timestamps else ""
+    changed = f", {' and '.join(plan.augment)}" if plan.augment else ""
+    return f"{plan.windows.kinds}, {plan.epoch_windows} an epoch{times}{changed}"
+
+
+def _why_windows(plan: Plan) -> str:
+    kinds = plan.windows.kinds if plan.windows else "single"
+    return "; ".join(WINDOW_REASONS[kind] for kind in kinds.split("+"))
 
 
 def _shared(plan: Plan) -> str:

@@ -26,7 +26,7 @@ def read_plan(workspace: Workspace, config: Config, store: Store) -> Plan:
     """What `train` would do now; also for a base model that is yet to be fetched, if its sizes are known. UserError if
     they are not, or all that could be trained on is barred."""
     model, missing = base_model(config, workspace)
-    counts = read_counts(read_usable(store, config), config, lineage.read(model.path))
+    counts = read_counts(read_usable(store, config), config, model.window_s, lineage.read(model.path))
     return _plan(workspace, config, counts, model, missing, training_card(config.model.gpu))
 
 
@@ -66,12 +66,13 @@ def read_usable(store: Store, config: Config) -> UsableSegments:
     return UsableSegments(usable, train, test, str((store.note("split") or {}).get("by", config.split.by)))
 
 
-def read_counts(usable: UsableSegments, config: Config, base: lineage.Lineage | None) -> DataCounts:
-    """What a new run would be given. base: what the base model has heard, if it was tuned itself."""
+def read_counts(usable: UsableSegments, config: Config, window_s: float, base: lineage.Lineage | None) -> DataCounts:
+    """What a new run would be given. window_s: what the base model hears at once; base: what it has heard, if it was
+    tuned itself."""
     if not usable.train:
         return DataCounts(0, test=len(usable.test))
     chosen = select_for_run(usable, config, base)
-    return DataCounts.of(chosen, train=len(chosen.trained), test=len(usable.test))
+    return DataCounts.of(chosen, chosen.trained, test=len(usable.test), settings=config.train, window_s=window_s)
 
 
 def training_card(wish: str, read: Callable[[], list[Gpu]] = read_gpus) -> Gpu | None:
@@ -140,18 +141,18 @@ class PlanReader:
         split = store.note("split") or {}
         try:
             model, missing = base_model(config, self._workspace)
-            counts = self._counts(data, store, config, model.path)
+            counts = self._counts(data, store, config, model)
             plan = _plan(self._workspace, config, counts, model, missing, card)
         except UserError as error:
             return PlanReading(config, None, error, split)
         return PlanReading(config, plan, missing, split)
 
-    def _counts(self, inputs: Hashable, store: Store, config: Config, model: Path) -> DataCounts:
+    def _counts(self, inputs: Hashable, store: Store, config: Config, model: ModelInfo) -> DataCounts:
         if self._selection is None or self._selection[0] != inputs:
             self.selected += 1
             found: DataCounts | UserError
             try:
-                found = read_counts(read_usable(store, config), config, lineage.read(model))
+                found = read_counts(read_usable(store, config), config, model.window_s, lineage.read(model.path))
             except UserError as error:
                 found = error
             self._selection = (inputs, found)

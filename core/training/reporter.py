@@ -84,7 +84,7 @@ class Reporter(TrainerCallback):
             Metric(
                 step=state.global_step,
                 total=self._plan.steps,
-                epoch=round(state.epoch or 0.0, 4),
+                epoch=round(self._plan.epochs * state.global_step / self._plan.steps, 4),
                 loss=finite(logs["loss"]),
                 learning_rate=finite(logs.get("learning_rate")),
                 grad_norm=finite(logs.get("grad_norm")),

@@ -159,9 +159,11 @@ def _plan_before_plans(
         train = TrainConfig.model_validate(record.train) if record else config.train
     except ValidationError:
         train = config.train
+    train = train.model_copy(update={"windows": "single", "timestamps": 0.0, "augment": []})
+    counts = replace(counts, windows=0)
     plan = make_plan(config.model_copy(update={"train": train}), counts, model, card, steps=state.get("max_steps"))
     kept = {"eval_every": state.get("eval_steps"), "log_every": state.get("logging_steps")}
-    return replace(plan, **{name: value for name, value in kept.items() if value})
+    return replace(plan, windows=None, **{name: value for name, value in kept.items() if value})
 
 
 def with_less_memory(folder: Path, plan: Plan, detail: str) -> Plan:

@@ -57,7 +57,7 @@ def set_up(
     now, learn = select_for_resume(before, usable, config)
 
     def planned(heard: Lineage) -> Plan:
-        counts = DataCounts.of(heard, train=len(learn), test=len(usable.test))
+        counts = DataCounts.of(heard, learn, test=len(usable.test), settings=config.train, window_s=info.window_s)
         return resume.plan_of(folder, last, config, counts, info, card, job.params.get("steps"), processes)
 
     plan = planned(now)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.utils.data import SequentialSampler
 from transformers import EarlyStoppingCallback, Seq2SeqTrainer, Seq2SeqTrainingArguments, TrainerState, set_seed
 
 from core.config import Tracker
@@ -28,6 +29,8 @@ from core.training.methods import METHODS, Prepared
 from core.training.plan import GB, Plan
 from core.training.probe import Peak, fitting, measured_peak
 from core.training.reporter import Reporter, finite
+from core.training.run_examples import RunExamples, heard_in_run
+from core.training.windows import Augmentation
 from core.whisper.encoder_cache import FOLDER as ENCODED
 from core.whisper.features import read_segment
 from core.whisper.loading import LoadedModel
@@ -112,7 +115,12 @@ def _fitted(
     on_plan: Callable[[Plan], object],
 ) -> Plan:
     """The plan as it fits all GPUs that train together."""
-    longest = sorted(data, key=lambda example: len(example.labels), reverse=True)
+    heard = heard_in_run(loaded, plan, data)
+    longest = sorted(
+        heard.epoch(0) if isinstance(heard, RunExamples) else heard,
+        key=lambda example: len(example.labels),
+        reverse=True,
+    )
 
     def measure(tried: Plan) -> Peak:
         job.progress(0, None, "step", "trying the largest batch")
@@ -204,8 +212,17 @@ class WhisperTrainer(Seq2SeqTrainer):
         resume: Checkpoint | None,
         report_to: Sequence[Tracker],
     ) -> None:
-        def dataset(rows: Sequence[Example]) -> SegmentDataset:
-            return SegmentDataset(rows, prepared.input_name, prepared.inputs, keep=plan.keep_features)
+        heard = heard_in_run(loaded, plan, data)
+        learn = SegmentDataset(
+            heard,
+            prepared.input_name,
+            prepared.inputs,
+            keep=plan.keep_features,
+            tokens=heard.tokens if isinstance(heard, RunExamples) else None,
+            augmentation=Augmentation.of(plan.augment),
+            window_s=plan.window_s,
+            seed=plan.seed,
+        )
 
         measure_first = measure_missing(plan, resume)
         arguments = Seq2SeqTrainingArguments(**trainer_arguments(plan, folder, measure_first=measure_first))
@@ -228,8 +245,10 @@ class WhisperTrainer(Seq2SeqTrainer):
         super().__init__(
             model=prepared.module,
             args=arguments,
-            train_dataset=dataset(data),
-            eval_dataset=dataset(held) if plan.measured_segments else None,
+            train_dataset=learn,
+            eval_dataset=SegmentDataset(held, prepared.input_name, prepared.inputs, keep=plan.keep_features)
+            if plan.measured_segments
+            else None,
             data_collator=Collator(loaded.model.config.pad_token_id),
             processing_class=loaded.extractor,
             callbacks=[
@@ -238,6 +257,12 @@ class WhisperTrainer(Seq2SeqTrainer):
                 *([EarlyStoppingCallback(patience)] if patience else []),
             ],
         )
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+        """Windows of a run stand in the order they are learnt from: one that goes on then finds its place."""
+        if self._plan.windows is None:
+            return super()._get_train_sampler(train_dataset)
+        return SequentialSampler(train_dataset if train_dataset is not None else self.train_dataset)
 
     # -- the loss
 

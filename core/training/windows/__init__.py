@@ -8,7 +8,7 @@ augment.py  speed, gain, noise and masks, by setting
 """
 
 from core.training.windows.augment import Augmentation
-from core.training.windows.epochs import windows_of_epoch
+from core.training.windows.epochs import windows_an_epoch, windows_of_epoch
 from core.training.windows.kinds import packed, single, stretches
 from core.training.windows.labels import Taught, WindowTokens
 from core.training.windows.window import AudioSpan, Row, TrainingWindow, WindowMix
@@ -24,5 +24,6 @@ __all__ = [
     "packed",
     "single",
     "stretches",
+    "windows_an_epoch",
     "windows_of_epoch",
 ]

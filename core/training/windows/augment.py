@@ -5,7 +5,7 @@ Every window draws its own from a generator that its place in the run seeds: a r
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,9 @@ from core.timed_text import Cue
 FREQUENCY_MASKS, FREQUENCY_WIDTH = 2, 27
 TIME_MASKS, TIME_SHARE = 2, 0.05
 """SpecAugment (Park et al. 2019), policy LD's frequencies; times by the share of the sound that one mask may cover."""
+
+
+SPEED, GAIN_DB, NOISE_DB = 0.1, 6.0, (10.0, 30.0)
 
 
 @dataclass(frozen=True)
@@ -28,9 +31,15 @@ class Augmentation:
     gain_db: float = 0.0
     noise_db: tuple[float, float] | None = None
 
-    @property
-    def is_none(self) -> bool:
-        return not (self.masks or self.changes_sound)
+    @classmethod
+    def of(cls, names: Collection[str]) -> Augmentation:
+        """What the settings name, by usual amounts."""
+        return cls(
+            masks="masks" in names,
+            speed=SPEED if "speed" in names else 0.0,
+            gain_db=GAIN_DB if "gain" in names else 0.0,
+            noise_db=NOISE_DB if "noise" in names else None,
+        )
 
     @property
     def changes_sound(self) -> bool:

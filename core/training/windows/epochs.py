@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
+from core.dataset.columns import AudioSpan
 from core.training.windows.kinds import neighbours, packed, parted, single, stretch
 from core.training.windows.window import Kind, Row, TrainingWindow, WindowMix
 
 
 def windows_of_epoch(
-    rows: Sequence[Row], mix: WindowMix, window_s: float, *, seed: int, epoch: int
+    rows: Sequence[Row], mix: WindowMix, window_s: float, *, seed: int, epoch: int, regroup: bool = True
 ) -> list[TrainingWindow]:
     """The windows of one epoch in the order they are learnt from; every row is in one of them.
 
     The same rows, mix, seed and epoch give the same windows. Kinds are dealt to groups of neighbouring rows, so many of
     the speech to each as the mix says; from epoch to epoch the groups begin elsewhere, and others are dealt each kind.
+    regroup: False where what a model makes of a window is kept, so that only the order differs.
     """
-    chance = np.random.default_rng([seed, epoch])
+    order_chance = np.random.default_rng([seed, epoch])
+    chance = order_chance if regroup else np.random.default_rng([seed, 0])
     window_ms = round(window_s * 1000)
     windows: list[TrainingWindow] = []
     loose: list[Row] = []
-    for kind, group in _dealt(_groups(rows, window_ms, chance, epoch), mix, chance):
+    for kind, group in _dealt(_groups(rows, window_ms, chance, epoch if regroup else 0), mix, chance):
         if kind == "stretch":
             windows += stretch(group, window_ms)
         elif kind == "single":
@@ -31,13 +35,21 @@ def windows_of_epoch(
         else:
             loose += group
     windows += packed([loose[place] for place in chance.permutation(len(loose))], window_ms)
-    order = [windows[place] for place in chance.permutation(len(windows))]
+    order = [windows[place] for place in order_chance.permutation(len(windows))]
     timed = round(mix.timestamps * len(order))
     # Which of them: spread over the epoch, so that every batch has its part.
     return [
         replace(window, timestamps=(place + 1) * timed // len(order) > place * timed // len(order))
         for place, window in enumerate(order)
     ]
+
+
+def windows_an_epoch(spans: Iterable[AudioSpan], mix: WindowMix, window_s: float, *, seed: int) -> int:
+    """How many windows the first epoch of these segments has; later ones have a few more."""
+    rows = [Row(one.id, Path(), "", one.video, one.start_ms, one.end_ms) for one in spans]
+    if mix.single == 1:
+        return len(rows)
+    return len(windows_of_epoch(rows, mix, window_s, seed=seed, epoch=0))
 
 
 def _groups(rows: Sequence[Row], window_ms: int, chance: np.random.Generator, epoch: int) -> list[list[Row]]:

@@ -75,6 +75,18 @@ class WindowMix:
     packed: float = 0.0
     timestamps: float = 0.0
 
+    @classmethod
+    def of(cls, kinds: str, timestamps: float) -> WindowMix:
+        """Kinds as the settings name them, such as "single+stretch": with equal shares."""
+        named = kinds.split("+")
+        share = {kind: (kind in named) / len(named) for kind in ("single", "stretch", "packed")}
+        return cls(**share, timestamps=timestamps)
+
+    @property
+    def kinds(self) -> str:
+        """As the settings name them."""
+        return "+".join(kind for kind in ("single", "stretch", "packed") if getattr(self, kind))
+
     def __post_init__(self) -> None:
         shares = (self.single, self.stretch, self.packed)
         if min(*shares, self.timestamps) < 0 or abs(sum(shares) - 1) > 1e-6 or self.timestamps > 1:
