@@ -107,6 +107,7 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     facts = CardFacts(
         name=setup.name,
         base=plan.model,
+        timestamps=plan.windows.timestamps if plan.windows else 0.0,
         language=plan.language,
         train_segments=len(data),
         train_seconds=usable.seconds(row.segment for example in data for row in example.window.rows),

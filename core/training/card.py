@@ -12,8 +12,9 @@ from core.training.weight_trials import Weights
 @dataclass(frozen=True)
 class CardFacts:
     """What a card tells. cer, base_cer: fractions, None where not measured; on: what they were measured on, and
-    eval_segments how many; weights: what was tried after the last step, None where nothing was; leak: test segments
-    that share audio with training or validation ones."""
+    eval_segments how many; weights: what was tried after the last step, None where nothing was; timestamps: share
+    of the windows that were taught with their times; leak: test segments that share audio with training or validation
+    ones."""
 
     name: str
     base: str
@@ -31,6 +32,7 @@ class CardFacts:
     cer: float | None
     base_cer: float | None
     weights: Weights | None = None
+    timestamps: float = 0.0
 
 
 def model_card(facts: CardFacts) -> str:
@@ -75,7 +77,8 @@ def model_card(facts: CardFacts) -> str:
         lines.append(f"- weights kept: {facts.weights.said}; tried on the validation segments: {tried}")
         if facts.weights.general_base is not None:
             lines.append(f"- base model on the general set: CER {percent(facts.weights.general_base)}")
-    lines += ["- trained without timestamps: the model writes text only", ""]
+    times = f"timestamps: taught with {facts.timestamps:.0%} of the windows"
+    lines += [f"- {times if facts.timestamps else 'trained without timestamps: the model writes text only'}", ""]
     return "\n".join(lines)
 
 

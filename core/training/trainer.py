@@ -262,7 +262,7 @@ class WhisperTrainer(Seq2SeqTrainer):
         """Windows of a run stand in the order they are learnt from: one that goes on then finds its place."""
         if self._plan.windows is None:
             return super()._get_train_sampler(train_dataset)
-        return SequentialSampler(train_dataset if train_dataset is not None else self.train_dataset)
+        return SequentialSampler(range(self._plan.steps * self._plan.effective_batch))
 
     # -- the loss
 

@@ -33,7 +33,7 @@ def planned(card: Gpu | None = None, on: MeasuredOn | None = "validation", rows:
 
 def test_schedule_counts_epochs_in_optimizer_steps() -> None:
     plan = schedule(TrainConfig(epochs=6, batch=8, accumulation=2, warmup=0.1), 139)
-    assert (plan.per_epoch, plan.steps, plan.warmup) == (9, 54, 6)
+    assert (plan.per_epoch, plan.steps, plan.warmup) == (9, 52, 6)
     assert plan.eval_every == 4
     assert schedule(TrainConfig(steps=7), 139).steps == 7
     assert schedule(TrainConfig(steps=7), 139, 500).steps == 500
@@ -99,7 +99,7 @@ def test_a_resumed_plan_is_the_stored_one_with_the_steps_asked_anew() -> None:
     counts = DataCounts(145, 12, 31, 12, "validation")
     assert resumed_plan(stored, counts, MODEL, CARD, None) == stored
     longer = resumed_plan(stored, counts, MODEL, CARD, 500)
-    assert longer == dataclasses.replace(stored, steps=500, epochs=50.0, fixed_steps=True)
+    assert longer == dataclasses.replace(stored, steps=500, epochs=500 * 16 / 145, fixed_steps=True)
     # Another machine: what follows from the card follows this card, what is learnt stays.
     moved = resumed_plan(stored, counts, MODEL, None, None)
     assert (moved.device, moved.precision, moved.batch, moved.warmup) == ("cpu", "fp32", 4, stored.warmup)
