@@ -68,6 +68,9 @@ def test_what_is_shown_is_kept_and_is_what_runs_and_the_base_has_one_figure(
     assert models["tuned"]["cer"] == pytest.approx(trained["cer"], abs=1e-9)
 
 
+SINGLE = 'windows = "single"\ntimestamps = 0\n'
+
+
 def interrupted(made: Workspace) -> int:
     """Start a long run and stop it; the step of its checkpoint."""
     listened = Listened(made, "train", {})
@@ -86,14 +89,17 @@ def change_settings(made: Workspace) -> None:
 def test_a_run_that_goes_on_obeys_its_own_plan_and_the_steps_asked_for_now(
     tmp_path: Path, arguments: list[Any], yesterday: bool
 ) -> None:
-    made = make_workspace(tmp_path / "w", toy(), train=8, test=2, settings=LONG)
+    made = make_workspace(tmp_path / "w", toy(), train=8, test=2, settings=LONG + SINGLE)
     done = interrupted(made)
     begun = kept(made)
     assert begun.steps == 400
     record = runs.hidden(made.models, "run-01") / runs.RECORD
     if yesterday:  # before plans were kept, run.json held these three only
         data = json.loads(record.read_text())
+        for name in ("windows", "timestamps", "augment"):
+            del data["train"][name]
         record.write_text(json.dumps({name: data[name] for name in ("base", "language", "train")}))
+        begun = replace(begun, windows=None)  # in an order drawn anew every epoch, as it was
     change_settings(made)
     # Without steps asked for it goes on with its own 400, though the settings say 9 now.
     again = Listened(made, "train", {"resume": True})

@@ -39,7 +39,8 @@ def rows_in(folder: Path) -> list[Row]:
 def one_step(folder: Path, model: Path, batch: int, made: Listened, **fields: Any) -> tuple[Metric, Any]:
     """Train one step on the four rows, `batch` at a time; what it said, and the tuned model."""
     loaded = load(str(model))
-    settings = TrainConfig(steps=1, batch=batch, accumulation=4 // batch, learning_rate=1e-6, warmup=0, **fields)
+    fields = {"windows": "single", "timestamps": 0, "learning_rate": 1e-6, "warmup": 0, **fields}
+    settings = TrainConfig(steps=1, batch=batch, accumulation=4 // batch, **fields)
     plan = make_plan(Config(train=settings), DataCounts(4), describe(str(model)), None)
     data, _ = examples(loaded, rows_in(folder), "zh", plan.label_tokens)
     tuned, _ = train(loaded, plan, data, [], folder=folder / f"run{batch}", job=made.job)
