@@ -95,11 +95,15 @@ def test_the_plan_survives_its_file_whole() -> None:
 
 
 def test_a_resumed_plan_is_the_stored_one_with_the_steps_asked_anew() -> None:
-    stored = planned(CARD, batch=4, accumulation=4, learning_rate=3e-5, schedule="cosine", eval_every=7)
+    stored = planned(
+        CARD, windows="single", batch=4, accumulation=4, learning_rate=3e-5, schedule="cosine", eval_every=7
+    )
     counts = DataCounts(145, 12, 31, 12, "validation")
     assert resumed_plan(stored, counts, MODEL, CARD, None) == stored
     longer = resumed_plan(stored, counts, MODEL, CARD, 500)
     assert longer == dataclasses.replace(stored, steps=500, epochs=500 * 16 / 145, fixed_steps=True)
+    # Windows that differ from epoch to epoch are all kept or none.
+    assert not resumed_plan(planned(CARD), counts, MODEL, CARD, 500).keep_features
     # Another machine: what follows from the card follows this card, what is learnt stays.
     moved = resumed_plan(stored, counts, MODEL, None, None)
     assert (moved.device, moved.precision, moved.batch, moved.warmup) == ("cpu", "fp32", 4, stored.warmup)
