@@ -139,10 +139,10 @@ def print_trials() -> None:
     """What every mix comes to in equal time on real weights: CER in percent of rows held out."""
     names = ("whole_beam", "whole_greedy", "clips", "test_whole_beam", "test_clips")
     print("\nwhisper-base on an H200, 480 windows a model, α chosen beside the part held out; means over four parts")
-    print(f"{'':46}{'n':>3}{'beam 5':>9}{'greedy':>9}{'clips':>9}{'beam 5':>9}{'clips':>9}   (last two: the test part)")
+    print(f"{'':50}{'n':>3}{'beam 5':>9}{'greedy':>9}{'clips':>9}{'beam 5':>9}{'clips':>9}   (last two: the test part)")
     for one in json.loads(TRIALS.read_text(encoding="utf-8"))["recipes"]:
         shown = "".join(f"{one[name]:9.2f}" for name in names)
-        print(f"{one['recipe']:46}{one['trials']:3}{shown}")
+        print(f"{one['recipe']:50}{one['trials']:3}{shown}")
 
 
 def main() -> int:
