@@ -19,6 +19,8 @@ from core.typed_json import build
 from core.whisper.info import ModelInfo
 
 MOST_EVALUATIONS = 12
+FEW_EPOCHS = 0.6
+"""Of those that suit the windows: fewer are told."""
 OFF_RATE = 10.0
 """A learning rate so many times too high or too low is told."""
 FRAMES_PER_SECOND = 100  # Whisper's log-mel has a frame every 10 ms
@@ -156,8 +158,8 @@ def make_plan(
     processes = processes or settings.processes
     batch, accumulation = dealt(settings.batch * settings.accumulation, settings.batch, processes)
     windows = max(counts.windows or counts.train, 1)
-    epochs = settings.epochs or min(MOST_EPOCHS, SINGLE_EPOCHS * max(counts.train, 1) / windows)
-    course = schedule(settings.model_copy(update={"epochs": epochs}), windows, steps)
+    suited = min(MOST_EPOCHS, SINGLE_EPOCHS * max(counts.train, 1) / windows)
+    course = schedule(settings.model_copy(update={"epochs": settings.epochs or suited}), windows, steps)
     mix = mix_of(settings)
     need, here = _on_card(
         method.name, batch, model, card, _kept(mix, counts.train, course.steps * batch * accumulation)
@@ -186,7 +188,11 @@ def make_plan(
         epoch_windows=windows,
         augment=() if method.leaves_encoder else tuple(settings.augment),
         checkpoint_bytes=method.checkpoint(model.shape),
-        reasons=(*_method_reasons(method, settings, rate, model), *_reasons(counts, card, need, here["precision"])),
+        reasons=(
+            *_method_reasons(method, settings, rate, model),
+            *_short(settings, suited),
+            *_reasons(counts, card, need, here["precision"]),
+        ),
         **_data(counts),
         **here,
     )
@@ -268,6 +274,13 @@ def _on_card(
         "memory_free_bytes": free,
         "fits": need.fits,
     }
+
+
+def _short(settings: TrainConfig, suited: float) -> list[str]:
+    """What is said where a setting from before windows of several segments makes a run much shorter."""
+    if not settings.epochs or settings.steps or settings.epochs > FEW_EPOCHS * suited:
+        return []
+    return [f"{settings.epochs:g} epochs of these windows are few: epochs = 0 takes {suited:.0f}, as they were tried"]
 
 
 def _kept(windows: WindowMix | None, segments: int, heard: int) -> int:

@@ -83,7 +83,10 @@ def test_the_plan_counts_windows_and_gives_as_much_time_as_single_segments_would
     assert windows_an_epoch(spans, WindowMix(), 2.0, seed=0) == len(rows)
     plan = planned(str(toy(2.0)))
     assert (plan.epochs, plan.steps) == (12, 12)  # of 4 windows by 4; a third of what 12 epochs of segments take
-    assert planned(str(toy(2.0)), epochs=6).steps == 6
+    short = planned(str(toy(2.0)), epochs=6)
+    assert short.steps == 6
+    assert "6 epochs of these windows are few: epochs = 0 takes 12, as they were tried" in short.reasons
+    assert not any("few" in reason for reason in (*plan.reasons, *planned(str(toy(2.0)), epochs=8).reasons))
     row = next(row for row in plan_rows(plan) if row.key == "windows")
     assert row.value == "stretch, 4 an epoch, 50% with times"
     assert Plan.from_json(json.loads(json.dumps(plan.as_json()))) == plan
