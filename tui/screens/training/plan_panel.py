@@ -60,7 +60,9 @@ class PlanPanel(Vertical):
     def _show_reason(self) -> None:
         row = self.row
         change = " (enter changes it)" if row is not None and row.setting else ""
-        self.query_one("#why", Static).update(f"{row.title}: {row.reason}{change}" if row is not None else "")
+        why = self.query_one("#why", Static)
+        why.update(f"{row.title}: {row.reason}{change}" if row is not None else "")
+        why.display = row is not None  # its line is the plan's while there is nothing to say
 
     @on(events.Resize)
     def _fit(self) -> None:
