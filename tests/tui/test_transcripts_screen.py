@@ -17,7 +17,7 @@ from tests.tui.test_app_terminal import Terminal, wait_for
 from tests.tui.transcripts_kit import TEXTS, filled, machine, open_app, row, segment, workspace
 from tests.tui.wait import hidden_characters, screen_lines, screen_text, wait_until, wrong_widths
 from tui.app import WhispersmithApp
-from tui.screens.transcripts.editor import Editor
+from tui.screens.transcripts.editor import Editor, EditorPanel, Notice
 from tui.screens.transcripts.rows import tail
 from tui.screens.transcripts.screen import TranscriptsScreen
 from tui.widgets.dialog import Choice, TextPrompt
@@ -92,6 +92,7 @@ async def test_accept_reject_undo_keep_the_machines_text(workspace: Workspace):
     app = open_app(workspace)
     async with app.run_test(size=(100, 30), notifications=True) as pilot:
         screen = await filled(pilot, app)
+        EditorPanel().show(None, screen._session, Notice(), "")  # one whose widgets are not there yet
         await pilot.press("a", "x")
         await wait_until(pilot, lambda: screen.table.cursor == 2 and row(workspace, 1).review == "rejected")
         assert row(workspace, 0).review == "accepted"

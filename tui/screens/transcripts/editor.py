@@ -187,6 +187,8 @@ class EditorPanel(Vertical):
     def __init__(self) -> None:
         super().__init__()
         self.editor = Editor()
+        # Kept here, since a screen is told to show itself before its widgets can be asked for.
+        self._heading, self._around, self._machine = (TextLine(id=id) for id in ("heading", "around", "machine"))
         self.row: TranscriptRow | None = None
         """The row whose text is in the editor, as it was when it was put there."""
         self.shown = ""
@@ -195,10 +197,10 @@ class EditorPanel(Vertical):
         """It was cut away while something was typed."""
 
     def compose(self) -> ComposeResult:
-        yield TextLine(id="heading")
-        yield TextLine(id="around")
+        yield self._heading
+        yield self._around
         yield self.editor
-        yield TextLine(id="machine")
+        yield self._machine
 
     def show(
         self,
@@ -223,13 +225,13 @@ class EditorPanel(Vertical):
         elif not editor.dirty and not editor.has_focus:
             editor.offer(variants)
         state = transcript_rows.state_of(row, session.unsaved)
-        self.query_one("#heading", TextLine).show(
+        self._heading.show(
             transcript_rows.heading(segment, state, ascii),
             "   ".join(filter(None, (self._words(notice, session) or segment.part, heard))),
         )
         around = transcript_rows.around(*session.index.neighbours(row), width, ascii)
-        self.query_one("#around", TextLine).show(around)
-        self.query_one("#machine", TextLine).show(*self._below(segment, session, width, ascii))
+        self._around.show(around)
+        self._machine.show(*self._below(segment, session, width, ascii))
 
     def _below(self, segment: Segment, session: ReviewSession, width: int, ascii: bool) -> tuple[str | Text, ...]:
         """What is to be said under the text, the most pressing first."""
@@ -288,5 +290,5 @@ class EditorPanel(Vertical):
         )
 
     def _show_lines(self, heading: str | Text, around: str | Text, machine: str | Text) -> None:
-        for name, text in (("#heading", heading), ("#around", around), ("#machine", machine)):
-            self.query_one(name, TextLine).show(text)
+        for line, text in ((self._heading, heading), (self._around, around), (self._machine, machine)):
+            line.show(text)
