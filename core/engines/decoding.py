@@ -156,7 +156,7 @@ def _blank_behind(features: Tensor, seconds: list[float], loaded: LoadedModel) -
     """Features whose frames behind the sound are 0, the middle of the scale, in place of the floor that silence has.
 
     So faster-whisper fills a window up. Where 10 s are followed by 20 s of perfect silence whisper-base ends its text
-    early: on 66 clips of Mandarin 42 % of the characters were wrong, 29 % like this.
+    early: on 33 clips of Mandarin 42 % of the characters were wrong, 31 % like this.
     """
     rate = loaded.extractor.sampling_rate / loaded.extractor.hop_length
     ends = torch.tensor([math.ceil(one * rate) for one in seconds], device=features.device)
