@@ -203,8 +203,8 @@ def writers(path: Path, runs: int) -> list[Figure]:
 
 def changed_row(path: Path, runs: int) -> list[Figure]:
     from core.store import Store
-    from tui.screens.transcripts.loader import read
     from tui.screens.transcripts.session import ReviewSession
+    from tui.screens.transcripts.table.loader import read
 
     session = ReviewSession(path, lambda _: None, lambda _: None)
     first = read(path, None, 0)

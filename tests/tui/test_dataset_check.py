@@ -7,7 +7,7 @@ from core.workspace import Workspace
 from tests.tui.transcripts_kit import open_app, row, screen_of, segment, workspace
 from tests.tui.wait import screen_text, wait_until
 from tui.app import WhispersmithApp
-from tui.screens.transcripts.changes_dialog import ChangesDialog
+from tui.screens.transcripts.bulk.changes_dialog import ChangesDialog
 from tui.screens.transcripts.dataset_check import ProblemsDialog
 
 __all__ = ["workspace"]

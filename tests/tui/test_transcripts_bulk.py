@@ -15,12 +15,12 @@ from core.workspace import Workspace
 from tests.tui.transcripts_kit import TEXTS, filled, open_app, row, segment, workspace
 from tests.tui.wait import screen_text, wait_until
 from tui.effects import ShowError, Toast
-from tui.screens.transcripts.changes_dialog import ChangesDialog
-from tui.screens.transcripts.file_editing import edit_rows
-from tui.screens.transcripts.history_dialog import HistoryDialog, steps
-from tui.screens.transcripts.proposals import rewritten
-from tui.screens.transcripts.rows import written_by_machine
+from tui.screens.transcripts.bulk.changes_dialog import ChangesDialog
+from tui.screens.transcripts.bulk.file_editing import edit_rows
+from tui.screens.transcripts.bulk.proposals import rewritten
+from tui.screens.transcripts.editor.history_dialog import HistoryDialog, steps
 from tui.screens.transcripts.screen import TranscriptsScreen
+from tui.screens.transcripts.table.rows import written_by_machine
 from tui.widgets.dialog import Choice, TextPrompt
 
 __all__ = ["workspace"]

@@ -10,10 +10,10 @@ from core.store import Segment, Store, Video
 from core.workspace import Workspace
 from tests.tui.transcripts_kit import TEXTS, filled, held, machine, open_app, row, segment, workspace
 from tests.tui.wait import screen_lines, screen_text, wait_until, wrong_widths
-from tui.screens.transcripts import loader
-from tui.screens.transcripts.editor import Editor
+from tui.screens.transcripts.editor.editor import Editor
 from tui.screens.transcripts.panes import ReviewPanes
 from tui.screens.transcripts.screen import TranscriptsScreen
+from tui.screens.transcripts.table import loader
 from tui.widgets.dialog import Choice
 
 __all__ = ["workspace"]

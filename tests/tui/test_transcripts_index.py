@@ -8,8 +8,8 @@ import pytest
 
 from core.query.segments import language
 from core.store import TranscriptRow
-from tui.screens.transcripts.index import ORDERS, QueryResult, TranscriptIndex, View, accepted_time
-from tui.screens.transcripts.search import FIRST, Search
+from tui.screens.transcripts.table.index import ORDERS, QueryResult, TranscriptIndex, View, accepted_time
+from tui.screens.transcripts.table.search import FIRST, Search
 
 LANGUAGE = language({})
 

@@ -13,8 +13,8 @@ from core.store.records import SecondReading
 from core.workspace import Workspace
 from tests.tui.transcripts_kit import filled, open_app, segment, workspace
 from tests.tui.wait import screen_text, wait_until
-from tui.screens.transcripts.index import GAIN, QueryResult, View
-from tui.screens.transcripts.search import Search
+from tui.screens.transcripts.table.index import GAIN, QueryResult, View
+from tui.screens.transcripts.table.search import Search
 from tui.widgets.dialog import Choice, TextPrompt
 
 __all__ = ["workspace"]

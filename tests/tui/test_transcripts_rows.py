@@ -7,9 +7,9 @@ from rich.text import Text
 
 from core.query.segments import language
 from core.store import TranscriptRow
-from tui.screens.transcripts.index import QueryResult, TranscriptIndex, View
-from tui.screens.transcripts.progress import ReviewRate, progress, shown
-from tui.screens.transcripts.rows import (
+from tui.screens.transcripts.table.index import QueryResult, TranscriptIndex, View
+from tui.screens.transcripts.table.progress import ReviewRate, progress, shown
+from tui.screens.transcripts.table.rows import (
     TranscriptRows,
     columns,
     flag_words,

@@ -11,7 +11,7 @@ from core.workspace import Workspace
 from tests.tui.test_app_terminal import Terminal, wait_for
 from tests.tui.transcripts_kit import TEXTS, filled, held, machine, open_app, row, segment, workspace
 from tests.tui.wait import screen_lines, screen_text, wait_until
-from tui.screens.transcripts.editor import Editor
+from tui.screens.transcripts.editor.editor import Editor
 from tui.screens.transcripts.saving import TranscriptWriter
 from tui.terminal.signals import LEAVE_S
 from tui.widgets.dialog import Choice

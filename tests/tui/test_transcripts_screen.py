@@ -17,9 +17,9 @@ from tests.tui.test_app_terminal import Terminal, wait_for
 from tests.tui.transcripts_kit import TEXTS, filled, machine, open_app, row, segment, workspace
 from tests.tui.wait import hidden_characters, screen_lines, screen_text, wait_until, wrong_widths
 from tui.app import WhispersmithApp
-from tui.screens.transcripts.editor import Editor, EditorPanel, Notice
-from tui.screens.transcripts.rows import tail
+from tui.screens.transcripts.editor.editor import Editor, EditorPanel, Notice
 from tui.screens.transcripts.screen import TranscriptsScreen
+from tui.screens.transcripts.table.rows import tail
 from tui.widgets.dialog import Choice, TextPrompt
 
 __all__ = ["workspace"]

@@ -15,7 +15,7 @@ from core.store.records import SecondReading
 from core.workspace import Workspace
 from tests.tui.transcripts_kit import TEXTS, filled, machine, open_app, row, segment, workspace
 from tests.tui.wait import screen_lines, screen_text, type_at_once, wait_until, wrong_widths
-from tui.screens.transcripts.variants import TrackedVariants, number_of
+from tui.screens.transcripts.editor.variants import TrackedVariants, number_of
 from tui.widgets.annotated_text_area import side_by_side
 
 __all__ = ["workspace"]

@@ -15,7 +15,7 @@ from core.workspace import Workspace, create
 from tests.tui.wait import screen_text, type_at_once, wait_until
 from tui.app import WhispersmithApp
 from tui.screens.playlist.screen import Filter, PlaylistScreen
-from tui.screens.transcripts.editor import Editor
+from tui.screens.transcripts.editor.editor import Editor
 from tui.typeahead import KeyMarker, TypeAhead
 from tui.widgets.dialog import HelpScreen, TextPrompt
 from tui.widgets.segment_table import RowTable

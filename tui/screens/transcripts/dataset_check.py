@@ -19,8 +19,8 @@ from core.store.records import TextChange
 from core.text import plural
 from core.workspace import Workspace
 from tui.effects import Effect, InThread, OpenDialog, StartJob, Toast
-from tui.screens.transcripts import bulk
-from tui.screens.transcripts.proposals import Proposal
+from tui.screens.transcripts.bulk import effects as bulk
+from tui.screens.transcripts.bulk.proposals import Proposal
 from tui.widgets import cells, dialog
 from tui.widgets.columns import Column
 from tui.widgets.segment_table import Rows, RowTable

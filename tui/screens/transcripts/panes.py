@@ -21,14 +21,14 @@ from tui import keymap
 from tui.host import host_of
 from tui.listening import playhead
 from tui.screens.pipeline import ErrorBanner
-from tui.screens.transcripts.editor import Editor, EditorPanel, Notice
-from tui.screens.transcripts.header import EXAMPLE, FilterBar, FilterLine, ProgressLine
-from tui.screens.transcripts.index import View
-from tui.screens.transcripts.loader import Reading
-from tui.screens.transcripts.progress import ReviewRate, shown
+from tui.screens.transcripts.editor.editor import Editor, EditorPanel, Notice
+from tui.screens.transcripts.editor.variants import variants_of
 from tui.screens.transcripts.session import ReviewSession
-from tui.screens.transcripts.table import TranscriptTable
-from tui.screens.transcripts.variants import variants_of
+from tui.screens.transcripts.table.header import EXAMPLE, FilterBar, FilterLine, ProgressLine
+from tui.screens.transcripts.table.index import View
+from tui.screens.transcripts.table.loader import Reading
+from tui.screens.transcripts.table.progress import ReviewRate, shown
+from tui.screens.transcripts.table.table import TranscriptTable
 from tui.widgets import marks
 from tui.widgets.query_line import QueryLine
 from tui.widgets.segment_table import RowTable

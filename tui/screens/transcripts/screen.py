@@ -30,18 +30,19 @@ from tui.bridge import JobBatch
 from tui.listening import Listening
 from tui.screens.job_line import JobLine, foremost
 from tui.screens.listening_screen import REST_S, ListeningScreen
-from tui.screens.transcripts import actions, bulk, dialogs
-from tui.screens.transcripts import rows as transcript_rows
-from tui.screens.transcripts.bulk_keys import BulkKeys
-from tui.screens.transcripts.editor import Editor, Notice
-from tui.screens.transcripts.filter_menu import FilterMenu
-from tui.screens.transcripts.index import GAIN
-from tui.screens.transcripts.loader import TranscriptLoader
+from tui.screens.transcripts import actions, dialogs
+from tui.screens.transcripts.bulk import effects as bulk
+from tui.screens.transcripts.bulk.keys import BulkKeys
+from tui.screens.transcripts.editor.editor import Editor, Notice
+from tui.screens.transcripts.editor.word_keys import move_word
 from tui.screens.transcripts.panes import ReviewPanes
 from tui.screens.transcripts.saving import AcceptAll, MoveWord, RejectAll, SaveText, SetReview, TakeBack, Written
 from tui.screens.transcripts.session import ReviewSession
-from tui.screens.transcripts.table import TranscriptTable
-from tui.screens.transcripts.word_keys import move_word
+from tui.screens.transcripts.table import rows as transcript_rows
+from tui.screens.transcripts.table.filter_menu import FilterMenu
+from tui.screens.transcripts.table.index import GAIN
+from tui.screens.transcripts.table.loader import TranscriptLoader
+from tui.screens.transcripts.table.table import TranscriptTable
 from tui.status.jobs import error_of
 from tui.widgets.segment_table import RowTable
 

@@ -17,9 +17,7 @@ from core.store import Segment, TranscriptRow
 from core.store.edits import WrittenMeanwhile
 from core.store.records import HUMAN, Changes, TextChange
 from core.store.transcripts import SegmentGone
-from tui.screens.transcripts.displaced import DisplacedTexts
-from tui.screens.transcripts.index import QueryResult, TranscriptIndex, View
-from tui.screens.transcripts.loader import Reading
+from tui.screens.transcripts.editor.displaced import DisplacedTexts
 from tui.screens.transcripts.saving import (
     AcceptAll,
     ChangeTexts,
@@ -34,7 +32,9 @@ from tui.screens.transcripts.saving import (
     UnsavedTexts,
     Written,
 )
-from tui.screens.transcripts.search import Search
+from tui.screens.transcripts.table.index import QueryResult, TranscriptIndex, View
+from tui.screens.transcripts.table.loader import Reading
+from tui.screens.transcripts.table.search import Search
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from textual.widgets import Static
 
 from core.store.records import TextChange
 from core.text import plural
-from tui.screens.transcripts.proposals import Proposal, ProposalRows, columns
-from tui.screens.transcripts.rows_dialog import RowsDialog
+from tui.screens.transcripts.bulk.proposals import Proposal, ProposalRows, columns
+from tui.screens.transcripts.bulk.rows_dialog import RowsDialog
 from tui.widgets import cells
 from tui.widgets.dialog import plain
 from tui.widgets.segment_table import RowTable

@@ -11,11 +11,11 @@ from core.errors import UserError
 from core.store import TranscriptRow
 from tui.background import BackgroundTasks, TaskResult
 from tui.screens.pipeline import StepTable
-from tui.screens.transcripts import rows as transcript_rows
-from tui.screens.transcripts.index import View
-from tui.screens.transcripts.rows import TranscriptRows
-from tui.screens.transcripts.search import Search
 from tui.screens.transcripts.session import ReviewSession
+from tui.screens.transcripts.table import rows as transcript_rows
+from tui.screens.transcripts.table.index import View
+from tui.screens.transcripts.table.rows import TranscriptRows
+from tui.screens.transcripts.table.search import Search
 from tui.widgets import cells
 
 

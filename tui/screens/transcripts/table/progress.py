@@ -9,7 +9,7 @@ from typing import Any
 from rich.text import Text
 
 from core.text import plural
-from tui.screens.transcripts.index import ORDERS, QueryResult
+from tui.screens.transcripts.table.index import ORDERS, QueryResult
 from tui.widgets import marks
 
 

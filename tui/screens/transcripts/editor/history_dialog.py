@@ -13,7 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
 from tui.screens.review_state import short_name
-from tui.screens.transcripts.rows_dialog import RowsDialog
+from tui.screens.transcripts.bulk.rows_dialog import RowsDialog
 from tui.widgets import cells
 from tui.widgets.columns import Column
 from tui.widgets.diff_text import inline_diff

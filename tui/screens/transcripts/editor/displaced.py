@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from core.errors import UserError
 from core.store import TranscriptRow
-from tui.screens.transcripts.index import TranscriptIndex
+from tui.screens.transcripts.table.index import TranscriptIndex
 
 
 class DisplacedTexts:

@@ -12,8 +12,8 @@ from textual.containers import Horizontal
 from textual.widgets import Input, Static
 
 from tui import keymap
-from tui.screens.transcripts.progress import ReviewRate, progress
 from tui.screens.transcripts.session import ReviewSession
+from tui.screens.transcripts.table.progress import ReviewRate, progress
 from tui.widgets import cells
 from tui.widgets.query_line import QueryLine
 from tui.widgets.text_line import Headline, TextLine

@@ -17,8 +17,8 @@ from core.text import plural
 from tui.raster.bars import share
 from tui.screens import review_state
 from tui.screens.review_state import span, state_text, written_by
-from tui.screens.transcripts.index import QueryResult, TranscriptIndex
 from tui.screens.transcripts.saving import UnsavedTexts
+from tui.screens.transcripts.table.index import QueryResult, TranscriptIndex
 from tui.widgets import cells, marks
 from tui.widgets.columns import Column
 from tui.widgets.diff_text import inline_diff

@@ -20,9 +20,9 @@ from core.store import Segment, TranscriptRow
 from core.text import clean
 from tui import keymap
 from tui.screens import review_state
-from tui.screens.transcripts import rows as transcript_rows
+from tui.screens.transcripts.editor.variants import TrackedVariants, legend, number_of
 from tui.screens.transcripts.session import ReviewSession
-from tui.screens.transcripts.variants import TrackedVariants, legend, number_of
+from tui.screens.transcripts.table import rows as transcript_rows
 from tui.widgets import cells, marks
 from tui.widgets.annotated_text_area import AnnotatedTextArea
 from tui.widgets.segment_table import RowTable

@@ -13,8 +13,8 @@ from core.errors import UserError
 from core.store import Store
 from core.store.records import Changes
 from tui.many_rows import read_many
-from tui.screens.transcripts.index import TranscriptIndex
-from tui.screens.transcripts.progress import ReviewRate
+from tui.screens.transcripts.table.index import TranscriptIndex
+from tui.screens.transcripts.table.progress import ReviewRate
 
 WINDOW_MS = 30 * 60_000
 """The pace is that of the last half hour, or of this session where it is shorter."""

@@ -15,9 +15,10 @@ from core.text import plural
 from core.workspace import Workspace
 from tui import keymap
 from tui.effects import Effect, InThread, OpenDialog, Toast
-from tui.screens.transcripts import bulk, file_editing
+from tui.screens.transcripts.bulk import effects as bulk
+from tui.screens.transcripts.bulk import file_editing
 from tui.screens.transcripts.dataset_check import DatasetCheck
-from tui.screens.transcripts.history_dialog import HistoryDialog
+from tui.screens.transcripts.editor.history_dialog import HistoryDialog
 from tui.screens.transcripts.panes import ReviewPanes
 from tui.screens.transcripts.session import ReviewSession
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from core.store import TranscriptRow
 from tui.many_rows import in_turns, uncollected
-from tui.screens.transcripts.index import QueryResult, View
+from tui.screens.transcripts.table.index import QueryResult, View
 
 FIRST = 200
 """So many rows are shown before all are found: two screens of them, on the largest terminal."""

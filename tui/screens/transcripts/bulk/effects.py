@@ -18,8 +18,8 @@ from core.text import LONGEST_TEXT, clean, plural
 from core.workspace import Workspace
 from tui.effects import Effect, InThread, OpenDialog, Toast
 from tui.many_rows import in_turns
-from tui.screens.transcripts.changes_dialog import ChangesDialog
-from tui.screens.transcripts.proposals import Proposal, fixed, flagged, rewritten
+from tui.screens.transcripts.bulk.changes_dialog import ChangesDialog
+from tui.screens.transcripts.bulk.proposals import Proposal, fixed, flagged, rewritten
 from tui.widgets.dialog import Choice, TextPrompt
 
 Rows = Sequence[TranscriptRow]

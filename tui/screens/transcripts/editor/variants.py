@@ -12,7 +12,7 @@ from core.spans import Span
 from core.store import Segment
 from core.store.records import SecondReading
 from tui.screens.review_state import short_name
-from tui.screens.transcripts.index import TranscriptIndex
+from tui.screens.transcripts.table.index import TranscriptIndex
 from tui.widgets import cells, marks
 from tui.widgets.annotated_text_area import Annotation
 
