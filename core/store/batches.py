@@ -210,6 +210,7 @@ def _undo_between(db: Connection, number: int, after: int, last: int) -> Undone:
         "e.before, e.id FROM temp.slice JOIN edits e ON e.id = slice.edit",
         (now_ms(),),
     ).rowcount
+    db.execute("UPDATE edits SET undone = 1 WHERE id IN (SELECT edit FROM temp.slice)")
     for (review,) in db.execute("SELECT DISTINCT review FROM temp.slice WHERE review IS NOT NULL").fetchall():
         db.execute(
             "UPDATE transcripts SET review = ?, updated = ? "

@@ -225,6 +225,10 @@ MIGRATIONS = (
     -- What was done, in words, where several edits are one to a person; before this, all of them accepted rows.
     ALTER TABLE batches ADD COLUMN what TEXT NOT NULL DEFAULT 'accept all';
     """,
+    """
+    -- The edits of a batch that was taken back as one had no mark so far: an undo of one segment tried them again.
+    UPDATE edits SET undone = 1 WHERE undone = 0 AND id IN (SELECT undoes FROM edits WHERE undoes IS NOT NULL);
+    """,
 )
 
 

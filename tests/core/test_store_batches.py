@@ -16,6 +16,7 @@ import pytest
 
 from core.store import Store
 from core.store.connection import POLL_S, Connection
+from core.store.migrations import MIGRATIONS
 from core.store.records import Undone
 from tests.core.store_kit import fill, machine, store, text_of
 
@@ -105,6 +106,28 @@ def test_one_row_of_a_batch_is_taken_back_alone(store: Store) -> None:
     assert reviews(store) == ["accepted", "accepted", "pending", "accepted"]
     assert text_of(store, ids[2]) == ("機器寫的", "machine", "pending")
     assert store.transcripts.undo() == Undone(ids[0], 3)
+
+
+def test_a_segment_of_a_batch_that_was_taken_back_goes_on_with_what_was_before(store: Store) -> None:
+    """Also in a store in which the edits of such a batch have no mark yet."""
+    ids = fill(store)
+    machine(store, *ids)
+    for id in ids[:2]:
+        store.transcripts.save(id, "一")
+        store.transcripts.review(id, "pending")
+    store.transcripts.accept_all(ids)
+    assert store.transcripts.undo() == Undone(ids[0], 4)
+    assert store.transcripts.undo(ids[0]) == Undone(ids[0])
+    assert text_of(store, ids[0]) == ("一", "human", "accepted")
+    assert store.transcripts.undo(ids[3]) is None
+    with store.write() as db:
+        db.execute("UPDATE edits SET undone = 0 WHERE batch IS NOT NULL")
+    version = next(number for number, script in enumerate(MIGRATIONS) if "of a batch that was taken back" in script)
+    store.connection.execute(f"PRAGMA user_version = {version}")
+    store.close()
+    with Store(store.path) as older:
+        assert older.transcripts.undo(ids[1]) == Undone(ids[1])
+        assert text_of(older, ids[1]) == ("一", "human", "accepted")
 
 
 def _accept(path: Path) -> None:
