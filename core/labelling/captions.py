@@ -7,7 +7,7 @@ from pathlib import Path
 
 from core.errors import UserError
 from core.exchange.formats.table import read_cues
-from core.labelling.sources import CUES, KIND, TextSource, stored_source
+from core.labelling.sources import CUES, IS_SECOND, KIND, SECOND, TextSource, stored_source
 from core.store import Store
 from core.timed_text import speech
 
@@ -21,14 +21,19 @@ def captions_sources(
     files: Mapping[str, Sequence[tuple[str, Path]]],
     warn: Callable[[str], object] = lambda text: None,
 ) -> list[TextSource]:
-    """What captions say of a recording: a file that a person has imported, then what the site has, else what lies
-    beside it. The model of the last two is `captions:<language>`, with `:automatic` for a site's recognition.
+    """What captions say of a recording: a file that a person has imported as its texts, then what the site has, else
+    what lies beside it. The model of the last two is `captions:<language>`, with `:automatic` for a site's recognition.
 
     files: those that lie beside recordings, as `core.sources.captions.beside` finds them. warn: told of one that cannot
     be read.
     """
-    rows = store.timed_texts.of(video)
-    imported = [stored_source(store, row) for row in rows if row.settings.get(KIND) == CUES]
+    # Older versions did not mark what was brought as a second opinion; the last of it is known by the note.
+    second = (store.note(SECOND) or {}).get("source")
+    imported = [
+        stored_source(store, row)
+        for row in store.timed_texts.of(video)
+        if row.settings.get(KIND) == CUES and IS_SECOND not in row.settings and row.source != second
+    ]
     stored = store.captions.get(video)
     if stored is not None and stored.cues:
         model = f"captions:{stored.language or 'und'}" + (AUTOMATIC if stored.automatic else "")

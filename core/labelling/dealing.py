@@ -12,7 +12,7 @@ from core.config import Config
 from core.engines import Hypothesis
 from core.exchange.glossary import read_glossary
 from core.labelling.captions import AUTOMATIC
-from core.labelling.sources import TextSource, stored_source
+from core.labelling.sources import SECOND, TextSource, stored_source
 from core.review.chinese_script import written_in
 from core.review.differences import differences, differing
 from core.review.script_conversion import Convert, converter
@@ -26,9 +26,6 @@ from core.workspace import Workspace
 
 ScoredWords = Sequence[tuple[str, float]]
 """Words with their log-probabilities, as `core.review.suspicion.EditFeatures` has them."""
-
-SECOND = "second"
-"""The note that says whose second opinion was asked for last: {"source"}."""
 
 # Edits a character: people wrote captions for these very words; a site's recognition is a machine's text.
 _WRITTEN = 0.02

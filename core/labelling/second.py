@@ -12,13 +12,13 @@ from core.events import ItemState
 from core.exchange.formats.table import recognise
 from core.jobs import Job
 from core.labelling.clips import hear_clips
-from core.labelling.dealing import SECOND, convert_by_settings, settle
+from core.labelling.dealing import convert_by_settings, settle
 from core.labelling.file_texts import FileTexts, FileTextsReader
 from core.labelling.forecast import note_speed
 from core.labelling.labeller import open_labeller
 from core.labelling.progress import HearingProgress
 from core.labelling.recordings import RecordingListener, asked_ms, by_video, hearing_settings
-from core.labelling.sources import CUES, IMPORT, KIND, ROWS
+from core.labelling.sources import CUES, IMPORT, IS_SECOND, KIND, ROWS, SECOND
 from core.spans import Span
 from core.store import Segment, Store
 from core.store.records import SecondReading
@@ -34,14 +34,20 @@ def is_file(workspace: Workspace, second: str) -> bool:
 
 def store_cues(store: Store, found: FileTexts, source: str) -> None:
     """Keep what a file tells to be said when: where a recording is cut anew the new segments have their share of it."""
+    if found.cues and store.note(SECOND) == {"source": source}:
+        store.set_note(SECOND, {})  # it is no second opinion any more, but the texts themselves
+    _put_cues(store, found, source, {KIND: CUES})
+
+
+def _put_cues(store: Store, found: FileTexts, source: str, settings: dict[str, Any]) -> None:
     for video, cues in found.cues.items():
         said = [TimedText(cue.start_ms, cue.end_ms, cue.text, 0.0, 0.0, ()) for cue in cues]
-        store.timed_texts.put(video, source, {KIND: CUES}, said)
+        store.timed_texts.put(video, source, settings, said)
 
 
 def take_second(store: Store, found: FileTexts, source: str) -> None:
     """Store the texts of a file as those of a second labeller, whose opinion is asked from now on."""
-    store_cues(store, found, source)
+    _put_cues(store, found, source, {KIND: CUES, IS_SECOND: True})
     videos: dict[str, list[TimedText]] = {}
     for id, text in found.texts.items():
         segment = store.segments.get(id)

@@ -18,6 +18,12 @@ KIND = "kind"
 ROWS, CUES = "rows", "cues"
 """Texts that were written for segments, which may overlap; captions of a file."""
 
+IS_SECOND = "second"
+"""The setting of captions that were brought as a second opinion: no segment has its text from them."""
+
+SECOND = "second"
+"""The note that says whose second opinion was asked for last: {"source"}."""
+
 IMPORT = "import:"
 """What the sources begin with that a person has brought."""
 

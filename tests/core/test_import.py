@@ -235,6 +235,25 @@ def test_captions_are_kept_with_their_times_for_another_cut(workspace: Workspace
     assert [share.text for share in source.shares([Span(0, 3000), Span(3000, 6000)])] == ["大家", "好嗎"]
 
 
+def test_captions_as_a_second_opinion_become_nobodys_text(workspace: Workspace, tmp_path: Path) -> None:
+    ids = with_segments(workspace, "talk", 1)
+    path = tmp_path / "talk.srt"
+    path.write_text("1\n00:00:01,000 --> 00:00:05,000\n大家好嗎\n", encoding="utf-8")
+    _import(workspace, path, "second")
+    with Store(workspace.db_path) as store:
+        assert captions_sources(store, "talk", {}) == []
+        store.set_note("second", {"source": "tiny"})  # another one was asked since
+        assert captions_sources(store, "talk", {}) == []
+        store.timed_texts.put("talk", "import:old.srt", {"kind": "cues"}, [])  # as an older version kept it
+        store.set_note("second", {"source": "import:old.srt"})
+        assert captions_sources(store, "talk", {}) == []
+        store.set_note("second", {"source": "import:talk.srt"})
+    _import(workspace, path, "machine")
+    with Store(workspace.db_path) as store:
+        assert "import:talk.srt" in [source.model for source in captions_sources(store, "talk", {})]
+    assert _get(workspace, ids[0]).origin == "caption"
+
+
 @pytest.mark.parametrize("name", ["other.csv", "talk.srt"])
 def test_as_a_second_opinion_no_text_changes_and_what_differs_is_marked(
     workspace: Workspace, tmp_path: Path, name: str
