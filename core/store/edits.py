@@ -15,6 +15,9 @@ PERSON = "person"
 KEPT = ("text", "origin", "review", "flags", "suspicion")
 """What an edit remembers of a transcript, before and after."""
 
+WITHOUT_TEXT: dict[str, Any] = {"text": "", "review": "pending", "flags": [], "suspicion": 0.0}
+"""What a transcript is that has no text, besides its origin."""
+
 
 def human(text: str) -> dict[str, Any]:
     """What a transcript is once a person has written it."""

@@ -123,13 +123,7 @@ class Transcripts:
                         "no stage has labelled it",
                         "type its text, or run `whispersmith label`",
                     )
-                after: dict[str, Any] = {
-                    "text": "",
-                    "origin": "human",
-                    "review": review,
-                    "flags": [],
-                    "suspicion": 0.0,
-                }
+                after = edits.WITHOUT_TEXT | {"origin": "human", "review": review}
             else:
                 after = before | {"review": review}
             if after != before:
@@ -182,19 +176,28 @@ class Transcripts:
 
     def take_back(self, segment: str, edit: int) -> bool:
         """Bring back what an edit of this segment has changed as it was before, whatever came after it; as an edit that
-        undo takes back. False if it is so already."""
+        undo takes back. False if it is so already.
+
+        Where nothing stood before it, the text is empty and pending then; what the machine said of it is kept.
+        """
         with self._database.write() as db:
             row = db.execute("SELECT before FROM edits WHERE id = ? AND segment = ?", (edit, segment)).fetchone()
             current = _require(db, segment)
             if row is None:
                 raise UserError(f"{segment} has no such edit", "its history has others", "look at it again")
-            before = None if row["before"] is None else (current or {}) | json.loads(row["before"])
+            before = json.loads(row["before"]) if row["before"] else edits.WITHOUT_TEXT
+            if current is None and row["before"] is None:
+                return False
+            if current is None and before.keys() != set(edits.KEPT):
+                raise UserError(
+                    f"{segment} has no text now in which that could be taken back",
+                    "that change tells only what it has changed",
+                    "take back a change from before it, or type the text",
+                )
+            before = (current or {}) | before
             if before == current:
                 return False
-            if before is None:
-                db.execute("DELETE FROM transcripts WHERE segment = ?", (segment,))
-            else:
-                edits.write(db, segment, before)
+            edits.write(db, segment, before)
             edits.record(db, segment, PERSON, current, before)
             return True
 

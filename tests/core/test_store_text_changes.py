@@ -94,8 +94,24 @@ def test_any_change_of_a_row_is_taken_back_and_that_too(store: Store) -> None:
     assert store.transcripts.take_back(FIRST, rejected["id"])
     assert text_of(store, FIRST) == ("二", "human", "accepted")
     assert store.transcripts.take_back(FIRST, wrote["id"])
-    assert text_of(store, FIRST) == ("", None, "pending")
+    assert text_of(store, FIRST) == ("", "human", "pending")
+    assert not store.transcripts.take_back(FIRST, wrote["id"])
     assert store.transcripts.undo() == Undone(FIRST)
     assert text_of(store, FIRST) == ("二", "human", "accepted")
+    row = store.segments.get(FIRST)
+    assert row is not None
+    assert (row.raw, row.model, row.avg_logprob) == ("機器寫的", "m", -0.3)
     with pytest.raises(UserError, match="no such edit"):
         store.transcripts.take_back(FIRST, 12345)
+
+
+def test_a_change_of_a_text_that_is_not_there_any_more_cannot_be_taken_back(store: Store) -> None:
+    store.transcripts.save(FIRST, "一")
+    store.transcripts.change_texts([change(FIRST, "二", "一")], "replace")
+    store.transcripts.undo()
+    store.transcripts.undo()
+    saved, replaced, _, _ = store.transcripts.history(FIRST)
+    with pytest.raises(UserError, match="no text now"):
+        store.transcripts.take_back(FIRST, replaced["id"])
+    assert not store.transcripts.take_back(FIRST, saved["id"])
+    assert text_of(store, FIRST) == ("", None, "pending")
