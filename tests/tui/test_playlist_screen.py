@@ -193,8 +193,14 @@ async def test_the_licence_is_asked_once_and_only_the_free_ones_can_be_taken(wor
         await wait_until(pilot, lambda: len(started) == 3)
 
 
-async def test_the_filter_narrows_while_typing_keeps_with_enter_and_goes_with_escape(workspace: Workspace):
-    fill(workspace, *some())
+async def test_the_filter_narrows_while_typing_keeps_with_enter_and_goes_with_escape(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+):
+    long = [
+        Video(id, title="All the hot pots of the night market, from the first stall to the last one")
+        for id in ("ee", "ff")
+    ]
+    fill(workspace, *some(), *long)
     app = open_app(workspace)
     async with app.run_test(size=(100, 30)) as pilot:
         await wait_until(pilot, lambda: "third" in screen_text(app))
@@ -206,6 +212,21 @@ async def test_the_filter_narrows_while_typing_keeps_with_enter_and_goes_with_es
         await wait_until(pilot, lambda: "Nothing matches" in screen_text(app))
         await pilot.press("escape")
         await wait_until(pilot, lambda: "third" in screen_text(app))
+        # A pattern that tries every way: the rows before stay, it is told, and the next filter finds again.
+        await pilot.press("slash", *"hot")
+        await wait_until(pilot, lambda: screen_of(app).rows.ids == ["ee", "ff"])
+        rows, tried = screen_of(app).rows, list[str]()
+        has_captions = rows.has_captions
+        monkeypatch.setattr(rows, "has_captions", lambda id: tried.append(id) or has_captions(id))
+        screen_of(app).filter.value = "/^(.|..)+[!#]$/"
+        await wait_until(pilot, lambda: "! the pattern /^(.|..)+[!#]$/ takes too long" in screen_text(app))
+        assert (rows.ids, "ee" in tried, "ff" in tried) == (["ee", "ff"], True, False)
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: screen_of(app).table.has_focus)
+        assert "takes too long" in screen_text(app)
+        screen_of(app).filter.value = "台南"
+        await wait_until(pilot, lambda: screen_of(app).rows.ids == ["bb"])
+        assert "takes too long" not in screen_text(app)
 
 
 async def test_what_strangers_write_breaks_nothing(workspace: Workspace):

@@ -20,6 +20,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
+from rich.text import Text
 from textual import events, on
 from textual.binding import BindingType
 from textual.widget import Widget
@@ -28,6 +29,7 @@ from textual.widgets import Input
 from core.errors import UserError
 from core.events import JobState
 from core.licences import FREE
+from core.query.grammar import Query
 from core.query.videos import LANGUAGE, ListedVideo, parse
 from core.store import Store, Video
 from tui import keymap
@@ -72,6 +74,8 @@ class PlaylistScreen(PipelineScreen):
         self.licences = LicenceLookUp()
         self.downloads = Downloads(self.rows, self.tracker, lambda: self.workspace.config().fetch.any_licence)
         self._query = parse("")
+        self._too_slow: UserError | None = None
+        """What the filter's pattern has cost: then the rows stay as they are until it is another."""
         self._error: UserError | None = None
         """What stands under the rows, until work begins anew."""
         self._unreadable = False
@@ -135,7 +139,7 @@ class PlaylistScreen(PipelineScreen):
     def _rows_read(self, ids: Sequence[str], *, arrived: bool) -> None:
         """These rows were read from the store. arrived: some of them are new, or it was all of them."""
         self.selection.lay_over(self.rows.index)
-        self._match(ids)
+        self._match_more(ids)
         if arrived:
             self._arrange()
         else:
@@ -143,12 +147,21 @@ class PlaylistScreen(PipelineScreen):
             self._show_lines()
         self._look_up_licences()
 
-    def _match(self, ids: Iterable[str]) -> None:
+    def _match_more(self, ids: Iterable[str]) -> None:
         """What a filter has once shown stays until it is another: no row goes from under the cursor."""
-        if self.rows.matched is not None:
-            found = ((id, self.rows.index.get(id)) for id in ids)
-            matches, has = self._query.matches, self.rows.has_captions
-            self.rows.matched |= {id for id, video in found if video and matches(ListedVideo(video, has(id)))}
+        if self.rows.matched is not None and self._too_slow is None:
+            self.rows.matched |= self._match(self._query, ids) or set()
+
+    def _match(self, query: Query[ListedVideo], ids: Iterable[str]) -> set[str] | None:
+        """Those of them that match. None where a pattern takes too long for one: each such row would hold up the
+        screen, so no other is tried."""
+        found, has = ((id, self.rows.index.get(id)) for id in ids), self.rows.has_captions
+        try:
+            return {id for id, video in found if video and query.matches(ListedVideo(video, has(id)))}
+        except UserError as error:
+            self._too_slow = error
+            self._show_suggestions()
+            return None
 
     def _arrange(self, *, filtered: bool = False) -> None:
         """Other rows than before. filtered: by a key, so that the cursor has to stay in sight."""
@@ -284,19 +297,25 @@ class PlaylistScreen(PipelineScreen):
 
     @on(Input.Changed)
     def _narrow_down(self) -> None:
-        asked = self.filter.asked
+        asked, self._too_slow = self.filter.asked, None
         if asked.complaint:
             return
-        self._query = asked
-        self.rows.matched = set() if self.filter.value.strip() else None
-        self._match(self.rows.index.ids)
-        self._arrange(filtered=True)
+        matched = self._match(asked, self.rows.index.ids) if self.filter.value.strip() else None
+        if self._too_slow is None:
+            self._query, self.rows.matched = asked, matched
+            self._arrange(filtered=True)
 
     @on(QueryLine.Hinted)
     def _show_hint(self, event: QueryLine.Hinted) -> None:
-        line = self.query_one("#suggestions", TextLine)
-        line.display = bool(event.hint)
-        line.show(event.hint, event.told)
+        self._show_suggestions(event.hint, event.told)
+
+    def _show_suggestions(self, hint: Text | str = "", told: str = "") -> None:
+        """What the line's pattern costs goes before what could stand there next."""
+        line, error = self.query_one("#suggestions", TextLine), self._too_slow
+        if error is not None:
+            hint, told = Text(f"{self._sign('look')} {error.what}", marks.style("look")), error.fix
+        line.display = bool(hint)
+        line.show(hint, told)
 
     @on(Input.Submitted)
     def _to_the_rows(self) -> None:
