@@ -164,10 +164,20 @@ def _problem(problems: Mapping[str, Collection[str]]) -> Callable[[str, str], Se
 
 
 def _video(titles: Mapping[str, str]) -> Callable[[str, str], SegmentTest]:
+    def named(words: Iterable[str]) -> tuple[set[str], Callable[[str], bool]]:
+        tests = [finder(word) for word in words]
+
+        def is_named(text: str) -> bool:
+            return any(test(text) for test in tests)
+
+        return {id for id, title in titles.items() if is_named(title) or is_named(id)}, is_named
+
     def read(_: str, value: str) -> SegmentTest:
-        named = finder(value)
-        found = {id for id, title in titles.items() if named(title) or named(id)}
-        return lambda row: row.video in found or (row.video not in titles and named(row.video))
+        # A title may have a comma itself.
+        found, is_named = named([value])
+        if not found:
+            found, is_named = named(several(value))
+        return lambda row: row.video in found or (row.video not in titles and is_named(row.video))
 
     return read
 

@@ -105,6 +105,21 @@ def test_any_change_of_a_row_is_taken_back_and_that_too(store: Store) -> None:
         store.transcripts.take_back(FIRST, 12345)
 
 
+def test_no_labeller_writes_over_a_text_that_was_brought_back_from_the_history(store: Store) -> None:
+    machine(store, FIRST, SECOND)
+    for id in (FIRST, SECOND):
+        store.transcripts.review(id, "accepted")
+        store.transcripts.save(id, "一")
+    store.transcripts.undo()
+    store.transcripts.review(SECOND, "pending")
+    accepted, saved = store.transcripts.history(FIRST)[1:]
+    store.transcripts.take_back(FIRST, saved["id"])
+    store.transcripts.take_back(FIRST, accepted["id"])
+    assert [text_of(store, id) for id in (FIRST, SECOND)] == [("機器寫的", "machine", "pending")] * 2
+    # Of the other one, what was written is undone, and a verdict changes no text.
+    assert machine(store, FIRST, SECOND, text="新的") == [SECOND]
+
+
 def test_a_change_of_a_text_that_is_not_there_any_more_cannot_be_taken_back(store: Store) -> None:
     store.transcripts.save(FIRST, "一")
     store.transcripts.change_texts([change(FIRST, "二", "一")], "replace")
