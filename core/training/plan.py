@@ -235,14 +235,15 @@ def resumed_plan(
 
 
 def smaller_plan(plan: Plan) -> Plan | None:
-    """What to try when memory has run out all the same: recomputed activations, then half the batch with the effective
-    batch kept. None if nothing is left to save."""
+    """What to try when memory has run out all the same: recomputed activations, then the largest batch of at most half
+    that leaves the effective batch as it is. None if nothing is left to save."""
     if not plan.recompute:
         return replace(plan, recompute=True)
     if plan.batch == 1:
         return None
-    batch, accumulation = dealt(plan.batch * plan.accumulation, plan.batch // 2, 1)
-    return replace(plan, batch=batch, accumulation=accumulation)
+    share = plan.batch * plan.accumulation
+    batch = next(fewer for fewer in range(plan.batch // 2, 0, -1) if share % fewer == 0)
+    return replace(plan, batch=batch, accumulation=share // batch)
 
 
 def _data(counts: DataCounts) -> dict[str, Any]:

@@ -118,6 +118,12 @@ def test_when_memory_runs_out_all_the_same_the_effective_batch_stays() -> None:
     second = smaller_plan(first)
     assert second is not None
     assert (second.batch, second.accumulation) == (4, 4)
+    odd = smaller_plan(dataclasses.replace(first, batch=5, accumulation=2))
+    assert odd is not None
+    assert (odd.batch, odd.accumulation) == (2, 5)
+    odder = smaller_plan(dataclasses.replace(first, batch=5, accumulation=3))
+    assert odder is not None
+    assert (odder.batch, odder.accumulation) == (1, 15)  # 2 does not divide 15
     assert smaller_plan(dataclasses.replace(first, batch=1)) is None
 
 
