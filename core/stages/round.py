@@ -22,7 +22,6 @@ from core.stages import label, split, train
 from core.store import Segment, Store
 from core.text import plural
 from core.training import runs
-from core.whisper.info import describe
 from core.workspace import Workspace
 
 NOTE = "round"
@@ -30,6 +29,7 @@ NOTE = "round"
 BEFORE = "round.json"
 """In the run's hidden folder: what the rows held before they were written anew."""
 BEFORE_BYTES = 1_000_000_000
+USUAL_METHOD = "quick"
 NEXT = 10
 """Rows that are named as the next to correct."""
 
@@ -54,7 +54,7 @@ def report(result: dict[str, Any]) -> str:
 
 
 def check_params(workspace: Workspace, config: Config, params: dict[str, Any]) -> None:
-    """What is seen without a GPU: something is accepted, and the base model is here."""
+    """What is seen without a GPU: something is accepted, and a run can be had with the settings."""
     with Store(workspace.db_path) as store:
         counts = store.segments.counts()
     if not counts["usable"]:
@@ -63,7 +63,7 @@ def check_params(workspace: Workspace, config: Config, params: dict[str, Any]) -
             "no segment with a text has been accepted",
             "whispersmith transcript SEGMENT --accept, or a in the Transcripts screen",
         )
-    describe(config.model.base, workspace.root)
+    train.check_settings(workspace, config, params.get("method") or USUAL_METHOD)
 
 
 def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
@@ -95,7 +95,7 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
 
 
 def _train(workspace: Workspace, config: Config, job: Job, name: str) -> dict[str, Any]:
-    job.params = {**job.params, "name": name, "method": job.params.get("method") or "quick"}
+    job.params = {**job.params, "name": name, "method": job.params.get("method") or USUAL_METHOD}
     result = train.run(workspace, config, job)
     return {key: result.get(key) for key in ("cer", "base_cer")}
 

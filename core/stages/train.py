@@ -68,6 +68,16 @@ def check_params(workspace: Workspace, config: Config, params: dict[str, Any]) -
         counts = store.segments.counts()
     if not counts["train"]:
         raise _nothing_to_train_on(counts)
+    asked = resume.asked_for(workspace.models, params)
+    begins = not (asked and asked.resume)
+    check_settings(workspace, config, _as_asked(config, params).train.method if begins else None)
+
+
+def check_settings(workspace: Workspace, config: Config, method: str | None) -> None:
+    """UserError for a setting that a run would stumble over, though it may read it only after its last step.
+
+    method: the one it begins with; None where it goes on with its own.
+    """
     info, language = describe(config.model.base, workspace.root), config.project.language
     if info.languages and language not in info.languages:
         raise UserError(
@@ -76,9 +86,10 @@ def check_params(workspace: Workspace, config: Config, params: dict[str, Any]) -
             'set language = "zh" under [project] in whispersmith.toml',
         )
     trackers.check(config.train.report_to)
-    asked = resume.asked_for(workspace.models, params)
-    if not (asked and asked.resume):
-        _check_method(_as_asked(config, params).train.method)
+    if config.train.general:
+        read_labelled(workspace.find(config.train.general))
+    if method is not None:
+        _check_method(method)
 
 
 def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:

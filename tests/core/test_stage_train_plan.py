@@ -11,7 +11,7 @@ from core.config import set_value
 from core.errors import UserError
 from core.events import Evaluated, LogLine, Metric, RunStarted, Saved
 from core.jobs import Cancelled
-from core.stages import evaluate, train
+from core.stages import evaluate, round, train
 from core.store import Store
 from core.training import planning, runs
 from core.training.plan import Plan
@@ -192,8 +192,12 @@ def test_what_can_be_refused_is_refused_before_the_queue(tmp_path: Path, monkeyp
     for table, key, value, said in (
         ("project", "language", "auto", "cannot be trained with"),
         ("model", "base", "no/such", "is not here"),
+        ("train", "general", "typo", "typo holds no sound"),
+        ("train", "report_to", ["clearml"], "clearml is not installed"),
     ):
         changed = made.config()
         setattr(getattr(changed, table), key, value)
         with pytest.raises(UserError, match=said):
             train.check_params(made, changed, {})
+        with pytest.raises(UserError, match=said):
+            round.check_params(made, changed, {})
