@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.config import Config
+from core.dataset import lineage
 from core.errors import UserError
 from core.files import read_json, write_text
 from core.jobs import Job
@@ -22,10 +23,12 @@ from core.stages import label, split, train
 from core.store import Segment, Store
 from core.text import plural
 from core.training import runs
+from core.training.checkpoints import last_checkpoint
 from core.workspace import Workspace
 
 NOTE = "round"
-"""The note of the round that is at work, or was the last: {"name", "step"}; step: "train", "label" or "done"."""
+"""The note of the round that is at work, or was the last: {"name", "step", "method"}; step: "train", "label" or
+"done"."""
 BEFORE = "round.json"
 """In the run's hidden folder: what the rows held before they were written anew."""
 BEFORE_BYTES = 1_000_000_000
@@ -69,15 +72,20 @@ def check_params(workspace: Workspace, config: Config, params: dict[str, Any]) -
 def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     """Train, then let the new model write every text that no person has written, accepted or rejected.
 
-    params: method ("quick" by default). A round that was stopped or killed goes on. Its model is a run like any other:
-    models/<name>. Returns {"name", "rows" (written anew), "changed" (how many of them say something else),
-    "expected_before", "expected_after" (errors of those rows, as their labellers are unsure of them), "next" (segments
-    to correct next, the most suspicious first), "cer", "base_cer" (of the validation segments; None without)}.
+    params: method ("quick" by default). A round that was stopped or killed goes on, where its model or a checkpoint of
+    it is there; else it begins anew. Its model is a run like any other: models/<name>. Returns {"name", "rows" (written
+    anew), "changed" (how many of them say something else), "expected_before", "expected_after" (errors of those rows,
+    as their labellers are unsure of them), "next" (segments to correct next, the most suspicious first), "cer",
+    "base_cer" (of the validation segments; None without)}.
     """
     with Store(workspace.db_path) as store:
         at = store.note(NOTE) or {}
-        if at.get("step") not in ("train", "label"):
-            at = {"name": runs.next_name(workspace.models), "step": "train"}
+        if not _goes_on(workspace, config, at, job.params.get("method")):
+            begun = at.get("step") in ("train", "label")
+            method = job.params.get("method") or USUAL_METHOD
+            at = {"name": runs.next_name(workspace.models), "step": "train", "method": method}
+            if begun:
+                job.log(f"the last round cannot go on from where it was: it begins anew, with {at['name']}")
             if store.segments.counts()["usable"] != (store.note("split") or {}).get("usable"):
                 split.run(workspace, config, job)
             store.set_note(NOTE, at)
@@ -86,7 +94,7 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
         name = str(at["name"])
         if at["step"] == "train":
             if not (workspace.models / name).exists():
-                at |= _train(workspace, config, job, name)
+                at |= _train(workspace, config, job, name, str(at["method"]))
             at["step"] = "label"
             store.set_note(NOTE, at)
         written = _write_anew(workspace, config, job, store, name)
@@ -94,8 +102,29 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     return {"name": name, **written, "cer": at.get("cer"), "base_cer": at.get("base_cer")}
 
 
-def _train(workspace: Workspace, config: Config, job: Job, name: str) -> dict[str, Any]:
-    job.params = {**job.params, "name": name, "method": job.params.get("method") or USUAL_METHOD}
+def _goes_on(workspace: Workspace, config: Config, at: Mapping[str, Any], method: str | None) -> bool:
+    """Whether the round of the note can be finished: its own model is there, or a checkpoint of its own that the
+    settings still fit.
+
+    method: asked for now; None takes that of the run.
+    """
+    step, name = at.get("step"), str(at.get("name"))
+    finished = (workspace.models / name / "config.json").is_file()
+    if step != "train":
+        return step == "label" and finished
+    folder = runs.hidden(workspace.models, name)
+    record = runs.read_record(folder)
+    if record is None or not record.of_round:
+        return False
+    if (workspace.models / name).exists():
+        return finished
+    begun_with = record.train.get("method")
+    fits = record.base == config.model.base and begun_with == at.get("method") and method in (None, begun_with)
+    return fits and last_checkpoint(folder) is not None and lineage.read(folder) is not None
+
+
+def _train(workspace: Workspace, config: Config, job: Job, name: str, method: str) -> dict[str, Any]:
+    job.params = {**job.params, "name": name, "method": method}
     result = train.run(workspace, config, job)
     return {key: result.get(key) for key in ("cer", "base_cer")}
 

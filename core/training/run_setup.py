@@ -44,12 +44,12 @@ def set_up(
 ) -> RunSetup:
     """Settle which run this is, what it learns from and its plan, and keep all three in the run's folder.
 
-    job.params: name, resume, steps, as of the stage. card: the GPU it computes on, None for the processor. processes:
-    how many train together.
+    job.params: name, resume, steps, as of the stage; a job of the stage round marks the run it begins as its own. card:
+    the GPU it computes on, None for the processor. processes: how many train together.
     """
     info = describe(config.model.base, workspace.root)
     fresh = select_for_run(usable, config, lineage.read(info.path))
-    record = RunRecord.of(config)
+    record = replace(RunRecord.of(config), of_round=job.stage == "round")
     chosen = resume.choose(workspace.models, job.params, record, fresh)
     folder = runs.hidden(workspace.models, chosen.name).absolute()
     last = resume.open_run(folder, chosen, record, fresh)

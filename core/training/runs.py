@@ -32,12 +32,14 @@ VOCABULARY_FILES = ("vocab.json", "merges.txt", "added_tokens.json", "normalizer
 @dataclass(frozen=True)
 class RunRecord:
     """run.json of a run's hidden folder. train: the [train] settings it was started with, less what says how long it
-    goes on. plan: None in a run that was started before plans were kept."""
+    goes on. plan: None in a run that was started before plans were kept. of_round: a round began it, and may go on with
+    it."""
 
     base: str
     language: str
     train: dict[str, Any]
     plan: Plan | None = None
+    of_round: bool = False
 
     @classmethod
     def of(cls, config: Config, plan: Plan | None = None) -> RunRecord:
@@ -118,7 +120,8 @@ def write_record(folder: Path, record: RunRecord) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     data = {"base": record.base, "language": record.language, "train": record.train}
     plan = {"plan": record.plan.as_json()} if record.plan else {}
-    write_text(folder / RECORD, json.dumps(data | plan, ensure_ascii=False, indent=1))
+    of_round = {"of_round": True} if record.of_round else {}
+    write_text(folder / RECORD, json.dumps(data | plan | of_round, ensure_ascii=False, indent=1))
 
 
 def publish(models: Path, name: str, base: Path, card: str, save: Callable[[Path], None]) -> Path:
