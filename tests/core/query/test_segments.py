@@ -63,6 +63,8 @@ def hits(text: str) -> list[int]:
         ("video:b2", [4]),
         ("video:第一講", [0, 1, 2, 3]),
         ('video:"talk, the"', [4]),
+        ("video:b2,第一講", [0, 1, 2, 3, 4]),
+        ("video:b2,nothing", [4]),
         ("video:nothing", []),
         ("conf<-0.5", [1]),
         ("conf < −0.5", [1]),
