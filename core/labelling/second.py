@@ -19,6 +19,7 @@ from core.labelling.labeller import open_labeller
 from core.labelling.progress import HearingProgress
 from core.labelling.recordings import RecordingListener, asked_ms, by_video, hearing_settings
 from core.labelling.sources import CUES, IMPORT, IS_SECOND, KIND, ROWS, SECOND
+from core.review.script_conversion import Convert
 from core.spans import Span
 from core.store import Segment, Store
 from core.store.records import SecondReading
@@ -58,10 +59,9 @@ def take_second(store: Store, found: FileTexts, source: str) -> None:
     store.set_note(SECOND, {"source": source})
 
 
-def compare(workspace: Workspace, store: Store, job: Job, videos: Collection[str]) -> dict[str, SecondReading]:
+def compare(store: Store, job: Job, videos: Collection[str], convert: Convert) -> dict[str, SecondReading]:
     """Tell of the open texts of these recordings where the second labeller reads otherwise; returns all readings."""
     readings: dict[str, SecondReading] = {}
-    convert = convert_by_settings(workspace, workspace.config())
     for video in videos:
         job.check()
         for id in settle(store, video, convert):
@@ -83,6 +83,7 @@ def hear_second(
     if not rows:
         job.log("there is no text that a second opinion could be on")
         return 0
+    convert = convert_by_settings(workspace, config)
     if is_file(workspace, second):
         path = workspace.find(second)
         videos = {video.id for video in store.videos.all()}
@@ -91,7 +92,7 @@ def hear_second(
     else:
         _hear(workspace, config, job, store, rows, second)
         store.set_note(SECOND, {"source": second})
-    readings = compare(workspace, store, job, list(dict.fromkeys(row.video for row in rows)))
+    readings = compare(store, job, list(dict.fromkeys(row.video for row in rows)), convert)
     compared = len(readings.keys() & chosen)
     job.log(f"second opinion by {second}: {plural(compared, 'segment')} compared")
     return compared

@@ -16,6 +16,7 @@ from core.labelling.dealing import convert_by_settings, settle
 from core.labelling.file_texts import FileTexts, FileTextsReader
 from core.labelling.second import compare, store_cues, take_second
 from core.labelling.sources import IMPORT
+from core.review.script_conversion import Convert
 from core.review.suspicion import EditFeatures, expected_edits
 from core.store import Segment, Store
 from core.store.transcripts import MachineText
@@ -73,8 +74,10 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     opinion also "compared" (how many of its segments have a second reading now) and "differing" (of those: otherwise).
     """
     path, origin = _given(job.params)
+    # Of a glossary that cannot be read before anything is stored.
+    convert = str if origin == "human" else convert_by_settings(workspace, config)
     with Store(workspace.db_path) as store:
-        importer = _Import(workspace, store, job, path)
+        importer = _Import(workspace, store, job, path, convert)
         found = importer.read(recognise(path), with_audio=origin != "second")
         {"human": importer.write_human, "machine": importer.write_machine, "second": importer.write_second}[origin]()
         importer.report(found)
@@ -96,8 +99,9 @@ def _given(params: dict[str, Any]) -> tuple[Path, str]:
 class _Import:
     """One import: rows find their segments, then all texts are written."""
 
-    def __init__(self, workspace: Workspace, store: Store, job: Job, path: Path) -> None:
+    def __init__(self, workspace: Workspace, store: Store, job: Job, path: Path, convert: Convert) -> None:
         self.workspace, self.store, self.job, self.path = workspace, store, job, path
+        self.convert = convert
         self.source = f"{IMPORT}{path.name}"
         self.found = FileTexts()
         self.imported = self.unchanged = 0
@@ -140,7 +144,7 @@ class _Import:
         rows = [row for id in self.found.texts if (row := self.store.segments.get(id)) is not None]
         self.kept = [row.id for row in rows if row.is_reviewed]
         self.imported = len(rows) - len(self.kept)
-        readings = compare(self.workspace, self.store, self.job, {row.video for row in rows})
+        readings = compare(self.store, self.job, {row.video for row in rows}, self.convert)
         own = [readings[row.id] for row in rows if row.id in readings and not row.is_reviewed]
         self.comparison = {"compared": len(own), "differing": sum(bool(reading.places) for reading in own)}
 
@@ -168,10 +172,9 @@ class _Import:
         videos: set[str] = set()
         for batch in self._batches():
             videos |= self._write_machine({id: (text, self.store.segments.get(id)) for id, text in batch.items()})
-        convert = convert_by_settings(self.workspace, self.workspace.config())
         for video in sorted(videos):
             self.job.check()
-            settle(self.store, video, convert)
+            settle(self.store, video, self.convert)
 
     def _write_machine(self, batch: dict[str, tuple[str, Segment | None]]) -> set[str]:
         """Returns the recordings of which texts were written."""

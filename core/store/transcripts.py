@@ -94,8 +94,8 @@ class Transcripts:
     def import_human(self, texts: Mapping[str, str], who: str = "import") -> dict[str, str]:
         """Text a person corrected elsewhere. Human text that is here already is never overwritten.
 
-        Returns for each segment: "imported", "unchanged" (the same text is here), "kept" (other human text is here) or
-        "gone" (it was cut anew meanwhile).
+        Returns for each segment: "imported", "unchanged" (the same text is here), "kept" (other human text is here, or
+        one in which a person has changed something) or "gone" (it was cut anew meanwhile).
         """
         left, outcome = iter(texts.items()), {}
 
@@ -294,6 +294,8 @@ def _import_human(db: Connection, segment: str, text: str, who: str) -> str:
         return "gone"
     if before and before["origin"] in HUMAN:
         return "unchanged" if before["text"] == text else "kept"
+    if before and before["text"] != text and _is_changed(db, segment):
+        return "kept"
     after = edits.human(text)
     edits.write(db, segment, after)
     edits.record(db, segment, who, before, after)

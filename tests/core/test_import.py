@@ -17,6 +17,7 @@ from core.labelling.dealing import settle
 from core.media import Span, read_wav
 from core.stages import import_, segment
 from core.store import Segment, Store, Video
+from core.store.records import TextChange
 from core.store.transcripts import MachineText, Transcripts
 from core.workspace import Workspace
 from tests.core.media_kit import (
@@ -87,6 +88,20 @@ def test_a_persons_text_is_never_overwritten(workspace: Workspace, tmp_path: Pat
     assert [_get(workspace, id).text for id in ids] == ["typed here", "the same", "heard", "other"]
     assert _import(workspace, path, "machine")["kept"] == 2
     assert [_get(workspace, id).text for id in ids] == ["typed here", "the same", "heard", "other"]
+
+
+def test_what_a_person_changed_in_a_machines_text_is_kept(workspace: Workspace, tmp_path: Path) -> None:
+    ids = with_segments(workspace, "talk", 3)
+    with Store(workspace.db_path) as store:
+        store.transcripts.write_machine([MachineText(id, "heard", "heard", "tiny") for id in ids])
+        store.transcripts.change_texts([TextChange(id, "heard", "mended") for id in ids[:2]], "replace")
+    result = _import(workspace, _csv(tmp_path, dict(zip(ids, ("other", "mended", "other"), strict=True))))
+    assert (result["imported"], result["kept_segments"]) == (2, ids[:1])
+    assert [(_get(workspace, id).text, _get(workspace, id).origin) for id in ids] == [
+        ("mended", "machine"),
+        ("mended", "human"),
+        ("other", "human"),
+    ]
 
 
 @pytest.mark.parametrize(("origin", "method"), [("human", "import_human"), ("machine", "write_machine")])
@@ -289,6 +304,21 @@ def test_as_a_second_opinion_no_text_changes_and_what_differs_is_marked(
     assert name != "other.csv" or "else_0_10.wav" in import_.report(result)
     told = "UTF-16; 3 captions" if name == "talk.srt" else "UTF-8, parted by commas; names from column “file_name”"
     assert told in logged(job)
+
+
+@pytest.mark.parametrize("origin", ["machine", "second"])
+def test_of_a_glossary_that_cannot_be_read_is_told_before_anything_is_stored(
+    workspace: Workspace, tmp_path: Path, origin: str
+) -> None:
+    ids = with_segments(workspace, "talk", 1)
+    workspace.glossary.write_text("字" * 100, encoding="utf-8")
+    path = tmp_path / "talk.srt"
+    path.write_text("1\n00:00:01,000 --> 00:00:03,000\n大家好\n", encoding="utf-8")
+    with pytest.raises(UserError, match="line 1 is no word"):
+        _import(workspace, path, origin)
+    assert _get(workspace, ids[0]).origin is None
+    with Store(workspace.db_path) as store:
+        assert (store.timed_texts.of("talk"), store.note("second")) == ([], None)
 
 
 def test_what_cannot_be_imported_says_why(workspace: Workspace, tmp_path: Path) -> None:
