@@ -157,6 +157,8 @@ def to_ms(cells: Sequence[tuple[str, str]]) -> list[tuple[int, int]]:
 
     ValueError with the number of the row, from 0, that has no times.
     """
+    if not cells:
+        return []
     spans = []
     for number, (start, end) in enumerate(cells):
         first, last = to_seconds(start), to_seconds(end)

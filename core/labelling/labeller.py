@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from core import gpu
@@ -115,7 +115,15 @@ def _here() -> dict[str, Any]:
     """What else the outcome depends on."""
     card = gpu.choose_for_job()
     device = card.name if card is not None else f"{os.cpu_count()} cores"
-    return {"device": device, **{name: version(name) for name in ("ctranslate2", "faster-whisper", "transformers")}}
+    return {"device": device, **{name: _version(name) for name in ("ctranslate2", "faster-whisper", "transformers")}}
+
+
+def _version(package: str) -> str:
+    """ "" for one that is not installed, as faster-whisper is not everywhere."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
 
 
 def _first_minutes(

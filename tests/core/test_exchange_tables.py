@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -167,6 +168,7 @@ def test_rows_that_tell_when_they_are_said(tmp_path: Path) -> None:
     ):
         table = _table(tmp_path, text, name)
         assert (table.cues, table.rows) == ({name: said}, [])
+    assert _table(tmp_path, "start\tend\ttext\n", "talk.tsv").cues == {}
     # Whole numbers so close together are seconds; a column that names recordings tells whose they are.
     text = "audio,start,end,text\na.mp3,0,3,一\na.mp3,3,5,二\nb.mp3,0,4,三\n"
     table = _table(tmp_path, text)
@@ -184,6 +186,23 @@ def test_lists_of_objects_as_labelling_tools_export_them(tmp_path: Path) -> None
     done = task | {"annotations": [{"result": [{"value": {"text": ["二"]}}]}]}
     table = _table(tmp_path, json.dumps([{"audio": "v_0_10.wav", "transcription": "一"}, done, task]), "export.json")
     assert [(row.stem, row.text) for row in table.rows] == [("v_0_10", "一"), ("v_8_18", "二"), ("v_8_18", "")]
+
+
+def test_of_label_studio_only_what_an_annotator_gave_counts(tmp_path: Path) -> None:
+    def regions(*texts: str) -> dict[str, Any]:
+        return {"result": [{"value": {"text": [text]}} for text in texts]}
+
+    def text_of(annotations: Any) -> str:
+        task = {"data": {"audio": "v_0_10.wav", "text": "pre-labelled"}, "annotations": annotations}
+        ((_, text),) = _pairs(_table(tmp_path, json.dumps([task]), "export.json"))
+        return text
+
+    assert text_of([regions("大家好", "今天")]) == "大家好 今天"
+    assert text_of([regions("錯") | {"was_cancelled": True}, regions("對")]) == "對"
+    for nothing in ([], None, 3, [regions("錯") | {"was_cancelled": True}], [{"result": 3}], [3]):
+        assert text_of(nothing) == ""
+    for value in (["x"], "x", None, {"text": 3}, {"text": [3]}, {"choices": ["x"]}):
+        assert text_of([{"result": [{"value": value}, 3]}]) == ""
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp950"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,18 @@ def test_on_another_machine_it_is_measured_anew(tmp_path: Path, both: Ears, monk
     monkeypatch.setattr(labeller.os, "cpu_count", lambda: 4096)
     with Store(made.db_path) as store:
         assert known_engine(store, made.config().model.labeller) is None
+
+
+def test_what_was_measured_is_asked_for_where_a_package_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(labeller, "version", missing)
+    with Store(tmp_path / "store.db") as store:
+        store.set_note("engine of tiny", {"engine": "transformers", "why": "a trial", "here": labeller._here()})
+        assert known_engine(store, "tiny") == EngineChoice("transformers", "a trial")
 
 
 def test_little_sound_is_worth_no_trial(tmp_path: Path, both: Ears, monkeypatch: pytest.MonkeyPatch) -> None:

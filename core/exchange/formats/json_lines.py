@@ -55,18 +55,35 @@ def _row(path: Path, number: int, place: str, item: Any) -> MetadataRow:
 
 
 def _labelled(task: Any) -> Any:
-    """A task of Label Studio's full export as one flat object: its data, and the first text of its first annotation.
+    """A task of Label Studio's full export as one flat object: its data, and the texts of all regions of its first
+    annotation that is not cancelled and has any.
 
+    Where a task can be annotated, the texts in its data are what was shown to the annotator, and nobody's own.
     https://labelstud.io/guide/export: {"data": {…}, "annotations": [{"result": [{"value": {"text": ["…"]}}]}]}
     """
     if not isinstance(task, dict) or not isinstance(task.get("data"), dict):
         return task
-    for annotation in task.get("annotations") or ():
-        for result in annotation.get("result") or () if isinstance(annotation, dict) else ():
-            text = (result.get("value") or {}).get("text") if isinstance(result, dict) else None
-            if text:
-                return task["data"] | {"transcription": text if isinstance(text, str) else " ".join(map(str, text))}
-    return task["data"]
+    if "annotations" not in task:
+        return task["data"]
+    data = {key: value for key, value in task["data"].items() if key not in TEXT_COLUMNS}
+    for annotation in _items(task, "annotations"):
+        if not isinstance(annotation, dict) or annotation.get("was_cancelled"):
+            continue
+        if text := " ".join(filter(None, map(_text_of_region, _items(annotation, "result")))):
+            return data | {"transcription": text}
+    return data
+
+
+def _items(item: dict[str, Any], key: str) -> list[Any]:
+    found = item.get(key)
+    return found if isinstance(found, list) else []
+
+
+def _text_of_region(result: Any) -> str:
+    value = result.get("value") if isinstance(result, dict) else None
+    text = value.get("text") if isinstance(value, dict) else None
+    lines = [text] if isinstance(text, str) else text if isinstance(text, list) else []
+    return " ".join(line.strip() for line in lines if isinstance(line, str))
 
 
 def _cues(path: Path, segments: list[Any]) -> list[Cue]:
