@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,9 @@ from core.store import Store
 from core.store.records import TextChange
 from core.text import plural
 from core.workspace import Workspace
+
+SETTLED_S = 600
+"""A wav without a row that is younger than this may be one that a job is about to enter into the store."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +61,27 @@ def mend_rows(workspace: Workspace, config: Config, store: Store, problem: Probl
     if problem.mend == "leave-out":
         return f"{plural(store.transcripts.reject_all(problem.spoiling), 'row')} left out of training"
     if problem.mend == "delete":
-        for path in problem.files:
-            workspace.absolute(path).unlink(missing_ok=True)
-        return f"{plural(len(problem.files), 'file')} deleted"
+        return _delete(workspace, store, problem.files)
     done = store.transcripts.change_texts(rewritten(workspace, config, store, problem), f"mend: {problem.name}")
     return f"{plural(done.count, 'text')} rewritten"
+
+
+def _delete(workspace: Workspace, store: Store, files: Sequence[str]) -> str:
+    """Delete the files that still have no row, and that no job has just written: its rows come after its files."""
+    named = {row.path for row in store.segments.dataset_rows()}
+    deleted = kept = 0
+    for path in map(workspace.absolute, (path for path in files if path not in named)):
+        try:
+            # Of a file that was linked or moved here st_mtime is older than that.
+            if time.time() - path.stat().st_ctime < SETTLED_S:
+                kept += 1
+                continue
+            path.unlink()
+            deleted += 1
+        except FileNotFoundError:
+            continue  # somebody else has deleted it
+    younger = f"; {plural(kept, 'file')} younger than {SETTLED_S // 60} minutes kept: a job may be writing them"
+    return f"{plural(deleted, 'file')} deleted" + (younger if kept else "")
 
 
 def _rewriting(workspace: Workspace, config: Config, store: Store, name: str) -> Callable[[str], str]:

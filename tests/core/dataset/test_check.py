@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
 import pytest
 
+from core.dataset import mending
 from core.dataset.check import KINDS, Problem, check_dataset, tokens
 from core.dataset.mending import StageToRun, mend_rows, rewritten, stage_for
 from core.errors import UserError
@@ -89,7 +91,7 @@ def test_copies_are_told_together_and_all_but_the_first_are_left_out(good: tuple
         assert [problem.name for problem in check_dataset(workspace, store)] == ["same-audio"]
 
 
-def test_files_that_are_missing_or_nobodys(good: tuple[Workspace, list[str]]) -> None:
+def test_files_that_are_missing_or_nobodys(good: tuple[Workspace, list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
     workspace, ids = good
     (workspace.segments / "talk" / f"{ids[0]}.wav").unlink()
     (workspace.segments / "talk" / f"{ids[1]}.wav").write_bytes(b"RIFF")
@@ -102,8 +104,15 @@ def test_files_that_are_missing_or_nobodys(good: tuple[Workspace, list[str]]) ->
             stage_for(store, found["missing"])
         store.videos.update("talk", path="media/talk.mp4")
         assert stage_for(store, found["missing"]) == StageToRun("segment", {"ids": ["talk"]})
-        mend_rows(workspace, workspace.config(), store, found["extra"])
-    assert not strange.exists()
+        told = mend_rows(workspace, workspace.config(), store, found["extra"])
+        assert told == "0 files deleted; 1 file younger than 10 minutes kept: a job may be writing them"
+        assert strange.exists()
+        monkeypatch.setattr(mending, "SETTLED_S", 0)
+        # One that a job has entered into the store since it was found.
+        entered = f"segments/talk/{ids[2]}.wav"
+        extra = dataclasses.replace(found["extra"], files=("segments/talk/gone.wav", *found["extra"].files, entered))
+        assert mend_rows(workspace, workspace.config(), store, extra) == "1 file deleted"
+    assert (strange.exists(), workspace.absolute(entered).exists()) == (False, True)
 
 
 def test_a_leak_is_mended_by_splitting_again(good: tuple[Workspace, list[str]]) -> None:
