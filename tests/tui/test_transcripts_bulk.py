@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import dataclasses
 import stat
+from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 
-from core.store import Store, TranscriptRow
-from core.store.records import TextChange
+from core.store import Store, TranscriptRow, connection
+from core.store.records import ChangedTexts, TextChange
 from core.workspace import Workspace
-from tests.tui.transcripts_kit import TEXTS, filled, open_app, row, segment, workspace
+from tests.tui.transcripts_kit import TEXTS, filled, held, open_app, row, segment, workspace
 from tests.tui.wait import screen_text, wait_until
 from tui.effects import ShowError, Toast
 from tui.screens.transcripts.bulk.changes_dialog import ChangesDialog
-from tui.screens.transcripts.bulk.file_editing import edit_rows
+from tui.screens.transcripts.bulk.file_editing import edit_rows, not_written
 from tui.screens.transcripts.bulk.proposals import rewritten
 from tui.screens.transcripts.editor.history_dialog import HistoryDialog, steps
+from tui.screens.transcripts.saving import ChangeTexts, Written
 from tui.screens.transcripts.screen import TranscriptsScreen
+from tui.screens.transcripts.session import ReviewSession
 from tui.screens.transcripts.table.rows import written_by_machine
 from tui.widgets.dialog import Choice, TextPrompt
 
@@ -156,16 +160,28 @@ def editor(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
 def test_rows_go_through_an_editor_and_come_back(
     workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rows, changes = rows_of(workspace), []
+    rows, changes, files = rows_of(workspace), [], []
+
+    def change(some: Sequence[TextChange], file: Path | None) -> None:
+        changes.extend(some)
+        files.append(file)
 
     def edited(script: str) -> list[object]:
         editor(tmp_path, monkeypatch, script)
-        return list(edit_rows(rows, workspace.logs, nullcontext, changes.extend))
+        return list(edit_rows(rows, workspace.logs, nullcontext, change))
 
     assert edited('sed -i "s/千千/仟仟/; /吃到飽/d" "$2"') == [
         Toast("No line was left of 1 row: nothing is changed there")
     ]
     assert changes == [TextChange(segment(0).id, TEXTS[0], "大家好我是仟仟")]
+    # The file stays until they are on the disk.
+    (file,) = files
+    assert list(workspace.logs.glob("texts-*")) == [file]
+    with Store(workspace.db_path) as store:
+        assert ChangeTexts((*changes, TextChange(segment(1).id, "else", "x")), "x", True, file).apply(store).left == 1
+        assert file.exists()
+        assert store.transcripts.undo() is not None
+        assert ChangeTexts(tuple(changes), "x", True, file).apply(store).left == 0
     assert list(workspace.logs.glob("texts-*")) == []
     assert edited("true") == [Toast("Nothing was changed")]
 
@@ -178,12 +194,36 @@ def test_rows_go_through_an_editor_and_come_back(
     assert str(kept) in told.error.fix
     assert "仟仟" in kept.read_text()
     assert len(changes) == 2
+    assert files == [file, None]
     for script, what in (("exit 3", "ended with 3"), ('printf "\\377" >> "$2"', "is not UTF-8")):
         (told,) = edited(script)
         assert isinstance(told, ShowError)
         assert what in told.error.what
     assert len(changes) == 2
     monkeypatch.setenv("VISUAL", "no-such-editor")
-    (told,) = edit_rows(rows, workspace.logs, nullcontext, changes.extend)
+    (told,) = edit_rows(rows, workspace.logs, nullcontext, change)
     assert isinstance(told, ShowError)
     assert "no-such-editor" in told.error.why
+
+
+def test_where_a_text_of_a_file_could_not_be_written_the_file_is_named(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edit = ChangeTexts((), "x", file=tmp_path)
+    assert not_written(Written(edit, ChangedTexts(2, 0))) == []
+    assert not_written(Written(ChangeTexts((), "x"), ChangedTexts(0, 2))) == []
+    (told,) = not_written(Written(edit, ChangedTexts(1, 2)))
+    assert isinstance(told, ShowError)
+    assert str(tmp_path) in told.error.fix
+    monkeypatch.setattr(connection, "BUSY_S", 0.1)
+    file, written = tmp_path / "texts.txt", SimpleQueue[Written]()
+    file.write_text("x")
+    session = ReviewSession(workspace.db_path, written.put, print)
+    with held(workspace):
+        session.change_texts([TextChange(segment(0).id, TEXTS[0], "x")], "x", file=file)
+        session.take_written(written.get(timeout=30))
+    error = session.unsaved_error("p")
+    assert error is not None
+    assert str(file) in error.fix
+    assert file.exists()
+    session.close()

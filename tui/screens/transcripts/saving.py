@@ -70,14 +70,22 @@ class RejectAll:
 
 @dataclass(frozen=True)
 class ChangeTexts:
-    """what: is done, in words. as_human: the texts are a person's own from now on, and accepted."""
+    """what: is done, in words. as_human: the texts are a person's own from now on, and accepted.
+
+    file: holds what the person wrote, and is removed once all of it is on the disk; None where there is none, or where
+    it stays in any case.
+    """
 
     changes: tuple[TextChange, ...]
     what: str
     as_human: bool = False
+    file: Path | None = None
 
     def apply(self, store: Store) -> ChangedTexts:
-        return store.transcripts.change_texts(self.changes, self.what, as_human=self.as_human)
+        result = store.transcripts.change_texts(self.changes, self.what, as_human=self.as_human)
+        if self.file is not None and not result.left:
+            self.file.unlink(missing_ok=True)
+        return result
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 What is typed is taken for saving before the cursor moves on, whichever way it moves: Enter, another row, another
 screen, quitting, a terminal that goes away. Until it is on the disk its row says so, and leaving waits for it.
 This file takes keys; what is seen is in panes.py, what is being written in session.py and saving.py, what is read in
-loader.py, what the keys of jobs do in actions.py, those of many rows in bulk_keys.py.
+table/loader.py, what the keys of jobs do in actions.py, those of many rows in bulk/keys.py.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from tui.screens.job_line import JobLine, foremost
 from tui.screens.listening_screen import REST_S, ListeningScreen
 from tui.screens.transcripts import actions, dialogs
 from tui.screens.transcripts.bulk import effects as bulk
+from tui.screens.transcripts.bulk.file_editing import not_written
 from tui.screens.transcripts.bulk.keys import BulkKeys
 from tui.screens.transcripts.editor.editor import Editor, Notice
 from tui.screens.transcripts.editor.word_keys import move_word
@@ -118,6 +119,7 @@ class TranscriptsScreen(ListeningScreen):
             self._panes.notify_here(f"{plural(written.result, 'row')} {verdict}", undo=True)
         elif isinstance(written.result, ChangedTexts):
             self._loader.read_in_bulk()
+            self.apply(not_written(written))
             self._panes.notify_here(bulk.changed(written.result), undo=bool(written.result.count))
         elif isinstance(edit, TakeBack) and isinstance(written.result, Undone):
             self._loader.ask()

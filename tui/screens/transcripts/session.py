@@ -283,9 +283,11 @@ class ReviewSession:
     def reject_all(self, ids: Iterable[str]) -> None:
         self._writer.put(RejectAll(tuple(ids)))
 
-    def change_texts(self, changes: Iterable[TextChange], what: str, *, as_human: bool = False) -> None:
-        """Change many texts as one; what: is done, in words."""
-        self._write(ChangeTexts(tuple(changes), what, as_human))
+    def change_texts(
+        self, changes: Iterable[TextChange], what: str, *, as_human: bool = False, file: Path | None = None
+    ) -> None:
+        """Change many texts as one; what: is done, in words. file: is removed once all of them are on the disk."""
+        self._write(ChangeTexts(tuple(changes), what, as_human, file))
 
     def move_word(self, changes: Sequence[TextChange], what: str) -> None:
         """Change these texts together, and show them so at once."""
@@ -323,6 +325,8 @@ class ReviewSession:
             return
         if isinstance(edit, SaveText) and error is not None:
             self._log(f"{edit.segment} is not saved ({error.what}); its text: {edit.text}")
+        elif isinstance(edit, ChangeTexts) and error is not None and edit.file is not None:
+            self._refused = UserError(error.what, error.why, f"{error.fix}; what you wrote is kept in {edit.file}")
         else:
             self._refused = error
         self.unsaved.written(written)

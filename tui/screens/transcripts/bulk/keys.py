@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from core.dataset.check import Problem
@@ -106,7 +107,10 @@ class BulkKeys:
         target = self._target()
         if not target.shown:
             return [Toast("No row is shown")]
-        change = partial(self._change_texts, what=file_editing.WHAT, as_human=True)
+
+        def change(changes: Sequence[TextChange], file: Path | None) -> None:
+            self._change_texts(changes, file_editing.WHAT, as_human=True, file=file)
+
         return file_editing.edit_rows(target.shown, self._workspace.logs, self._suspended, change)
 
     def _searching(self) -> list[Effect]:
@@ -123,6 +127,8 @@ class BulkKeys:
         self._panes.notify_here(f"accepting {plural(len(ids), 'row')}")
         self._session.accept_all(ids)
 
-    def _change_texts(self, changes: Sequence[TextChange], what: str, *, as_human: bool = False) -> None:
+    def _change_texts(
+        self, changes: Sequence[TextChange], what: str, *, as_human: bool = False, file: Path | None = None
+    ) -> None:
         self._panes.notify_here(f"{what}: {plural(len(changes), 'row')}")
-        self._session.change_texts(changes, what, as_human=as_human)
+        self._session.change_texts(changes, what, as_human=as_human, file=file)
