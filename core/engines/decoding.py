@@ -145,23 +145,11 @@ def _encode(
 ) -> _Batch:
     model = loaded.model
     given = torch.from_numpy(features).to(loaded.device, model.dtype)
-    states = given if encoded else model.model.encoder(_blank_behind(given, seconds, loaded)).last_hidden_state
+    states = given if encoded else model.model.encoder(given).last_hidden_state
     start = torch.full((len(seconds), 1), model.config.decoder_start_token_id, device=states.device)
     hidden = model.model.decoder(input_ids=start, encoder_hidden_states=states, use_cache=False).last_hidden_state
     first = torch.softmax(model.proj_out(hidden[:, -1]).float(), dim=-1)
     return _Batch(states, first, _prompts(loaded, first, language), seconds)
-
-
-def _blank_behind(features: Tensor, seconds: list[float], loaded: LoadedModel) -> Tensor:
-    """Features whose frames behind the sound are 0, the middle of the scale, in place of the floor that silence has.
-
-    So faster-whisper fills a window up. Where 10 s are followed by 20 s of perfect silence whisper-base ends its text
-    early: on 33 clips of Mandarin 42 % of the characters were wrong, 31 % like this.
-    """
-    rate = loaded.extractor.sampling_rate / loaded.extractor.hop_length
-    ends = torch.tensor([math.ceil(one * rate) for one in seconds], device=features.device)
-    frames = torch.arange(features.shape[-1], device=features.device)
-    return features * (frames < ends[:, None])[:, None]
 
 
 def _prompts(loaded: LoadedModel, first: Tensor, language: str) -> list[list[int]]:

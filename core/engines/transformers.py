@@ -17,7 +17,7 @@ from core.engines.hearing import WindowText, hear, hear_as_clips
 from core.engines.prompt import START, much_fuller, prompt_text
 from core.timed_text import TimedText
 from core.whisper.encoder_cache import EncoderCache
-from core.whisper.features import log_mel
+from core.whisper.features import heard_mel
 from core.whisper.loading import LoadedModel, load
 
 Result = TypeVar("Result")
@@ -62,7 +62,7 @@ class TransformersEngine:
         if cache is not None:
             features = np.stack([cache.states(*one) for one in zip(sounds, names, strict=True)])
         else:
-            features = self._log_mel(sounds, names)
+            features = self._mel(sounds, names)
         seconds = [clip.seconds for clip in clips]
 
         def work(indices: Sequence[int], prompt: Sequence[int]) -> list[Hypothesis]:
@@ -84,7 +84,7 @@ class TransformersEngine:
 
     def _search(self, windows: Sequence[PcmWindow], no_repeat: int, prompt: Sequence[int] = ()) -> list[WindowText]:
         options = self._options
-        features = self._log_mel([one.samples for one in windows], [one.name for one in windows])
+        features = self._mel([one.samples for one in windows], [one.name for one in windows])
         return self._in_memory(
             lambda: search(
                 self._loaded,
@@ -99,8 +99,8 @@ class TransformersEngine:
             )
         )
 
-    def _log_mel(self, audio: list[np.ndarray], names: list[str]) -> np.ndarray:
-        return log_mel(self._loaded.extractor, audio, names, self._loaded.device)
+    def _mel(self, audio: list[np.ndarray], names: list[str]) -> np.ndarray:
+        return heard_mel(self._loaded.extractor, audio, names, self._loaded.device)
 
     def _in_memory(self, work: Callable[[], list[Result]]) -> list[Result]:
         """What `work` gives; OutOfMemory where the device's is too small for it."""

@@ -146,6 +146,8 @@ def _settle(loaded: LoadedModel, prepared: Prepared, plan: Plan) -> None:
     prepared.module.accepts_loss_kwargs = True
     # The decoder's cache and recomputed activations exclude each other; decoding asks for its cache itself.
     loaded.model.config.use_cache = not plan.recompute
+    # A base's own masks would hit all 30 s, sound or not, and unasked: `augment` in the plan says what is masked.
+    loaded.model.config.apply_spec_augment = False
     settings = loaded.model.generation_config
     settings.forced_decoder_ids = None
     if getattr(settings, "lang_to_id", None):

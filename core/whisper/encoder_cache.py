@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from core.files import write_bytes
-from core.whisper.features import log_mel
+from core.whisper.features import heard_mel
 from core.whisper.loading import LoadedModel
 
 FOLDER = ".~encoded"
@@ -51,10 +51,15 @@ class EncoderCache:
     def _encode(self, samples: np.ndarray, name: str) -> np.ndarray:
         self.computed += 1
         loaded = self._loaded
-        encoder, features = loaded.model.model.encoder, log_mel(loaded.extractor, [samples], [name])
-        with torch.inference_mode():
-            sound = torch.from_numpy(features).to(loaded.device, loaded.model.dtype)
-            return encoder(sound).last_hidden_state[0].half().cpu().numpy()
+        encoder, features = loaded.model.model.encoder, heard_mel(loaded.extractor, [samples], [name])
+        was_training = encoder.training
+        encoder.eval()  # asked for in a training, where a base with dropout would leave other outputs every time
+        try:
+            with torch.inference_mode():
+                sound = torch.from_numpy(features).to(loaded.device, loaded.model.dtype)
+                return encoder(sound).last_hidden_state[0].half().cpu().numpy()
+        finally:
+            encoder.train(was_training)
 
     def _read(self, path: Path) -> np.ndarray | None:
         try:
@@ -102,8 +107,8 @@ class EncoderCache:
 
 
 def _digest(loaded: LoadedModel) -> str:
-    """What tells an encoder from others: 20 hex digits of the SHA-256 of its weights."""
-    digest = hashlib.sha256(str(loaded.model.dtype).encode())
+    """What tells an encoder, and how it is asked, from others: 20 hex digits of the SHA-256 of its weights."""
+    digest = hashlib.sha256(f"{loaded.model.dtype} heard_mel".encode())
     for name, weight in loaded.model.model.encoder.state_dict().items():
         digest.update(name.encode())
         digest.update(weight.detach().cpu().contiguous().view(torch.uint8).numpy())

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from core.checks import disk, downloads, installing, terminal, torch
+from core.checks import disk, downloads, installing, models, terminal, torch
 from core.checks.check import Context, ok
 from core.checks.disk import check_disk
 from core.checks.downloads import check_ejs, check_javascript, check_ytdlp, requirement, satisfies
@@ -22,6 +22,7 @@ from core.checks.hub import check_huggingface
 from core.checks.machine import Machine
 from core.checks.session import check_logind
 from core.config import Config
+from core.gpu import Gpu
 from core.store import Store, Video
 from core.workspace import create
 from tests.fakes import nvml
@@ -369,3 +370,17 @@ def test_the_terminal_is_asked_how_wide_a_line_is(reply: bytes, width: int | Non
         os.close(master)
     assert f"width {width}".encode() in heard
     assert b"\r\x1b[K" in heard
+
+
+@pytest.mark.parametrize(
+    ("free", "fix"),
+    [
+        (6_200_000_000, "under [train] in whispersmith.toml: batch = 3, accumulation = "),
+        (5_000_000_000, "choose a smaller base model: whispersmith model"),
+    ],
+)
+def test_what_a_card_that_is_too_small_could_train(free: int, fix: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    card = Gpu(0, "GPU-1", "Some GPU", (8, 6), 8 * 2**30, 0, free, 0, 40, 10.0)
+    monkeypatch.setattr(models, "cards", lambda context: [card])
+    answer = models.check_memory(Context(None, Config(), Machine()))
+    assert (answer.verdict, answer.fix.startswith(fix)) == ("warn", True), answer

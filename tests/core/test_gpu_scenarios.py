@@ -196,9 +196,8 @@ def test_the_sum_on_the_gpu_tells_what_no_reading_can(
 
 def test_memory_is_measured_against_the_model_and_the_batch(libraries: dict[bool, Path], tmp_path: Path) -> None:
     small = ask(libraries, tmp_path / "a", "laptop-3070", LAST_126, "gpu-memory")["gpu-memory"]
-    assert small["verdict"] == "warn"
-    assert small["found"].startswith("6.8 of 8.0 GB free; training openai/whisper-small with batch 8 needs about ")
-    assert small["fix"].startswith("under [train] in whispersmith.toml: batch = ")
+    assert small["verdict"] == "ok"
+    assert small["found"].startswith("6.8 of 8.0 GB free; training openai/whisper-small with batch 8 needs about 6.")
     large = ask(libraries, tmp_path / "b", "h100x2-580", NEWEST_130, "gpu-memory")["gpu-memory"]
     assert large["verdict"] == "ok"
     busy = ask(

@@ -49,7 +49,7 @@ def edit_until_killed(workspace: Workspace, more: str, after_s: float, pause_s: 
     try:
         terminal.shows("Set")
         terminal.type("4")
-        terminal.shows("機器寫的1")
+        terminal.shows(f"{ROWS} rows")  # texts are seen on other screens, too
         terminal.type("e")
         terminal.shows("save, next")
         typed, end = 0, time.monotonic() + after_s

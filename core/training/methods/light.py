@@ -80,9 +80,17 @@ class LightTuning:
             tuned.config._name_or_path, local_files_only=True, use_safetensors=True, dtype=torch.float32
         )
         whole.config, whole.generation_config = tuned.config, tuned.generation_config
-        changed = get_peft_model(whole.to(tuned.device), module.peft_config["default"])
-        set_peft_model_state_dict(changed, get_peft_model_state_dict(module))
-        return changed.merge_and_unload()
+        if hasattr(whole.config, "quantization_config"):
+            del whole.config.quantization_config  # of the base it was trained beside; these weights are float32
+        # On the CPU: a card that the base fits in 8 or 16 bits need not hold it in 32 beside that.
+        changed = get_peft_model(whole, module.peft_config["default"])
+        set_peft_model_state_dict(
+            changed, {name: weight.cpu() for name, weight in get_peft_model_state_dict(module).items()}
+        )
+        merged, device = changed.merge_and_unload(), tuned.device
+        if self.weights != "int8":  # bitsandbytes' cannot be moved
+            module.to("cpu")
+        return merged.to(device)
 
 
 def change_parameters(shape: Shape) -> int:

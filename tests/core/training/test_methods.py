@@ -7,6 +7,8 @@ import pytest
 import torch
 
 from core.config import Method, set_value
+from core.engines import Clip, EngineOptions
+from core.engines.transformers import TransformersEngine
 from core.errors import UserError
 from core.events import Metric
 from core.jobs import Cancelled
@@ -16,7 +18,7 @@ from core.training import checkpoints
 from core.training.methods import METHODS
 from core.training.methods.light import change_parameters
 from core.whisper.encoder_cache import EncoderCache
-from core.whisper.features import log_mel
+from core.whisper.features import heard_mel, log_mel
 from core.whisper.loading import load
 from tests.core.whisper_kit import Listened, cancel_at, make_workspace, noise, toy
 
@@ -71,7 +73,9 @@ def test_a_change_that_was_learnt_is_merged_into_the_base(tmp_path: Path, name: 
         for weight in learnt:
             weight += 0.01
         after = module(**asked).logits
+        module.get_base_model().config.quantization_config = {"load_in_8bit": True}
         merged = METHODS[name].finish(module)
+        assert not hasattr(merged.config, "quantization_config")
         assert torch.allclose(merged(**asked).logits, after, atol=1e-3)
         assert not torch.allclose(before, after, atol=1e-2)
     assert set(merged.state_dict()) == set(load(str(toy(2.0))).model.state_dict())
@@ -100,6 +104,30 @@ def test_the_loss_over_kept_outputs_is_that_of_the_whole_model(tmp_path: Path) -
     assert prepared.encoder.computed == 1
     assert METHODS["quick"].finish(prepared.module) is loaded.model
     assert loaded.model(input_features=features, labels=labels).loss.item() == pytest.approx(whole.loss.item())
+
+
+def test_a_short_clip_is_heard_alike_with_kept_outputs_and_without(tmp_path: Path) -> None:
+    loaded, short = load(str(toy(2.0))), noise(1.0)
+    mel = heard_mel(loaded.extractor, [short])
+    assert (mel[..., 100:] == 0).all()  # what stands behind the sound
+    assert (mel[..., :100] == log_mel(loaded.extractor, [short])[..., :100]).all()
+    loaded.model.config.dropout = 0.5  # as a base may have it; kept outputs are not drawn by chance
+    for layer in loaded.model.model.encoder.layers:
+        layer.dropout = 0.5
+    loaded.model.train()
+    cache = EncoderCache(tmp_path, loaded)
+    kept, again = cache.states(short, "a"), EncoderCache(tmp_path / "other", loaded).states(short, "a")
+    assert (kept == again).all()
+    assert loaded.model.model.encoder.training
+    options = EngineOptions("zh", 2)
+    texts = [
+        hypothesis
+        for engine in (TransformersEngine(loaded, options), TransformersEngine(loaded, options, cache))
+        for batch in engine.hypotheses([Clip("a", short)])
+        for _, hypothesis in batch
+    ]
+    assert texts[0].tokens == texts[1].tokens
+    assert texts[0].avg_logprob == pytest.approx(texts[1].avg_logprob, abs=1e-2)
 
 
 def test_outputs_are_kept_for_equal_samples_and_equal_encoders_within_bounds(tmp_path: Path) -> None:
