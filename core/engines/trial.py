@@ -5,14 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from core.engines.choice import EngineChoice
 from core.engines.engine import Engine, PcmWindow
 from core.errors import UserError
 from core.media import RATE
 
 Open = Callable[[str, Callable[[], object]], Engine]
 """Loads the model with the engine of that name; the engine calls the other argument as often as it can."""
+
+
+CLEARLY = 2
+"""So many odd texts more are no accident."""
+
+PATIENCE = 3
 
 
 @dataclass(frozen=True)
@@ -29,29 +35,43 @@ class _TooSlow(Exception):
     """The other engine has long finished."""
 
 
-def try_engines(first: Engine, other: str, load: Open, windows: Sequence[PcmWindow]) -> EngineChoice:
-    """The engine with fewer odd texts, and of two with as many the quicker one.
+class Better(NamedTuple):
+    """engine: loaded. why: as in `core.engines.choice.EngineChoice`."""
 
-    first: loaded. other: the name of one that is loaded for the trial. Unless the first one wrote odd texts the other
-    gets no more time than it took, so that the whole costs little more than twice that. Whatever the job's `check`
+    engine: Engine
+    why: str
+
+
+def try_engines(first: Engine, other: str, load: Open, windows: Sequence[PcmWindow]) -> Better:
+    """The engine with clearly fewer odd texts, else the quicker one.
+
+    first: loaded. other: the name of one that is loaded for the trial. The other gets no more time than the first one
+    took, or three times as much where that wrote odd texts, so that the whole costs little. Whatever the job's `check`
     raises passes through; where the other one cannot be loaded, or has no room, the first is taken.
     """
     one = _trial(first, windows)
-    limit = _Limit(None if one.flagged else one.seconds)
+    assert one.seconds is not None
+    limit = _Limit(PATIENCE * one.seconds if one.flagged else one.seconds)
     try:
-        two = _trial(load(other, limit.check), windows, limit)
+        second = load(other, limit.check)
+        two = _trial(second, windows, limit)
     except UserError as error:
-        return EngineChoice(one.engine, f"{other} cannot run here: {error.what}")
-    return _better(one, two, sum(window.seconds for window in windows))
+        return Better(first, f"{other} cannot run here: {error.what}")
+    limit.lift()
+    best, why = _better(one, two, sum(window.seconds for window in windows))
+    return Better(first if best is one else second, why)
 
 
 class _Limit:
-    def __init__(self, seconds: float | None) -> None:
+    def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._end: float | None = None
 
     def start(self) -> None:
-        self._end = None if self._seconds is None else time.monotonic() + self._seconds
+        self._end = time.monotonic() + self._seconds
+
+    def lift(self) -> None:
+        self._end = None
 
     def check(self) -> None:
         if self._end is not None and time.monotonic() > self._end:
@@ -76,13 +96,13 @@ def _texts(engine: Engine, windows: Sequence[PcmWindow]) -> list:
     return [text for batch in engine.hear(windows) for _, text in batch]
 
 
-def _better(one: Trial, two: Trial, sound_s: float) -> EngineChoice:
+def _better(one: Trial, two: Trial, sound_s: float) -> tuple[Trial, str]:
     heard = f"of {sound_s:.0f} s of speech"
     if two.seconds is None:
-        return EngineChoice(one.engine, f"{heard} it took {one.seconds:.1f} s, and {two.engine} longer")
+        return one, f"{heard} it took {one.seconds:.1f} s, and {two.engine} longer"
     assert one.seconds is not None
-    best, rest = sorted((one, two), key=lambda trial: (trial.flagged, trial.seconds))
-    if best.flagged < rest.flagged:
-        why = f"{heard} {best.flagged} of its texts are odd, {rest.flagged} of {rest.engine}'s"
-        return EngineChoice(best.engine, why)
-    return EngineChoice(best.engine, f"{heard} it took {best.seconds:.1f} s, {rest.engine} {rest.seconds:.1f} s")
+    if abs(one.flagged - two.flagged) >= CLEARLY:
+        best, rest = sorted((one, two), key=lambda trial: trial.flagged)
+        return best, f"{heard} {best.flagged} of its texts are odd, {rest.flagged} of {rest.engine}'s"
+    best, rest = (one, two) if one.seconds <= two.seconds else (two, one)
+    return best, f"{heard} it took {best.seconds:.1f} s, {rest.engine} {rest.seconds:.1f} s"

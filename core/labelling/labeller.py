@@ -11,6 +11,7 @@ from core import gpu
 from core.config import Config
 from core.engines import Engine, EngineInfo, EngineOptions, PcmWindow, open_engine
 from core.engines.choice import EngineChoice, choose_engine
+from core.engines.trial import Better, try_engines
 from core.engines.windows import windows_of
 from core.errors import UserError
 from core.exchange.glossary import read_glossary
@@ -56,14 +57,14 @@ def open_labeller(
     asked = engine or config.label.engine
     if asked != "auto":
         return load(asked)
-    choice = known_engine(store, model) or choose_engine(model, workspace.root)
-    loaded = None
-    if choice.name == "ctranslate2" and known_engine(store, model) is None:
-        loaded = load(choice.name)
-        if windows := _first_minutes(workspace, job, store, segments, loaded.info):
-            choice = _try_both(job, store, model, loaded, windows, load)
-    job.log(f"{model} is run by {choice.name}: {choice.why}")
-    return loaded if loaded is not None and loaded.info.name == choice.name else load(choice.name)
+    known = known_engine(store, model)
+    name, why = known or choose_engine(model, workspace.root)
+    found = load(name)
+    is_open = known is None and name == "ctranslate2"
+    if is_open and (windows := _first_minutes(workspace, job, store, segments, found.info)):
+        found, why = _try_both(job, store, model, found, windows, load)
+    job.log(f"{model} is run by {found.info.name}: {why}")
+    return found
 
 
 def open_labeller_for(
@@ -94,9 +95,7 @@ def _try_both(
     loaded: Engine,
     windows: Sequence[PcmWindow],
     load: Callable[[str, Callable[[], object]], Engine],
-) -> EngineChoice:
-    from core.engines.trial import try_engines
-
+) -> Better:
     job.progress(0, None, "", "trying both engines on the first minutes")
 
     def load_other(name: str, check: Callable[[], object]) -> Engine:
@@ -106,9 +105,9 @@ def _try_both(
 
         return load(name, check_both)
 
-    choice = try_engines(loaded, "transformers", load_other, windows)
-    store.set_note(_BETTER + model, {"engine": choice.name, "why": choice.why, "here": _here()})
-    return choice
+    better = try_engines(loaded, "transformers", load_other, windows)
+    store.set_note(_BETTER + model, {"engine": better.engine.info.name, "why": better.why, "here": _here()})
+    return better
 
 
 def _here() -> dict[str, Any]:

@@ -45,33 +45,51 @@ def test_the_slower_one_is_broken_off() -> None:
         others.append(Fake(name, 0.5, check=check))
         return others[-1]
 
-    choice = try_engines(Fake("ctranslate2", 0.01), "transformers", load, WINDOWS)
-    assert choice.name == "ctranslate2"
-    assert choice.why.startswith("of 120 s of speech it took ")
-    assert choice.why.endswith(" s, and transformers longer")
+    better = try_engines(Fake("ctranslate2", 0.01), "transformers", load, WINDOWS)
+    assert better.engine.info.name == "ctranslate2"
+    assert better.why.startswith("of 120 s of speech it took ")
+    assert better.why.endswith(" s, and transformers longer")
     assert others[0].heard < len(WINDOWS)
 
 
 def test_the_quicker_one_is_taken() -> None:
-    choice = try_engines(Fake("ctranslate2", 0.05), "transformers", lambda name, _: Fake(name, 0.001), WINDOWS)
-    assert choice.name == "transformers"
-    assert "of 120 s of speech it took" in choice.why
+    other = Fake("transformers", 0.001)
+    better = try_engines(Fake("ctranslate2", 0.05), "transformers", lambda name, check: other, WINDOWS)
+    assert better.engine is other  # loaded once
+    assert "of 120 s of speech it took" in better.why
 
 
-def test_odd_texts_count_more_than_time() -> None:
+@pytest.mark.parametrize(("loops", "name"), [(3, "transformers"), (2, "ctranslate2")])
+def test_clearly_fewer_odd_texts_count_more_than_time(loops: int, name: str) -> None:
     def load(name: str, check: Callable[[], object]) -> Fake:
-        return Fake(name, 0.03, loops=1, check=check)  # slower, yet not broken off
+        return Fake(name, 0.15, loops=1, check=check)  # slower, yet not broken off
 
-    choice = try_engines(Fake("ctranslate2", 0.001, loops=2), "transformers", load, WINDOWS)
-    assert choice == ("transformers", "of 120 s of speech 1 of its texts are odd, 2 of ctranslate2's")
+    better = try_engines(Fake("ctranslate2", 0.1, loops=loops), "transformers", load, WINDOWS)
+    assert better.engine.info.name == name
+    assert (better.why == "of 120 s of speech 1 of its texts are odd, 3 of ctranslate2's") == (loops == 3)
+
+
+def test_the_limit_ends_with_the_trial() -> None:
+    checks: list[Callable[[], object]] = []
+
+    def load(name: str, check: Callable[[], object]) -> Fake:
+        checks.append(check)
+        return Fake(name, 0.0, check=check)
+
+    try_engines(Fake("ctranslate2", 0.02), "transformers", load, WINDOWS)
+    time.sleep(0.1)
+    checks[0]()
 
 
 def test_one_that_does_not_fit_beside_it() -> None:
     def load(name: str, check: Callable[[], object]) -> Fake:
         raise UserError("the model does not fit", "memory", "a smaller one")
 
-    choice = try_engines(Fake("ctranslate2", 0.0), "transformers", load, WINDOWS)
-    assert choice == ("ctranslate2", "transformers cannot run here: the model does not fit")
+    first = Fake("ctranslate2", 0.0)
+    assert try_engines(first, "transformers", load, WINDOWS) == (
+        first,
+        "transformers cannot run here: the model does not fit",
+    )
 
 
 def test_what_ends_the_job_passes_through() -> None:
