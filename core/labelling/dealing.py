@@ -52,7 +52,7 @@ def deal(
     for source in sources:
         open_to = [segment for segment in segments if segment.id not in texts and source.covers(segment)]
         for segment, share in zip(open_to, source.shares(open_to), strict=True):
-            if share.text or source.origin == "machine":
+            if share.text or (source.origin == "machine" and not source.partial):
                 texts[segment.id] = _text(segment, share, source, convert)
                 words[segment.id] = share.words
     return _write(store, segments, texts, words)

@@ -26,7 +26,8 @@ TakeIn = Callable[[Path, str], Segment | None]
 @dataclass
 class FileTexts:
     """What files say of the segments here. texts: by segment. cues: by recording, where a file tells when it is said;
-    its segments have their shares among the texts, too.
+    its segments have their shares among the texts, too. captions: those of the recordings whose cues are captions, and
+    not a table's.
 
     rows = texts, of the first row that gives one + copies + conflicts (a name twice, with two texts) + unmatched +
     empty. variants: those of the copies (`talk_0_10_1`) whose text is another than their original's, which counts.
@@ -36,6 +37,7 @@ class FileTexts:
     rows: int = 0
     texts: dict[str, str] = field(default_factory=dict)
     cues: dict[str, list[Cue]] = field(default_factory=dict)
+    captions: set[str] = field(default_factory=set)
     copies: list[str] = field(default_factory=list)
     variants: list[str] = field(default_factory=list)
     conflicts: list[str] = field(default_factory=list)
@@ -104,7 +106,8 @@ class FileTextsReader:
             if format.read_cues:
                 cues = read_cues(file)
                 self._log(f"{file.name} is read as {shown(read_text(file)[1])}; {plural(len(cues), 'caption')}")
-                self._captions(file.name, cues, alone=len(files) == 1)
+                video = self._captions(file.name, cues, alone=len(files) == 1)
+                self.found.captions |= {video} if video is not None else set()
             elif format.read_rows:
                 table = format.read_rows(file)
                 for note in filter(None, (table.taken, *table.notes)):
@@ -117,8 +120,8 @@ class FileTextsReader:
             self._refuse(files)
         return self.found
 
-    def _captions(self, name: str, cues: list[Cue], *, alone: bool) -> None:
-        """Every segment of the video that the file is named after gets what is said in its time.
+    def _captions(self, name: str, cues: list[Cue], *, alone: bool) -> str | None:
+        """Every segment of the video that the file is named after gets what is said in its time. Returns the video.
 
         alone: there is nothing else, so that it is an error where it belongs to no video.
         """
@@ -126,7 +129,7 @@ class FileTextsReader:
         if video is None and not alone:
             self.found.rows += 1
             self.found.unmatched.append(name)
-            return
+            return None
         if video is None:
             ids = ", ".join(sorted(self._videos)[:_SHOWN]) or "none"
             suffix = Path(name).suffix
@@ -144,6 +147,7 @@ class FileTextsReader:
         self.found.rows += len(rows)
         for row, share in zip(rows, shares(cues, rows), strict=True):
             self.found.give(row.id, share.text, row.id)
+        return video
 
     def _rows(self, rows: list[tuple[MetadataRow, Path | None]]) -> None:
         """Give each row's text to the segment it names; audio: the file it names, None if that is not there."""

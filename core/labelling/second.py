@@ -18,7 +18,7 @@ from core.labelling.forecast import note_speed
 from core.labelling.labeller import open_labeller
 from core.labelling.progress import HearingProgress
 from core.labelling.recordings import RecordingListener, asked_ms, by_video, hearing_settings
-from core.labelling.sources import CUES, IMPORT, IS_SECOND, KIND, ROWS, SECOND
+from core.labelling.sources import CUES, IMPORT, IS_SECOND, KIND, ORIGIN, ROWS, SECOND
 from core.review.script_conversion import Convert
 from core.spans import Span
 from core.store import Segment, Store
@@ -33,22 +33,27 @@ def is_file(workspace: Workspace, second: str) -> bool:
     return workspace.find(second).is_file()
 
 
-def store_cues(store: Store, found: FileTexts, source: str) -> None:
-    """Keep what a file tells to be said when: where a recording is cut anew the new segments have their share of it."""
+def store_cues(store: Store, found: FileTexts, source: str, *, by_machine: bool) -> None:
+    """Keep what a file tells to be said when: where a recording is cut anew the new segments have their share of it.
+
+    by_machine: what is no captions is a machine's text.
+    """
     if found.cues and store.note(SECOND) == {"source": source}:
         store.set_note(SECOND, {})  # it is no second opinion any more, but the texts themselves
-    _put_cues(store, found, source, {KIND: CUES})
+    for video in found.cues:
+        machine = by_machine and video not in found.captions
+        _put_cues(store, found, video, source, {ORIGIN: "machine"} if machine else {})
 
 
-def _put_cues(store: Store, found: FileTexts, source: str, settings: dict[str, Any]) -> None:
-    for video, cues in found.cues.items():
-        said = [TimedText(cue.start_ms, cue.end_ms, cue.text, 0.0, 0.0, ()) for cue in cues]
-        store.timed_texts.put(video, source, settings, said)
+def _put_cues(store: Store, found: FileTexts, video: str, source: str, settings: dict[str, Any]) -> None:
+    said = [TimedText(cue.start_ms, cue.end_ms, cue.text, 0.0, 0.0, ()) for cue in found.cues[video]]
+    store.timed_texts.put(video, source, {KIND: CUES} | settings, said)
 
 
 def take_second(store: Store, found: FileTexts, source: str) -> None:
     """Store the texts of a file as those of a second labeller, whose opinion is asked from now on."""
-    _put_cues(store, found, source, {KIND: CUES, IS_SECOND: True})
+    for video in found.cues:
+        _put_cues(store, found, video, source, {IS_SECOND: True})
     videos: dict[str, list[TimedText]] = {}
     for id, text in found.texts.items():
         segment = store.segments.get(id)

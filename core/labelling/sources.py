@@ -18,6 +18,9 @@ KIND = "kind"
 ROWS, CUES = "rows", "cues"
 """Texts that were written for segments, which may overlap; captions of a file."""
 
+ORIGIN = "origin"
+"""The setting of what a file tells to be said when: of texts from it. Without it they are captions."""
+
 IS_SECOND = "second"
 """The setting of captions that were brought as a second opinion: no segment has its text from them."""
 
@@ -31,13 +34,15 @@ IMPORT = "import:"
 @dataclass(frozen=True)
 class TextSource:
     """model: what `Segment.model` is where the text is from here. heard: where somebody has listened, so that no text
-    means that nothing is said; None: everywhere. by_rows: each piece was written for a segment; they may overlap."""
+    means that nothing is said; None: everywhere. by_rows: each piece was written for a segment; they may overlap.
+    partial: no text tells nothing, whoever wrote it: a file may have rows of some of what is said."""
 
     model: str
     pieces: Sequence[Cue | TimedText]
     origin: Literal["machine", "caption"] = "machine"
     heard: tuple[Span, ...] | None = None
     by_rows: bool = False
+    partial: bool = False
 
     def covers(self, segment: Timed) -> bool:
         if self.heard is None:
@@ -61,9 +66,8 @@ def stored_source(store: Store, row: TimedTextRow) -> TextSource:
     spans = tuple(merged(Span(window.start_ms, window.end_ms) for window in windows))
     kind = row.settings.get(KIND)
     if kind == CUES:
-        return TextSource(
-            row.source, [Cue(window.start_ms, window.end_ms, window.text) for window in windows], "caption"
-        )
+        cues = [Cue(window.start_ms, window.end_ms, window.text) for window in windows]
+        return TextSource(row.source, cues, row.settings.get(ORIGIN, "caption"), partial=True)
     return TextSource(row.source, windows, heard=None if row.done and kind != ROWS else spans, by_rows=kind == ROWS)
 
 

@@ -78,7 +78,7 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     convert = str if origin == "human" else convert_by_settings(workspace, config)
     with Store(workspace.db_path) as store:
         importer = _Import(workspace, store, job, path, convert)
-        found = importer.read(recognise(path), with_audio=origin != "second")
+        found = importer.read(recognise(path), origin)
         {"human": importer.write_human, "machine": importer.write_machine, "second": importer.write_second}[origin]()
         importer.report(found)
         return found.as_json() | importer.result()
@@ -108,14 +108,14 @@ class _Import:
         self.kept: list[str] = []
         self.comparison: dict[str, int] = {}
 
-    def read(self, files: list[tuple[Format, Path]], *, with_audio: bool) -> FileTexts:
+    def read(self, files: list[tuple[Format, Path]], origin: str) -> FileTexts:
         videos = {video.id for video in self.store.videos.all()}
-        take_in = self._take_in if with_audio else None
+        take_in = self._take_in if origin != "second" else None
         reader = FileTextsReader(self.store.segments.all(), videos, self.job.log, take_in)
         self.found = reader.found
         reader.read(files)
-        if with_audio:
-            store_cues(self.store, self.found, self.source)
+        if origin != "second":
+            store_cues(self.store, self.found, self.source, by_machine=origin == "machine")
         return self.found
 
     def _take_in(self, audio: Path, stem: str) -> Segment | None:
@@ -180,10 +180,11 @@ class _Import:
         """Returns the recordings of which texts were written."""
         texts = []
         for id, (text, row) in batch.items():
-            if row is not None and row.origin is not None and row.text == text:
+            machine = self._machine_text(id, text, row)
+            if row is not None and row.origin is not None and row.text == machine.text:
                 self.unchanged += 1
             else:
-                texts.append(self._machine_text(id, text, row))
+                texts.append(machine)
         written = set(self.store.transcripts.write_machine(texts, who="import"))
         self.imported += len(written)
         for id in (text.segment for text in texts if text.segment not in written):
@@ -198,13 +199,13 @@ class _Import:
         estimate = expected_edits(EditFeatures(text, seconds))
         return MachineText(
             segment=id,
-            text=text,
+            text=self.convert(text),
             raw=text,
             model=self.source,
             compression_ratio=round(compression_ratio(text), 3),
             flags=estimate.flags,
             suspicion=estimate.suspicion,
-            origin="caption" if row is not None and row.video in self.found.cues else "machine",
+            origin="caption" if row is not None and row.video in self.found.captions else "machine",
         )
 
     # -- what is told

@@ -13,7 +13,7 @@ import pytest
 from core.errors import UserError
 from core.files import digest_of
 from core.labelling.captions import captions_sources
-from core.labelling.dealing import settle
+from core.labelling.dealing import deal, settle
 from core.media import Span, read_wav
 from core.stages import import_, segment
 from core.store import Segment, Store, Video
@@ -248,6 +248,32 @@ def test_captions_are_kept_with_their_times_for_another_cut(workspace: Workspace
         (source,) = captions_sources(store, "talk", {})
     assert (row.source, row.done is not None) == ("import:talk.srt", True)
     assert [share.text for share in source.shares([Span(0, 3000), Span(3000, 6000)])] == ["大家", "好嗎"]
+
+
+def test_a_machines_table_of_times_is_no_captions_and_is_converted(workspace: Workspace, tmp_path: Path) -> None:
+    ids = with_segments(workspace, "talk", 3)
+    settings = workspace.config_path.read_text(encoding="utf-8")
+    assert 'script = "as-written"' in settings
+    settings = settings.replace('script = "as-written"', 'script = "traditional-tw"')
+    workspace.config_path.write_text(settings, encoding="utf-8")
+    path = tmp_path / "talk.tsv"
+    path.write_text("start\tend\ttext\n1000\t5000\t这里\n19000\t21000\t好吃\n", encoding="utf-8")
+    _import(workspace, path, "machine")
+    rows = [_get(workspace, id) for id in ids]
+    assert [(row.text, row.raw, row.origin) for row in rows] == [
+        ("這裡", "这里", "machine"),
+        ("", "", None),
+        ("好吃", "好吃", "machine"),
+    ]
+    assert _import(workspace, path, "machine")["unchanged"] == 2
+    with Store(workspace.db_path) as store:
+        (source,) = captions_sources(store, "talk", {})
+        dealt = deal(store, [row for row in rows if row.origin is None], [source], str)
+    assert (source.origin, dealt) == ("machine", [])  # that nobody wrote there tells nothing
+    _import(workspace, path)
+    with Store(workspace.db_path) as store:
+        (source,) = captions_sources(store, "talk", {})
+    assert source.origin == "caption"  # which here means that people have written it
 
 
 def test_captions_as_a_second_opinion_become_nobodys_text(workspace: Workspace, tmp_path: Path) -> None:
