@@ -96,6 +96,14 @@ def read_state(path: Path) -> dict[str, Any] | None:
     return data if isinstance(data, dict) and "global_step" in data else None
 
 
+def without_gain(path: Path) -> int:
+    """How many measurements in a row had not got better when a checkpoint was saved, as early stopping counts them."""
+    found: Any = (read_state(path) or {}).get("stateful_callbacks")
+    for key in ("EarlyStoppingCallback", "attributes", "early_stopping_patience_counter"):
+        found = found.get(key) if isinstance(found, dict) else None
+    return found if isinstance(found, int) else 0
+
+
 def mend(folder: Path) -> None:
     """Before a resume: remove checkpoints that are not whole, and point the best one to where the folder is now.
 

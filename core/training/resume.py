@@ -15,7 +15,7 @@ from core.dataset.lineage import Lineage
 from core.errors import UserError
 from core.gpu import Gpu
 from core.training import runs
-from core.training.checkpoints import Checkpoint, last_checkpoint, mend, read_state
+from core.training.checkpoints import Checkpoint, last_checkpoint, mend, read_state, without_gain
 from core.training.plan import DataCounts, Plan, make_plan, resumed_plan, smaller_plan
 from core.training.runs import RunRecord
 from core.whisper.info import ModelInfo
@@ -120,6 +120,16 @@ def open_run(folder: Path, chosen: ChosenRun, record: RunRecord, fresh: Lineage)
     lineage.write(folder, fresh)
     runs.write_record(folder, record)
     return None
+
+
+def has_ended(plan: Plan, last: Checkpoint | None) -> bool:
+    """Whether nothing is left to learn: all steps are made, or early stopping ended the run at its last checkpoint and
+    it has not been given another number of steps since."""
+    if last is None or last.step >= plan.steps:
+        return last is not None
+    if plan.measured_on != "validation" or not plan.patience or without_gain(last.path) < plan.patience:
+        return False
+    return (read_state(last.path) or {}).get("max_steps") == plan.steps
 
 
 def plan_of(

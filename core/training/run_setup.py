@@ -62,7 +62,7 @@ def set_up(
 
     plan = planned(now)
     kept, measures_anew = runs.read_record(folder) or record, False
-    if last is not None and last.step >= plan.steps:
+    if resume.has_ended(plan, last):
         now, plan = before, planned(before)  # nothing more is learnt or measured
     else:
         _log_data(job, chosen.name, usable, before, now, fresh, len(learn))

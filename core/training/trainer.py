@@ -29,6 +29,7 @@ from core.training.methods import METHODS, Prepared
 from core.training.plan import GB, Plan
 from core.training.probe import Peak, fitting, measured_peak
 from core.training.reporter import Reporter, finite
+from core.training.resume import has_ended
 from core.training.run_examples import RunExamples, heard_in_run
 from core.training.windows import Augmentation
 from core.whisper.encoder_cache import FOLDER as ENCODED
@@ -84,12 +85,13 @@ def train(
     set_seed(plan.seed)
     method = METHODS[plan.method]
     prepared = method.prepare(loaded, folder.parent / ENCODED)
-    if plan.device == "cuda" and (resume is None or resume.step < plan.steps):
+    ended = has_ended(plan, resume)
+    if plan.device == "cuda" and not ended:
         plan = _fitted(loaded, prepared, plan, data, folder, job, on_plan)
     _settle(loaded, prepared, plan)
     trainer = WhisperTrainer(loaded, prepared, plan, data, measured, folder, job, relative, resume, report_to)
     started = time.monotonic()
-    if resume is not None and resume.step >= plan.steps:
+    if resume is not None and ended:
         outcome = trainer.take_up(resume)
     else:
         try:
@@ -376,7 +378,7 @@ class WhisperTrainer(Seq2SeqTrainer):
         )
 
     def take_up(self, last: Checkpoint) -> TrainingOutcome:
-        """All steps had been made when the run was stopped: what it had not measured yet is measured, and the weights
+        """Nothing was left to learn when the run was stopped: what it had not measured yet is measured, and the weights
         it ends with are loaded."""
         self._load_from_checkpoint(str(last.path))
         self.state = TrainerState.load_from_json(str(last.path / STATE))

@@ -8,10 +8,12 @@ import pytest
 import torch
 
 from core.config import set_values
+from core.events import Metric
 from core.jobs import Cancelled
 from core.stages import train
 from core.text import Errors
 from core.training import interpolation
+from core.training.checkpoints import last_checkpoint
 from core.training.weight_trials import FILE, Trials, Weights, name_of, read_weights
 from core.whisper.loading import load
 from tests.core.whisper_kit import Listened, make_workspace, toy
@@ -86,6 +88,32 @@ def test_what_was_tried_stands_in_result_card_and_model_and_is_not_tried_twice(
     assert result["cer"] == kept.cer
     assert f"weights kept: {kept.said}" in (made.models / "one" / "README.md").read_text()
     assert read_weights(toy()) is None
+
+
+def test_a_run_that_stopped_early_and_was_killed_in_the_trials_learns_no_further(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = make_workspace(tmp_path / "w", toy(), train=36, test=2)
+    settings = {"method": "quick", "steps": 6, "eval_every": 1, "patience": 1, "learning_rate": 1e-12}
+    set_values(made.config_path, "train", settings)
+    before = interpolation._Candidates.put
+
+    def killed(*_: object) -> None:
+        raise Cancelled
+
+    monkeypatch.setattr(interpolation._Candidates, "put", killed)
+    with pytest.raises(Cancelled):
+        train.run(made, made.config(), Listened(made, "train", {"name": "one"}).job)
+    last = last_checkpoint(made.models / ".one")
+    assert last is not None
+    assert last.step < 6
+    monkeypatch.setattr(interpolation._Candidates, "put", before)
+    again = Listened(made, "train", {"name": "one"})
+    result = train.run(made, made.config(), again.job)
+    assert (result["steps"], again.of(Metric)) == (last.step, [])
+    # More steps that are asked for are made.
+    longer = Listened(made, "train", {"name": "one", "resume": True, "steps": 7})
+    assert train.run(made, made.config(), longer.job)["steps"] > last.step
 
 
 def test_weights_lie_between_and_the_model_that_is_left_is_the_kept_one(tmp_path: Path) -> None:
