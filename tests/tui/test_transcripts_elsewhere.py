@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -31,6 +32,11 @@ def cut_anew(workspace: Workspace, *numbers: int) -> None:
 
 def cursor_line(app) -> int:
     return next(number for number, line in enumerate(screen_lines(app)) if line.startswith("▸"))
+
+
+def times(app) -> list[str]:
+    """Of the rows that are seen, from above."""
+    return [found[1] for line in screen_lines(app) if (found := re.match(r"[▸ ]+ \d+ +(\d:\d\d) ", line))]
 
 
 async def opened_and_cut_away(pilot, app, workspace: Workspace) -> TranscriptsScreen:
@@ -281,6 +287,16 @@ async def test_what_a_labeller_writes_does_not_change_the_row_that_is_looked_at(
         assert "meanwhile" not in screen_text(app)
         await pilot.press("down")
         await wait_until(pilot, lambda: screen_text(app).count("differs") == 2)
+        # Where it stands elsewhere then, the others make room: each row is seen once.
+        assert screen.table.cursor_key == segment(2).id
+        with Store(workspace.db_path) as store:
+            store.transcripts.set_estimates({segment(2).id: ((), 0.001)})
+        await wait_until(pilot, lambda: segment(2).id in screen._session.held)
+        await pilot.press("o")
+        await wait_until(pilot, lambda: times(app)[:2] == ["0:16", "0:08"] and screen.table.cursor == 0)
+        await pilot.press("down")
+        await wait_until(pilot, lambda: times(app)[:2] == ["0:08", "0:24"])
+        assert sorted(times(app)) == [f"{n * 8 // 60}:{n * 8 % 60:02}" for n in range(8)]
 
 
 async def test_of_very_many_rows_the_first_are_shown_before_all_are_read(workspace: Workspace, monkeypatch):

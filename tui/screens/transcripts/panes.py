@@ -155,7 +155,10 @@ class ReviewPanes(Vertical):
         heard = "" if listening is None else playhead(listening.playback, id, ascii_only)
         segment = self.segment(id)
         self.panel.show(segment, self._session, self._notice, heard, self._variants(segment))
-        self.table.redraw(*self._session.release(id, self.editor.segment))
+        released = self._session.release(id, self.editor.segment)
+        self.table.redraw(*released.changed)
+        if released.moved:
+            self.table.show_rows()
 
     @on(TextArea.Changed)
     def _typed(self) -> None:

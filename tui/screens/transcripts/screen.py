@@ -116,7 +116,7 @@ class TranscriptsScreen(ListeningScreen):
         elif isinstance(edit, AcceptAll | RejectAll) and isinstance(written.result, int):
             self._loader.read_in_bulk()
             verdict = "accepted" if isinstance(edit, AcceptAll) else "left out of training"
-            self._panes.notify_here(f"{plural(written.result, 'row')} {verdict}", undo=True)
+            self._panes.notify_here(f"{plural(written.result, 'row')} {verdict}", undo=bool(written.result))
         elif isinstance(written.result, ChangedTexts):
             self._loader.read_in_bulk()
             self.apply(not_written(written))

@@ -39,7 +39,8 @@ from tui.screens.transcripts.table.search import Search
 
 @dataclass(frozen=True)
 class Applied:
-    """What a reading did. all: every row was read; moved: rows came, went, or stand elsewhere.
+    """What a reading did, or what was kept back of one. all: every row was read; moved: rows came, went, or stand
+    elsewhere.
 
     changed: ids of rows whose cells are others now. gone: the row that is being edited, if it was cut away.
     """
@@ -222,14 +223,14 @@ class ReviewSession:
             self.held.pop(after.id, None)
         return held
 
-    def release(self, *looked_at: str | None) -> list[str]:
-        """Show rows that were kept back as they are now, but for those that are still looked at; which these are."""
-        freed = [id for id in self.held if id not in looked_at]
+    def release(self, *looked_at: str | None) -> Applied:
+        """Show rows that were kept back as they are now, but for those that are still looked at."""
+        freed, moved = [id for id in self.held if id not in looked_at], False
         for id in freed:
             row = self.held.pop(id)
             if self.index.get(id) is not None and self.unsaved.get(id) is None:
-                self._put(row)
-        return freed
+                moved = self._put(row) or moved
+        return Applied(moved=moved, changed=freed)
 
     # -- what a person does
 
@@ -281,7 +282,7 @@ class ReviewSession:
         self._write(AcceptAll(tuple(ids)))
 
     def reject_all(self, ids: Iterable[str]) -> None:
-        self._writer.put(RejectAll(tuple(ids)))
+        self._write(RejectAll(tuple(ids)))
 
     def change_texts(
         self, changes: Iterable[TextChange], what: str, *, as_human: bool = False, file: Path | None = None
