@@ -36,7 +36,7 @@ def texts(workspace: Workspace) -> list[str]:
 
 async def test_a_mistake_is_fixed_everywhere_and_rows_are_replaced_by_a_pattern(workspace: Workspace) -> None:
     with Store(workspace.db_path) as store:
-        changes = {1: "黃金蛋糕", 3: "它的金吃起來", 4: "它的金也是", 5: "還有它的金吃"}
+        changes = {0: "大家  好", 1: "黃金蛋糕", 3: "它的金吃起來", 4: "它的金也是", 5: "還有它的金吃"}
         store.transcripts.change_texts(
             [TextChange(segment(number).id, row(workspace, number).text, text) for number, text in changes.items()], "x"
         )

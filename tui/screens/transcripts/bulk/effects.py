@@ -212,11 +212,13 @@ def _ask_replacement(target: Target, pattern: str) -> list[Effect]:
     def rewrite(replacement: str) -> Callable[[str], str]:
         def substitute(text: str) -> str:
             try:
-                return clean(compiled.substitute(replacement, text), LONGEST_TEXT)
+                after = compiled.substitute(replacement, text)
             except ValueError as error:
                 raise UserError(
                     "that replaces nothing", str(error), "\\1 is the first group, \\\\ a backslash"
                 ) from error
+            # Only what was replaced is changed: what has the pattern nowhere stays, blanks, length and all.
+            return text if after == text else clean(after, max(LONGEST_TEXT, len(after)))
 
         return substitute
 
