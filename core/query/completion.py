@@ -70,8 +70,16 @@ def _values(attribute: Attribute[Any], typed: str) -> Iterator[Suggestion]:
     """Terms of the attribute whose last value begins as typed; then those that hold it, or are told with it."""
     before, comma, last = typed.rpartition(",")
     wanted, taken = fold(last.strip('"')), set(fold(before).split(","))
-    left = [value for value in attribute.values if fold(value.text) not in taken]
-    first = [value for value in left if fold(value.text).startswith(wanted)]
-    others = [value for value in left if value not in first and wanted in fold(f"{value.text} {value.told}")]
+    first: list[Suggestion] = []
+    others: list[Suggestion] = []
+    # In one pass, as this is done with every key, and recordings may be ten thousand.
+    for value in attribute.values:
+        text = fold(value.text)
+        if text in taken:
+            continue
+        if text.startswith(wanted):
+            first.append(value)
+        elif wanted in fold(f"{value.text} {value.told}"):
+            others.append(value)
     for value in first + others:
         yield Suggestion(f"{attribute.name}:{before}{comma}{value.text}", value.told)

@@ -6,7 +6,7 @@ import pytest
 
 from core.errors import UserError
 from core.query.completion import complete
-from core.query.grammar import scan
+from core.query.grammar import Suggestion, scan
 from core.query.rewriting import values_of, with_value, without
 from core.query.segments import language
 from core.store import TranscriptRow
@@ -172,6 +172,20 @@ def test_what_could_come_next_is_suggested() -> None:
     assert suggested("") != []
     for nothing in ("state:pending", "/st", '"st', "大家好", "conf<-"):
         assert suggested(nothing) == []
+
+
+def test_of_many_recordings_none_is_compared_with_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    def compared(self: Suggestion, other: object) -> bool:
+        raise AssertionError("each with each is 4 million for 2000 recordings, with every key")
+
+    many = language({f"{number:04}": f"Talk {number}" for number in range(2000)})
+    monkeypatch.setattr(Suggestion, "__eq__", compared)
+    assert [one.text for one in complete(many, "video:19", 8).suggestions[98:102]] == [
+        "video:1998",
+        "video:1999",
+        "video:0019",
+        "video:0119",
+    ]
 
 
 def test_pieces_say_where_they_stand() -> None:
