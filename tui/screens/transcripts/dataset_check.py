@@ -19,6 +19,7 @@ from core.store.records import TextChange
 from core.text import plural
 from core.workspace import Workspace
 from tui.effects import Effect, InThread, OpenDialog, StartJob, Toast
+from tui.many_rows import read_many
 from tui.screens.transcripts.bulk import effects as bulk
 from tui.screens.transcripts.bulk.proposals import Proposal
 from tui.widgets import cells, dialog
@@ -41,12 +42,12 @@ MENDS: dict[Mend, str] = {
 
 @dataclass(frozen=True)
 class DatasetCheck:
-    """store: of the caller's thread, read in others. target: rows as they are, and what changes them. show: the rows
-    of a problem, all problems being known then. leave_out: rows, out of training."""
+    """store: of the caller's thread, read in others. change: texts, with what is done in words. show: the rows of a
+    problem, all problems being known then. leave_out: rows, out of training."""
 
     workspace: Workspace
     store: Store
-    target: bulk.Target
+    change: Callable[[Sequence[TextChange], str], object]
     show: Callable[[Sequence[Problem], Problem], object]
     leave_out: Callable[[Sequence[str]], object]
 
@@ -76,7 +77,7 @@ class DatasetCheck:
         if problem.mend == "rewrite":
             return [InThread(partial(self._changes, problem), partial(self._preview, problem), GROUP)]
         if problem.mend == "delete":
-            text = "\n".join([*problem.files[:SHOWN], *(["…"] if problem.count > SHOWN else [])])
+            text = "\n".join([*problem.files[:SHOWN], *([".."] if problem.count > SHOWN else [])])
             choices = [("n", "leave them"), ("d", f"delete {plural(problem.count, 'file')}, for good")]
             question = dialog.Choice("Delete what belongs to no segment?", text, choices)
             return [OpenDialog(question, lambda answer: self._delete(problem) if answer == "d" else [])]
@@ -88,14 +89,16 @@ class DatasetCheck:
 
         return [InThread(work, lambda done: [Toast(done)], GROUP)]
 
-    def _changes(self, problem: Problem) -> list[TextChange]:
-        return rewritten(self.workspace, self.workspace.config(), self.store, problem)
-
-    def _preview(self, problem: Problem, changes: Sequence[TextChange]) -> list[Effect]:
-        rows = {row.id: row for row in self.target.all}
+    def _changes(self, problem: Problem) -> list[Proposal]:
+        changes = rewritten(self.workspace, self.workspace.config(), self.store, problem)
+        after = {change.segment: change.after for change in changes}
+        # Of the store: whoever comes from 5 Training is here before the screen has read its rows.
+        rows = read_many(lambda: self.store.segments.rows().rows) if changes else []
         # They are accepted, most of them by a person: each is seen before it is changed, and all are ticked.
-        found = [Proposal(rows[one.segment], one.after, True) for one in changes if one.segment in rows]
-        return bulk.preview(self.target, problem.text[0].upper() + problem.text[1:], f"mend: {problem.name}", found)
+        return [Proposal(row, after[row.id], True) for row in rows if row.id in after]
+
+    def _preview(self, problem: Problem, found: Sequence[Proposal]) -> list[Effect]:
+        return bulk.preview(self.change, problem.text[0].upper() + problem.text[1:], f"mend: {problem.name}", found)
 
 
 def _run(found: StageToRun | None) -> list[Effect]:

@@ -149,7 +149,7 @@ def fix_everywhere(target: Target, corrected: TextChange) -> list[Effect]:
         if not found:
             return [Toast(f"{named}: it is nowhere else")]
         text = "Ticked are those that are more alike than they need to be, and that nobody has judged."
-        return preview(target, f"Fix everywhere: {named}", f"fix everywhere: {named}", found, text)
+        return preview(target.change, f"Fix everywhere: {named}", f"fix everywhere: {named}", found, text)
 
     return [InThread(lambda: fixed(target.all, made, corrected.segment), show, GROUP)]
 
@@ -249,21 +249,31 @@ def _convert(target: Target, name: str) -> list[Effect]:
         return rewritten(target.rows, converter(name, read_glossary(target.workspace.glossary)))
 
     what = f"script: {name}"
-    return [InThread(work, lambda found: preview(target, f"Convert to {name}", what, found), GROUP)]
+    return [InThread(work, lambda found: preview(target.change, f"Convert to {name}", what, found), GROUP)]
 
 
 def _rewrite(target: Target, what: str, rewrite: Callable[[str], str]) -> list[Effect]:
     title = what[0].upper() + what[1:]
-    return [InThread(lambda: rewritten(target.rows, rewrite), lambda found: preview(target, title, what, found), GROUP)]
+    return [
+        InThread(
+            lambda: rewritten(target.rows, rewrite), lambda found: preview(target.change, title, what, found), GROUP
+        )
+    ]
 
 
-def preview(target: Target, title: str, what: str, found: Sequence[Proposal], text: str = "") -> list[Effect]:
+def preview(
+    change: Callable[[Sequence[TextChange], str], object],
+    title: str,
+    what: str,
+    found: Sequence[Proposal],
+    text: str = "",
+) -> list[Effect]:
     if not found:
         return [Toast(f"{title}: nothing would change")]
     dialog = ChangesDialog(title, found, text)
 
     def answered(answer: str) -> list[Effect]:
-        target.change(dialog.changes, what)
+        change(dialog.changes, what)
         return []
 
     return [OpenDialog(dialog, answered)]

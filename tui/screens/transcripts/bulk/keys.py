@@ -47,6 +47,8 @@ class BulkKeys:
 
     def fix_everywhere(self) -> list[Effect]:
         """What was corrected last; then what a person has made of the row under the cursor."""
+        if searching := self._searching():
+            return searching
         target, id = self._target(), self._panes.table.cursor_key
         corrected, self._session.corrected = self._session.corrected, None
         if corrected is not None:
@@ -71,8 +73,9 @@ class BulkKeys:
         return [InThread(lambda: bulk.count_alike(rows, corrected), tell, "alike")]
 
     def check_dataset(self) -> list[Effect]:
+        self._panes.flush()
         return DatasetCheck(
-            self._workspace, self._store, self._target(), self._show_problem, self._session.reject_all
+            self._workspace, self._store, self._change_texts, self._show_problem, self._session.reject_all
         ).begin()
 
     def _show_problem(self, found: Sequence[Problem], problem: Problem) -> None:
