@@ -152,8 +152,9 @@ def to_seconds(cell: str) -> float | None:
     return int(hours or 0) * 3600 + int(minutes or 0) * 60 + float(f"{seconds}.{fraction or 0}")
 
 
-def to_ms(cells: Sequence[tuple[str, str]]) -> list[tuple[int, int]]:
-    """Starts and ends in ms. Whole numbers are milliseconds, as Whisper writes them, unless rows were too short then.
+def to_ms(cells: Sequence[tuple[str, str]], titles: tuple[str, str] = ("", "")) -> list[tuple[int, int]]:
+    """Starts and ends in ms. Whole numbers are milliseconds, as Whisper writes them, unless rows were too short then;
+    any numbers are where the titles say so, as `start_ms` does.
 
     ValueError with the number of the row, from 0, that has no times.
     """
@@ -166,7 +167,10 @@ def to_ms(cells: Sequence[tuple[str, str]]) -> list[tuple[int, int]]:
             raise ValueError(number)
         spans.append((first, last))
     whole = all(cell.strip().isdigit() for pair in cells for cell in pair)
-    in_ms = whole and median(last - first for first, last in spans) >= SHORTEST_ROW_MS
+    in_ms = all(_key(title).endswith("_ms") for title in titles) and not any(
+        ":" in cell for row in cells for cell in row
+    )
+    in_ms = in_ms or (whole and median(last - first for first, last in spans) >= SHORTEST_ROW_MS)
     return [
         (round(first), round(last)) if in_ms else (round(first * 1000), round(last * 1000)) for first, last in spans
     ]

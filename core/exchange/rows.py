@@ -82,9 +82,14 @@ class MetadataTable:
         return audio if audio.is_file() else None
 
 
-def stem_of(name: str) -> str:
+def base_name(name: str) -> str:
+    """A file's name without folders, of either kind of slash."""
     # Label Studio names a local file so: /data/local-files/?d=a.wav
-    base = PurePosixPath(PureWindowsPath(name.strip().rpartition("?d=")[2]).as_posix()).name
+    return PurePosixPath(PureWindowsPath(name.strip().rpartition("?d=")[2]).as_posix()).name
+
+
+def stem_of(name: str) -> str:
+    base = base_name(name)
     for suffix in AUDIO_SUFFIXES:
         if base.lower().endswith(suffix):
             return base[: -len(suffix)]

@@ -12,7 +12,7 @@ from core.errors import UserError
 from core.exchange.encodings import read_text, shown
 from core.exchange.formats.table import Format, read_cues
 from core.exchange.matching import NameMatcher, is_copy_of, video_of_captions, without_copy_number
-from core.exchange.rows import MetadataRow
+from core.exchange.rows import MetadataRow, base_name, stem_of
 from core.store import Segment
 from core.text import LONGEST_TEXT, clean, plural
 from core.timed_text import Cue, shares
@@ -125,7 +125,9 @@ class FileTextsReader:
 
         alone: there is nothing else, so that it is an error where it belongs to no video.
         """
-        video = video_of_captions(name, self._videos) or (name if name in self._videos else None)
+        # A table names recordings as it names clips: audio/talk.wav.
+        stem = next((stem for stem in (name, stem_of(name)) if stem in self._videos), None)
+        video = stem or video_of_captions(base_name(name), self._videos)
         if video is None and not alone:
             self.found.rows += 1
             self.found.unmatched.append(name)
@@ -143,7 +145,7 @@ class FileTextsReader:
             raise UserError(
                 f"{video} is not cut yet", "captions are given to segments", f"whispersmith segment {video}"
             )
-        self.found.cues[video] = cues
+        self.found.cues.setdefault(video, cues)  # of two files the first one's, as with the texts
         self.found.rows += len(rows)
         for row, share in zip(rows, shares(cues, rows), strict=True):
             self.found.give(row.id, share.text, row.id)

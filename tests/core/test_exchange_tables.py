@@ -169,6 +169,11 @@ def test_rows_that_tell_when_they_are_said(tmp_path: Path) -> None:
         table = _table(tmp_path, text, name)
         assert (table.cues, table.rows) == ({name: said}, [])
     assert _table(tmp_path, "start\tend\ttext\n", "talk.tsv").cues == {}
+    # A title that says ms is right, whatever the numbers look like.
+    for numbers in ("0.0,2500.0", "0,2500", "0,2500.4"):
+        table = _table(tmp_path, f"start_ms,end_ms,text\n{numbers},大家好\n", "talk.csv")
+        assert table.cues == {"talk.csv": [Cue(0, 2500, "大家好")]}
+    assert _table(tmp_path, "start_ms,end_ms,text\n0,50,好\n", "talk.csv").cues == {"talk.csv": [Cue(0, 50, "好")]}
     # Whole numbers so close together are seconds; a column that names recordings tells whose they are.
     text = "audio,start,end,text\na.mp3,0,3,一\na.mp3,3,5,二\nb.mp3,0,4,三\n"
     table = _table(tmp_path, text)

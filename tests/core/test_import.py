@@ -276,6 +276,27 @@ def test_a_machines_table_of_times_is_no_captions_and_is_converted(workspace: Wo
     assert source.origin == "caption"  # which here means that people have written it
 
 
+def test_timed_rows_find_their_recording_by_its_file_name(workspace: Workspace, tmp_path: Path) -> None:
+    ids = with_segments(workspace, "talk", 1)
+    for name in ("audio/talk.wav", "C:\\clips\\talk.mp4", "talk.zh-TW.mp4", "talk"):
+        path = tmp_path / f"{len(name)}.csv"
+        path.write_text(f"audio,start,end,text\n{name},0,3,一\n{name},3,5,{name[-3:]}\n", encoding="utf-8")
+        assert _import(workspace, path, "machine")["rows"] == 1
+        assert _get(workspace, ids[0]).text.endswith(name[-3:])
+
+
+def test_of_two_captions_of_a_recording_the_first_is_taken_whole(workspace: Workspace, tmp_path: Path) -> None:
+    ids = with_segments(workspace, "talk", 1)
+    for language, text in (("en", "hello"), ("zh-TW", "大家好")):
+        path = tmp_path / "captions" / f"talk.{language}.srt"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"1\n00:00:01,000 --> 00:00:05,000\n{text}\n", encoding="utf-8")
+    assert _import(workspace, tmp_path / "captions", "machine")["conflicts"] == 1
+    with Store(workspace.db_path) as store:
+        (source,) = captions_sources(store, "talk", {})
+    assert [piece.text for piece in source.pieces] == [_get(workspace, ids[0]).text] == ["hello"]
+
+
 def test_captions_as_a_second_opinion_become_nobodys_text(workspace: Workspace, tmp_path: Path) -> None:
     ids = with_segments(workspace, "talk", 1)
     path = tmp_path / "talk.srt"

@@ -171,7 +171,8 @@ def _timed(path: Path, records: list[_Record], found: Columns, times: tuple[int,
     """What is said when, by the file name of the recording: the table's own where no column names one."""
     _refuse_short(path, records, found)
     try:
-        spans = to_ms([(record.fields[times[0]], record.fields[times[1]]) for record in records])
+        titles = (found.titles[times[0]], found.titles[times[1]]) if found.titles else ("", "")
+        spans = to_ms([(record.fields[times[0]], record.fields[times[1]]) for record in records], titles)
     except ValueError as error:
         line = records[error.args[0]].line
         raise UserError(f"{path.name}, line {line}: the times cannot be read", "", "write seconds, or 0:12.5") from None
