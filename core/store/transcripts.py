@@ -281,9 +281,8 @@ def _write_machine(db: Connection, item: MachineText, who: str) -> bool:
 def _is_changed(db: Connection, segment: str) -> bool:
     """Whether a person has changed something in the text that stands there now."""
     query = (
-        "SELECT 1 FROM edits e WHERE segment = ? AND who = ? AND undoes IS NULL AND batch IS NOT NULL "
-        "AND json_type(after, '$.text') IS NOT NULL "
-        "AND NOT EXISTS (SELECT 1 FROM edits u WHERE u.undoes = e.id) LIMIT 1"
+        "SELECT 1 FROM edits WHERE segment = ? AND who = ? AND undoes IS NULL AND undone = 0 "
+        "AND json_extract(after, '$.text') <> COALESCE(json_extract(before, '$.text'), '') LIMIT 1"
     )
     return db.execute(query, (segment, PERSON)).fetchone() is not None
 

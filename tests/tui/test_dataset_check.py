@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from core.cli import AppOptions
+from core.dataset import mending
 from core.store import Store
 from core.workspace import Workspace
 from tests.tui.transcripts_kit import row, screen_of, segment, workspace
@@ -18,10 +21,13 @@ def shown(app: WhispersmithApp) -> list[str]:
     return [row.id for row in screen_of(app).table.rows()]
 
 
-async def test_problems_are_listed_their_rows_shown_and_mended(workspace: Workspace) -> None:
+async def test_problems_are_listed_their_rows_shown_and_mended(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     strange = workspace.segments / "talk" / "strange.wav"
     strange.parent.mkdir(parents=True)
     strange.write_bytes(b"RIFF" * 20)
+    monkeypatch.setattr(mending, "SETTLED_S", 0)  # a young file may be a running job's
     with Store(workspace.db_path) as store:
         for number, text in enumerate(["我們在臺北說話", "臺灣的天氣很好", "台灣", "那個真的しあわせ"]):
             store.transcripts.save(segment(number).id, text)
