@@ -10,15 +10,16 @@ from typing import NamedTuple
 from core.engines.engine import Engine, PcmWindow
 from core.errors import UserError
 from core.media import RATE
+from core.timed_text import TimedText
 
 Open = Callable[[str, Callable[[], object]], Engine]
 """Loads the model with the engine of that name; the engine calls the other argument as often as it can."""
-
 
 CLEARLY = 2
 """So many odd texts more are no accident."""
 
 PATIENCE = 3
+"""Times as long as the first engine took: what the other one gets where the first wrote odd texts."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def _trial(engine: Engine, windows: Sequence[PcmWindow], limit: _Limit | None = 
     return Trial(name, time.monotonic() - begun, sum(bool(text.flags) for text in found))
 
 
-def _texts(engine: Engine, windows: Sequence[PcmWindow]) -> list:
+def _texts(engine: Engine, windows: Sequence[PcmWindow]) -> list[TimedText]:
     return [text for batch in engine.hear(windows) for _, text in batch]
 
 

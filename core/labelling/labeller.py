@@ -45,7 +45,6 @@ def open_labeller(
     For "auto" it is that of `core.engines.choice`. Where both can run the model, and there is much to be heard, both
     hear the first minutes of it, and which is better is kept in the store, so that it is asked once.
     """
-
     words = read_glossary(workspace.glossary)
 
     def warn(text: str) -> None:

@@ -14,8 +14,8 @@ from core.engines import Clip, EngineOptions, open_engine
 from core.error_rates import error_rates
 from core.errors import UserError
 from core.jobs import Job
+from core.labelling.recordings import asked_ms
 from core.models.listing import listing
-from core.spans import Span, merged
 from core.store import Segment, Store
 from core.text import normalise, percent, plural
 from core.training.memory import memory_need
@@ -131,10 +131,7 @@ def _rows(store: Store) -> tuple[list[Segment], int]:
             "no text has been accepted yet",
             "correct and accept about thirty rows: whispersmith",
         )
-    videos: dict[str, list[Span]] = {}
-    for row in usable:
-        videos.setdefault(row.video, []).append(Span(row.start_ms, row.end_ms))
-    return evenly(usable, ROWS), sum(one.end_ms - one.start_ms for spans in videos.values() for one in merged(spans))
+    return evenly(usable, ROWS), asked_ms(usable)
 
 
 def _known(store: Store, rows: Sequence[Segment]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import torch
 from core.errors import UserError
 from core.media import RATE
 from core.store import Segment
-from core.training.windows import AudioSpan, Augmentation, Row, Taught, TrainingWindow, WindowTokens, single
+from core.training.windows import Augmentation, Row, Taught, TrainingWindow, WavPart, WindowTokens, single
 from core.training.windows.augment import sped
 from core.training.windows.labels import IGNORED
 from core.whisper.features import read_segment
@@ -95,7 +95,7 @@ def window_tokens(loaded: LoadedModel, language: str) -> WindowTokens:
     )
 
 
-def read_audio(spans: Sequence[AudioSpan]) -> np.ndarray:
+def read_audio(spans: Sequence[WavPart]) -> np.ndarray:
     """The samples of a window, int16 mono (n,). UserError as `read_segment`."""
     parts = []
     for span in spans:
@@ -128,7 +128,7 @@ class SegmentDataset(torch.utils.data.Dataset[dict[str, Any]]):
         self._data = data
         self._name, self._inputs = input_name, inputs
         self._keep = keep and not augmentation.changes_sound
-        self._kept: dict[tuple[AudioSpan, ...], np.ndarray] = {}
+        self._kept: dict[tuple[WavPart, ...], np.ndarray] = {}
         self._tokens, self._augmentation = tokens, augmentation
         self._window = round(window_s * RATE)
         self._seed = seed

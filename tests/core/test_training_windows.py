@@ -9,10 +9,10 @@ import pytest
 from core.errors import UserError
 from core.timed_text import Cue
 from core.training.windows import (
-    AudioSpan,
     Augmentation,
     Row,
     TrainingWindow,
+    WavPart,
     WindowMix,
     WindowTokens,
     packed,
@@ -44,7 +44,7 @@ def names(windows: list[TrainingWindow]) -> list[list[str]]:
 
 def test_a_single_window_is_the_wav_as_it_is() -> None:
     (window,) = single([row(8, 18, "你好")])
-    assert window.audio == (AudioSpan(Path("talk_8_18.wav"), 0, None),)
+    assert window.audio == (WavPart(Path("talk_8_18.wav"), 0, None),)
     assert window.said == (Cue(0, 10_000, "你好"),)
     assert window.length_ms == 10_000
 
@@ -89,7 +89,7 @@ def test_packed_rows_share_no_sound_and_follow_each_other() -> None:
     assert names(windows) == [["talk_0_10", "other_0_12", "talk_30_38"], ["talk_8_18"]]
     assert windows[0].said == (Cue(0, 10_000, "甲"), Cue(10_000, 22_000, "丙"), Cue(22_000, 30_000, "丁"))
     assert windows[0].audio == tuple(
-        AudioSpan(Path(f"{name}.wav"), 0, end)
+        WavPart(Path(f"{name}.wav"), 0, end)
         for name, end in (("talk_0_10", 10_000), ("other_0_12", 12_000), ("talk_30_38", 8000))
     )
 

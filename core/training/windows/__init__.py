@@ -11,14 +11,14 @@ from core.training.windows.augment import Augmentation
 from core.training.windows.epochs import windows_an_epoch, windows_of_epoch
 from core.training.windows.kinds import packed, single, stretches
 from core.training.windows.labels import Taught, WindowTokens
-from core.training.windows.window import AudioSpan, Row, TrainingWindow, WindowMix
+from core.training.windows.window import Row, TrainingWindow, WavPart, WindowMix
 
 __all__ = [
-    "AudioSpan",
     "Augmentation",
     "Row",
     "Taught",
     "TrainingWindow",
+    "WavPart",
     "WindowMix",
     "WindowTokens",
     "packed",

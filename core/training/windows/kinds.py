@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from core.timed_text import Cue, said_once
-from core.training.windows.window import AudioSpan, Row, TrainingWindow
+from core.training.windows.window import Row, TrainingWindow, WavPart
 
 OPEN = 32
 """Windows that packing keeps open at once: with more, the last ones are filled no better."""
@@ -15,7 +15,7 @@ OPEN = 32
 def single(rows: Iterable[Row]) -> list[TrainingWindow]:
     """A window for each row: its wav as it is."""
     return [
-        TrainingWindow((row,), (AudioSpan(row.path),), (Cue(0, row.length_ms, row.text),) if row.text else ())
+        TrainingWindow((row,), (WavPart(row.path),), (Cue(0, row.length_ms, row.text),) if row.text else ())
         for row in rows
     ]
 
@@ -65,7 +65,7 @@ def stretch(group: Sequence[Row], window_ms: int) -> list[TrainingWindow]:
         return single(group)
     start, audio, covered = group[0].start_ms, [], group[0].start_ms
     for row in group:
-        audio.append(AudioSpan(row.path, covered - row.start_ms, row.length_ms))
+        audio.append(WavPart(row.path, covered - row.start_ms, row.length_ms))
         covered = row.end_ms
     assert covered - start <= window_ms
     cues = said_once(Cue(row.start_ms, row.end_ms, row.text) for row in group if row.text)
@@ -118,5 +118,5 @@ def _packed(group: Sequence[Row]) -> TrainingWindow:
         if row.text:
             said.append(Cue(start, start + row.length_ms, row.text))
         start += row.length_ms
-    audio = tuple(AudioSpan(row.path, 0, row.length_ms) for row in group)
+    audio = tuple(WavPart(row.path, 0, row.length_ms) for row in group)
     return TrainingWindow(tuple(group), audio, tuple(said))

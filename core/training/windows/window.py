@@ -30,7 +30,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class AudioSpan:
+class WavPart:
     """A part of a wav, in milliseconds from its beginning; end_ms None: to its end, wherever that is."""
 
     path: Path
@@ -48,7 +48,7 @@ class TrainingWindow:
     """
 
     rows: tuple[Row, ...]
-    audio: tuple[AudioSpan, ...]
+    audio: tuple[WavPart, ...]
     said: tuple[Cue, ...]
     timestamps: bool = False
 
