@@ -73,7 +73,7 @@ def learnt(
 
     from core.training.dataset import Collator, SegmentDataset, examples_of
     from core.training.loss import batch_loss, tokens_of
-    from core.whisper.features import log_mel
+    from core.whisper.features import heard_mel
 
     model = fresh().train()
     model.config.use_cache = False
@@ -83,7 +83,7 @@ def learnt(
     data = SegmentDataset(
         examples_of(MULTILINGUAL, windows, model.config.max_target_positions)[0],
         "input_features",
-        lambda samples, name: log_mel(extractor, [samples], [name], "cpu")[0],
+        lambda samples, name: heard_mel(extractor, [samples], [name], "cpu")[0],
         keep=as_course,
     )
     collate = Collator(model.config.pad_token_id)

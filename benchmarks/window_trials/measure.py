@@ -13,7 +13,7 @@ from benchmarks.window_trials.bundle import WINDOW_S, Bundle
 from benchmarks.window_trials.train import LANGUAGE, autocast, descend
 from core.training.dataset import Collator, SegmentDataset, examples_of, window_tokens
 from core.training.windows import packed, single, stretches
-from core.whisper.features import log_mel
+from core.whisper.features import heard_mel
 from core.whisper.loading import LoadedModel
 
 STEPS, BATCH = 12, 16
@@ -48,7 +48,7 @@ def rows_a_second(loaded: LoadedModel, bundle: Bundle) -> Iterator[dict[str, Any
         dataset = SegmentDataset(
             data,
             "input_features",
-            lambda samples, name: log_mel(loaded.extractor, [samples], [name], loaded.device)[0],
+            lambda samples, name: heard_mel(loaded.extractor, [samples], [name], loaded.device)[0],
             keep=True,
         )
         items = [dataset[place] for place in range(len(data))]

@@ -15,7 +15,7 @@ from benchmarks.window_trials.bundle import WINDOW_S
 from benchmarks.window_trials.trials import AUGMENTED, MIXES, MixTrial
 from core.training.dataset import Collator, Example, SegmentDataset, examples_of, window_tokens
 from core.training.windows import Augmentation, Row, windows_of_epoch
-from core.whisper.features import log_mel
+from core.whisper.features import heard_mel
 from core.whisper.loading import LoadedModel
 
 LANGUAGE = "zh"
@@ -42,7 +42,7 @@ def tune(loaded: LoadedModel, rows: list[Row], trial: MixTrial) -> Learnt:
     dataset = SegmentDataset(
         data,
         "input_features",
-        lambda samples, name: log_mel(loaded.extractor, [samples], [name], loaded.device)[0],
+        lambda samples, name: heard_mel(loaded.extractor, [samples], [name], loaded.device)[0],
         keep=True,
         tokens=window_tokens(loaded, LANGUAGE),
         augmentation=AUGMENTED.get(trial.augmented, Augmentation()),

@@ -11,7 +11,7 @@ from core.engines import decoding
 from core.engines.decoding import token_limit
 from core.engines.engine import Hypothesis
 from core.errors import UserError
-from core.whisper.features import log_mel
+from core.whisper.features import heard_mel
 from core.whisper.loading import LoadedModel, load
 from core.whisper.tokens import suppressed_tokens
 from tests.core.whisper_kit import RATE, noise, toy
@@ -32,7 +32,7 @@ def loaded() -> LoadedModel:
 
 def decode(loaded: LoadedModel, audio: Sequence[np.ndarray], language: str = "zh", **more: Any) -> list[Hypothesis]:
     seconds = [len(piece) / RATE for piece in audio]
-    return decoding.decode(loaded, log_mel(loaded.extractor, audio), seconds, language=language, **more)
+    return decoding.decode(loaded, heard_mel(loaded.extractor, audio), seconds, language=language, **more)
 
 
 def test_same_tokens_as_transformers(loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,7 +40,7 @@ def test_same_tokens_as_transformers(loaded: LoadedModel, monkeypatch: pytest.Mo
     audio = [noise(2, 1), noise(2, 2)]
     ours = decode(loaded, audio)
     theirs = loaded.model.generate(
-        torch.from_numpy(log_mel(loaded.extractor, audio)),
+        torch.from_numpy(heard_mel(loaded.extractor, audio)),
         language="zh",
         task="transcribe",
         max_new_tokens=32,
@@ -59,7 +59,7 @@ def test_log_probability_and_no_speech_are_the_models_own(loaded: LoadedModel, m
     row = list(one.tokens) if len(one.tokens) == 32 else [*one.tokens, settings.eos_token_id]
     with torch.no_grad():
         logits = model(
-            input_features=torch.from_numpy(log_mel(loaded.extractor, [audio])),
+            input_features=torch.from_numpy(heard_mel(loaded.extractor, [audio])),
             decoder_input_ids=torch.tensor([prompt + row[:-1]]),
         ).logits[0]
     chances = torch.log_softmax(logits, dim=-1)
@@ -138,7 +138,7 @@ def test_a_model_in_training_writes_the_same_and_goes_on_training(loaded: Loaded
     assert training.model.training
     assert training.model.model.decoder.layers[0].training
     assert training.model.generation_config is settings
-    features = torch.from_numpy(log_mel(training.extractor, audio))
+    features = torch.from_numpy(heard_mel(training.extractor, audio))
     training.model(input_features=features, labels=torch.zeros(2, 4, dtype=torch.long)).loss.backward()
     assert training.model.proj_out.weight.grad.abs().sum() > 0
 

@@ -96,6 +96,7 @@ def plain_loss(loaded: LoadedModel, samples: np.ndarray, tokens: list[int]) -> t
     first. samples: of the window, padded here."""
     padded = np.pad(samples.astype(np.float32) / 32768, (0, 2 * RATE - len(samples)))
     features = loaded.extractor(padded, sampling_rate=RATE, return_tensors="pt").input_features
+    features[..., -(-len(samples) // 160) :] = 0  # where the sound has ended, in frames of 10 ms
     states = loaded.model.model.encoder(features).last_hidden_state
     hidden = loaded.model.model.decoder(
         input_ids=torch.tensor([tokens[:-1]]), encoder_hidden_states=states, use_cache=False

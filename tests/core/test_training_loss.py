@@ -18,7 +18,7 @@ from core.training.plan import DataCounts, make_plan
 from core.training.reporter import Reporter
 from core.training.trainer import train
 from core.training.windows import Row
-from core.whisper.features import log_mel, read_segment
+from core.whisper.features import heard_mel, read_segment
 from core.whisper.info import describe
 from core.whisper.loading import load
 from tests.core.whisper_kit import Listened, noise, toy, toy_copy, write_wav
@@ -63,7 +63,9 @@ def test_how_a_batch_is_parted_changes_neither_loss_nor_gradient(
     data, _ = examples(loaded, rows_in(tmp_path), "zh", 448)
     own = []
     for example in data:
-        features = torch.from_numpy(log_mel(loaded.extractor, [read_segment(tmp_path / f"{example.window.name}.wav")]))
+        features = torch.from_numpy(
+            heard_mel(loaded.extractor, [read_segment(tmp_path / f"{example.window.name}.wav")])
+        )
         with torch.no_grad():
             own.append(float(loaded.model(features, labels=torch.tensor([example.labels])).loss))
     sizes = [len(example.labels) for example in data]

@@ -8,7 +8,7 @@ import torch
 
 from core.engines import Clip, EngineOptions, open_engine
 from core.engines.decoding import decode
-from core.whisper.features import log_mel
+from core.whisper.features import heard_mel
 from core.whisper.loading import load
 from core.whisper.tokens import language_token, prompt_tokens
 from core.whisper.toy import DEFAULT_ALPHABET, build_toy, byte_alphabet
@@ -68,14 +68,14 @@ def test_it_can_learn_to_write_anything() -> None:
     prompt = prompt_tokens(loaded, language_token(loaded, "zh"))
     tokens = loaded.tokenizer(text, add_special_tokens=False).input_ids
     labels = torch.tensor([[*prompt, *tokens, model.config.eos_token_id]])
-    features = torch.from_numpy(log_mel(loaded.extractor, [noise(2)]))
+    features = torch.from_numpy(heard_mel(loaded.extractor, [noise(2)]))
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
     for _ in range(60):
         optimizer.zero_grad()
         model(input_features=features, labels=labels).loss.backward()
         optimizer.step()
     # The text has more tokens than decoding allows for two seconds.
-    (found,) = decode(loaded, log_mel(loaded.extractor, [noise(2)]), [30.0], language="zh")
+    (found,) = decode(loaded, heard_mel(loaded.extractor, [noise(2)]), [30.0], language="zh")
     assert found.text == text
 
 

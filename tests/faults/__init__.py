@@ -1,1 +1,2 @@
-"""The campaign of attacks: kills, signals, full disks, strangers' bytes. The quick part runs always, the whole by name."""
+"""The campaign of attacks: kills, signals, full disks, strangers' bytes. The quick part runs always, the whole on
+demand."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from core.training.methods.activations import activation_bytes, decoder_work, encoder_work, step_bytes
 from core.training.methods.method import Prepared, rate_for_size, without_bitsandbytes
-from core.whisper.features import log_mel
+from core.whisper.features import heard_mel
 from core.whisper.shape import Shape
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class FullTuning:
 
     def prepare(self, loaded: LoadedModel, cache: Path) -> Prepared:
         def inputs(samples: np.ndarray, segment: str) -> np.ndarray:
-            return log_mel(loaded.extractor, [samples], [segment])[0]
+            return heard_mel(loaded.extractor, [samples], [segment])[0]
 
         return Prepared(loaded.model, "input_features", inputs)
 

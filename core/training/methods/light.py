@@ -14,7 +14,7 @@ import numpy as np
 
 from core.training.methods.activations import activation_bytes, decoder_work, encoder_work, step_bytes
 from core.training.methods.method import Prepared, without_bitsandbytes
-from core.whisper.features import log_mel
+from core.whisper.features import heard_mel
 from core.whisper.shape import Shape
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class LightTuning:
         from peft import LoraConfig, get_peft_model
 
         def inputs(samples: np.ndarray, segment: str) -> np.ndarray:
-            return log_mel(loaded.extractor, [samples], [segment])[0]
+            return heard_mel(loaded.extractor, [samples], [segment])[0]
 
         # No task_type: those that peft knows wrap the model in a call for texts, which has no argument for sound.
         settings = LoraConfig(r=RANK, lora_alpha=ALPHA, target_modules=list(TARGETS), use_dora=self.dora)
