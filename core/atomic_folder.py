@@ -8,11 +8,13 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from core.errors import UserError
 from core.files import read_json
+from core.flock import try_flock
+from core.temporaries import ASIDE, leftovers_of, remove_abandoned, temporary_folder
 
 MANIFEST = ".whispersmith.json"
 """Written last into a folder of ours: what lies in it, and the digests of the text files a person might edit."""
@@ -29,22 +31,19 @@ def replace_folder(target: Path) -> Iterator[Path]:
     UserError if `target` is a file, holds files that we did not write, or text that was changed since.
     """
     check_replaceable(target)
-    staging = target.with_name(f".{target.name}.{os.getpid()}.new")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _clear_leftovers(target)
-        staging.mkdir()
-    except OSError as error:
-        raise UserError(
-            f"{target.parent} cannot be written", error.strerror or str(error), "choose a folder of your own"
-        ) from error
-    try:
+    with ExitStack() as making:
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _clear_leftovers(target)
+            staging = making.enter_context(temporary_folder(target))
+        except OSError as error:
+            raise UserError(
+                f"{target.parent} cannot be written", error.strerror or str(error), "choose a folder of your own"
+            ) from error
         yield staging
         _write_manifest(staging)
         check_replaceable(target)
-        _move_into_place(staging, target)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+        move_into_place(staging, target)
 
 
 def check_replaceable(target: Path) -> None:
@@ -108,17 +107,26 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _move_into_place(staging: Path, target: Path) -> None:
-    """Put `staging` in `target`'s place; what was there ends up in `staging`, where the caller removes it."""
-    if not target.exists():
+def move_into_place(staging: Path, target: Path) -> None:
+    """Put a folder in `target`'s place, in one step where the file system can; what was there is removed."""
+    try:
+        before = os.open(target, os.O_RDONLY | os.O_DIRECTORY)
+    except FileNotFoundError:
         os.rename(staging, target)
-    elif not _exchange_names(staging, target):
+        return
+    try:
+        try_flock(before)  # whoever wants its name meanwhile does not take it for abandoned
+        if _exchange_names(staging, target):
+            shutil.rmtree(staging, ignore_errors=True)
+            return
         # Two steps where the kernel or the file system cannot exchange; a kill between them leaves the old folder
-        # under its hidden name and none under its own, which the next run clears.
-        aside = staging.with_suffix(".old")
+        # under its hidden name and none under its own, which the next run puts right.
+        aside = staging.with_suffix(f".{ASIDE}")
         os.rename(target, aside)
         os.rename(staging, target)
         shutil.rmtree(aside, ignore_errors=True)
+    finally:
+        os.close(before)
 
 
 def _exchange_names(one: Path, other: Path) -> bool:
@@ -131,20 +139,9 @@ def _exchange_names(one: Path, other: Path) -> bool:
 
 
 def _clear_leftovers(target: Path) -> None:
-    """Folders of runs that were killed; exports of one workspace never run at once."""
-    for path in target.parent.glob(f".{target.name}.*"):
-        number, _, kind = path.name.removeprefix(f".{target.name}.").partition(".")
-        if number.isdigit() and kind in ("new", "old") and not _alive(int(number)):
-            shutil.rmtree(path, ignore_errors=True)
-
-
-def _alive(pid: int) -> bool:
-    if pid == os.getpid():
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    """Of runs that were killed; what one had put aside and not replaced yet is put back."""
+    left = leftovers_of(target)
+    aside = [path for path in left if path.suffix == f".{ASIDE}"]
+    if aside and not os.path.lexists(target):
+        os.rename(aside[-1], target)
+    remove_abandoned(left)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from core.temporaries import temporary_file
 from core.timed_text import Cue
 
 # The major pentatonic scale on C, in Hz (equal temperament, A4 = 440).
@@ -35,9 +36,8 @@ def make_recording(path_wav: Path, *, seconds: int, seed: int) -> list[Cue]:
     noise = np.random.default_rng(seed)
     names = [None if dice.random() < REST_SHARE else dice.choice(list(NOTES)) for _ in range(seconds)]
     hiss = 0.0
-    beside = path_wav.with_name(f".{path_wav.name}.{os.getpid()}.part")
-    try:
-        with wave.open(str(beside), "wb") as out:
+    with temporary_file(path_wav) as file:
+        with wave.open(file, "wb") as out:
             out.setnchannels(1)
             out.setsampwidth(2)
             out.setframerate(RATE)
@@ -49,9 +49,8 @@ def make_recording(path_wav: Path, *, seconds: int, seed: int) -> list[Cue]:
                     loudness = 10 ** (dice.uniform(-12, 0) / 20)
                     sound += loudness * _tone(name, dice.randrange(3))
                 out.writeframes((np.clip(sound, -1, 1) * 32767).astype("<i2").tobytes())
-        os.replace(beside, path_wav)
-    finally:
-        beside.unlink(missing_ok=True)
+        file.flush()
+        os.replace(file.name, path_wav)
     return cues(names, dice)
 
 

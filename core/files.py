@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import UserError
+from core.temporaries import temporary_file
 
 MOST_DEPTH = 64
 """Tables and arrays inside each other. Readers of TOML take one frame of Python's stack and more for each."""
@@ -42,18 +43,17 @@ def write_private(path: Path, text: str) -> None:
     write_bytes(path, text.encode("utf-8"), mode=0o600)
 
 
-def write_bytes(path: Path, data: bytes, mode: int = 0o666) -> None:
-    """Write beside, fsync, replace: a reader sees the old file or the new one, never a half. mode: as for open(2)."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(beside, "wb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
-            file.write(data)
-            file.flush()
+def write_bytes(path: Path, data: bytes, mode: int = 0o666, *, durable: bool = True) -> None:
+    """Write beside, fsync, replace: a reader sees the old file or the new one, never a half. mode: as for open(2).
+
+    durable: False where nobody needs it after the machine went down, and it is written often.
+    """
+    with temporary_file(path, mode) as file:
+        file.write(data)
+        file.flush()
+        if durable:
             os.fsync(file.fileno())
-        os.replace(beside, path)
-    except OSError:  # a full disk is not to be fuller
-        beside.unlink(missing_ok=True)
-        raise
+        os.replace(file.name, path)
 
 
 def sync(path: Path) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import os
 from dataclasses import dataclass
 from pathlib import Path
+
+from core.flock import try_flock
 
 
 @dataclass
@@ -24,16 +24,14 @@ def acquire(path: Path) -> FileLock | None:
     """Take the lock without waiting. None if somebody else has it."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
-            os.close(descriptor)
-            return None
-        if error.errno in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP):
-            return FileLock(descriptor, held=False)
+        taken = try_flock(descriptor)
+    except OSError:
         os.close(descriptor)
         raise
-    return FileLock(descriptor, held=True)
+    if taken is False:
+        os.close(descriptor)
+        return None
+    return FileLock(descriptor, held=taken is True)
 
 
 def is_locked(path: Path) -> bool | None:
@@ -46,12 +44,12 @@ def is_locked(path: Path) -> bool | None:
     except OSError:
         return None
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError as error:
-        return True if error.errno in (errno.EWOULDBLOCK, errno.EACCES) else None
+        taken = try_flock(descriptor, shared=True)
+    except OSError:
+        return None
     finally:
         os.close(descriptor)
-    return False
+    return None if taken is None else not taken
 
 
 @dataclass(frozen=True)

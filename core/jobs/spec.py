@@ -16,6 +16,7 @@ from core.clock import now_ms
 from core.errors import UserError
 from core.files import write_text
 from core.stage import STAGES, lookup
+from core.temporaries import FILE, leftovers_in, remove_abandoned, temporary_folder
 from core.typed_json import Millis
 from core.workspace import Workspace
 
@@ -55,12 +56,21 @@ def create(workspace: Workspace, stage: str, params: dict[str, Any]) -> Path:
         raise UserError(f"there is no stage {stage}", f"the stages are {known}", "whispersmith --help")
     id = secrets.token_hex(3)
     folder = workspace.jobs / f"{time.strftime('%Y%m%d-%H%M%S')}-{stage}-{id}"
-    beside = folder.with_name(f".{folder.name}.tmp")
-    (beside / CONTROL).mkdir(parents=True)
+    workspace.jobs.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(workspace.jobs)
     spec = JobSpec(id=id, stage=stage, created=now_ms(), params=params)
-    write_text(beside / SPEC, json.dumps(asdict(spec), indent=1))
-    os.rename(beside, folder)
+    with temporary_folder(folder, FILE) as beside:
+        (beside / CONTROL).mkdir()
+        write_text(beside / SPEC, json.dumps(asdict(spec), indent=1))
+        os.rename(beside, folder)
     return folder
+
+
+def _remove_leftovers(jobs: Path) -> None:
+    """Of jobs that were killed: folders that were being made, and what was to be their status."""
+    folders = [jobs, *(path for path in jobs.iterdir() if path.is_dir() and not path.name.startswith("."))]
+    for folder in folders:
+        remove_abandoned(leftovers_in(folder))
 
 
 def read(folder: Path) -> JobSpec:

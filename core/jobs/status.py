@@ -7,7 +7,6 @@ the machine. What matters later is in the log.
 from __future__ import annotations
 
 import json
-import os
 import threading
 import time
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ from pathlib import Path
 from core import typed_json
 from core.clock import now_ms
 from core.events import Blocked, Progress, as_json
+from core.files import write_bytes
 from core.jobs import lock
 from core.jobs.spec import STATUS
 from core.typed_json import Count, Millis
@@ -138,11 +138,9 @@ class StatusWriter:
         """With the lock held. A disk that is full shall not end the job here: the next tick tries again, and until it
         succeeds readers see an old heartbeat."""
         self._written = time.monotonic()
-        beside = self._path.with_name(f".{self._path.name}.{os.getpid()}.tmp")
         text = json.dumps(as_json(replace(self._status, heartbeat=now_ms())), ensure_ascii=False)
         try:
-            beside.write_bytes(text.encode("utf-8", "replace"))
-            os.replace(beside, self._path)
+            write_bytes(self._path, text.encode("utf-8", "replace"), durable=False)
             self._behind = False
         except OSError:
             self._behind = True

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import tempfile
 import threading
+import time
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from types import ModuleType
 from typing import Literal
 
 from core.errors import UserError
+from core.temporaries import SETTLED_S
 
 Origin = Literal["setting", "system", "bundled"]
 
@@ -125,6 +127,9 @@ def _link(folder: Path, target: str) -> None:
     link = folder / "ffmpeg"
     if os.path.islink(link) and os.readlink(link) == target:
         return
+    for left in folder.glob(".ffmpeg.*"):  # a link cannot be held by a lock
+        if time.time() - left.lstat().st_mtime > SETTLED_S:
+            left.unlink(missing_ok=True)
     beside = folder / f".ffmpeg.{os.getpid()}.{threading.get_ident()}"
     beside.unlink(missing_ok=True)
     beside.symlink_to(target)

@@ -1,4 +1,4 @@
-"""What a new cut leaves of an earlier one: nothing that a person worked on goes (law 2)."""
+"""What a new cut leaves of an earlier one, nothing that a person worked on goes (law 2); what killed runs left."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from core.spans import parse_segment_name
 from core.store import Segment, Store
+from core.temporaries import leftovers_in, remove_abandoned
 from core.workspace import Workspace
 
 
@@ -24,9 +25,16 @@ def remove_segments(workspace: Workspace, store: Store, rows: Iterable[Segment])
 
 
 def remove_stray_files(folder: Path, video: str, ids: set[str]) -> None:
-    """Remove what a killed run left in a recording's folder: half-written files, and wavs that are none of `ids`."""
+    """Remove what a killed run left in a recording's folder: wavs that are none of `ids`."""
     for path in folder.iterdir():
         parsed = parse_segment_name(path.name)
         is_ours = parsed is not None and parsed[0] == video and path.suffix == ".wav"
-        if (is_ours and path.stem not in ids) or (path.name.startswith(".") and path.name.endswith(".tmp")):
+        if is_ours and path.stem not in ids:
             path.unlink(missing_ok=True)
+
+
+def remove_half_written(workspace: Workspace) -> None:
+    """Remove files of segments that runs of `segment` and `import` were writing when they were killed."""
+    folders = workspace.segments.iterdir() if workspace.segments.is_dir() else ()
+    for folder in folders:
+        remove_abandoned(leftovers_in(folder))

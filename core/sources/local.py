@@ -15,6 +15,7 @@ from core.errors import UserError
 from core.exchange.formats.table import caption_suffixes
 from core.ids import short_hash, slug
 from core.media import MediaInfo, probe
+from core.temporaries import temporary_file
 from core.text import as_utf8, clean
 from core.workspace import Workspace
 
@@ -152,36 +153,29 @@ def place(source: Path, target: Path, partial: Path, check: Callable[[], None] =
 
     The target appears whole or not at all. `check` is called every few megabytes and may raise.
     """
-    partial.mkdir(parents=True, exist_ok=True)
-    beside = partial / f"{target.name}.placing"
-    beside.unlink(missing_ok=True)
     try:
         # Resolved, since a link to a symlink would point into nowhere once the workspace is moved.
-        os.link(source.resolve(), beside)
+        os.link(source.resolve(), target)
     except OSError:
-        _copy(source, beside, check)
-    os.replace(beside, target)
-    # Where both are links to one file, POSIX lets a rename do nothing at all.
-    beside.unlink(missing_ok=True)
+        if not (target.exists() and target.samefile(source)):
+            _copy(source, target, partial, check)
 
 
-def _copy(source: Path, target: Path, check: Callable[[], None]) -> None:
+def _copy(source: Path, target: Path, partial: Path, check: Callable[[], None]) -> None:
     try:
-        with source.open("rb") as reader, target.open("wb") as writer:
+        partial.mkdir(parents=True, exist_ok=True)
+        with source.open("rb") as reader, temporary_file(partial / target.name) as writer:
             while block := reader.read(_BLOCK):
                 check()
                 writer.write(block)
             writer.flush()
             os.fsync(writer.fileno())
-        with contextlib.suppress(OSError):  # a file system without times
-            shutil.copystat(source, target)
+            with contextlib.suppress(OSError):  # a file system without times
+                shutil.copystat(source, writer.name)
+            os.replace(writer.name, target)
     except OSError as error:
-        target.unlink(missing_ok=True)
         raise UserError(
             f"{clean(source.name, 200)} could not be copied into the workspace",
             error.strerror or str(error),
             "make room on the disk, or put the workspace on the same disk as the recordings",
         ) from error
-    except BaseException:
-        target.unlink(missing_ok=True)
-        raise

@@ -23,6 +23,7 @@ from core.sources.licence import open_site
 from core.sources.ytdlp import YtdlpLogger, cancel_check
 from core.stages.details import OF_THE_VIDEO
 from core.store import Store, Video
+from core.temporaries import leftovers_in, remove_abandoned
 from core.text import clean, plural
 from core.workspace import Workspace
 
@@ -58,6 +59,7 @@ def check_params(workspace: Workspace, config: Config, params: dict[str, Any]) -
 def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     """Add every source named in params. One that fails does not stop the others; UserError if it was the only one."""
     wanted = [str(text) for text in job.params.get("what") or []]
+    remove_abandoned(leftovers_in(workspace.partial))
     with Store(workspace.db_path) as store:
         add_run = _AddRun(workspace, config, job, store)
         try:

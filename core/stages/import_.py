@@ -18,6 +18,7 @@ from core.labelling.second import compare, store_cues, take_second
 from core.labelling.sources import IMPORT
 from core.review.script_conversion import Convert
 from core.review.suspicion import EditFeatures, expected_edits
+from core.segmentation.leftovers import remove_half_written
 from core.store import Segment, Store
 from core.store.transcripts import MachineText
 from core.text import clean, compression_ratio, plural
@@ -76,6 +77,7 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     path, origin = _given(job.params)
     # Of a glossary that cannot be read before anything is stored.
     convert = str if origin == "human" else convert_by_settings(workspace, config)
+    remove_half_written(workspace)
     with Store(workspace.db_path) as store:
         importer = _Import(workspace, store, job, path, convert)
         found = importer.read(recognise(path), origin)

@@ -17,6 +17,7 @@ from core.media.stream import BadMedia
 from core.media.windows import Cutter
 from core.review.flags import MOVED
 from core.segmentation.forecast import free_bytes, recordings, total
+from core.segmentation.leftovers import remove_half_written
 from core.segmentation.progress import SegmentationProgress
 from core.segmentation.recording import RecordingSegmenter
 from core.segmentation.settings import cutter_of
@@ -110,6 +111,7 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     """
     cutter, texts = _cutter(config, job.params), _texts(job.params)
     find_ffmpeg()
+    remove_half_written(workspace)
     with Store(workspace.db_path) as store:
         videos = _chosen(store, job.params)
         progress = SegmentationProgress(job, sum(video.duration_ms or 0 for video in videos))

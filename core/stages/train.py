@@ -302,6 +302,7 @@ def _kept(folder: Path) -> Plan | None:
 
 
 def _set_up(workspace: Workspace, config: Config, job: Job, processes: int) -> tuple[UsableSegments, RunSetup]:
+    runs.remove_half_written(workspace.models)
     usable = _usable(workspace, config, job)
     return usable, set_up(workspace, config, job, usable, _card(config, job), processes)
 

@@ -7,7 +7,6 @@ models/<name>/   the finished model with its training.json; it appears whole, by
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 from collections.abc import Callable
@@ -15,9 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from core.atomic_folder import move_into_place
 from core.config import Config, TrainConfig
 from core.errors import UserError
 from core.files import read_json, sync, write_text
+from core.temporaries import leftovers_in, leftovers_of, remove_abandoned, temporary_folder
 from core.training.checkpoints import last_checkpoint
 from core.training.plan import Plan
 from core.typed_json import build
@@ -127,20 +128,22 @@ def write_record(folder: Path, record: RunRecord) -> None:
 def publish(models: Path, name: str, base: Path, card: str, save: Callable[[Path], None]) -> Path:
     """Make models/<name> whole or not at all: `save` writes model and processor into a hidden folder, the base's
     vocabulary files and the card are added, everything is synced, and the folder is renamed."""
-    beside = hidden(models, name) / "final.part"
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir(parents=True)
-    save(beside)
-    for file in VOCABULARY_FILES:
-        if (base / file).is_file() and not (beside / file).exists():
-            shutil.copyfile(base / file, beside / file)
-    (beside / "README.md").write_text(card, encoding="utf-8")
-    for path in beside.iterdir():
-        sync(path)
-    target, old = models / name, hidden(models, name) / "old"
-    shutil.rmtree(old, ignore_errors=True)
-    if target.exists():
-        os.replace(target, old)
-    os.replace(beside, target)
-    shutil.rmtree(old, ignore_errors=True)
+    target = models / name
+    hidden(models, name).mkdir(parents=True, exist_ok=True)
+    with temporary_folder(hidden(models, name) / "final") as beside:
+        save(beside)
+        for file in VOCABULARY_FILES:
+            if (base / file).is_file() and not (beside / file).exists():
+                shutil.copyfile(base / file, beside / file)
+        (beside / "README.md").write_text(card, encoding="utf-8")
+        for path in beside.iterdir():
+            sync(path)
+        move_into_place(beside, target)
     return target
+
+
+def remove_half_written(models: Path) -> None:
+    """Remove the models that runs were writing when they were killed, and what was to be a record of theirs."""
+    for folder in models.glob(".*"):
+        left = [*leftovers_in(folder), *leftovers_of(folder / "final")]
+        remove_abandoned([*left, folder / "final.part", folder / "old"])  # the last two as they were called once

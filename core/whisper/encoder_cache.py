@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from core.files import write_bytes
+from core.temporaries import leftovers_in, remove_abandoned
 from core.whisper.features import heard_mel
 from core.whisper.loading import LoadedModel
 
@@ -34,6 +35,7 @@ class EncoderCache:
         """folder: where all encoders' outputs lie. loaded: its encoder must not change while this is used."""
         self._loaded, self._root, self._most = loaded, folder, most_bytes
         self._folder = folder / _digest(loaded)
+        remove_abandoned(leftovers_in(self._folder))
         self._held: int | None = None
         self.computed = 0
         """How often the encoder was asked."""

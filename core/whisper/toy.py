@@ -8,8 +8,6 @@ on the real ones.
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -24,6 +22,9 @@ from transformers import (
     WhisperTokenizer,
 )
 from transformers.models.whisper.tokenization_whisper import LANGUAGES
+
+from core.atomic_folder import move_into_place
+from core.temporaries import temporary_folder
 
 DEMO_NOTES = "宮商角徵羽"
 DEFAULT_ALPHABET = DEMO_NOTES + "零一二三四五六七八九十百千萬"
@@ -47,21 +48,15 @@ def build_toy(
     if window_s != int(window_s) or window_s < 1:
         raise ValueError(f"window_s must be a whole number of seconds, not {window_s}")
     folder = Path(folder)
-    beside = folder.parent / f".{folder.name}.{os.getpid()}.part"
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir(parents=True)
-    try:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with temporary_folder(folder) as beside:
         tokenizer = _save_tokenizer(beside, alphabet)
         model = _random_model(tokenizer, window_s, seed, d_model)
         characters = tokenizer(alphabet, add_special_tokens=False).input_ids
         _lean_to_characters(model, characters, window_s, seed)
         model.save_pretrained(beside)
         WhisperFeatureExtractor(feature_size=80, chunk_length=int(window_s)).save_pretrained(beside)
-        if folder.exists():
-            shutil.rmtree(folder)
-        os.replace(beside, folder)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        move_into_place(beside, folder)
 
 
 def byte_alphabet() -> list[str]:

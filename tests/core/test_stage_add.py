@@ -317,7 +317,7 @@ def test_a_run_killed_between_file_and_row_is_continued(workspace: Workspace, to
     assert result["added"] == 1
     assert [video.id for video in rows(workspace)] == ["tone"]
     assert sorted(path.name for path in workspace.media.glob("*.mp3")) == ["tone.mp3"]
-    assert list(workspace.partial.iterdir()) == []
+    assert list(workspace.partial.glob("*")) == []
 
 
 def test_a_file_deleted_from_media_comes_back(workspace: Workspace, tone: Path) -> None:
