@@ -1,0 +1,91 @@
+"""All that a command has left in a workspace, without what may differ between two runs: times, numbers, process ids."""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+import json
+import sqlite3
+from collections.abc import Collection
+from typing import Any
+
+from core.jobs.spec import STATUS
+from core.workspace import Workspace
+
+TIMES = ("at", "added", "updated", "begun", "held_until", "asked")
+NUMBERS = ("id", "first", "last", "revision", "split")
+"""Columns that count up, also in a transaction whose process was killed before the next."""
+WHETHER = ("done", "listed", "undoes", "batch", "cutting", "holder")
+"""Columns of which only counts whether something stands there."""
+UNCOUNTED = ("changes", "sqlite_sequence", "splits", "counts")
+
+QUERIES = {
+    "parts": "SELECT segment, part FROM parts WHERE split = (SELECT split FROM counts)",
+    "parts of splits that are not in force": "SELECT COUNT(*) FROM parts WHERE split <> (SELECT split FROM counts)",
+    "timed_windows": "SELECT t.video, t.source, w.start_ms, w.end_ms, w.text, w.words, w.flags, w.avg_logprob "
+    "FROM timed_windows w JOIN timed_texts t ON t.id = w.timed_text",
+    "evaluation_rows": "SELECT DISTINCT segment, reference, base, tuned, base_errors, tuned_errors, characters "
+    "FROM evaluation_rows",
+}
+"""Tables that point at such numbers."""
+
+
+def left(workspace: Workspace, without: Collection[str] = ()) -> dict[str, Any]:
+    """Rows of every table, the digest of every file, and temporaries of jobs. without: patterns of names of files, and
+    of notes (`note:…`), that a run may leave otherwise each time."""
+    return {"rows": rows(workspace, without), "files": files(workspace, without), "temporaries": temporaries(workspace)}
+
+
+def rows(workspace: Workspace, without: Collection[str] = ()) -> dict[str, list[str]]:
+    """By table, in no order. The same row twice counts once: a command that is killed after its last write and before
+    its last word is done again."""
+    with sqlite3.connect(workspace.db_path) as db:
+        assert db.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+        assert db.execute("PRAGMA foreign_key_check").fetchall() == []
+        db.row_factory = sqlite3.Row
+        names = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        found = {}
+        for table in names:
+            if table not in UNCOUNTED:
+                query = QUERIES.get(table, f"SELECT * FROM {table}")
+                found[table] = sorted({_row(table, dict(row), without) for row in db.execute(query)} - {""})
+        extra = [name for name in QUERIES if name not in names]
+        found |= {name: [str(tuple(row)) for row in db.execute(QUERIES[name])] for name in extra}
+    return found
+
+
+def _row(table: str, row: dict[str, Any], without: Collection[str]) -> str:
+    if table == "notes" and _is_among(f"note:{row['key']}", without):
+        return ""
+    text_id = isinstance(row.get("id"), str)
+    kept = {
+        name: value is not None if name in WHETHER and table != "notes" else value
+        for name, value in row.items()
+        if name not in TIMES and (name not in NUMBERS or (name == "id" and text_id))
+    }
+    return json.dumps(kept, ensure_ascii=False, sort_keys=True)
+
+
+def files(workspace: Workspace, without: Collection[str] = ()) -> dict[str, str]:
+    """SHA-256 of every file but the database and the logs, by its path; "" for an empty folder."""
+    found = {}
+    for path in sorted(workspace.root.rglob("*")):
+        name = path.relative_to(workspace.root).as_posix()
+        if name.startswith(("logs/", "whispersmith.db")) or _is_among(name, without):
+            continue
+        if path.is_file():
+            found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
+        elif path.is_dir() and not any(path.iterdir()):
+            found[name] = ""
+    return found
+
+
+def temporaries(workspace: Workspace) -> list[str]:
+    """What jobs have left in logs/jobs beside their own files. The status of a job that was killed as it wrote it lies
+    in that job's folder, which nobody writes into again."""
+    found = (path.relative_to(workspace.jobs) for path in workspace.jobs.rglob(".*"))
+    return [str(path) for path in found if path.suffix != ".lock" and f".{STATUS}." not in path.name]
+
+
+def _is_among(name: str, patterns: Collection[str]) -> bool:
+    return any(fnmatch.fnmatch(name, pattern) for pattern in patterns)

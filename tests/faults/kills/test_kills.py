@@ -1,0 +1,106 @@
+"""Every stage, killed at seeded random moments and started again, ends as if nothing had happened: the same rows and
+texts, the same files byte for byte, and no temporary left.
+
+A few kills in CI; all of them, and their count, with `-m slow`.
+"""
+
+from __future__ import annotations
+
+import random
+import shutil
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from core.workspace import Workspace
+from tests.faults.kills.attempt import Moment, Surroundings, start
+from tests.faults.kills.left import left
+from tests.faults.kills.stages import STAGES, Killed
+from tests.jobs.test_label_killed import EAR
+
+MISSES = 4
+"""So many moments for each kill may come when all is done."""
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Killed], Path]:
+    """The workspace a stage begins with, made once for all stages that share it."""
+    made: dict[object, Path] = {}
+
+    def of(stage: Killed) -> Path:
+        if stage.prepare not in made:
+            made[stage.prepare] = tmp_path_factory.mktemp("template") / "ws"
+            stage.prepare(made[stage.prepare])
+        return made[stage.prepare]
+
+    return of
+
+
+class Trials:
+    """One stage, run to its end undisturbed, and killed in copies of the same workspace."""
+
+    def __init__(self, stage: Killed, template: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.stage, self.template, self.folder, self.monkeypatch = stage, template, folder, monkeypatch
+        self.dice = random.Random(zlib.crc32(stage.name.encode()))
+        self.kills: Counter[str] = Counter()
+        """By the kind of their moments."""
+
+    def run(self, kills: int) -> None:
+        with self._copy() as (workspace, surroundings):
+            course = surroundings.undisturbed(workspace, self.stage.words_in(workspace))
+            expected = left(workspace, self.stage.without)
+        missed = 0
+        while self.kills.total() < kills:
+            with self._copy() as (workspace, surroundings):
+                words = self.stage.words_in(workspace)
+                for _ in range(min(self.stage.chain, kills - self.kills.total())):
+                    moment = Moment.draw(self.dice, course)
+                    attempt, killed = surroundings.killed_at(workspace, words, moment)
+                    if not killed:
+                        attempt.assert_done()
+                        missed += 1
+                        break
+                    self.kills[moment.kind] += 1
+                surroundings.arm()
+                last = start(workspace, words)
+                last.wait()
+                last.assert_done()
+                assert left(workspace, self.stage.without) == expected
+            assert missed <= MISSES * kills, f"hardly any moment finds {self.stage.name} at work"
+
+    @contextmanager
+    def _copy(self) -> Iterator[tuple[Workspace, Surroundings]]:
+        """A workspace as it was prepared, always in the same place: what is stored of a path is then the same."""
+        workspace = Workspace(self.folder / "ws")
+        shutil.copytree(self.template, workspace.root)
+        with self.stage.around(self.folder) as environment:
+            more = {"EAR_JOURNAL": str(self.folder / "ear.journal"), "EAR_PAUSE_S": "0.01"}
+            also = [EAR] if self.stage.heard else []
+            yield workspace, Surroundings(self.monkeypatch, self.folder, {**more, **environment}, also)
+        shutil.rmtree(workspace.root)
+
+
+@pytest.mark.parametrize("stage", [stage for stage in STAGES if stage.quick], ids=lambda stage: stage.name)
+def test_a_few_kills(
+    stage: Killed, template: Callable[[Killed], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Trials(stage, template(stage), tmp_path, monkeypatch).run(stage.quick)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
+def test_many_kills(
+    stage: Killed,
+    template: Callable[[Killed], Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    record_testsuite_property: Callable[[str, object], None],
+) -> None:
+    trials = Trials(stage, template(stage), tmp_path, monkeypatch)
+    trials.run(stage.kills)
+    print(f"{stage.name}: {trials.kills.total()} kills, {dict(trials.kills)}")
