@@ -31,6 +31,8 @@ def check_ytdlp(_: Context) -> Answer:
     if released is None:
         return ok(version)
     days = (date.today() - date(*(int(part) for part in released.groups()))).days
+    if days < 0:
+        return warn(f"{version} is of a day to come", "this machine's clock is behind", "set the clock: links need it")
     if days > STALE_DAYS:
         return warn(f"{version} is {plural(days, 'day')} old; YouTube may refuse it", "YouTube changes often", fix())
     return ok(f"{version}, {plural(days, 'day')} old")

@@ -11,7 +11,7 @@ import json
 import os
 import shlex
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -54,6 +54,8 @@ class JobView:
     folder: Path
     state: JobState
     created: int
+    number: int = 0
+    """As in `JobSpec`."""
     ended: int | None = None
     progress: Progress | None = None
     error: UserError | None = None
@@ -114,8 +116,14 @@ def list_jobs(workspace: Workspace) -> list[JobView]:
     if not workspace.jobs.is_dir():
         return []
     folders = [f for f in workspace.jobs.iterdir() if f.is_dir() and not f.name.startswith(".")]
-    views = [view(folder) for folder in folders]
-    return sorted((v for v in views if v is not None), key=lambda v: (v.created, v.folder.name), reverse=True)
+    return newest_first([found for folder in folders if (found := view(folder)) is not None])
+
+
+def newest_first(jobs: Sequence[JobView]) -> list[JobView]:
+    """By the clock; those that are numbered by their number among themselves, since a clock may be set back."""
+    by_clock = sorted(jobs, key=lambda job: (job.created, job.folder.name), reverse=True)
+    numbered = iter(sorted((job for job in by_clock if job.number), key=lambda job: job.number, reverse=True))
+    return [next(numbered) if job.number else job for job in by_clock]
 
 
 def find_job(workspace: Workspace, id: str) -> JobView:
@@ -156,6 +164,7 @@ def _view(folder: Path) -> JobView | None:
         folder=folder,
         state=JobState.RUNNING,
         created=spec.created,
+        number=spec.number,
         progress=status.progress or last_progress(folder / EVENTS),
         params=spec.params,
     )
@@ -173,7 +182,8 @@ def _view(folder: Path) -> JobView | None:
         end = tail.finished
         state = JobState(end.outcome)
         return replace(found, state=state, ended=tail.ended, error=end.error, result=end.result, failed=end.failed)
-    if tail.empty and now_ms() - spec.created < STARTING_MS:
+    # A clock that was set back since says nothing: a job that never began would be at its start for hours.
+    if tail.empty and abs(now_ms() - spec.created) < STARTING_MS:
         return found
     ended = status.heartbeat or spec.created
     return replace(found, state=JobState.CRASHED, ended=ended, error=crash_error(found))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
@@ -17,7 +18,7 @@ from core.errors import UserError
 from core.files import write_text
 from core.stage import STAGES, lookup
 from core.temporaries import FILE, leftovers_in, remove_abandoned, temporary_folder
-from core.typed_json import Millis
+from core.typed_json import Count, Millis
 from core.workspace import Workspace
 
 VERSION = 1
@@ -40,13 +41,15 @@ EVENTS, STATUS, SPEC, OUTPUT, LOCK, CONTROL = (
 
 @dataclass(frozen=True)
 class JobSpec:
-    """created: ms since 1970. params: of the shape that the stage's `run` documents."""
+    """created: ms since 1970. params: of the shape that the stage's `run` documents. number: greater than that of every
+    job that was here before, whatever the clock said then; 0 for jobs of earlier versions."""
 
     id: str
     stage: str
     created: Millis
     params: dict[str, Any] = field(default_factory=dict)
     v: int = VERSION
+    number: Count = 0
 
 
 def create(workspace: Workspace, stage: str, params: dict[str, Any]) -> Path:
@@ -58,7 +61,7 @@ def create(workspace: Workspace, stage: str, params: dict[str, Any]) -> Path:
     folder = workspace.jobs / f"{time.strftime('%Y%m%d-%H%M%S')}-{stage}-{id}"
     workspace.jobs.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(workspace.jobs)
-    spec = JobSpec(id=id, stage=stage, created=now_ms(), params=params)
+    spec = JobSpec(id=id, stage=stage, created=now_ms(), params=params, number=_last_number(workspace) + 1)
     with temporary_folder(folder, FILE) as beside:
         (beside / CONTROL).mkdir()
         write_text(beside / SPEC, json.dumps(asdict(spec), indent=1))
@@ -71,6 +74,14 @@ def _remove_leftovers(jobs: Path) -> None:
     folders = [jobs, *(path for path in jobs.iterdir() if path.is_dir() and not path.name.startswith("."))]
     for folder in folders:
         remove_abandoned(leftovers_in(folder))
+
+
+def _last_number(workspace: Workspace) -> int:
+    numbers = [0]
+    for folder in workspace.jobs.glob("[!.]*"):
+        with contextlib.suppress(ValueError):
+            numbers.append(read(folder).number)
+    return max(numbers)
 
 
 def read(folder: Path) -> JobSpec:

@@ -19,20 +19,19 @@ from core.errors import UserError
 from core.events import JobState
 from core.jobs import list_jobs, spawn
 from core.jobs.attach import JobView, view
-from core.jobs.spawn import CODE
 from core.jobs.spec import EVENTS
 from core.jobs.status import read_status
 from core.stage import STAGES
 from core.workspace import Workspace
+from tests.faults import shims
 from tests.jobs.conftest import wait_for
 
-WITH_STEPS = Path(__file__).parent / "with_steps"
 LONGEST_S = 240.0
 
 
 @dataclass(frozen=True)
 class Course:
-    """How an undisturbed run went: what a moment is a share of. steps: see with_steps; events: lines of its log;
+    """How an undisturbed run went: what a moment is a share of. steps: see shims/steps.py; events: lines of its log;
     seconds: from its first line to its end."""
 
     steps: int
@@ -97,9 +96,10 @@ class Attempt:
         return self.was_killed()
 
     def _number(self) -> int | None:
-        assert self.folder is not None
-        wait_for(lambda: read_status(self.folder).pid is not None or not self.alive())
-        return read_status(self.folder).pid
+        folder = self.folder
+        assert folder is not None
+        wait_for(lambda: read_status(folder).pid is not None or not self.alive())
+        return read_status(folder).pid
 
     def wait(self) -> None:
         wait_for(lambda: not self.alive(), timeout=LONGEST_S)
@@ -132,8 +132,9 @@ def start(workspace: Workspace, words: Sequence[str]) -> Attempt:
             (folder,) = {job.folder for job in list_jobs(workspace)} - before
         return Attempt(tuple(words), folder, None)
     command = [sys.executable, "-m", "tui.launch", "-w", str(workspace.root), *words]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "stdin": subprocess.DEVNULL}
-    return Attempt(tuple(words), None, subprocess.Popen(command, start_new_session=True, **quiet))
+    none = subprocess.DEVNULL
+    process = subprocess.Popen(command, stdin=none, stdout=none, stderr=none, start_new_session=True)
+    return Attempt(tuple(words), None, process)
 
 
 @dataclass
@@ -143,7 +144,7 @@ class Surroundings:
     monkeypatch: pytest.MonkeyPatch
     root: Path
     environment: Mapping[str, str]
-    with_also: Sequence[Path] = ()
+    shims: Sequence[Path] = ()
 
     @property
     def journal(self) -> Path:
@@ -151,10 +152,9 @@ class Surroundings:
 
     def arm(self, kill: int = 0, group: bool = False) -> None:
         """From now on processes count their steps, and end at step `kill`."""
-        path = os.pathsep.join(map(str, [WITH_STEPS, *self.with_also, CODE]))
-        wanted = {"PYTHONPATH": path, "STEPS_ROOT": str(self.root), "STEPS_JOURNAL": str(self.journal)}
-        more = {"STEPS_KILL": str(kill), "STEPS_GROUP": "1" if group else "0"}
-        for name, value in {**wanted, **more, **self.environment}.items():
+        wanted = {"STEPS_ROOT": str(self.root), "STEPS_JOURNAL": str(self.journal)}
+        wanted |= {"STEPS_KILL": str(kill), "STEPS_GROUP": "1" if group else "0"}
+        for name, value in {**shims.environment([shims.STEPS, *self.shims]), **wanted, **self.environment}.items():
             self.monkeypatch.setenv(name, value)
 
     def undisturbed(self, workspace: Workspace, words: Sequence[str]) -> Course:

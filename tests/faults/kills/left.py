@@ -39,6 +39,8 @@ def left(workspace: Workspace, without: Collection[str] = ()) -> dict[str, Any]:
 def rows(workspace: Workspace, without: Collection[str] = ()) -> dict[str, list[str]]:
     """By table, in no order. The same row twice counts once: a command that is killed after its last write and before
     its last word is done again."""
+    if not workspace.db_path.exists():
+        return {}
     with sqlite3.connect(workspace.db_path) as db:
         assert db.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
         assert db.execute("PRAGMA foreign_key_check").fetchall() == []

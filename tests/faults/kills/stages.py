@@ -18,6 +18,7 @@ from core.workspace import Workspace, create
 from tests.core import media_kit, whisper_kit
 from tests.core.whisper_kit import toy, toy_copy
 from tests.fakes.hub import Hub, Repository
+from tests.faults.shims import NETWORK_DISK
 from tests.jobs import test_label_killed as labelling
 
 GIVEN = "given"
@@ -37,8 +38,8 @@ class Killed:
 
     name: of the test. words: the command line; {root} is the workspace. prepare: makes the workspace, in a folder that
     is not there; done once for all that share it. without: as for `left`. around: what is to run beside it, in the
-    folder of the trial; gives environment variables. heard: by `tests.fakes.ear`. torch: it loads torch, and so starts
-    slowly. chain: kills before a run is let be. kills: in the whole campaign. quick: in CI.
+    folder of the trial; gives environment variables. shims: see tests/faults/shims. torch: it loads torch, and so
+    starts slowly. chain: kills before a run is let be. kills: in the whole campaign. quick: in CI.
     """
 
     name: str
@@ -46,7 +47,7 @@ class Killed:
     prepare: Callable[[Path], Workspace]
     without: tuple[str, ...] = ()
     around: Callable[[Path], AbstractContextManager[Environment]] = no_server
-    heard: bool = False
+    shims: tuple[Path, ...] = ()
     torch: bool = False
     chain: int = 2
     kills: int = 6
@@ -69,9 +70,9 @@ def with_files(root: Path) -> Workspace:
 
 
 def with_recordings(root: Path) -> Workspace:
-    """Three recordings, not cut yet."""
+    """Two recordings, not cut yet."""
     made = create(root)
-    for number in range(3):
+    for number in range(2):
         media_kit.fetched(made, f"talk{number}", 42, seed=number)
     return made
 
@@ -190,27 +191,29 @@ def hub(root: Path) -> Iterator[Environment]:
 
 # -- the table
 
+HEARD = (labelling.EAR / "sitecustomize.py",)
+"""By `tests.fakes.ear`, whatever the model."""
 RUNS = ("models/.*",)
 """Of a training: its own folder keeps logs with times in them. What it comes to is in models/NAME."""
-CLOCKED = ("*/README.md", "media/*.json")
 
 STAGES: tuple[Killed, ...] = (
     Killed("add", ("add", "{root}/given"), with_files, without=("media/*.json",), kills=8, quick=2),
     Killed("model", ("model", "someone/toy"), create, around=hub, without=("hf/*.lock", "hf/*/refs/*"), kills=6),
     Killed("segment", ("segment",), with_recordings, kills=10, chain=3),
     Killed("segment anew", ("segment", "--at-pauses", "--text", "moves"), with_cut_recordings, kills=8, chain=2),
-    Killed("label", ("label",), unlabelled, heard=True, without=("note:*",), kills=6),
-    Killed("label --redo", ("label", "--redo"), labelled, heard=True, without=("note:*",), kills=8, chain=3),
+    Killed("label", ("label",), unlabelled, shims=HEARD, without=("note:*",), kills=6),
+    Killed("label --redo", ("label", "--redo"), labelled, shims=HEARD, without=("note:*",), kills=8, chain=3),
     Killed(
         "second opinion",
         ("label", "--second", "{root}/given/second"),
         labelled,
-        heard=True,
+        shims=HEARD,
         without=("note:*",),
         kills=8,
     ),
     Killed("import a table", ("import", "{root}/given/texts.csv"), with_table, kills=8, quick=2),
     Killed("import a machine's", ("import", "{root}/given/texts.csv", "--as", "machine"), with_table, kills=6),
+    Killed("import where nothing locks", ("import", "{root}/given/texts.csv"), with_table, shims=(NETWORK_DISK,)),
     Killed("import captions", ("import", "{root}/given/talk.srt"), with_table, kills=6),
     Killed("import an audio folder", ("import", "{root}/given/clips"), with_audio_folder, kills=8),
     *(

@@ -20,7 +20,6 @@ from core.workspace import Workspace
 from tests.faults.kills.attempt import Moment, Surroundings, start
 from tests.faults.kills.left import left
 from tests.faults.kills.stages import STAGES, Killed
-from tests.jobs.test_label_killed import EAR
 
 MISSES = 4
 """So many moments for each kill may come when all is done."""
@@ -79,8 +78,7 @@ class Trials:
         shutil.copytree(self.template, workspace.root)
         with self.stage.around(self.folder) as environment:
             more = {"EAR_JOURNAL": str(self.folder / "ear.journal"), "EAR_PAUSE_S": "0.01"}
-            also = [EAR] if self.stage.heard else []
-            yield workspace, Surroundings(self.monkeypatch, self.folder, {**more, **environment}, also)
+            yield workspace, Surroundings(self.monkeypatch, self.folder, {**more, **environment}, self.stage.shims)
         shutil.rmtree(workspace.root)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -256,9 +257,8 @@ def earlier_of(views: Sequence[JobView], run: TrainingRun) -> list[TrainingRun]:
     Call it in a thread. views: the training jobs, newest first.
     """
     found = []
-    for view in views:
-        if view.created >= run.view.created:
-            continue
+    older = itertools.dropwhile(lambda view: view.folder != run.view.folder, views)
+    for view in itertools.islice(older, 1, None):
         earlier = TrainingRun(view)
         for batch in history(view.folder):
             earlier.handle(batch)

@@ -1,18 +1,15 @@
-"""Put on PYTHONPATH by the kill campaign: counts what a job or a command does to the disk, and ends it at one of them.
+"""Counts what a job or a command does to the disk, and ends it at one of these steps.
 
 A step is a file that is opened for writing, renamed, made or removed below STEPS_ROOT, or a statement that writes to
 SQLite. STEPS_JOURNAL gets a line for each; at number STEPS_KILL (0: never) the process kills itself, STEPS_GROUP=1:
 with its whole group.
-Any other sitecustomize of PYTHONPATH runs as well.
 """
 
 import os
-import runpy
 import signal
 import sqlite3
 import sys
 import threading
-from pathlib import Path
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 CHANGES = ("os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.link", "os.symlink", "os.truncate")
@@ -67,8 +64,3 @@ if "STEPS_ROOT" in os.environ and {"core.jobs.run", "tui.launch"} & set(sys.orig
     steps = Steps()
     sys.addaudithook(steps.hear)
     sqlite3.connect = steps.connect
-
-for entry in os.environ["PYTHONPATH"].split(os.pathsep):
-    other = Path(entry, "sitecustomize.py")
-    if other.is_file() and other.resolve() != Path(__file__).resolve():
-        runpy.run_path(str(other))
