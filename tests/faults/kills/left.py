@@ -6,10 +6,9 @@ import fnmatch
 import hashlib
 import json
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Any
 
-from core.jobs.spec import STATUS
 from core.workspace import Workspace
 
 TIMES = ("at", "added", "updated", "begun", "held_until", "asked")
@@ -34,6 +33,23 @@ def left(workspace: Workspace, without: Collection[str] = ()) -> dict[str, Any]:
     """Rows of every table, the digest of every file, and temporaries of jobs. without: patterns of names of files, and
     of notes (`note:…`), that a run may leave otherwise each time."""
     return {"rows": rows(workspace, without), "files": files(workspace, without), "temporaries": temporaries(workspace)}
+
+
+def differences(found: dict[str, Any], expected: dict[str, Any]) -> list[str]:
+    """Where two of these are not the same, one line each; [] where they are."""
+    flat = [dict(_flat(one)) for one in (found, expected)]
+    names = sorted(name for name in flat[0].keys() | flat[1].keys() if flat[0].get(name) != flat[1].get(name))
+    return [f"{name}: {flat[0].get(name)} is {flat[1].get(name)} undisturbed" for name in names]
+
+
+def _flat(found: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    for part, value in found.items():
+        if isinstance(value, dict):
+            yield from ((f"{part}/{name}", one) for name, one in _flat(value))
+        elif isinstance(value, list):
+            yield from ((f"{part}/{one}", "here") for one in value)
+        else:
+            yield part, value
 
 
 def rows(workspace: Workspace, without: Collection[str] = ()) -> dict[str, list[str]]:
@@ -83,10 +99,9 @@ def files(workspace: Workspace, without: Collection[str] = ()) -> dict[str, str]
 
 
 def temporaries(workspace: Workspace) -> list[str]:
-    """What jobs have left in logs/jobs beside their own files. The status of a job that was killed as it wrote it lies
-    in that job's folder, which nobody writes into again."""
+    """What jobs have left in logs/jobs beside their own files."""
     found = (path.relative_to(workspace.jobs) for path in workspace.jobs.rglob(".*"))
-    return [str(path) for path in found if path.suffix != ".lock" and f".{STATUS}." not in path.name]
+    return [str(path) for path in found if path.suffix != ".lock"]
 
 
 def _is_among(name: str, patterns: Collection[str]) -> bool:
