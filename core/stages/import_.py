@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,7 +71,7 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     """Import `params["path"]` as `params["as"]`: "human" (the default: accepted), "machine", or "second".
 
     Whatever `core.exchange.formats.table` can read: clips with their texts, or what is said when in a video.
-    Returns counts, of which rows = imported + unchanged + kept (a person's text, or one that a person has accepted, is
+    Returns counts, of which rows = imported + unchanged + kept (a person has written, accepted or rejected what is
     here) + copies + conflicts + unmatched + empty; for these see `core.labelling.file_texts.FileTexts`. As a second
     opinion also "compared" (how many of its segments have a second reading now) and "differing" (of those: otherwise).
     """
@@ -151,24 +152,24 @@ class _Import:
         self.comparison = {"compared": len(own), "differing": sum(bool(reading.places) for reading in own)}
 
     def write_human(self) -> None:
-        for batch in self._batches():
-            fresh: dict[str, str] = {}
-            for id, text in batch.items():
-                row = self.store.segments.get(id)
-                if row is not None and not row.is_human and row.review == "accepted" and row.text != text:
-                    self.kept.append(id)  # a machine's text, but a person has read and accepted it
-                else:
-                    fresh[id] = text
-            for id, outcome in self.store.transcripts.import_human(fresh).items():
-                if outcome == "kept":
-                    self.kept.append(id)
-                elif outcome == "unchanged":
-                    self.unchanged += 1
-                elif outcome == "gone":
-                    self.found.unmatched.append(id)
-                else:
-                    self.imported += 1
+        texts, by_outcome = self.found.texts, defaultdict[str, list[str]](list)
+        done = 0
+
+        def count(outcome: Mapping[str, str]) -> None:
+            nonlocal done
+            for id, what in outcome.items():
+                by_outcome[what].append(id)
+                if what == "imported":
                     self.job.item(id, ItemState.IMPORTED)
+            done += len(outcome)
+            self.job.progress(done, len(texts), unit="texts")
+            self.job.check()
+
+        self.job.check()
+        self.store.transcripts.import_human(texts, clean(self.path.name, 60), count)
+        self.kept = by_outcome["kept"]
+        self.found.unmatched += by_outcome["gone"]
+        self.imported, self.unchanged = len(by_outcome["imported"]), len(by_outcome["unchanged"])
 
     def write_machine(self) -> None:
         videos: set[str] = set()

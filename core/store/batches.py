@@ -7,16 +7,17 @@ text: 100 000 of them stay small, and undo cannot bring back an older text by mi
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from core.clock import now_ms
+from core.errors import UserError
 from core.store import edits
 from core.store.connection import Connection
 from core.store.database import Database
-from core.store.edits import PERSON
-from core.store.records import ChangedTexts, TextChange, Undone
+from core.store.edits import IMPORT, PERSON
+from core.store.records import HUMAN, ChangedTexts, TextChange, Undone
 
 T = TypeVar("T")
 
@@ -105,12 +106,55 @@ def change_texts(
         written = [_change_text(db, number, change, as_human) for change in some]
         if all_or_none:
             for change, is_written in zip(some, written, strict=True):
-                edits.refuse_unseen(change.segment, _text_of(db, change.segment), None if is_written else ())
+                if not is_written:
+                    edits.refuse_unseen(change.segment, _text_of(db, change.segment), "pending", ())
         count, left = count + sum(written), left + len(written) - sum(written)
         return sum(written)
 
     _in_batch(database, what, wanted, change_some)
     return ChangedTexts(count, left)
+
+
+def import_texts(
+    database: Database, texts: Mapping[str, str], what: str, told: Callable[[Mapping[str, str]], object]
+) -> dict[str, str]:
+    """Store what persons have written elsewhere, by segment, as one batch; see `Transcripts.import_human`."""
+    outcome: dict[str, str] = {}
+    last: dict[str, str] = {}
+
+    def import_some(db: Connection, number: int, some: Sequence[tuple[str, str]]) -> int:
+        nonlocal last
+        if last:
+            told(last)
+        last = {segment: _import_text(db, number, segment, text) for segment, text in some}
+        outcome.update(last)
+        return sum(result == "imported" for result in last.values())
+
+    _in_batch(database, what, list(texts.items()), import_some, IMPORT)
+    told(last)
+    if len(outcome) < len(texts):
+        raise UserError(
+            "the import was taken back while it was written",
+            f"{len(texts) - len(outcome)} of {len(texts)} texts were not looked at",
+            "import them again",
+        )
+    return outcome
+
+
+def _import_text(db: Connection, number: int, segment: str, text: str) -> str:
+    before = edits.snapshot(db, segment)
+    if before is None and not edits.is_here(db, segment):
+        return "gone"
+    if before is not None:
+        if before["origin"] in HUMAN and before["text"] == text:
+            return "unchanged"
+        judged = before["review"] == "rejected" or (before["review"] == "accepted" and before["text"] != text)
+        if judged or before["origin"] in HUMAN or (before["text"] != text and edits.is_changed(db, segment)):
+            return "kept"
+    after = edits.human(text)
+    edits.write(db, segment, after)
+    edits.record(db, segment, IMPORT, before, after, batch=number)
+    return "imported"
 
 
 def _text_of(db: Connection, segment: str) -> str:
@@ -122,9 +166,11 @@ def _change_text(db: Connection, number: int, change: TextChange, as_human: bool
     current = edits.snapshot(db, change.segment)
     if ("" if current is None else current["text"]) != change.before:
         return False
+    if change.review is not None and current is not None and current["review"] not in ("pending", change.review):
+        return False
     if as_human:
         wanted = edits.human(change.after)
-        if current is None and db.execute("SELECT 1 FROM segments WHERE id = ?", (change.segment,)).fetchone() is None:
+        if current is None and not edits.is_here(db, change.segment):
             return False
     elif current is None or current["review"] == "rejected":
         return False
@@ -139,7 +185,11 @@ def _change_text(db: Connection, number: int, change: TextChange, as_human: bool
 
 
 def _in_batch(
-    database: Database, what: str, items: Sequence[T], write: Callable[[Connection, int, Sequence[T]], int]
+    database: Database,
+    what: str,
+    items: Sequence[T],
+    write: Callable[[Connection, int, Sequence[T]], int],
+    who: str = PERSON,
 ) -> None:
     """Write items in slices as one batch. write: some of them, with the number of the batch; how many edits that was.
 
@@ -153,7 +203,7 @@ def _in_batch(
         some, place = items[place : place + size], place + size
         if number is None:
             statement = "INSERT INTO batches (at, who, what) VALUES (?, ?, ?)"
-            number = int(db.execute(statement, (now_ms(), PERSON, what)).lastrowid or 0)
+            number = int(db.execute(statement, (now_ms(), who, what)).lastrowid or 0)
         elif db.execute("SELECT undone FROM batches WHERE id = ?", (number,)).fetchone()[0] != _IN_FORCE:
             return False
         if count := write(db, number, some):

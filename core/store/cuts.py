@@ -167,10 +167,9 @@ class Cuts:
 
 
 def _offer(db: Connection, item: MovedText, since: int) -> bool:
-    found = db.execute("SELECT 1 FROM segments WHERE id = ?", (item.segment,)).fetchone()
     before = edits.snapshot(db, item.segment)
     is_reviewed = before is not None and (before["origin"] in HUMAN or before["review"] != "pending")
-    if found is None or (is_reviewed and not _is_untouched(db, item.segment, since)):
+    if not edits.is_here(db, item.segment) or (is_reviewed and not _is_untouched(db, item.segment, since)):
         return False
     after = _stood_before(db, item.segment) if item.may_return and not is_reviewed else None
     after = after or {

@@ -9,8 +9,10 @@ from typing import Any
 from core.clock import now_ms
 from core.errors import UserError
 from core.store.connection import Connection
+from core.store.records import SeenText
 
-PERSON = "person"
+PERSON, IMPORT = "person", "import"
+"""Whose an edit is: of somebody at work here, or of an import. Of a stage it is the stage's name."""
 
 KEPT = ("text", "origin", "review", "flags", "suspicion")
 """What an edit remembers of a transcript, before and after."""
@@ -28,14 +30,33 @@ class WrittenMeanwhile(UserError):
     """A text that somebody has not seen stands where theirs, or their verdict, was to go."""
 
 
-def refuse_unseen(segment: str, text: str, seen: Collection[str] | None) -> None:
-    """WrittenMeanwhile if the text that stands there is none that somebody knows of; None: they need know none."""
-    if seen is not None and text not in seen:
+def refuse_unseen(segment: str, text: str, review: str, seen: Collection[SeenText]) -> None:
+    """WrittenMeanwhile if a text stands there that somebody does not know of, or a verdict on it."""
+    if all(known.text != text for known in seen):
         raise WrittenMeanwhile(
             f"{segment} was written elsewhere meanwhile",
             f"it reads now: {text}",
             "look at it, and say which text stands",
         )
+    if review != "pending" and SeenText(text, review) not in seen:
+        raise WrittenMeanwhile(
+            f"{segment} was {review} elsewhere meanwhile",
+            f"its text is still: {text}",
+            "look at it, and say which verdict stands",
+        )
+
+
+def is_here(db: Connection, segment: str) -> bool:
+    return db.execute("SELECT 1 FROM segments WHERE id = ?", (segment,)).fetchone() is not None
+
+
+def is_changed(db: Connection, segment: str) -> bool:
+    """Whether a person has changed something in the text that stands there now."""
+    query = (
+        "SELECT 1 FROM edits WHERE segment = ? AND who = ? AND undoes IS NULL AND undone = 0 "
+        "AND json_extract(after, '$.text') <> COALESCE(json_extract(before, '$.text'), '') LIMIT 1"
+    )
+    return db.execute(query, (segment, PERSON)).fetchone() is not None
 
 
 def snapshot(db: Connection, segment: str) -> dict[str, Any] | None:

@@ -238,12 +238,21 @@ class Changes:
     removed: list[str]
 
 
+class SeenText(NamedTuple):
+    """What stood in a row when a person saw it."""
+
+    text: str
+    review: str = "pending"
+
+
 class TextChange(NamedTuple):
-    """A text that a person wants to be another. before: as it was when they saw it."""
+    """A text that a person wants to be another. before: as it was when they saw it; review: its verdict then, where
+    another verdict given since must not be written over."""
 
     segment: str
     before: str
     after: str
+    review: str | None = None
 
 
 @dataclass(frozen=True)

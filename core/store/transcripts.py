@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise, takewhile
 from typing import Any
@@ -16,12 +16,16 @@ from core.store import batches, edits
 from core.store.connection import Connection
 from core.store.database import Database
 from core.store.edits import PERSON
-from core.store.records import HUMAN, ChangedTexts, TextChange, Undone
+from core.store.records import HUMAN, ChangedTexts, SeenText, TextChange, Undone
 
 _LAST = """
-    SELECT id, segment, before FROM edits e WHERE who = 'person' AND undoes IS NULL AND undone = 0 AND {which}
-    AND EXISTS (SELECT 1 FROM segments s WHERE s.id = e.segment) ORDER BY id DESC LIMIT 1
+    SELECT id, segment, before FROM edits e WHERE {which} AND undoes IS NULL AND undone = 0
+    AND EXISTS (SELECT 1 FROM transcripts t WHERE t.segment = e.segment) ORDER BY id DESC LIMIT 1
 """
+"""Of what was cut away, and is back without its text, no edit is in force."""
+_SINGLE = "who = 'person' AND batch IS NULL"
+_OF_SEGMENT = "segment = ? AND (who = 'person' OR (who = 'import' AND json_extract(after, '$.origin') = 'human'))"
+"""A person's text that was imported is one of their edits; what a machine wrote elsewhere is a labeller's."""
 
 
 @dataclass(frozen=True)
@@ -75,47 +79,49 @@ class Transcripts:
             ((json.dumps(list(flags)), suspicion, id, *HUMAN) for id, (flags, suspicion) in estimates.items()),
         )
 
-    def save(self, segment: str, text: str, who: str = PERSON, *, seen: Collection[str] | None = None) -> None:
+    def save(self, segment: str, text: str, who: str = PERSON, *, seen: Collection[SeenText] | None = None) -> None:
         """A person's text for a segment: human and accepted. Durable on return.
 
-        seen: texts that this person knows to have stood there; where another person's does, WrittenMeanwhile is raised
-        and nothing is written. A machine's is written over: it stays in the history.
+        seen: what this person knows to have stood there; where another person's text or verdict does, WrittenMeanwhile
+        is raised and nothing is written. A machine's is written over: it stays in the history.
         """
         with self._database.write() as db:
             before = _require(db, segment)
             after = edits.human(text)
             if before == after:
                 return
-            if before is not None and before["origin"] in HUMAN and before["text"] != text:
-                edits.refuse_unseen(segment, before["text"], seen)
+            if before is not None and seen is not None:
+                is_written = before["origin"] in HUMAN and before["text"] != text
+                if is_written or before["review"] != "pending":
+                    edits.refuse_unseen(segment, before["text"], before["review"], seen)
             edits.write(db, segment, after)
             edits.record(db, segment, who, before, after)
 
-    def import_human(self, texts: Mapping[str, str], who: str = "import") -> dict[str, str]:
-        """Text a person corrected elsewhere. Human text that is here already is never overwritten.
+    def import_human(
+        self,
+        texts: Mapping[str, str],
+        what: str = "",
+        told: Callable[[Mapping[str, str]], object] = lambda _: None,
+    ) -> dict[str, str]:
+        """Text that persons have written elsewhere. What a person wrote or judged here stays; one undo takes all back.
 
-        Returns for each segment: "imported", "unchanged" (the same text is here), "kept" (other human text is here, or
-        one in which a person has changed something) or "gone" (it was cut anew meanwhile).
+        what: is imported, in words. told: called with the outcome of some after the other, once they are on the disk;
+        it may raise, and those stay.
+        Returns for each segment: "imported", "unchanged" (the same text of a person is here), "kept" (a person has
+        rejected it, has accepted another text, has written or changed one) or "gone" (it was cut anew meanwhile).
         """
-        left, outcome = iter(texts.items()), {}
+        return batches.import_texts(self._database, texts, what, told)
 
-        def step(db: Connection, size: int) -> bool:
-            some = dict(islice(left, size))
-            outcome.update((segment, _import_human(db, segment, text, who)) for segment, text in some.items())
-            return len(some) == size
-
-        self._database.in_slices(step)
-        return outcome
-
-    def review(self, segment: str, review: str, who: str = PERSON, *, seen: Collection[str] | None = None) -> None:
+    def review(self, segment: str, review: str, who: str = PERSON, *, seen: Collection[SeenText] | None = None) -> None:
         """Accept, reject or put back a segment; its text and origin stay. Accepting nothing is refused.
 
-        seen: texts that the verdict may be on; with another one there, WrittenMeanwhile is raised.
+        seen: what the verdict may be on; with another text or verdict there, WrittenMeanwhile is raised.
         """
         with self._database.write() as db:
             before = _require(db, segment)
-            if before is not None:
-                edits.refuse_unseen(segment, before["text"], seen)
+            if before is not None and seen is not None:
+                other_verdict = before["review"] if before["review"] != review else "pending"
+                edits.refuse_unseen(segment, before["text"], other_verdict, seen)
             if before is None:
                 if review == "accepted":
                     raise UserError(
@@ -156,7 +162,8 @@ class Transcripts:
         return batches.change_texts(self._database, changes, what, as_human=as_human)
 
     def undo(self, segment: str | None = None) -> Undone | None:
-        """Take back the last change a person made (to this segment, or to any; a batch whole), also a day later.
+        """Take back the last change a person made (to this segment, or to any; a batch, and an import, whole), also a
+        day later.
 
         Undoing is an edit itself. None if there is nothing to take back. A batch is taken back in slices; where that
         was interrupted, the next undo goes on with it.
@@ -164,10 +171,10 @@ class Transcripts:
         while True:
             with self._database.write() as db:
                 if segment is None:
-                    row = db.execute(_LAST.format(which="batch IS NULL")).fetchone()
+                    row = db.execute(_LAST.format(which=_SINGLE)).fetchone()
                     batch = batches.last_in_force(db)
                 else:
-                    row, batch = db.execute(_LAST.format(which="segment = ?"), (segment,)).fetchone(), None
+                    row, batch = db.execute(_LAST.format(which=_OF_SEGMENT), (segment,)).fetchone(), None
                 if batch is None or (row is not None and row["id"] > batch.last):
                     return _take_back(db, row) if row is not None else None
             undone = batches.undo(self._database, batch.id)
@@ -249,9 +256,9 @@ class Transcripts:
 
 def _write_machine(db: Connection, item: MachineText, who: str) -> bool:
     before = edits.snapshot(db, item.segment)
-    if before is None and not _is_here(db, item.segment):
+    if before is None and not edits.is_here(db, item.segment):
         return False
-    if before and (before["origin"] in HUMAN or before["review"] != "pending" or _is_changed(db, item.segment)):
+    if before and (before["origin"] in HUMAN or before["review"] != "pending" or edits.is_changed(db, item.segment)):
         return False
     after = {
         "text": item.text,
@@ -278,29 +285,6 @@ def _write_machine(db: Connection, item: MachineText, who: str) -> bool:
     return True
 
 
-def _is_changed(db: Connection, segment: str) -> bool:
-    """Whether a person has changed something in the text that stands there now."""
-    query = (
-        "SELECT 1 FROM edits WHERE segment = ? AND who = ? AND undoes IS NULL AND undone = 0 "
-        "AND json_extract(after, '$.text') <> COALESCE(json_extract(before, '$.text'), '') LIMIT 1"
-    )
-    return db.execute(query, (segment, PERSON)).fetchone() is not None
-
-
-def _import_human(db: Connection, segment: str, text: str, who: str) -> str:
-    before = edits.snapshot(db, segment)
-    if before is None and not _is_here(db, segment):
-        return "gone"
-    if before and before["origin"] in HUMAN:
-        return "unchanged" if before["text"] == text else "kept"
-    if before and before["text"] != text and _is_changed(db, segment):
-        return "kept"
-    after = edits.human(text)
-    edits.write(db, segment, after)
-    edits.record(db, segment, who, before, after)
-    return "imported"
-
-
 def _take_back(db: Connection, edit: sqlite3.Row) -> Undone:
     """Undo one edit: what it remembers of before stands again, what it does not mention stays."""
     segment, current = edit["segment"], edits.snapshot(db, edit["segment"])
@@ -315,11 +299,7 @@ def _take_back(db: Connection, edit: sqlite3.Row) -> Undone:
     return Undone(segment)
 
 
-def _is_here(db: Connection, segment: str) -> bool:
-    return db.execute("SELECT 1 FROM segments WHERE id = ?", (segment,)).fetchone() is not None
-
-
 def _require(db: Connection, segment: str) -> dict[str, Any] | None:
-    if not _is_here(db, segment):
+    if not edits.is_here(db, segment):
         raise SegmentGone(f"there is no segment {segment}", "its name is not in the store", "whispersmith segments")
     return edits.snapshot(db, segment)

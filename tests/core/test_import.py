@@ -111,10 +111,10 @@ def test_segments_that_are_cut_anew_meanwhile_belong_nowhere(
     ids = with_segments(workspace, "talk", 3)
     write = getattr(Transcripts, method)
 
-    def cut_and_write(transcripts: Transcripts, texts: Any, **more: str) -> Any:
+    def cut_and_write(transcripts: Transcripts, texts: Any, *rest: Any, **more: Any) -> Any:
         with Store(workspace.db_path) as other:
             other.segments.remove(ids[:2])
-        return write(transcripts, texts, **more)
+        return write(transcripts, texts, *rest, **more)
 
     monkeypatch.setattr(Transcripts, method, cut_and_write)
     result = _import(workspace, _csv(tmp_path, {f"{id}.wav": "一" for id in ids}), origin)

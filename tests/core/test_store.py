@@ -15,7 +15,7 @@ from core.store import Captions, EvaluationRow, Segment, Store, Video
 from core.store.database import file_system
 from core.store.edits import WrittenMeanwhile
 from core.store.migrations import MIGRATIONS
-from core.store.records import SecondReading, Undone
+from core.store.records import SecondReading, SeenText, Undone
 from core.store.transcripts import MachineText
 from tests.core.store_kit import fill, machine, store
 
@@ -373,12 +373,12 @@ def test_a_save_or_a_verdict_is_only_on_texts_that_were_seen(store: Store):
     id = fill(store, 1)[0]
     store.transcripts.save(id, "another person's")
     with pytest.raises(WrittenMeanwhile) as raised:
-        store.transcripts.save(id, "mine", seen={"what stood there before"})
+        store.transcripts.save(id, "mine", seen={SeenText("what stood there before")})
     assert "another person's" in raised.value.why
     with pytest.raises(WrittenMeanwhile):
-        store.transcripts.review(id, "rejected", seen={"what stood there before"})
+        store.transcripts.review(id, "rejected", seen={SeenText("what stood there before")})
     assert store.segments.get(id).text == "another person's"  # type: ignore[union-attr]
     # The same text from both is no quarrel, nor is one that is known.
     store.transcripts.save(id, "another person's", seen=set())
-    store.transcripts.save(id, "mine", seen={"another person's"})
+    store.transcripts.save(id, "mine", seen={SeenText("another person's", "accepted")})
     assert store.segments.get(id).text == "mine"  # type: ignore[union-attr]

@@ -173,7 +173,7 @@ def test_rows_go_through_an_editor_and_come_back(
     assert edited('sed -i "s/千千/仟仟/; /吃到飽/d" "$2"') == [
         Toast("No line was left of 1 row: nothing is changed there")
     ]
-    assert changes == [TextChange(segment(0).id, TEXTS[0], "大家好我是仟仟")]
+    assert changes == [TextChange(segment(0).id, TEXTS[0], "大家好我是仟仟", "pending")]
     # The file stays until they are on the disk.
     (file,) = files
     assert list(workspace.logs.glob("texts-*")) == [file]

@@ -172,7 +172,10 @@ async def test_rows_that_change_elsewhere_move_neither_cursor_nor_text(workspace
         assert cursor_line(app) == line
         assert screen.editor.text == TEXTS[4] + "口"
         assert isinstance(app.focused, Editor)
+        # Somebody has accepted another text meanwhile.
         await pilot.press("enter")
+        await wait_until(pilot, lambda: "reads now (accepted): 別的" in screen_text(app))
+        await pilot.press("p")
         await wait_until(pilot, lambda: row(workspace, 4).text == TEXTS[4] + "口")
 
 
@@ -207,14 +210,14 @@ async def test_what_two_write_in_one_row_is_kept_shown_and_asked_about(workspace
         await wait_until(pilot, lambda: "! a person wrote here meanwhile 別人寫的" in screen_text(app))
         assert screen.editor.text == TEXTS[1] + "喔"
         await pilot.press("enter")
-        await wait_until(pilot, lambda: isinstance(app.screen, Choice) and "written elsewhere" in screen_text(app))
+        await wait_until(pilot, lambda: isinstance(app.screen, Choice) and "changed elsewhere" in screen_text(app))
         assert f"{TEXTS[1]}喔" in screen_text(app)
-        assert "reads now: 別人寫的" in screen_text(app)
+        assert "reads now (accepted): 別人寫的" in screen_text(app)
         assert row(workspace, 1).text == "別人寫的"
         assert f"{TEXTS[1]}喔" in workspace.log_file.read_text()
         # Whoever does not answer yet can do so later.
         await pilot.press("escape", "escape")
-        await wait_until(pilot, lambda: "✗ two have written the same row" in screen_text(app))
+        await wait_until(pilot, lambda: "✗ two have changed the same row" in screen_text(app))
         assert screen.editor.text == "別人寫的"
         await pilot.press("p")
         await wait_until(pilot, lambda: isinstance(app.screen, Choice))
@@ -223,6 +226,40 @@ async def test_what_two_write_in_one_row_is_kept_shown_and_asked_about(workspace
         await wait_until(pilot, lambda: "two have written" not in screen_text(app))
         await pilot.press("u")
         await wait_until(pilot, lambda: screen.editor.text == "別人寫的")
+
+
+async def test_a_verdict_of_another_person_is_kept_shown_and_asked_about(workspace: Workspace):
+    def judge_as_another(number: int) -> None:
+        with Store(workspace.db_path) as store:
+            store.transcripts.review(segment(number).id, "rejected")
+
+    app = open_app(workspace)
+    async with app.run_test(size=(100, 40)) as pilot:
+        screen = await filled(pilot, app)
+        await pilot.press("down", "e", *"喔")
+        judge_as_another(1)
+        await wait_until(pilot, lambda: f"! rejected meanwhile {TEXTS[1]}" in screen_text(app))
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: f"reads now (rejected): {TEXTS[1]}" in screen_text(app))
+        assert f"{TEXTS[1]}喔" in screen_text(app)
+        assert (row(workspace, 1).text, row(workspace, 1).review) == (TEXTS[1], "rejected")
+        await pilot.press("p")
+        await wait_until(
+            pilot, lambda: (row(workspace, 1).text, row(workspace, 1).review) == (f"{TEXTS[1]}喔", "accepted")
+        )
+        # A verdict on a verdict that this person did not see yet.
+        await pilot.press("escape", "down")
+        await wait_until(pilot, lambda: screen.table.cursor_key == segment(2).id)
+        with held(workspace) as other:
+            await pilot.press("a")
+            await wait_until(pilot, lambda: "1 not saved yet" in screen_text(app))
+            other.execute("UPDATE transcripts SET review = 'rejected' WHERE segment = ?", (segment(2).id,))
+            other.commit()
+        await wait_until(pilot, lambda: f"✗ {segment(2).id} was rejected elsewhere meanwhile" in screen_text(app))
+        assert row(workspace, 2).review == "rejected"
+        # Now that it is known it can be another.
+        await pilot.press("up", "a")
+        await wait_until(pilot, lambda: row(workspace, 2).review == "accepted")
 
 
 async def test_a_text_that_leaves_the_row_does_not_go_over_another_persons(workspace: Workspace):
@@ -239,7 +276,7 @@ async def test_a_text_that_leaves_the_row_does_not_go_over_another_persons(works
                 (segment(1).id,),
             )
             other.commit()
-        await wait_until(pilot, lambda: "✗ two have written the same row" in screen_text(app))
+        await wait_until(pilot, lambda: "✗ two have changed the same row" in screen_text(app))
         assert row(workspace, 1).text == "別人寫的"
         await wait_until(pilot, lambda: "  別人寫的" in screen_text(app) and "not saved" not in screen_text(app))
         assert screen.editor.segment == segment(2).id

@@ -18,7 +18,7 @@ from core.errors import UserError
 from core.store import Store, TranscriptRow
 from core.store.connection import BUSY_S
 from core.store.edits import WrittenMeanwhile
-from core.store.records import ChangedTexts, TextChange, Undone
+from core.store.records import ChangedTexts, SeenText, TextChange, Undone
 from core.store.transcripts import SegmentGone
 
 
@@ -30,11 +30,11 @@ class Edit(Protocol):
 
 @dataclass(frozen=True)
 class SaveText:
-    """seen: the texts that this person knows to have stood there: no other person's is written over."""
+    """seen: what this person knows to have stood there: no other person's text or verdict is written over."""
 
     segment: str
     text: str
-    seen: frozenset[str]
+    seen: frozenset[SeenText]
 
     def apply(self, store: Store) -> None:
         store.transcripts.save(self.segment, self.text, seen=self.seen)
@@ -42,11 +42,11 @@ class SaveText:
 
 @dataclass(frozen=True)
 class SetReview:
-    """seen: the texts that the verdict may be on."""
+    """seen: what the verdict may be on."""
 
     segment: str
     review: str
-    seen: frozenset[str]
+    seen: frozenset[SeenText]
 
     def apply(self, store: Store) -> None:
         store.transcripts.review(self.segment, self.review, seen=self.seen)
@@ -245,13 +245,13 @@ class TranscriptWriter:
 class Unsaved:
     """What of one segment is not on the disk. row: as the person has left it; edits: how many wait to be written.
 
-    seen: the text that stood there when the first of them was made, and those that they write. error: why the text of
+    seen: what stood there when the first of them was made, and what they write. error: why the text of
     `row` could not be written; None while it waits, or if only a verdict is to be written.
     """
 
     row: TranscriptRow
     edits: int = 0
-    seen: frozenset[str] = frozenset()
+    seen: frozenset[SeenText] = frozenset()
     error: UserError | None = None
 
 
@@ -275,14 +275,14 @@ class UnsavedTexts:
         found = self._unsaved.get(id)
         return found is not None and found.error is not None
 
-    def put(self, row: TranscriptRow, seen: str) -> frozenset[str]:
-        """One more edit of this segment waits; `row` is what it will be. seen: the text that stood there before.
+    def put(self, row: TranscriptRow, seen: SeenText) -> frozenset[SeenText]:
+        """One more edit of this segment waits; `row` is what it will be. seen: what stood there before.
 
-        Returns the texts that may stand there when it is written.
+        Returns what may stand there when it is written.
         """
         found = self._unsaved.setdefault(row.id, Unsaved(row))
         known = found.seen | {seen}
-        found.row, found.edits, found.seen = row, found.edits + 1, known | {row.text}
+        found.row, found.edits, found.seen = row, found.edits + 1, known | {SeenText(row.text, row.review)}
         return known
 
     def written(self, written: Written) -> None:

@@ -15,7 +15,7 @@ from core.query.grammar import QueryLanguage
 from core.query.segments import language
 from core.store import Segment, TranscriptRow
 from core.store.edits import WrittenMeanwhile
-from core.store.records import HUMAN, Changes, TextChange
+from core.store.records import HUMAN, Changes, SeenText, TextChange
 from core.store.transcripts import SegmentGone
 from tui.screens.transcripts.editor.displaced import DisplacedTexts
 from tui.screens.transcripts.saving import (
@@ -246,9 +246,9 @@ class ReviewSession:
             segment, text=row.text, origin=row.origin, review=row.review, flags=row.flags, suspicion=row.suspicion
         )
 
-    def save(self, row: TranscriptRow, text: str, seen: str) -> bool:
-        """A person's text for a row. False if it was cut away: then the text is stranded. seen: the text that stood
-        there for them; where another person's does, theirs is stranded, too."""
+    def save(self, row: TranscriptRow, text: str, seen: SeenText) -> bool:
+        """A person's text for a row. False if it was cut away: then the text is stranded. seen: what stood there for
+        them; where another person's text or verdict does, theirs is disputed."""
         now = self.index.get(row.id)
         if now is None:
             self.strand(row._replace(text=text))
@@ -262,8 +262,8 @@ class ReviewSession:
         self._write(SaveText(row.id, text, self._will_be(will_be, seen)))
         return True
 
-    def set_review(self, id: str, review: str, seen: str) -> bool:
-        """A person's verdict on the text that they have seen; False if there is no such row."""
+    def set_review(self, id: str, review: str, seen: SeenText) -> bool:
+        """A person's verdict on what they have seen; False if there is no such row."""
         row = self.index.get(id)
         if row is None:
             return False
@@ -295,7 +295,7 @@ class ReviewSession:
         for change in changes:
             row = self.index.get(change.segment)
             if row is not None:
-                self._will_be(row._replace(text=change.after), change.before)
+                self._will_be(row._replace(text=change.after), SeenText(change.before, row.review))
         self._write(MoveWord(tuple(changes), what))
 
     def take_back(self, id: str, edit: int) -> None:
@@ -306,8 +306,8 @@ class ReviewSession:
     def undo(self) -> None:
         self._write(Undo())
 
-    def _will_be(self, row: TranscriptRow, seen: str) -> frozenset[str]:
-        """A row as it will be once it is written; the texts that may stand there until then."""
+    def _will_be(self, row: TranscriptRow, seen: SeenText) -> frozenset[SeenText]:
+        """A row as it will be once it is written; what may stand there until then."""
         self.held.pop(row.id, None)
         self.pin(row.id)
         self._put(row)
@@ -354,13 +354,13 @@ class ReviewSession:
         self.displaced.strand(row)
 
     def dispute(self, row: TranscriptRow) -> None:
-        """Another person's stands in the place of a text: it is kept, and no longer waits."""
+        """Another person's text or verdict stands in the place of a text: it is kept, and no longer waits."""
         self._writer.forget(row.id)
         self.displaced.dispute(row)
 
     def place(self, gone: TranscriptRow, there: TranscriptRow | None) -> None:
         """A text has found its place: it is saved as that of `there`, or let go where that is None."""
-        if there is None or self.save(there, gone.text, there.text):
+        if there is None or self.save(there, gone.text, SeenText(there.text, there.review)):
             self.displaced.drop(gone.id)
 
     def unsaved_error(self, key: str) -> UserError | None:

@@ -51,9 +51,9 @@ def edit_rows(
         form = read(_decoded(path), lines)
     except UserError as error:
         return [ShowError(error)]
-    before = {row.id: row.text for row in rows}
+    before = {row.id: row for row in rows}
     if form.texts:
-        changes = [TextChange(id, before[id], text) for id, text in form.texts.items()]
+        changes = [TextChange(id, before[id].text, text, before[id].review) for id, text in form.texts.items()]
         change(changes, None if form.problems else path)
     if form.problems:
         what = f"{plural(len(form.problems), 'line')} could not be read back"
@@ -76,7 +76,8 @@ def not_written(written: Written) -> list[Effect]:
     if not isinstance(result, ChangedTexts) or not result.left:
         return []
     what = f"{plural(result.left, 'row')} you changed in the file could not be taken over"
-    return [ShowError(UserError(what, "they read otherwise by now", f"What you wrote is kept in {edit.file}"))]
+    why = "somebody else has written or judged them since"
+    return [ShowError(UserError(what, why, f"What you wrote is kept in {edit.file}"))]
 
 
 def _decoded(path: Path) -> str:

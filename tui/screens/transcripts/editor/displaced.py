@@ -17,15 +17,15 @@ class DisplacedTexts:
         self._stranded: dict[str, TranscriptRow] = {}
         """Those whose segment is gone."""
         self._disputed: dict[str, TranscriptRow] = {}
-        """Those in whose place another person's text stands."""
+        """Those in whose place another person's text or verdict stands."""
 
     def strand(self, row: TranscriptRow) -> None:
         """Keep a text whose segment was cut away, and put it in the log."""
         self._keep(row, self._stranded, "was cut away")
 
     def dispute(self, row: TranscriptRow) -> None:
-        """Keep a text in whose place another person's stands, and put it in the log."""
-        self._keep(row, self._disputed, "was written elsewhere, too,")
+        """Keep a text in whose place another person's text or verdict stands, and put it in the log."""
+        self._keep(row, self._disputed, "was changed elsewhere, too,")
 
     def _keep(self, row: TranscriptRow, kept: dict[str, TranscriptRow], what: str) -> None:
         if row.text and (row.id not in kept or kept[row.id].text != row.text):
@@ -51,10 +51,10 @@ class DisplacedTexts:
         if not lost:
             return None
         first, is_gone = lost[0], bool(self._stranded)
-        what = "a text has lost its segment" if is_gone else "two have written the same row"
+        what = "a text has lost its segment" if is_gone else "two have changed the same row"
         return UserError(
             what if len(lost) == 1 else f"{len(lost)} texts have lost their places",
-            f"{first.id} was {'cut away' if is_gone else 'written'} elsewhere; what you wrote is kept, and in "
+            f"{first.id} was {'cut away' if is_gone else 'changed'} elsewhere; what you wrote is kept, and in "
             f"logs/log.txt: {first.text}",
             f"in the table, {key} says where it shall go",
         )

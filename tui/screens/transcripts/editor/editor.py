@@ -17,6 +17,7 @@ from textual.widgets.text_area import Selection
 from core.review.suspicion import needs_retyping
 from core.review.variants import Variant
 from core.store import Segment, TranscriptRow
+from core.store.records import SeenText
 from core.text import clean
 from tui import keymap
 from tui.screens import review_state
@@ -191,8 +192,8 @@ class EditorPanel(Vertical):
         self._heading, self._around, self._machine = (TextLine(id=id) for id in ("heading", "around", "machine"))
         self.row: TranscriptRow | None = None
         """The row whose text is in the editor, as it was when it was put there."""
-        self.shown = ""
-        """The text of the store that was put into the editor."""
+        self.shown = SeenText("")
+        """What stood in the store when its text was put into the editor."""
         self.gone = False
         """It was cut away while something was typed."""
 
@@ -219,11 +220,13 @@ class EditorPanel(Vertical):
             self._show_lines("", "", "")
             return
         editor, ascii, width = self.editor, cells.is_ascii(self.app), self.app.size.width - 2
-        if editor.segment != segment.id or (not editor.dirty and self.shown != segment.text):
+        if editor.segment != segment.id or (not editor.dirty and self.shown.text != segment.text):
             editor.show(segment.id, segment.text, variants, retype=_retype(segment))
-            self.row, self.shown, self.gone = row, segment.text, False
+            self.row, self.gone = row, False
         elif not editor.dirty and not editor.has_focus:
             editor.offer(variants)
+        if not editor.dirty:
+            self.shown = SeenText(segment.text, segment.review)
         state = transcript_rows.state_of(row, session.unsaved)
         self._heading.show(
             transcript_rows.heading(segment, state, ascii),
@@ -247,9 +250,12 @@ class EditorPanel(Vertical):
         return (transcript_rows.written_by_machine(segment, width, ascii),)
 
     def is_disputed(self, segment: Segment) -> bool:
-        """Whether another person has written here since its text was put into the editor, and this one has, too."""
-        typed = self.editor.segment == segment.id and self.editor.dirty
-        return typed and segment.is_human and segment.text not in (self.shown, self.editor.typed)
+        """Whether another person has written here, or given a verdict, since its text was put into the editor, and this
+        one has typed something."""
+        if self.editor.segment != segment.id or not self.editor.dirty:
+            return False
+        is_written = segment.is_human and segment.text not in (self.shown.text, self.editor.typed)
+        return is_written or segment.review not in ("pending", self.shown.review)
 
     def show_gone(self, session: ReviewSession) -> None:
         """The segment in the editor was cut away: what is typed stays, with what becomes of it."""
@@ -272,7 +278,7 @@ class EditorPanel(Vertical):
 
     def taken(self) -> None:
         """What was typed has been taken for saving: it is what stands there now."""
-        self.shown = self.editor.typed
+        self.shown = SeenText(self.editor.typed, "accepted")
         self.editor.taken()
 
     def _words(self, notice: Notice, session: ReviewSession) -> str:

@@ -199,6 +199,8 @@ def written_by_machine(segment: Segment, width: int, ascii: bool) -> Text:
 def written_meanwhile(row: Segment | TranscriptRow, width: int, ascii: bool) -> Text:
     """What somebody else has put into a row that is looked at, or typed in."""
     who = "a person wrote here meanwhile " if row.origin in HUMAN else "written anew meanwhile "
+    if row.review == "rejected" or (row.review == "accepted" and row.origin not in HUMAN):
+        who = f"{row.review} meanwhile "
     text = Text().append(f"{marks.mark('look', ascii)} {who}", marks.style("look"))
     return text.append(cells.cut(cells.harmless(row.text) or "-", max(4, width - 62), ".." if ascii else "…"))
 
