@@ -27,10 +27,11 @@ MOST_BITS = 64
 MOST_JSON_BYTES = 64_000_000
 
 # A dotted key: tomllib takes quadratic time for its parts.
-_PART = r"""(?:[A-Za-z0-9_-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*"""
-_LONG_KEY = re.compile(rf"^[ \t]*\[{{0,2}}[ \t]*(?:{_PART}){{{MOST_DEPTH},}}", re.MULTILINE)
+_PART = r"""(?:[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+"""
+_LONG_KEY = re.compile(rf"^[ \t]*+\[{{0,2}}+[ \t]*+(?:{_PART}){{{MOST_DEPTH},}}", re.MULTILINE)
 _LONG_NUMBER = re.compile(r"[0-9][0-9_]{4000,}")
-_QUOTED_OR_COMMENT = re.compile(r""""(?:\\.|[^"\\])*"|'[^']*'|#.*""")
+# One that does not close goes to the end: sought from every quote in it, it would cost the square of its length.
+_QUOTED_OR_COMMENT = re.compile(r""""(?:\\.|[^"\\])*+(?:"|$)|'[^']*+(?:'|$)|#.*""")
 
 
 def write_text(path: Path, text: str) -> None:

@@ -11,17 +11,22 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate, chain
 from typing import NamedTuple, Protocol
 
 from core.spans import Span, merged
-from core.text import is_unspaced, join_texts
+from core.text import UNSPACED, is_unspaced, join_texts
 
 # Not after a letter or closing bracket: in `list[i]` nothing is a note.
 _NOTE = re.compile(r"(?<![A-Za-z0-9_\])])\[[^\[\]\d]{1,30}\]|［[^［］\d]{1,30}］|【[^【】\d]{1,30}】|[♪♫♬♩]+|^\s*>>+")
 
+_WORDS = re.compile(rf"[{UNSPACED}] *|[^ {UNSPACED}]+ *| +")
+
 _LONGEST_EDGE = 300
 """Letters that are aligned at most; nobody says more of them in the time that two segments share."""
+_LONGEST_REPEAT = 1000
+"""Letters that are looked for as they stand, which costs the square of them: thirty seconds hold half as many."""
 
 _TOLERANCE_MS = 300
 """By so much the times of careful captions miss what is said."""
@@ -99,17 +104,24 @@ def shares(pieces: Iterable[Cue | TimedText], windows: Iterable[Timed]) -> list[
 
     Timed text that lies exactly where a window does was written for it, and alone tells what it holds.
     """
-    ordered = sorted(pieces, key=lambda piece: (piece.start_ms, piece.end_ms))
-    starts = [piece.start_ms for piece in ordered]
-    # The latest end so far: before the first place where it passes a window's start, every piece is over.
-    ends = list(accumulate((piece.end_ms for piece in ordered), max))
-    result = []
-    for window in windows:
-        near = ordered[bisect_right(ends, window.start_ms) : bisect_left(starts, window.end_ms)]
-        inside = [piece for piece in near if piece.end_ms > window.start_ms]
-        own = [piece for piece in inside if isinstance(piece, TimedText) and _is_same_time(piece, window)]
-        result.append(_share([_part(piece, window) for piece in own or inside], window))
-    return result
+    ordered = [_Dealt(piece) for piece in sorted(pieces, key=lambda piece: (piece.start_ms, piece.end_ms))]
+    spans = list(windows)
+    result: list[Share | None] = [None] * len(spans)
+    # Those that have begun and are not over: a long piece is near many windows, but makes no other one near to them.
+    near: list[_Dealt] = []
+    following = 0
+    for number in sorted(range(len(spans)), key=lambda number: spans[number].start_ms):
+        window = spans[number]
+        begun = following
+        while begun < len(ordered) and ordered[begun].piece.start_ms < window.end_ms:
+            begun += 1
+        near = [dealt for dealt in near if dealt.piece.end_ms > window.start_ms]
+        near += (dealt for dealt in ordered[following:begun] if dealt.piece.end_ms > window.start_ms)
+        following = begun
+        inside = [dealt for dealt in near if dealt.piece.start_ms < window.end_ms]
+        own = [one for one in inside if isinstance(one.piece, TimedText) and _is_same_time(one.piece, window)]
+        result[number] = _share([_part(dealt, window) for dealt in own or inside], window)
+    return [share for share in result if share is not None]
 
 
 class _Part(NamedTuple):
@@ -142,15 +154,43 @@ def _overlap(piece: Timed, window: Timed) -> int:
     return min(piece.end_ms, window.end_ms) - max(piece.start_ms, window.start_ms)
 
 
-def _part(piece: Cue | TimedText, window: Timed) -> _Part:
+class _Dealt:
+    """A piece that may be cut by many windows: its words are found once."""
+
+    def __init__(self, piece: Cue | TimedText) -> None:
+        self.piece = piece
+
+    @cached_property
+    def letters(self) -> int:
+        return len(self.piece.text.strip())
+
+    @cached_property
+    def _evenly(self) -> tuple[list[str], list[float]]:
+        """Its words, and the middle of each in milliseconds where all letters take the same time."""
+        words = _words(self.piece.text)
+        sizes = [len(word.strip()) for word in words]
+        letters, length = max(sum(sizes), 1), self.piece.end_ms - self.piece.start_ms
+        middles = (end - size / 2 for end, size in zip(accumulate(sizes), sizes, strict=True))
+        return words, [self.piece.start_ms + middle * length / letters for middle in middles]
+
+    def said_in(self, window: Timed) -> str:
+        if window.start_ms <= self.piece.start_ms and self.piece.end_ms <= window.end_ms:
+            return self.piece.text
+        words, middles = self._evenly
+        first, behind = bisect_left(middles, window.start_ms), bisect_left(middles, window.end_ms)
+        return "".join(words[first:behind]).strip()
+
+
+def _part(dealt: _Dealt, window: Timed) -> _Part:
+    piece = dealt.piece
     if isinstance(piece, TimedText) and piece.words:
         words = [word for word in piece.words if window.start_ms <= (word.start_ms + word.end_ms) / 2 < window.end_ms]
         # Each is dealt whole, by its own times: nothing is guessed.
         return _Part(piece, join_texts([word.text for word in words]), 0, [(word.text, word.logprob) for word in words])
-    text = _evenly(piece, window)
+    text = dealt.said_in(window)
     # Nobody has told the words' own: each has what the stretch has in the mean.
     scored = [(word.strip(), piece.avg_logprob) for word in _words(text)] if isinstance(piece, TimedText) else []
-    is_cut = 0 < len(text) < len(piece.text.strip()) or _is_halved(piece, window)
+    is_cut = 0 < len(text) < dealt.letters or _is_halved(piece, window)
     return _Part(piece, text, int(is_cut), scored)
 
 
@@ -159,32 +199,9 @@ def _is_halved(piece: Timed, window: Timed) -> bool:
     return _TOLERANCE_MS < _overlap(piece, window) < piece.end_ms - piece.start_ms - _TOLERANCE_MS
 
 
-def _evenly(cue: Cue | TimedText, window: Timed) -> str:
-    if window.start_ms <= cue.start_ms and cue.end_ms <= window.end_ms:
-        return cue.text
-    words = _words(cue.text)
-    total = sum(len(word.strip()) for word in words)
-    length = cue.end_ms - cue.start_ms
-    kept, before = [], 0
-    for word in words:
-        size = len(word.strip())
-        middle = cue.start_ms + (before + size / 2) * length / max(total, 1)
-        if window.start_ms <= middle < window.end_ms:
-            kept.append(word)
-        before += size
-    return "".join(kept).strip()
-
-
 def _words(text: str) -> list[str]:
     """Words with the space behind them, and single characters of scripts without spaces; joined they are `text`."""
-    words: list[str] = []
-    for char in text:
-        spaced = bool(words) and not is_unspaced(char) and not is_unspaced(words[-1][0]) and words[-1][-1] != " "
-        if spaced or (words and char == " "):
-            words[-1] += char
-        else:
-            words.append(char)
-    return words
+    return _WORDS.findall(text)
 
 
 LINE_MS, LINE_GAP_MS, LINE_LETTERS = 6000, 700, 20
@@ -309,7 +326,7 @@ def _repeated(before: Cue, cue: Cue) -> int:
     there is no agreement. No word is parted.
     """
     first, second = before.text, cue.text
-    for size in range(min(len(first), len(second)), 1, -1):
+    for size in range(min(len(first), len(second), _LONGEST_REPEAT), 1, -1):
         if first.endswith(second[:size]):
             return size
     ending = [letter.lower() for letter in first[-_edge(before, before.end_ms - cue.start_ms) :]]

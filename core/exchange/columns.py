@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
 from core.exchange.rows import NAME_COLUMNS, TEXT_COLUMNS, looks_like_name, stem_of
 from core.spans import parse_segment_name
+from core.text import nfkc
 
 START_COLUMNS = ("start", "start_time", "begin", "start_ms", "開始", "開始時間", "开始时间")
 END_COLUMNS = ("end", "end_time", "stop", "end_ms", "結束", "結束時間", "结束时间")
 
 SAMPLE = 200
 """Rows that a guess looks at."""
+
+MOST_COLUMNS = 100
+"""That are told apart: a text without quotes may have thousands of commas."""
 
 LEAST_NAMES = 0.5
 """Share of a column's cells that look like names of clips, where that is what it holds."""
@@ -101,7 +104,7 @@ def _without_header(rows: Sequence[Sequence[str]], in_texts: bool) -> Columns | 
 
 
 def _key(title: str) -> str:
-    return re.sub(r"[\s\-.]+", "_", unicodedata.normalize("NFKC", title).strip().lower())
+    return re.sub(r"[\s\-.]+", "_", nfkc(title).strip().lower())
 
 
 def _first(keys: Sequence[str], wanted: Sequence[str]) -> int | None:
@@ -116,6 +119,10 @@ def _cells(rows: Sequence[Sequence[str]], column: int) -> list[str]:
     return [row[column].strip() if column < len(row) else "" for row in rows]
 
 
+def _columns(rows: Sequence[Sequence[str]]) -> range:
+    return range(min(MOST_COLUMNS, max(map(len, rows), default=0)))
+
+
 def _name_recordings(rows: Sequence[Sequence[str]], column: int) -> bool:
     """Whether a column names whole recordings, each for several rows: then their times tell what they are."""
     names = _cells(rows, column)
@@ -125,7 +132,7 @@ def _name_recordings(rows: Sequence[Sequence[str]], column: int) -> bool:
 def _name_column(rows: Sequence[Sequence[str]], without: int | None = None) -> int | None:
     shares = {
         column: sum(map(looks_like_name, _cells(rows, column))) / max(len(rows), 1)
-        for column in range(max(map(len, rows), default=0))
+        for column in _columns(rows)
         if column != without
     }
     best = max(shares, key=lambda column: shares[column], default=None)
@@ -136,7 +143,7 @@ def _text_column(rows: Sequence[Sequence[str]], without: int) -> int | None:
     """The one with the most letters in its median cell; of two alike the later, which is the normalised one."""
     sizes = {
         column: median(sum(map(str.isalpha, cell)) for cell in _cells(rows, column))
-        for column in range(max(map(len, rows), default=0))
+        for column in _columns(rows)
         if column != without and not all(map(looks_like_name, _cells(rows, column)))
     }
     best = max(sizes, key=lambda column: (sizes[column], column), default=None)

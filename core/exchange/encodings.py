@@ -8,7 +8,7 @@ from pathlib import Path
 from core.errors import UserError
 from core.files import read_bytes
 
-MOST_BYTES = 256_000_000
+MOST_BYTES = 128_000_000
 """A table of a million rows has some 100 MB."""
 
 TRIED = ("UTF-8", "UTF-16", "Big5", "GB18030")
@@ -30,9 +30,10 @@ _BYTE_ORDER_MARKS = (
 )
 
 
-def read_text(path: Path) -> tuple[str, str]:
-    """(text, encoding) of a file, its byte order mark removed. UserError if it is none of `TRIED` or not readable."""
-    data = read_bytes(path, MOST_BYTES)
+def read_text(path: Path, most_bytes: int = MOST_BYTES) -> tuple[str, str]:
+    """(text, encoding) of a file, its byte order mark removed. UserError if it is none of `TRIED`, not readable, or
+    longer than `most_bytes`."""
+    data = read_bytes(path, most_bytes)
     found = decode(data)
     if found is None:
         raise UserError(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
+from core.errors import UserError
 from core.spans import parse_segment_name
 from core.timed_text import Cue
 
@@ -41,6 +44,9 @@ TEXT_COLUMNS = (
     "内容",
     "字幕",
 )
+MOST_LINES = 1_000_000
+"""Of a table; two thousand hours have as many segments."""
+
 AUDIO_SUFFIXES = (".wav", ".flac", ".mp3", ".m4a", ".mp4", ".ogg", ".opus", ".webm", ".aac")
 
 _SHOWN = 8
@@ -79,7 +85,21 @@ class MetadataTable:
         if relative.is_absolute() or ".." in relative.parts or "\0" in row.name:
             return None
         audio = self.path.parent / relative
-        return audio if audio.is_file() else None
+        # Not Path.is_file: a name that is too long for this disk is that of no file here.
+        return audio if os.path.isfile(audio) else None
+
+
+def lines_of(path: Path, text: str, longest: int) -> list[str]:
+    """The lines of a table, without their ends. UserError for more than `MOST_LINES`, or one of more than `longest`
+    characters."""
+    if text.count("\n") + text.count("\r") > 2 * MOST_LINES:
+        why = f"more than {MOST_LINES} lines are not read"
+        raise UserError(f"{path.name} has too many lines", why, "part it into several tables")
+    lines = re.split(r"\r\n|\n|\r", text)  # not splitlines(): it also breaks at characters that stand inside texts
+    if long := [number for number, line in enumerate(lines, start=1) if len(line) > longest]:
+        why = f"more than {longest} characters in a line are not read"
+        raise UserError(f"{path.name}, {lines_in_words(long)}: too long for a row", why, "check that it is a table")
+    return lines
 
 
 def base_name(name: str) -> str:

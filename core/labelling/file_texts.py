@@ -116,6 +116,9 @@ class FileTextsReader:
                 for name, cues in table.cues.items():
                     self._captions(name, cues, alone=len(table.cues) == 1)
         self._rows(rows)
+        if not self.found.rows:
+            names = ", ".join(file.name for _, file in files[:_SHOWN])
+            raise UserError(f"{names} holds no row", "there is nothing to import", "check that it is the right file")
         if self.found.rows and len(self.found.unmatched) == self.found.rows:
             self._refuse(files)
         return self.found

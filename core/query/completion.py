@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.query.folding import fold
-from core.query.grammar import Attribute, QueryLanguage, Suggestion, scan
+from core.query.grammar import LONGEST_LINE, Attribute, QueryLanguage, Suggestion, scan
 
 _TYPED_TERM = re.compile(r"([^\W\d_]+)\s*(>=|<=|[<>:=≥≤＞＜：＝])\s*(.*)", re.DOTALL)
 
@@ -28,6 +28,8 @@ class Completion:
 def complete(language: QueryLanguage[Any], text: str, cursor: int) -> Completion:
     """What could be meant by what stands before the cursor; the likeliest first."""
     cursor = max(0, min(cursor, len(text)))
+    if len(text) > LONGEST_LINE:
+        return Completion(cursor, cursor)
     pieces = [item for item in scan(text[:cursor], language.names) if item.end == cursor]
     if not pieces:
         return Completion(cursor, cursor, tuple(_terms(language, "")))

@@ -24,6 +24,9 @@ from core.text import clean
 Row = TypeVar("Row")
 Test = Callable[[Row], bool]
 
+LONGEST_LINE = 4000
+"""Characters. Each word is sought in every row."""
+
 OPERATORS = (">=", "<=", "<", ">", ":", "=")
 
 _TERM = re.compile(r"([^\W\d_]+)(>=|<=|[<>:=])(.*)", re.DOTALL)
@@ -136,6 +139,8 @@ class QueryLanguage(Generic[Row]):
 
     def parse(self, text: str) -> Query[Row]:
         """Never raises."""
+        if len(text) > LONGEST_LINE:
+            return Query(text, complaint=f"more than {LONGEST_LINE} characters: shorten it")
         names = self.names
         terms: list[Term[Row]] = []
         words: list[str] = []

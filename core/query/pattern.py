@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,12 @@ from core.text import clean
 LONGEST_S = 0.2
 """For one row. Nested repetitions, `(a+)+b`, take longer than anybody lives where nothing matches."""
 
+LONGEST_PATTERN = 1000
+MOST_COPIES = 10_000
+"""`(a{100}){100}` is compiled to so many copies of `a`."""
+
 _REPEATS = re.compile("[*+{]")
+_COUNT = re.compile(r"\{\s*(\d+)", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,10 @@ def compile_pattern(text: str, *, ignore_case: bool = True) -> Pattern:
     # It costs 20 ms to import, and most people never type a pattern.
     import regex
 
+    # A count of one digit more takes ten times the memory.
+    copies = math.prod(min(float(count), MOST_COPIES + 1) for count in _COUNT.findall(text) if count.strip("0"))
+    if len(text) > LONGEST_PATTERN or copies > MOST_COPIES:
+        raise ValueError(f"/{clean(text, 30)}/ is too long, or repeats too often: at most {MOST_COPIES} times in all")
     try:
         compiled = regex.compile(text, regex.IGNORECASE if ignore_case else 0)
     except (regex.error, OverflowError, RecursionError) as error:

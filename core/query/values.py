@@ -6,6 +6,7 @@ is not known of a row is neither more nor less than anything.
 
 from __future__ import annotations
 
+import math
 import operator
 import re
 from collections.abc import Callable, Mapping
@@ -100,7 +101,10 @@ def milliseconds(bare: str) -> Callable[[str], tuple[float, float]]:
             raise ValueError(text)
         units = (3_600_000, 60_000, 1000)
         given = [(float(part), unit) for part, unit in zip(found.groups(), units, strict=True) if part]
-        return round(sum(part * unit for part, unit in given)), given[-1][1]
+        length = sum(part * unit for part, unit in given)
+        if math.isinf(length):  # a number of hundreds of digits
+            raise ValueError(text[:30])
+        return round(length), given[-1][1]
 
     return parse
 

@@ -7,6 +7,7 @@ what stood beside it, and how much of that must be there again depends on how mu
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -98,12 +99,13 @@ def fix(text: str, made: Sequence[Mistake]) -> Fix | None:
     for mistake in made:
         for start, end, alike in _occurrences(text, mistake):
             # A place that two of them are about is left to the first.
-            if all(end <= other[0] or start >= other[1] for other in occurrences):
-                occurrences.append((start, end, mistake.right, alike > mistake.least or mistake.size >= LEAST))
+            at = bisect_right(occurrences, (start, end), key=lambda one: one[:2])
+            if all(end <= other[0] or start >= other[1] for other in occurrences[max(0, at - 1) : at + 1]):
+                occurrences.insert(at, (start, end, mistake.right, alike > mistake.least or mistake.size >= LEAST))
     if not occurrences:
         return None
     parts, places, at, length = [], [], 0, 0
-    for start, end, right, _ in sorted(occurrences):
+    for start, end, right, _ in occurrences:
         parts += [text[at:start], right]
         length += start - at
         places.append((length, length + len(right)))

@@ -15,6 +15,8 @@ from core.spans import Span
 AGREEMENT = 2
 """Letters that two edges have in common, less one for each in which they differ, to be taken for the same words."""
 
+LONGEST_EDGE = 300
+"""Tokens that are aligned at most, which costs the square of them; nobody says more in the time two segments share."""
 UNEVEN = 3
 """By so much quicker than in the mean somebody may speak in the time that two segments share."""
 
@@ -106,7 +108,7 @@ def shared_edge(text: str, span: Span, neighbour: Heard) -> tuple[int, int, str]
 def _edge(text: str, share: float, beginning: bool) -> list[Token]:
     """The tokens at one end of a text that may lie in such a share of its time."""
     found = tokens(text)
-    count = min(len(found), round(UNEVEN * share * len(found)) + 1)
+    count = min(len(found), round(UNEVEN * share * len(found)) + 1, LONGEST_EDGE)
     return found[:count] if beginning else found[len(found) - count :]
 
 

@@ -128,13 +128,18 @@ def choices(info: Mapping[str, Any], patterns: Sequence[str], *, automatic: bool
 def spoken(info: Mapping[str, Any]) -> str | None:
     """The code of the language that is spoken, as the site tells it: for the video, its original track, or by what
     its recognition listened for."""
-    tracks = [form for form in info.get("formats") or () if form.get("language")]
-    original = max(tracks, key=lambda form: form.get("language_preference") or -1, default={})
-    recognised = next(
-        (code.removesuffix("-orig") for code in info.get("automatic_captions") or () if code.endswith("-orig")), None
-    )
+    formats, automatic = info.get("formats"), info.get("automatic_captions")
+    tracks = [form for form in formats if isinstance(form, Mapping)] if isinstance(formats, Sequence) else []
+    original = max((form for form in tracks if form.get("language")), key=_preference, default={})
+    codes = [code for code in automatic if isinstance(code, str)] if isinstance(automatic, Mapping) else []
+    recognised = next((code.removesuffix("-orig") for code in codes if code.endswith("-orig")), None)
     found = info.get("language") or original.get("language") or recognised
     return _folded(clean(str(found), 40)) if found else None
+
+
+def _preference(form: Mapping[str, Any]) -> float:
+    preference = form.get("language_preference")
+    return preference if preference and isinstance(preference, int | float) else -1
 
 
 def beside(media: Path, patterns: Sequence[str]) -> dict[str, list[tuple[str, Path]]]:
@@ -154,23 +159,26 @@ def beside(media: Path, patterns: Sequence[str]) -> dict[str, list[tuple[str, Pa
 
 
 def _in_order(found: Mapping[str, _T], patterns: Sequence[str]) -> Iterator[tuple[str, _T]]:
-    left = dict(found)
-    while (language := best(left, patterns)) is not None:
-        yield language, left.pop(language)
+    left = {language: _folded(language) for language in found}
+    for pattern in map(_folded, patterns):
+        for language in [one for one, folded in left.items() if fnmatchcase(folded, pattern)]:
+            del left[language]
+            yield language, found[language]
 
 
 def _tracks(listed: object, automatic: bool) -> dict[str, Track]:
     """Code -> track in its best form, of those that can be read here."""
     found: dict[str, Track] = {}
     for code, entries in listed.items() if isinstance(listed, Mapping) else ():
-        if automatic and not code.endswith("-orig"):
+        if not isinstance(code, str) or not isinstance(entries, Sequence) or (automatic and not code.endswith("-orig")):
             continue
         code = code.removesuffix("-orig") if automatic else code
-        forms = {_form(entry): entry for entry in entries or () if _readable(entry)}
+        forms = {_form(entry): entry for entry in entries if _readable(entry)}
         form = next((form for form in _FORMS if form in forms), None)
         if code != "live_chat" and form is not None:
             entry = forms[form]
-            headers = {str(key): str(value) for key, value in (entry.get("http_headers") or {}).items()}
+            given = entry.get("http_headers")
+            headers = {str(key): str(value) for key, value in given.items()} if isinstance(given, Mapping) else {}
             url, data = str(entry.get("url") or ""), entry.get("data")
             found[code] = Track(clean(code, 40), automatic, form, url, None if data is None else str(data), headers)
     return found

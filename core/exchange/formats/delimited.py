@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.errors import UserError
-from core.exchange.columns import SAMPLE, Columns, find_columns, known_titles, to_ms
+from core.exchange.columns import MOST_COLUMNS, SAMPLE, Columns, find_columns, known_titles, to_ms
+from core.exchange.cues import in_order
 from core.exchange.encodings import read_text, shown
-from core.exchange.rows import MetadataRow, MetadataTable, lines_in_words, looks_like_name
+from core.exchange.rows import MetadataRow, MetadataTable, lines_in_words, lines_of, looks_like_name
 from core.timed_text import Cue
 
 DELIMITERS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
@@ -20,13 +21,18 @@ DELIMITERS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
 IN_TEXTS = ",;"
 """Those that stand in texts, too: where nothing tells of more columns, only the first one in a line parts."""
 
+LONGEST_LINE = 100_000
+"""Characters; nobody says so much in a segment."""
+SNIFFED = 1000
+"""Lines that the delimiter is guessed by."""
+
 _NAMED_DELIMITER = re.compile(r"sep=([,;|\t])", re.IGNORECASE)
 
 
 def read(path: Path) -> MetadataTable:
     """UserError names the line that cannot be taken."""
     text, encoding = read_text(path)
-    lines = re.split(r"\r\n|\n|\r", text)  # not splitlines(): it also breaks at characters that stand inside texts
+    lines = lines_of(path, text, LONGEST_LINE)
     filled = [line for line in lines if line.strip()]
     if not filled:
         raise UserError(f"{path.name} is empty", "there is no row in it", "give a table with file_name,transcription")
@@ -43,6 +49,7 @@ def read(path: Path) -> MetadataTable:
 def _sniff(path: Path, lines: list[str]) -> str:
     """The delimiter that most often leaves something like a name in front of it; of several that leave none, the one
     that parts the first line into the most known titles, then the one that stands in most lines equally often."""
+    lines = lines[:SNIFFED]
     present = [delimiter for delimiter in DELIMITERS if any(delimiter in line for line in lines)]
     if not present:
         raise UserError(
@@ -63,7 +70,8 @@ def _sniff(path: Path, lines: list[str]) -> str:
 
 @dataclass
 class _Record:
-    """fields: the cells, split at every delimiter outside quotes. rest: all behind the first delimiter, unsplit."""
+    """fields: the cells, split at every delimiter outside quotes, up to `MOST_COLUMNS` and one. rest: all behind the
+    first delimiter, unsplit."""
 
     line: int
     fields: list[str]
@@ -98,7 +106,7 @@ class _RecordReader:
             used = taken
             quoted = quoted or was
             fields.append(cell)
-            if position >= len(text):
+            if position >= len(text) or len(fields) > MOST_COLUMNS:
                 break
             position += 1
             if second is None:
@@ -178,11 +186,9 @@ def _timed(path: Path, records: list[_Record], found: Columns, times: tuple[int,
         raise UserError(f"{path.name}, line {line}: the times cannot be read", "", "write seconds, or 0:12.5") from None
     cues: dict[str, list[Cue]] = {}
     for record, (start, end) in zip(records, spans, strict=True):
-        text = " ".join(record.fields[found.text].split())
-        if text and end > start:
-            name = path.name if found.name is None else record.fields[found.name].strip()
-            cues.setdefault(name, []).append(Cue(start, end, text))
-    return {name: sorted(rows) for name, rows in cues.items()}
+        name = path.name if found.name is None else record.fields[found.name].strip()
+        cues.setdefault(name, []).append(Cue(start, end, " ".join(record.fields[found.text].split())))
+    return {name: kept for name, rows in cues.items() if (kept := in_order(rows, path.name))}
 
 
 def _two_columns(path: Path, records: list[_Record], delimiter: str, notes: list[str]) -> list[MetadataRow]:

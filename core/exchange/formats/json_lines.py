@@ -10,24 +10,29 @@ from typing import Any
 
 from core.errors import UserError
 from core.exchange.clips import LabelledClip, Parts, Step, WrittenDataset, link_or_copy, write_durably
-from core.exchange.encodings import read_text, shown
-from core.exchange.rows import NAME_COLUMNS, TEXT_COLUMNS, MetadataRow, MetadataTable
-from core.files import parse_json
+from core.exchange.cues import in_order
+from core.exchange.encodings import MOST_BYTES, read_text, shown
+from core.exchange.rows import NAME_COLUMNS, TEXT_COLUMNS, MetadataRow, MetadataTable, lines_of
+from core.files import MOST_JSON_BYTES, parse_json
 from core.timed_text import Cue
+
+LONGEST_LINE = 1_000_000
+"""Characters: a clip with the times of all its words, as annotation tools write it, has some thousands."""
 
 
 def read(path: Path) -> MetadataTable:
     """UserError names the line, or the place in the list, that is no object, or has no name and text."""
-    text, encoding = read_text(path)
+    is_document = path.suffix.lower() == ".json"
+    text, encoding = read_text(path, MOST_JSON_BYTES if is_document else MOST_BYTES)
     taken = f"{path.name} is read as {shown(encoding)}"
-    whole = _document(text) if path.suffix.lower() == ".json" else None
+    whole = _document(text) if is_document else None
     if isinstance(whole, dict) and isinstance(whole.get("segments"), list):
         cues = _cues(path, whole["segments"])
         return MetadataTable(path, [], taken=f"{taken}; times and texts from its segments", cues={path.name: cues})
     if isinstance(whole, list):
         rows = [_row(path, number, "object", _labelled(item)) for number, item in enumerate(whole, start=1)]
         return MetadataTable(path, rows, taken=taken)
-    lines = ((number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip())
+    lines = ((number, line) for number, line in enumerate(lines_of(path, text, LONGEST_LINE), start=1) if line.strip())
     rows = [_row(path, number, "line", parse_json(line, path.name, number)) for number, line in lines]
     return MetadataTable(path, rows, taken=taken)
 
@@ -98,9 +103,8 @@ def _cues(path: Path, segments: list[Any]) -> list[Cue]:
             why = f"its keys are {', '.join(one)[:200]}" if isinstance(one, dict) else "it is no object"
             fix = '{"segments": [{"start": 0.0, "end": 2.5, "text": "…"}]}'
             raise UserError(f"{path.name}, segment {number} has no start, end and text", why, fix) from error
-        if cue.text and cue.end_ms > cue.start_ms:
-            found.append(cue)
-    return sorted(found)
+        found.append(cue)
+    return in_order(found, path.name)
 
 
 def write(folder: Path, parts: Parts, step: Step) -> WrittenDataset:

@@ -1,0 +1,1 @@
+"""Strangers' bytes: every parser of a file, with what nobody should have written."""
