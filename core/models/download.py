@@ -66,6 +66,7 @@ def _download(remote: RemoteModel, job: Job) -> Path:
     check_room(remote.id, remote.bytes - progress.done)
     job.log(f"{remote.id}: {_mb(remote.bytes)} MB, {_mb(progress.done)} MB of them are here")
     for file in remote.files:
+        _remove_orphans(remote, file)
         _remove_damaged(remote, file, progress, job)
     folder = _snapshot(remote, remote.small, progress)
     for file in remote.small:
@@ -138,6 +139,19 @@ def _remove_damaged(remote: RemoteModel, file: RemoteFile, progress: DownloadPro
         progress.take_back(file.size)
 
 
+def _remove_orphans(remote: RemoteModel, file: RemoteFile) -> None:
+    """Throw away what huggingface_hub was writing when it was killed: no later process knows those names."""
+    held = lock.acquire(_lock_path(remote, file))
+    if held is None:
+        return
+    try:
+        for path in _blob(remote, file).parent.glob("*.incomplete"):
+            if held.held and path.name.startswith(f"{file.etag}.") and path != _partial(remote, file):
+                path.unlink(missing_ok=True)
+    finally:
+        held.release()
+
+
 def _is_right(path: Path, file: RemoteFile, job: Job) -> bool:
     """Length and checksum are those that the hub told. A file without a known kind of checksum is judged by length."""
     size = path.stat().st_size
@@ -204,11 +218,16 @@ def _fetch(remote: RemoteModel, file: RemoteFile, progress: DownloadProgress, jo
         held.release()
 
 
-def _lock_file(remote: RemoteModel, file: RemoteFile, job: Job) -> lock.FileLock:
-    """The lock that huggingface_hub takes for this file, so that no two programs fetch it at once."""
+def _lock_path(remote: RemoteModel, file: RemoteFile) -> Path:
+    """Of the lock that huggingface_hub takes for this file, so that no two programs fetch it at once."""
     path = cache_folder() / ".locks" / repository_folder(remote.id).name / f"{file.etag}.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
-    said = False
+    return path
+
+
+def _lock_file(remote: RemoteModel, file: RemoteFile, job: Job) -> lock.FileLock:
+    """Wait until no other program fetches this file."""
+    path, said = _lock_path(remote, file), False
     while (held := lock.acquire(path)) is None:
         if not said:
             said = True
