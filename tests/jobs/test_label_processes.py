@@ -14,11 +14,10 @@ from pathlib import Path
 import pytest
 
 from core.jobs import spawn
-from core.jobs.spawn import CODE
 from core.store import Store
 from core.workspace import Workspace
+from tests.faults.kills.test_label import alive, decoded, hears, prepared, state_of, to_the_end
 from tests.jobs.conftest import process_of, wait_for
-from tests.jobs.test_label_killed import EAR, alive, decoded, prepared, state_of, to_the_end
 
 
 def by_process(journal: Path) -> Counter[int]:
@@ -33,7 +32,7 @@ def calm(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     folder = tmp_path_factory.mktemp("calm")
     made = prepared(folder / "calm", 1)
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setenv("PYTHONPATH", f"{EAR}{os.pathsep}{CODE}")
+        hears(monkeypatch)
         monkeypatch.setenv("EAR_PAUSE_S", "0")
         monkeypatch.setenv("EAR_JOURNAL", str(folder / "calm.journal"))
         to_the_end(made)
@@ -43,7 +42,7 @@ def calm(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 @pytest.fixture(autouse=True)
 def hears_as_the_ear(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONPATH", f"{EAR}{os.pathsep}{CODE}")
+    hears(monkeypatch)
 
 
 def test_three_do_the_work_of_one_though_one_is_killed(

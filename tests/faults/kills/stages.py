@@ -1,6 +1,7 @@
 """The table of what is killed: how its workspace is made, its command line, what may differ from an undisturbed run.
 
-A new stage, or command, is one entry here.
+A new stage, or command, is one entry here. Where more can be said than what is left (that nothing is fetched or heard
+twice), a stage has a file of its own beside this: test_fetch.py, test_label.py.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from core.workspace import Workspace, create
 from tests.core import media_kit, whisper_kit
 from tests.core.whisper_kit import toy, toy_copy
 from tests.fakes.hub import Hub, Repository
-from tests.faults.shims import NETWORK_DISK
-from tests.jobs import test_label_killed as labelling
+from tests.faults.kills import test_label as labelling
+from tests.faults.shims import EAR, NETWORK_DISK
 
 GIVEN = "given"
 """The folder of a workspace with what a command is given."""
@@ -130,14 +131,9 @@ def accepted(root: Path) -> Workspace:
     return made
 
 
-def unlabelled(root: Path) -> Workspace:
-    """Ten recordings that are cut, and a labeller that is heard by the ear."""
-    return labelling.prepared(root, 1)
-
-
 def labelled(root: Path) -> Workspace:
-    """The same, written by another machine."""
-    made = unlabelled(root)
+    """Ten recordings that are cut, written by one machine, to be written by another."""
+    made = labelling.prepared(root, 1)
     with Store(made.db_path) as store:
         from core.store.transcripts import MachineText
 
@@ -191,7 +187,7 @@ def hub(root: Path) -> Iterator[Environment]:
 
 # -- the table
 
-HEARD = (labelling.EAR / "sitecustomize.py",)
+HEARD = (EAR,)
 """By `tests.fakes.ear`, whatever the model."""
 RUNS = ("models/.*",)
 """Of a training: its own folder keeps logs with times in them. What it comes to is in models/NAME."""
@@ -201,7 +197,6 @@ STAGES: tuple[Killed, ...] = (
     Killed("model", ("model", "someone/toy"), create, around=hub, without=("hf/*.lock", "hf/*/refs/*"), kills=6),
     Killed("segment", ("segment",), with_recordings, kills=10, chain=3),
     Killed("segment anew", ("segment", "--at-pauses", "--text", "moves"), with_cut_recordings, kills=8, chain=2),
-    Killed("label", ("label",), unlabelled, shims=HEARD, without=("note:*",), kills=6),
     Killed("label --redo", ("label", "--redo"), labelled, shims=HEARD, without=("note:*",), kills=8, chain=3),
     Killed(
         "second opinion",

@@ -3,6 +3,7 @@
 steps.py         counts what is done to the disk, and ends the process at a step
 clock.py         a wall clock that jumps
 network_disk.py  a file system without locks and without shared memory
+ear.py           models that hear notes, without torch
 """
 
 import os
@@ -12,7 +13,7 @@ from pathlib import Path
 from core.jobs.spawn import CODE
 
 FOLDER = Path(__file__).parent
-STEPS, CLOCK, NETWORK_DISK = (FOLDER / f"{name}.py" for name in ("steps", "clock", "network_disk"))
+STEPS, CLOCK, NETWORK_DISK, EAR = (FOLDER / f"{name}.py" for name in ("steps", "clock", "network_disk", "ear"))
 
 
 def environment(shims: Sequence[Path]) -> dict[str, str]:

@@ -19,15 +19,20 @@ import pytest
 from core import demo_audio
 from core.jobs import spawn
 from core.jobs.attach import view
-from core.jobs.spawn import CODE
 from core.spans import plan_spans, segment_id
 from core.store import Segment, Store, Video
 from core.workspace import Workspace, create
 from tests.core.whisper_kit import CONFIG, QUICK, toy
+from tests.faults import shims
 from tests.jobs.conftest import process_of, wait_for
 
-EAR = Path(__file__).parent / "with_ear"
 RECORDINGS, SECONDS = 10, 22
+
+
+def hears(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Jobs that are started from now on hear by `tests.fakes.ear`."""
+    for name, value in shims.environment([shims.EAR]).items():
+        monkeypatch.setenv(name, value)
 
 
 def prepared(root: Path, batch: int) -> Workspace:
@@ -74,7 +79,7 @@ def decoded(journal: Path) -> list[int]:
 
 
 def check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, times: int, batch: int, seed: int) -> None:
-    monkeypatch.setenv("PYTHONPATH", f"{EAR}{os.pathsep}{CODE}")
+    hears(monkeypatch)
     monkeypatch.setenv("EAR_PAUSE_S", "0")
     monkeypatch.setenv("EAR_JOURNAL", str(tmp_path / "calm.journal"))
     calm = prepared(tmp_path / "calm", batch)

@@ -1,4 +1,4 @@
-"""Put on PYTHONPATH by the tests of labelling jobs: every model hears as `tests.fakes.ear` does, in any process."""
+"""Every model hears as `tests.fakes.ear` does."""
 
 import os
 import sys
