@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import unicodedata
@@ -28,6 +29,8 @@ _CONTROL = re.compile(
     r"\ud800-\udfff\ufdd0-\ufdef\ufeff\ufff0-\ufffb\ufffe\uffff\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
     r"\U000e0000-\U000e00ff\U000e01f0-\U000e0fff]"
 )
+# The same, and what some take for the end of a line; line breaks themselves stand between the values of JSON.
+_HIDDEN = re.compile(rf"(?!\n)(?:{_CONTROL.pattern}|[\u2028\u2029])")
 # What Python makes of a byte in a file's name that is no UTF-8 (PEP 383).
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")
 _JOINER, _NON_JOINER = "\u200d", "\u200c"
@@ -97,6 +100,11 @@ def _joins(joiner: str, before: str, after: str) -> bool:
     if joiner == _JOINER and unicodedata.combining(before) == _VIRAMA:
         return True
     return bool(after) and not after.isascii() and all(unicodedata.category(c)[0] in "LMS" for c in (before, after))
+
+
+def hidden_escaped(json_text: str) -> str:
+    """JSON in which what is not seen but acts stands as `\\uXXXX`: the same values, harmless to look at."""
+    return _HIDDEN.sub(lambda found: json.dumps(found[0])[1:-1], json_text)
 
 
 def as_utf8(name: str | os.PathLike[str]) -> str:

@@ -107,3 +107,11 @@ def test_the_readme_knows_the_house() -> None:
     assert [path for path in told if not (ROOT / path).exists()] == []
     rooms = {f"core/{folder.name}/" for folder in (ROOT / "core").iterdir() if (folder / "__init__.py").exists()}
     assert {room for room in rooms if not any(path.startswith(room[:-1]) for path in told)} == set()
+
+
+def test_sqlite_is_named_in_the_store_alone() -> None:
+    """So no error of it can be met, or forgotten, anywhere else."""
+    ours = modules("core", "tui")
+    naming = {name for name, path in ours.items() if re.search(r"\bsqlite3\b", path.read_text(encoding="utf-8"))}
+    assert "core.store.connection" in naming
+    assert sorted(name for name in naming if not name.startswith("core.store.")) == []

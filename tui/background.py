@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from collections.abc import Callable
 from typing import TypeVar
@@ -47,8 +46,8 @@ class BackgroundTasks:
                 result = work()
             except UserError as error:
                 message = TaskResult(lambda error=error: failed(error))
-            except (OSError, sqlite3.Error) as error:
-                # A full disk, a folder that went away, a store that somebody holds: a person's to mend.
+            except OSError as error:
+                # A full disk, a folder that went away: a person's to mend.
                 unreadable = UserError(
                     "the workspace cannot be read or written", str(error), "look at the disk and the folder's rights"
                 )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 from core.checks.check import Answer, Context, ok, warn
 from core.checks.models import is_here, shape_of
+from core.errors import UserError
+from core.store import Store
 
 CHECKPOINTS = 2
 """How many a training run keeps at once (save_total_limit)."""
@@ -67,14 +67,12 @@ def _media(context: Context) -> int:
         return 0
     cut = context.config.segment
     overlap = cut.length_s / (cut.length_s - cut.overlap_s)
-    query = "SELECT COALESCE(SUM(duration_ms), 0) FROM videos WHERE selected AND state != 'fetched'"
     try:
-        # Read only: looking must neither make nor migrate a database.
-        address = f"{context.workspace.db_path.absolute().as_uri()}?mode=ro"
-        with closing(sqlite3.connect(address, uri=True, timeout=1)) as db:
-            seconds = db.execute(query).fetchone()[0] / 1000
-    except sqlite3.Error:
+        with Store(context.workspace.db_path) as store:
+            videos = store.videos.all()
+    except UserError:  # what is wrong with it the check of the database tells
         return 0
+    seconds = sum(v.duration_ms or 0 for v in videos if v.selected and v.state != "fetched") / 1000
     return int(seconds * (MP4_BYTES_S + WAV_BYTES_S * overlap))
 
 

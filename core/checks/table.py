@@ -5,7 +5,7 @@ Adding a check is a function in a file beside this one, its entry here, and its 
 
 from __future__ import annotations
 
-from core.checks import disk, downloads, environment, gpu, hub, models, session, terminal, torch
+from core.checks import database, disk, downloads, environment, gpu, hub, models, session, terminal, torch
 from core.checks.check import CheckSpec
 
 DRIVER_S = 15.0
@@ -23,6 +23,7 @@ CHECKS: tuple[CheckSpec, ...] = (
     CheckSpec("gpu-add", "GPU computes", torch.check_sum, ("wheel-card",), DRIVER_S + torch.SUM_TIMEOUT_S),
     CheckSpec("precision", "Precision", gpu.check_precision, ("wheel-card",), DRIVER_S),
     CheckSpec("gpu-memory", "GPU memory", models.check_memory, ("wheel-card",), DRIVER_S),
+    CheckSpec("database", "Database", database.check_database),
     CheckSpec("disk", "Disk", disk.check_disk),
     CheckSpec("yt-dlp", "yt-dlp", downloads.check_ytdlp),
     CheckSpec("yt-dlp-ejs", "yt-dlp-ejs", downloads.check_ejs, ("yt-dlp",)),

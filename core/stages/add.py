@@ -8,7 +8,6 @@ items: a row's state, or "known" for one that was there before.
 from __future__ import annotations
 
 import argparse
-import sqlite3
 import time
 import traceback
 from dataclasses import dataclass, field, replace
@@ -22,7 +21,7 @@ from core.sources import failures, listing, local, names, sidecar
 from core.sources.licence import open_site
 from core.sources.ytdlp import YtdlpLogger, cancel_check
 from core.stages.details import OF_THE_VIDEO
-from core.store import Store, Video
+from core.store import Store, StoreFault, Video
 from core.temporaries import leftovers_in, remove_abandoned
 from core.text import clean, plural
 from core.workspace import Workspace
@@ -126,7 +125,7 @@ class _AddRun:
             raise
         except YoutubeDLError as error:
             raise failures.classify(error, self._logger.warnings).error("whispersmith add") from error
-        except (Cancelled, UserError, sqlite3.Error):
+        except (Cancelled, UserError, StoreFault):
             raise
         except Exception as error:
             # An extractor is strangers' code for strangers' pages; it may raise anything. The next source may be fine.

@@ -1,24 +1,21 @@
-"""Opening the SQLite file: journal mode by file system, one connection a thread, writing in short transactions."""
+"""The SQLite file: one connection a thread, writing in short transactions, a person's edits in the journal first."""
 
 from __future__ import annotations
 
 import itertools
 import json
-import os
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
-from core.store.connection import Connection
-from core.store.migrations import migrate
-
-NETWORK_FILE_SYSTEMS = frozenset(
-    ("nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "gpfs", "beegfs", "ceph", "fuse.sshfs", "9p", "afs")
-)
+from core.errors import UserError
+from core.store import opening
+from core.store.connection import Connection, DamagedStore, StoreFault
+from core.store.hold import Hold
+from core.store.journaling import Journaling
 
 SLICE_S = 0.04
 """What a slice of a long write aims at; nobody who writes one text waits longer than a few of these."""
@@ -29,14 +26,41 @@ FIRST_SLICE, SMALLEST_SLICE = 200, 20
 
 
 class Database:
-    """The SQLite file. Safe from several threads (a connection each) and several processes."""
+    """The SQLite file. Safe from several threads (a connection each) and several processes.
+
+    Opened where nothing may be written, it can be read all the same. DamagedStore if it is damaged, or gone from a
+    workspace that had one.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._local = threading.local()
         self._all: list[tuple[threading.Thread, Connection]] = []
         self._guard = threading.Lock()
-        migrate(self.connection)
+        self._hold = Hold.shared(path)
+        self._journaling = Journaling(path)
+        try:
+            self._open()
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self) -> None:
+        opening.refuse_lost(self.path)
+        opening.bring_up_to_date(self.connection)
+        self._catch_up()
+
+    def _catch_up(self) -> None:
+        """Take in what only the journal has, before anybody reads. Where nothing can be written, the first edit meets
+        the same obstacle, and is told of it; that is no reason not to read."""
+        try:
+            if self.connection.refusal is None and self._journaling.is_behind(self.connection):
+                with self.write():
+                    pass
+        except DamagedStore:
+            raise
+        except UserError:
+            return
 
     def __enter__(self) -> Self:
         return self
@@ -49,7 +73,7 @@ class Database:
         """This thread's connection, opened at first use."""
         found: Connection | None = getattr(self._local, "connection", None)
         if found is None:
-            found = _connect(self.path)
+            found = opening.connect(self.path)
             self._local.connection = found
             with self._guard:
                 # Threads come and go, a screen starts one for every look at the store: what they left is closed.
@@ -70,13 +94,33 @@ class Database:
         if connection.in_transaction:
             yield connection
             return
+        if connection.refusal is not None:
+            connection = self._try_for_writing()
         connection.take_lock("BEGIN IMMEDIATE")
+        noted = None
         try:
+            edit = self._journaling.catch_up(connection)
             yield connection
+            noted = self._journaling.note(connection, edit)
+            connection.commit()
         except BaseException:
-            connection.rollback()
+            try:
+                if noted is not None:
+                    self._journaling.take_back(noted)
+            finally:
+                connection.rollback()
             raise
-        connection.commit()
+
+    def _try_for_writing(self) -> Connection:
+        """This thread's connection, opened anew: there may be room on the disk by now. UserError if there is not."""
+        with self._guard:
+            left = self._local.connection
+            self._all = [(thread, kept) for thread, kept in self._all if kept is not left]
+        left.close()
+        del self._local.connection
+        if (refusal := self.connection.refusal) is not None:
+            raise refusal
+        return self.connection
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -136,39 +180,18 @@ class Database:
         return int(self.connection.execute("PRAGMA data_version").fetchone()[0])
 
     def close(self) -> None:
-        """Close the connections of every thread; the store is not to be used after it."""
+        """Close the connections of every thread; the store is not to be used after it.
+
+        What was written is brought into the file, so that the least is in the -wal while another program, an app that
+        is left open for days, keeps it in use.
+        """
         with self._guard:
             for _, connection in self._all:
+                # What goes wrong here goes wrong for whoever writes next, and loses nothing.
+                with suppress(UserError, StoreFault):
+                    if connection.refusal is None and not connection.in_transaction:
+                        connection.checkpoint()
                 connection.close()
             self._all.clear()
             self._local = threading.local()
-
-
-def _connect(path: Path) -> Connection:
-    connection = Connection.open(path)
-    connection.row_factory = sqlite3.Row
-    connection.execute("PRAGMA foreign_keys = ON")
-    mode = "DELETE" if file_system(path.parent) in NETWORK_FILE_SYSTEMS else "WAL"
-    # SQLite does not wait by itself here: two that open a new file at the same moment would find it locked.
-    connection.take_lock(f"PRAGMA journal_mode = {mode}")
-    # FULL: what a person typed is on the disk before it is called saved.
-    connection.execute("PRAGMA synchronous = FULL")
-    return connection
-
-
-def file_system(folder: Path) -> str:
-    """The type of the file system that holds `folder`, as /proc/mounts names it; "" where that is unknown."""
-    try:
-        mounts = Path("/proc/mounts").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return ""
-    real, best, kind = os.path.realpath(folder), "", ""
-    for line in mounts:
-        fields = line.split()
-        if len(fields) < 3:
-            continue
-        point = fields[1].replace("\\040", " ")
-        inside = real == point or real.startswith(point.rstrip("/") + "/")
-        if inside and len(point) >= len(best):
-            best, kind = point, fields[2]
-    return kind
+        self._hold.release()

@@ -94,11 +94,14 @@ def record(
     after: dict[str, Any] | None,
     undoes: int | None = None,
     batch: int | None = None,
+    at: int | None = None,
 ) -> None:
+    """at: when it was made (ms since 1970); None for now."""
+
     def packed(values: dict[str, Any] | None) -> str | None:
         return None if values is None else json.dumps(values, ensure_ascii=False)
 
     db.execute(
         "INSERT INTO edits (segment, at, who, before, after, undoes, batch) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (segment, now_ms(), who, packed(before), packed(after), undoes, batch),
+        (segment, now_ms() if at is None else at, who, packed(before), packed(after), undoes, batch),
     )

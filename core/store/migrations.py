@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterator
 
@@ -229,17 +230,26 @@ MIGRATIONS = (
     -- The edits of a batch that was taken back as one had no mark so far: an undo of one segment tried them again.
     UPDATE edits SET undone = 1 WHERE undone = 0 AND id IN (SELECT undoes FROM edits WHERE undoes IS NOT NULL);
     """,
+    """
+    -- Up to where this database knows the journal. id: of the file; position, base (its size when begun): in bytes.
+    CREATE TABLE journal (
+        one INTEGER PRIMARY KEY CHECK (one = 1), id TEXT NOT NULL, position INTEGER NOT NULL, base INTEGER NOT NULL
+    );
+    """,
 )
+
+TABLES = frozenset(re.findall(r"CREATE TABLE (\w+)", "".join(MIGRATIONS)))
+"""What a database of this version has."""
 
 
 def migrate(connection: Connection) -> None:
     """Bring the tables to the version of this program. UserError for a store of a newer one."""
-    if _user_version(connection) == len(MIGRATIONS):
+    if user_version(connection) == len(MIGRATIONS):
         return
     connection.take_lock("BEGIN IMMEDIATE")
     try:
         # Asked again under the lock: another process may have migrated meanwhile.
-        version = _user_version(connection)
+        version = user_version(connection)
         if version > len(MIGRATIONS):
             raise UserError(
                 "this workspace was made by a newer whispersmith",
@@ -267,5 +277,6 @@ def statements(script: str) -> Iterator[str]:
             statement = ""
 
 
-def _user_version(connection: Connection) -> int:
+def user_version(connection: Connection) -> int:
+    """How many of the migrations a database has been through."""
     return int(connection.execute("PRAGMA user_version").fetchone()[0])

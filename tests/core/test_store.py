@@ -12,9 +12,10 @@ import pytest
 from core.errors import UserError
 from core.review.differences import Difference
 from core.store import Captions, EvaluationRow, Segment, Store, Video
-from core.store.database import file_system
+from core.store.connection import StoreFault
 from core.store.edits import WrittenMeanwhile
 from core.store.migrations import MIGRATIONS
+from core.store.opening import file_system
 from core.store.records import SecondReading, SeenText, Undone
 from core.store.transcripts import MachineText
 from tests.core.store_kit import fill, machine, store
@@ -43,7 +44,7 @@ def test_a_store_of_a_newer_program_is_left_alone(tmp_path: Path) -> None:
 def test_a_file_that_is_no_store_is_told(tmp_path: Path) -> None:
     path = tmp_path / "whispersmith.db"
     path.write_bytes(b"this is not a database, it is a text" * 50)
-    with pytest.raises(UserError, match="cannot be opened"):
+    with pytest.raises(UserError, match="no database any more"):
         Store(path)
 
 
@@ -51,8 +52,11 @@ def test_many_open_a_new_store_at_the_same_moment(tmp_path: Path) -> None:
     wrong: list[BaseException] = []
     for number in range(30):
         together = threading.Barrier(4)
+        (tmp_path / str(number)).mkdir()
 
-        def open_it(path: Path = tmp_path / f"{number}.db", together: threading.Barrier = together) -> None:
+        def open_it(
+            path: Path = tmp_path / str(number) / "whispersmith.db", together: threading.Barrier = together
+        ) -> None:
             together.wait()
             try:
                 with Store(path) as store:
@@ -135,7 +139,7 @@ def test_which_captions_are_here(store: Store) -> None:
 
 
 def test_a_batch_is_there_whole_or_not_at_all(store: Store) -> None:
-    with pytest.raises(sqlite3.Error):
+    with pytest.raises(StoreFault):
         store.videos.add_many([Video("one"), Video("two", source=12345)])
     assert store.videos.get("one") is None
 

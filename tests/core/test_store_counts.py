@@ -11,6 +11,7 @@ import pytest
 
 from core.errors import UserError
 from core.store import Segment, SegmentRow, Store, Video
+from core.store.connection import StoreFault
 from core.store.migrations import MIGRATIONS
 from core.store.records import TranscriptRow
 from tests.core.store_kit import fill, machine, store
@@ -196,7 +197,7 @@ def test_a_split_that_dies_half_way_leaves_the_one_before(store: Store) -> None:
     ids = fill(store, 600, "long")
     store.segments.set_parts(dict.fromkeys(ids, "train"))
     broken = dict.fromkeys(ids, "test") | {ids[-1]: "neither"}
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(StoreFault, match="IntegrityError"):
         store.segments.set_parts(broken)  # type: ignore[arg-type]
     assert store.segments.counts()["train"] == 600
     # A slice of it is there, and goes with the next one.

@@ -10,6 +10,7 @@ import pytest
 from core.review.differences import differences
 from core.spans import Span
 from core.store import Store
+from core.store.connection import StoreFault
 from core.store.migrations import MIGRATIONS, statements
 from core.store.records import SecondReading
 from core.timed_text import TimedText, Word
@@ -90,7 +91,7 @@ def test_words_of_a_time_are_of_the_source_that_is_asked_for_first(talk: Store) 
 def test_all_of_a_batch_is_stored_or_none_of_it(talk: Store) -> None:
     row = talk.timed_texts.begin("talk", "m", SETTINGS)
     broken = TimedText(9000, 18_000, None, -0.5, 0.1, ())  # type: ignore[arg-type]
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(StoreFault, match="IntegrityError"):
         talk.timed_texts.add(row.id, [window(0, 9000), broken])
     assert talk.timed_texts.spans(row.id) == []
 

@@ -23,7 +23,7 @@ async def test_every_screen_opens_on_a_damaged_store_and_says_so(tmp_path: Path,
     app = WhispersmithApp(workspace, AppOptions(), start=start)
     async with app.run_test(size=(100, 30), notifications=True) as pilot:
         await wait_until(pilot, lambda: "whispersmith.db is damaged" in screen_text(app))
-        assert "fix  keep a copy of it" in screen_text(app)
+        assert "fix  whispersmith repair" in screen_text(app)
         # And one can go elsewhere.
         app.clear_notifications()
         while len(app.screen_stack) > 1:

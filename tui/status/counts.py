@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from dataclasses import dataclass
 
@@ -40,6 +39,6 @@ class CountsReader:
                 self.stale = False
                 self._last = CountsSnapshot(version, summary(self._store, self._workspace))
                 self._due = time.monotonic() + self.LONG_S
-        except (sqlite3.Error, OSError) as error:
+        except OSError as error:
             raise UserError("the workspace cannot be read", str(error), "look at the disk, then start again") from error
         return self._last

@@ -1,0 +1,136 @@
+"""The journal and the database: every edit of a person is in the journal before it is in the database, and what only
+the journal has is taken into the database before anything else is written.
+
+What belongs into the journal is read from `edits`, in which every change of a text stands, at the end of each
+transaction: no code that changes texts can forget it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from core.store import replay
+from core.store.connection import Connection
+from core.store.edits import PERSON
+from core.store.journal import JOURNAL, Journal, JournalLine, JournalState, packed, read, utc
+
+LONG_BYTES = 8_000_000
+"""A journal of more, that has also grown to LONG_TIMES of what it was begun with, is begun anew."""
+LONG_TIMES = 3
+
+_GIVEN = "({origin} IN ('human', 'imported') OR {review} IN ('accepted', 'rejected'))"
+_WRITTEN = f"""
+    SELECT e.segment, e.who, e.at, MAX(e.id), COALESCE(s.video, json_extract(e.before, '$.video')),
+           COALESCE(s.start_ms, json_extract(e.before, '$.start_ms')),
+           COALESCE(s.end_ms, json_extract(e.before, '$.end_ms')), t.text, t.origin, t.review, t.flags, t.suspicion
+    FROM edits e LEFT JOIN segments s ON s.id = e.segment LEFT JOIN transcripts t ON t.segment = e.segment
+    WHERE e.id > ? AND (e.who = '{PERSON}' OR {_GIVEN.format(origin="t.origin", review="t.review")} OR
+        {_GIVEN.format(origin="json_extract(e.before, '$.origin')", review="json_extract(e.before, '$.review')")})
+    GROUP BY e.segment ORDER BY MAX(e.id)
+"""
+"""What stands in segments in which a person has changed something after an edit, or whose text of a person went."""
+
+_STANDING = f"""
+    SELECT s.id, COALESCE(e.who, '{PERSON}'), COALESCE(e.at, t.updated), e.id, s.video, s.start_ms, s.end_ms,
+           t.text, t.origin, t.review, t.flags, t.suspicion
+    FROM transcripts t JOIN segments s ON s.id = t.segment
+    LEFT JOIN edits e ON e.id = (SELECT MAX(id) FROM edits WHERE segment = t.segment)
+    WHERE {_GIVEN.format(origin="t.origin", review="t.review")} ORDER BY s.video, s.start_ms, s.end_ms
+"""
+"""All that people have given, as it stands."""
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Up to where the database knows which journal; base: the size that it was begun with."""
+
+    state: JournalState
+    base: int
+
+
+class Journaling:
+    def __init__(self, database: Path) -> None:
+        self._journal = Journal(database.with_name(JOURNAL))
+
+    def is_behind(self, db: Connection) -> bool:
+        """Whether one of the two has what the other does not. Cheap: a row and the first line of a file."""
+        place = _place(db)
+        return place is None or place.state != self._journal.state()
+
+    def catch_up(self, db: Connection) -> int:
+        """Bring both together, in a transaction that may write; the number of the last edit then.
+
+        What stands in the journal behind the place that the database knows was written by a process that was killed
+        before its commit, or the database is an older copy, or its -wal is gone.
+        """
+        place, state = _place(db), self._journal.state()
+        if place is None or state is None or place.state != state:
+            self._bring_together(db, place, state)
+        elif state.size > LONG_BYTES and state.size > LONG_TIMES * place.base:
+            self._begin(db)
+        return int(db.execute("SELECT COALESCE(MAX(id), 0) FROM edits").fetchone()[0])
+
+    def _bring_together(self, db: Connection, place: _Place | None, state: JournalState | None) -> None:
+        if state is not None:
+            is_same = place is not None and place.state.id == state.id
+            if place is not None and is_same and place.state.size < state.size:
+                tail = list(read(self._journal.path, place.state.size))
+                replay.take_in(db, (line for line in tail if line is not None), is_newer=True)
+                self._end_line(tail)
+                _set_place(db, self._journal.state() or state, place.base)
+                return
+            if not is_same:
+                replay.take_in(db, (line for line in read(self._journal.path) if line is not None))
+        # It is not there, is another's, or has lost its end.
+        self._begin(db)
+
+    def _end_line(self, tail: list[JournalLine | None]) -> None:
+        """Where the last line was cut short, the next one is not to be a part of it."""
+        if tail and tail[-1] is None:
+            self._journal.append(b"\n")
+
+    def _begin(self, db: Connection) -> None:
+        state = self._journal.begin(_lines(db.execute(_STANDING)))
+        _set_place(db, state, state.size)
+
+    def note(self, db: Connection, edit: int) -> int | None:
+        """Write what people have changed after this edit, before it is committed; the size of the journal before it,
+        for `take_back`, or None where there was nothing to write."""
+        place = _place(db)
+        data = packed(_lines(db.execute(_WRITTEN, (edit,))))
+        if not data or place is None:
+            return None
+        self._journal.append(data)
+        _set_place(db, place.state._replace(size=place.state.size + len(data)), place.base)
+        return place.state.size
+
+    def take_back(self, size: int) -> None:
+        """What was noted is not committed."""
+        self._journal.cut_back(size)
+
+
+def _place(db: Connection) -> _Place | None:
+    row = db.execute("SELECT id, position, base FROM journal").fetchone()
+    return None if row is None else _Place(JournalState(row["id"], row["position"]), row["base"])
+
+
+def _set_place(db: Connection, state: JournalState, base: int) -> None:
+    values = (state.id, state.size, base)
+    db.execute("INSERT OR REPLACE INTO journal (one, id, position, base) VALUES (1, ?, ?, ?)", values)
+
+
+def _lines(rows: Iterable[Any]) -> Iterator[JournalLine]:
+    """One of each row of _WRITTEN or _STANDING. A segment that is gone, and of which nobody noted where it was, has
+    none: its text is elsewhere, or was no person's."""
+    for segment, who, at, _, video, start, end, text, origin, review, flags, suspicion in rows:
+        if video is None:
+            continue
+        if text is None:
+            yield JournalLine(utc(at), who, segment, video, start, end)
+        else:
+            told = (text, origin, review, tuple(json.loads(flags)), suspicion)
+            yield JournalLine(utc(at), who, segment, video, start, end, *told)

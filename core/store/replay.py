@@ -1,0 +1,77 @@
+"""Taking lines of a journal into the database: as edits, so that nothing that stood there is lost by it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from core.clock import now_ms
+from core.spans import segment_id
+from core.store import edits
+from core.store.connection import Connection
+from core.store.journal import JournalLine
+from core.store.records import HUMAN
+
+
+def take_in(db: Connection, lines: Iterable[JournalLine], *, is_newer: bool = False) -> int:
+    """Write what the last line of each segment says, where it is not so already; how many segments that was.
+
+    is_newer: all of the lines were written after what the database holds. Else a line yields to what was written later,
+    by the clock, unless an earlier line tells just that: clocks are set back.
+    A segment that is not here is made, as one of an earlier cut, and its recording with it.
+    """
+    last: dict[tuple[str, int, int], JournalLine] = {}
+    earlier: dict[tuple[str, int, int], set[int]] = {}
+    for line in lines:
+        if line.key in last and not is_newer:
+            earlier.setdefault(line.key, set()).add(_hash(last[line.key].values))
+        last[line.key] = line
+    return sum(_take_in(db, line, is_newer, earlier.get(key, set())) for key, line in last.items())
+
+
+def _take_in(db: Connection, line: JournalLine, is_newer: bool, earlier: set[int]) -> bool:
+    after = line.values
+    row = db.execute("SELECT id FROM segments WHERE video = ? AND start_ms = ? AND end_ms = ?", line.key).fetchone()
+    if row is None:
+        if after is None:
+            return False
+        segment = _make_segment(db, line)
+    else:
+        segment = str(row["id"])
+    before = edits.snapshot(db, segment)
+    if before == after or (after is None and not _is_given(before)):
+        return False
+    if not is_newer and _hash(before) not in earlier and _last_edit(db, segment) > line.at_ms:
+        return False
+    if after is None:
+        db.execute("DELETE FROM transcripts WHERE segment = ?", (segment,))
+    else:
+        edits.write(db, segment, after)
+    edits.record(db, segment, line.who, before, after, at=line.at_ms)
+    return True
+
+
+def _is_given(values: dict[str, Any] | None) -> bool:
+    """By a person; what a machine has written since is no concern of the journal."""
+    return values is not None and (values["origin"] in HUMAN or values["review"] != "pending")
+
+
+def _last_edit(db: Connection, segment: str) -> int:
+    query = "SELECT COALESCE(MAX(at), 0) FROM edits WHERE segment = ?"
+    return int(db.execute(query, (segment,)).fetchone()[0])
+
+
+def _hash(values: dict[str, Any] | None) -> int:
+    return hash(None if values is None else (values["text"], values["origin"], values["review"]))
+
+
+def _make_segment(db: Connection, line: JournalLine) -> str:
+    id = segment_id(*line.key)
+    db.execute(
+        "INSERT OR IGNORE INTO videos (id, title, added) VALUES (?, ?, ?)", (line.recording, line.recording, now_ms())
+    )
+    db.execute(
+        "INSERT INTO segments (id, video, start_ms, end_ms, path, kept) VALUES (?, ?, ?, ?, ?, 1)",
+        (id, *line.key, f"segments/{line.recording}/{id}.wav"),
+    )
+    return id

@@ -1,0 +1,316 @@
+"""The journal: each edit of a person is in it, and what only it has is taken into the database."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import shutil
+import signal
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.errors import UserError
+from core.store import Segment, Store, journaling
+from core.store.connection import Connection
+from core.store.cuts import LeavingText, MovedText
+from core.store.journal import JOURNAL, JOURNAL_BEFORE, read
+from core.store.records import TextChange
+from tests.core.store_kit import fill, machine, store, text_of
+
+__all__ = ["store"]
+
+
+def journal_of(store: Store) -> Path:
+    return store.path.with_name(JOURNAL)
+
+
+def told(store: Store) -> dict[str, tuple[str, str, str]]:
+    """By segment, what the journal says of it last; without those of which nothing is left."""
+    last = {line.segment: line for line in read(journal_of(store)) if line is not None}
+    return {id: (line.text, line.origin, line.review) for id, line in last.items() if line.text is not None}
+
+
+def given(store: Store) -> dict[str, tuple[str, str | None, str]]:
+    """By segment, what people gave, as the database says."""
+    return {row.id: text_of(store, row.id) for row in store.segments.all() if row.is_reviewed}
+
+
+def copy_without_wal(store: Store, target: Path) -> Path:
+    """The workspace as it lies there while it is in use, but for what SQLite has not put into its file yet."""
+    shutil.copytree(store.path.parent, target)
+    (target / f"{store.path.name}-wal").unlink()
+    return target / store.path.name
+
+
+def test_whatever_a_person_does_is_in_the_journal_when_it_is_done(store: Store) -> None:
+    ids = fill(store, 12)
+    machine(store, *ids[:8])
+    assert told(store) == {}
+    deeds = (
+        lambda: store.transcripts.save(ids[0], "一"),
+        lambda: store.transcripts.review(ids[1], "accepted"),
+        lambda: store.transcripts.review(ids[2], "rejected"),
+        lambda: store.transcripts.review(ids[9], "rejected"),
+        lambda: store.transcripts.accept_all(ids[3:7]),
+        lambda: store.transcripts.reject_all(ids[3:5]),
+        lambda: store.transcripts.change_texts([TextChange(ids[5], "機器寫的", "改過")], "replace"),
+        lambda: store.transcripts.change_texts([TextChange(ids[10], "", "新")], "type", as_human=True),
+        lambda: store.transcripts.import_human({ids[7]: "匯入", ids[11]: "匯入"}),
+        lambda: store.transcripts.take_back(ids[0], store.transcripts.history(ids[0])[-1]["id"]),
+        lambda: store.transcripts.save(ids[0], "二"),
+    )
+    for deed in deeds:
+        deed()
+        assert told(store).items() >= given(store).items()
+    for _ in deeds:
+        store.transcripts.undo()
+        assert told(store).items() >= given(store).items()
+    assert told(store)[ids[1]] == text_of(store, ids[1])
+
+
+def test_a_text_that_a_new_cut_moves_moves_in_the_journal(store: Store) -> None:
+    store.transcripts.save("talk_0_10", "一二三")
+    store.segments.add([Segment("talk_0_5", "talk", 0, 5000, "segments/talk/talk_0_5.wav")])
+    store.cuts.offer([MovedText("talk_0_5", "一二", (), 0.5, may_return=False)], since=0)
+    assert told(store)["talk_0_5"] == ("一二", "human", "pending")
+    store.cuts.retire([LeavingText("talk_0_10", 0, 10_000, "一二三", untouched=False)])
+    assert told(store) == {"talk_0_5": ("一二", "human", "pending")} == given(store) | told(store)
+
+
+def test_many_edits_are_one_write_and_one_sync_a_transaction(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = fill(store, 300)
+    machine(store, *ids)
+    appended = []
+    append = journaling.Journal.append
+    monkeypatch.setattr(journaling.Journal, "append", lambda self, data: (appended.append(data), append(self, data)))
+    with store.write():
+        store.transcripts.accept_all(ids)
+    assert [data.count(b"\n") for data in appended] == [300]
+
+
+def test_a_deleted_wal_loses_nothing(store: Store, tmp_path: Path) -> None:
+    ids = fill(store, 20, "other")
+    store.transcripts.save("talk_0_10", "一")
+    store.transcripts.save(ids[3], "二")
+    store.transcripts.review(ids[4], "rejected")
+    store.transcripts.save("talk_0_10", "三")
+    with Store(copy_without_wal(store, tmp_path / "copy")) as copy:
+        # Of some not even the recording had come into the file.
+        assert given(copy) == given(store)
+        assert copy.transcripts.undo("talk_0_10") is not None
+
+
+def _save_and_die_before_the_commit(path: Path) -> None:
+    with Store(path) as store:
+        Connection.commit = lambda self: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[method-assign,assignment]
+        store.transcripts.save("talk_0_10", "最後的話")
+
+
+def test_an_edit_that_is_killed_between_journal_and_commit_is_there_afterwards(store: Store) -> None:
+    process = multiprocessing.get_context("spawn").Process(target=_save_and_die_before_the_commit, args=(store.path,))
+    process.start()
+    process.join(30)
+    assert process.exitcode == -signal.SIGKILL
+    assert text_of(store, "talk_0_10")[0] == ""
+    with Store(store.path):
+        pass
+    assert text_of(store, "talk_0_10") == ("最後的話", "human", "accepted")
+    # It is one edit, and stays one.
+    with Store(store.path):
+        assert len(store.transcripts.history("talk_0_10")) == 1
+
+
+def test_the_next_edit_of_whoever_is_there_takes_in_what_a_killed_process_has_left(store: Store) -> None:
+    process = multiprocessing.get_context("spawn").Process(target=_save_and_die_before_the_commit, args=(store.path,))
+    process.start()
+    process.join(30)
+    store.transcripts.save("talk_8_18", "別的")
+    assert {id: text for id, (text, *_) in given(store).items()} == {"talk_0_10": "最後的話", "talk_8_18": "別的"}
+    assert told(store) == given(store)
+
+
+def test_a_line_that_was_cut_short_is_passed_over_and_ends_before_the_next(store: Store) -> None:
+    store.transcripts.save("talk_0_10", "一")
+    whole = journal_of(store).read_bytes()
+    with journal_of(store).open("ab") as file:
+        file.write(whole.splitlines(keepends=True)[-1][:-20])
+    store.transcripts.save("talk_8_18", "二")
+    assert told(store) == given(store)
+    assert [line is None for line in read(journal_of(store))] == [False, True, False]
+
+
+def test_an_edit_that_could_not_be_committed_is_not_in_the_journal(store: Store) -> None:
+    store.transcripts.save("talk_0_10", "一")
+    before = journal_of(store).read_bytes()
+    pages = store.connection.execute("PRAGMA page_count").fetchone()[0]
+    store.connection.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(UserError, match="the disk is full"):
+        store.transcripts.save("talk_0_10", "二" * 100_000)
+    assert journal_of(store).read_bytes() == before
+
+
+def _no_commit(self: Connection) -> None:
+    raise UserError("the disk is full")
+
+
+def test_a_commit_that_fails_takes_its_lines_back(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.transcripts.save("talk_0_10", "一")
+    before = journal_of(store).read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(Connection, "commit", _no_commit)
+        with pytest.raises(UserError):
+            store.transcripts.save("talk_0_10", "二")
+    assert journal_of(store).read_bytes() == before
+    store.transcripts.save("talk_8_18", "三")
+    assert text_of(store, "talk_0_10")[0] == "一"
+
+
+def test_a_long_journal_is_begun_anew_with_what_stands(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.transcripts.save("talk_8_18", "不變")
+    store.close()
+    shutil.copy(store.path, tmp_path / "older.db")
+    monkeypatch.setattr(journaling, "LONG_BYTES", 5000)
+    with Store(store.path) as store:
+        for number in range(60):
+            store.transcripts.save("talk_0_10", f"第{number}次")
+        assert told(store) == given(store)
+        sizes = [journal_of(store).with_name(name).stat().st_size for name in (JOURNAL, JOURNAL_BEFORE)]
+        assert max(sizes) < 6000
+        wanted = given(store)
+    # A database from before it was begun anew gets all of it.
+    shutil.copy(tmp_path / "older.db", store.path)
+    with Store(store.path) as older:
+        assert given(older) == wanted
+
+
+def test_an_older_copy_of_the_database_gets_what_was_edited_since(store: Store, tmp_path: Path) -> None:
+    store.transcripts.save("talk_0_10", "一")
+    store.close()
+    shutil.copy(store.path, tmp_path / "yesterday.db")
+    with Store(store.path) as today:
+        today.transcripts.save("talk_0_10", "二")
+        today.transcripts.review("talk_8_18", "rejected")
+        wanted = given(today)
+    shutil.copy(tmp_path / "yesterday.db", store.path)
+    with Store(store.path) as restored:
+        assert given(restored) == wanted
+        # What stood there is in its history.
+        assert restored.transcripts.undo("talk_0_10") is not None
+        assert text_of(restored, "talk_0_10")[0] == "一"
+
+
+@pytest.mark.parametrize("clock", ["right", "set back"])
+def test_of_a_journal_that_the_database_does_not_know_the_newer_text_counts(
+    store: Store, monkeypatch: pytest.MonkeyPatch, clock: str
+) -> None:
+    store.transcripts.save("talk_0_10", "一")
+    if clock == "set back":
+        monkeypatch.setattr("core.store.edits.now_ms", lambda: 1_000_000_000_000)
+    store.transcripts.save("talk_0_10", "二")
+    store.transcripts.save("talk_8_18", "舊")
+    journal = journal_of(store).read_bytes()
+    if clock == "right":
+        store.transcripts.save("talk_8_18", "新")
+        wanted = given(store)
+    else:
+        # The last edit is lost, and by the clock the journal's is older than the one that is left.
+        wanted = given(store)
+        with store.write() as db:
+            db.execute("DELETE FROM edits WHERE id = 2")
+            db.execute("UPDATE transcripts SET text = '一' WHERE segment = 'talk_0_10'")
+    journal_of(store).write_bytes(journal)
+    store.connection.execute("UPDATE journal SET id = 'another'")
+    store.close()
+    with Store(store.path) as later:
+        assert given(later) == wanted
+        assert told(later) == wanted
+
+
+def test_a_workspace_of_an_older_program_gets_a_journal_of_all_that_people_gave(store: Store) -> None:
+    machine(store, "talk_16_26")
+    store.transcripts.save("talk_0_10", "一")
+    store.transcripts.review("talk_16_26", "accepted")
+    store.close()
+    journal_of(store).unlink()
+    with sqlite3.connect(store.path) as db:
+        db.execute("DELETE FROM journal")
+    db.close()
+    with Store(store.path) as later:
+        assert told(later) == given(later)
+        assert len(told(later)) == 2
+
+
+def test_a_journal_of_nonsense_is_kept_aside(store: Store) -> None:
+    store.transcripts.save("talk_0_10", "一")
+    journal_of(store).write_bytes(b"\x00\xff nonsense\n" * 100)
+    store.transcripts.save("talk_8_18", "二")
+    assert told(store) == given(store)
+    assert b"nonsense" in journal_of(store).with_name(JOURNAL_BEFORE).read_bytes()
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir], ids=["pipe", "folder"])
+def test_what_is_no_file_in_its_place_is_told_and_hinders_no_reading(store: Store, make: Any) -> None:
+    store.transcripts.save("talk_0_10", "一")
+    journal_of(store).unlink()
+    make(journal_of(store))
+    with Store(store.path) as later:
+        assert text_of(later, "talk_0_10")[0] == "一"
+        with pytest.raises(UserError, match=r"edits\.jsonl"):
+            later.transcripts.save("talk_0_10", "二")
+        assert text_of(later, "talk_0_10")[0] == "一"
+
+
+def test_a_strangers_text_is_one_harmless_line(store: Store) -> None:
+    text = 'a\x1b[31m\u202egnp\u2028b\u0085"}\n{"at": \U000e0041'
+    store.transcripts.save("talk_0_10", text)
+    content = journal_of(store).read_text(encoding="utf-8")
+    assert len(content.splitlines()) == 2
+    assert content.count("\n") == 2
+    assert not set(content) & set("\x1b\u202e\u2028\u0085\U000e0041")
+    assert json.loads(content.splitlines()[1])["text"] == text
+
+
+@pytest.mark.parametrize("recording", ["../../up", "a/b", "", "x" * 300, "長"])
+def test_a_line_of_a_recording_that_cannot_be_makes_none(store: Store, recording: str) -> None:
+    line = {"at": "2026-01-01T00:00:00+00:00", "who": "person", "segment": f"{recording}_0_10", "text": "一"}
+    with journal_of(store).open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line | {"recording": recording, "start_ms": 0, "end_ms": 10_000}) + "\n")
+    with Store(store.path) as later:
+        assert [video.id for video in later.videos.all()] == ["talk"]
+
+
+def _save_often(path: Path, ids: list[str]) -> None:
+    with Store(path) as store:
+        for id in ids:
+            store.transcripts.save(id, f"{os.getpid()} {id}")
+
+
+def test_two_processes_write_whole_lines(store: Store) -> None:
+    ids = fill(store, 40)
+    context = multiprocessing.get_context("spawn")
+    processes = [context.Process(target=_save_often, args=(store.path, ids[half::2])) for half in (0, 1)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+        assert process.exitcode == 0
+    assert None not in read(journal_of(store))
+    assert told(store) == given(store)
+    assert len(told(store)) == 40
+
+
+def test_a_workspace_that_was_moved_goes_on_with_its_journal(store: Store, tmp_path: Path) -> None:
+    store.transcripts.save("talk_0_10", "一")
+    store.close()
+    moved = tmp_path.with_name(f"{tmp_path.name}-moved")
+    shutil.move(tmp_path, moved)
+    with Store(moved / store.path.name) as later:
+        later.transcripts.save("talk_8_18", "二")
+        assert told(later) == given(later)
+    assert str(tmp_path) not in (moved / JOURNAL).read_text(encoding="utf-8")
