@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from core.errors import UserError
 from core.store import opening
-from core.store.connection import Connection, DamagedStore, StoreFault
+from core.store.connection import Connection, StoreFault
 from core.store.hold import Hold
 from core.store.journaling import Journaling
 
@@ -53,14 +53,10 @@ class Database:
     def _catch_up(self) -> None:
         """Take in what only the journal has, before anybody reads. Where nothing can be written, the first edit meets
         the same obstacle, and is told of it; that is no reason not to read."""
-        try:
+        with suppress(UserError):
             if self.connection.refusal is None and self._journaling.is_behind(self.connection):
                 with self.write():
                     pass
-        except DamagedStore:
-            raise
-        except UserError:
-            return
 
     def __enter__(self) -> Self:
         return self
