@@ -44,8 +44,8 @@ _REASONS: dict[str, tuple[str, str]] = {
     "SQLITE_LOCKED": _HELD,
     "SQLITE_PROTOCOL": _HELD,
 }
-"""What a person can mend beside damage, by the beginning of SQLite's code: what is wrong, and the fix. Longer beginnings
-come first; all else is our fault."""
+"""What a person can mend beside damage, by the beginning of SQLite's code: what is wrong, and the fix. All else is our
+fault."""
 
 _DAMAGE = {"SQLITE_CORRUPT": "is damaged", "SQLITE_NOTADB": "is damaged: it is no database any more"}
 _NO_TEXT = "Could not decode to UTF-8"
