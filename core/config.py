@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tomlkit.exceptions import TOMLKitError
 
 from core.errors import UserError
-from core.files import line_of, parse_toml, read_bytes, write_text
+from core.files import line_of, parse_toml, read_bytes, write_private
+from core.redaction import remember, secrets_in
 from core.text import clean
 
 DEFAULT_MODEL = "ADT109119/whisper-small-zh-TW"
@@ -328,6 +329,7 @@ def _read(path: Path) -> str:
 
 
 def _validate(data: dict[str, Any], path: Path, text: str) -> Config:
+    remember(secrets_in(data))
     try:
         config = Config.model_validate(data)
     except ValidationError as error:
@@ -398,4 +400,4 @@ def set_values(path: Path, table: str, values: Mapping[str, Any]) -> None:
         keys = ", ".join(f"{table}.{key}" for key in values)
         raise UserError(f"{path.name} cannot be changed from here", why, f"set {keys} in {path}") from error
     _validate(parse_toml(text, path.name), path, text)
-    write_text(path, text)
+    write_private(path, text)

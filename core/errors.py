@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from core.redaction import redact
+
 
 class UserError(Exception):
     """Something the person can understand and mend.
@@ -12,17 +14,18 @@ class UserError(Exception):
     fix: what to do next, preferably a command that can be copied.
     detail: the original text of a library or program, for the log and for `enter details`.
 
-    Two that say the same are equal: they stand in events and states of jobs, which are compared.
+    None of them holds a password, a token or a cookie (core/redaction.py). Two that say the same are equal: they stand
+    in events and states of jobs, which are compared.
     """
 
     FIELDS: ClassVar[tuple[str, ...]] = ("what", "why", "fix", "detail")
 
     def __init__(self, what: str, why: str = "", fix: str = "", detail: str = "") -> None:
-        super().__init__(what)
-        self.what = what
-        self.why = why
-        self.fix = fix
-        self.detail = detail
+        self.what = redact(what)
+        self.why = redact(why)
+        self.fix = redact(fix)
+        self.detail = redact(detail)
+        super().__init__(self.what)
 
     def __str__(self) -> str:
         return "\n".join(line for line in self.lines() if line)

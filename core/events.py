@@ -21,6 +21,7 @@ from typing import Any, ClassVar, Literal, get_args
 
 from core import typed_json
 from core.errors import UserError
+from core.redaction import redact, redact_values
 from core.typed_json import MAX_MILLIS, Count, ErrorField, Millis, Number
 
 VERSION = 1
@@ -361,9 +362,12 @@ class Unreadable:
 
 
 def format_line(entry: LogEntry) -> bytes:
-    """One line of UTF-8 with its newline. What a result holds beyond JSON is written as its `str`."""
+    """One line of UTF-8 with its newline, without secrets. What a result holds beyond JSON is written as its `str`."""
     event = entry.event
-    line = {"v": VERSION, "seq": entry.seq, "t": entry.t, "kind": event.kind, **as_json(event)}
+    fields = redact_values(as_json(event))
+    if isinstance(event, LogLine):
+        fields["text"] = redact(event.text)
+    line = {"v": VERSION, "seq": entry.seq, "t": entry.t, "kind": event.kind, **fields}
     # A file's name may hold bytes that are no UTF-8; a log that cannot be written would end the job.
     return (json.dumps(line, ensure_ascii=False, default=str) + "\n").encode("utf-8", "replace")
 

@@ -44,6 +44,11 @@ def write_private(path: Path, text: str) -> None:
     write_bytes(path, text.encode("utf-8"), mode=0o600)
 
 
+def private(name: str, flags: int) -> int:
+    """For `open(..., opener=private)`: what it makes may be read by its owner only, from its creation."""
+    return os.open(name, flags, 0o600)
+
+
 def write_bytes(path: Path, data: bytes, mode: int = 0o666, *, durable: bool = True) -> None:
     """Write beside, fsync, replace: a reader sees the old file or the new one, never a half. mode: as for open(2).
 

@@ -48,11 +48,11 @@ def temporary_file(target: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def temporary_folder(target: Path, suffix: str = FOLDER) -> Iterator[Path]:
-    """An empty folder beside `target`. Where it is not renamed it goes at the end."""
+def temporary_folder(target: Path, suffix: str = FOLDER, mode: int = 0o777) -> Iterator[Path]:
+    """An empty folder beside `target`. Where it is not renamed it goes at the end. mode: as for mkdir(2)."""
 
     def make(path: Path) -> int:
-        path.mkdir()
+        path.mkdir(mode)
         return os.open(path, os.O_RDONLY | os.O_DIRECTORY)
 
     path, descriptor = _claim(target, suffix, make)

@@ -70,6 +70,11 @@ def clean(text: str | None, limit: int = 500) -> str:
     return flat if len(flat) <= limit else flat[: limit - 1].rstrip(f" {_JOINER}{_NON_JOINER}") + "…"
 
 
+def printable(text: str) -> str:
+    """A text of several lines made harmless for a terminal: blanks and lines stay as they are, nothing else acts."""
+    return "\n".join(_CONTROL.sub("", _ESCAPES.sub("", line).expandtabs()) for line in text.split("\n"))
+
+
 def _tamed(text: str) -> str:
     """The text with no more marks on a letter, and no more parts of a picture, than there is room for."""
     kept: list[str] = []

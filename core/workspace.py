@@ -5,14 +5,21 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from core import config as settings
 from core.config import Config
 from core.errors import UserError
-from core.files import write_text
+from core.files import write_private
+from core.redaction import redact
+from core.text import clean
+from core.vault import Vault
 
 CONFIG_NAME = "whispersmith.toml"
+
+LONGEST_LINE = 20_000
+"""Characters of a line in logs/log.txt: a traceback is one."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +40,11 @@ class Workspace:
     def glossary(self) -> Path:
         """Names and terms as they are to be written; a person makes it, or does not."""
         return self.root / "glossary.txt"
+
+    @cached_property
+    def vault(self) -> Vault:
+        """Passwords and tokens of links, apart from everything else."""
+        return Vault(self.root / "secrets.jsonl")
 
     @property
     def media(self) -> Path:
@@ -93,11 +105,11 @@ class Workspace:
         return path.absolute()
 
     def log(self, text: str, stage: str = "app") -> None:
-        """One human-readable line in logs/log.txt. A single append, so that many processes can write."""
+        """One human-readable line in logs/log.txt, without secrets and controls: in one append."""
         self.logs.mkdir(parents=True, exist_ok=True)
-        flat = " ".join(text.split())
+        flat = clean(redact(text), LONGEST_LINE)
         line = f"{time.strftime('%Y-%m-%d %H:%M:%S')} {stage}: {flat}\n"
-        descriptor = os.open(self.log_file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        descriptor = os.open(self.log_file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
             os.write(descriptor, line.encode("utf-8", "replace"))
         finally:
@@ -118,7 +130,7 @@ def create(folder: Path, *, config_text: str | None = None) -> Workspace:
         for part in (folder, workspace.media, workspace.segments, workspace.models, workspace.jobs):
             part.mkdir(parents=True, exist_ok=True)
         if not is_workspace(folder):
-            write_text(workspace.config_path, config_text or settings.template())
+            write_private(workspace.config_path, config_text or settings.template())
     except OSError as error:
         raise UserError(
             f"{folder} cannot be written", error.strerror or str(error), "choose a folder of your own"

@@ -21,6 +21,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input, TextArea
 
+from core import crash_file
 from core.errors import UserError
 from core.events import JobState
 from core.files import write_private
@@ -44,7 +45,7 @@ from tui.screens.pipeline import PipelineScreen
 from tui.status.jobs import end_of
 from tui.status.monitor import Monitor, Reports, Status
 from tui.status.opening import opening_of
-from tui.terminal import clipboard, crash_file, signals
+from tui.terminal import clipboard, signals
 from tui.typeahead import KeyMarker, TypeAhead
 from tui.widgets import cells, dialog
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from core.checks.check import FAIL, Answer, Check, CheckSpec, Context, skipped
 from core.checks.table import CHECKS
 from core.errors import UserError
+from core.redaction import redact
 
 LANES = 3
 """Checks that run at the same time: the slow ones must not hold up the rest, nor all of them the machine."""
@@ -23,9 +24,8 @@ def run_check(id: str, context: Context, checks: Iterable[CheckSpec] = CHECKS) -
     if blocker is not None:
         return skipped(spec, blocker)
     answer = _answer(spec, context)
-    return Check(
-        spec.id, spec.title, answer.verdict, answer.found, answer.why, answer.fix, answer.detail, repeats=answer.repeats
-    )
+    found, why, fix, detail = (redact(text) for text in (answer.found, answer.why, answer.fix, answer.detail))
+    return Check(spec.id, spec.title, answer.verdict, found, why, fix, detail, repeats=answer.repeats)
 
 
 def run_all(context: Context, checks: Iterable[CheckSpec] = CHECKS) -> Iterator[Check]:

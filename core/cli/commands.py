@@ -15,6 +15,7 @@ from core.query import segments as segment_language
 from core.query import videos as video_language
 from core.query.grammar import Query
 from core.query.videos import ListedVideo
+from core.redaction import redact_links, redact_values
 from core.stage import lookup
 from core.store import Segment, Store, Video
 from core.text import clean, file_size, plural
@@ -45,12 +46,12 @@ def app(arguments: Arguments, open_app: OpenApp) -> int:
 def init(arguments: Arguments, _: OpenApp) -> int:
     if is_workspace(arguments.dir):
         open_workspace(arguments.dir)
-        print(f"{arguments.dir} is a workspace already; nothing was changed")
+        show.say(f"{arguments.dir} is a workspace already; nothing was changed")
         return DONE
     workspace = create(arguments.dir)
     with Store(workspace.db_path):
         pass
-    print(f"{workspace.root} is a workspace now; next: whispersmith -w {workspace.root} add URL_OR_PATH")
+    show.say(f"{workspace.root} is a workspace now; next: whispersmith -w {workspace.root} add URL_OR_PATH")
     return DONE
 
 
@@ -66,10 +67,10 @@ def check(arguments: Arguments, _: OpenApp) -> int:
     for result in run_all(context):
         done.append(result)
         if not arguments.json:
-            print(f"{show.GLYPHS[result.verdict]} {result.title:<14} {result.found}", flush=True)
+            show.say(f"{show.GLYPHS[result.verdict]} {result.title:<14} {result.found}")
             for name, text in (("why", result.why), ("fix", result.fix)):
                 if text:
-                    print(f"  {'':<14} {name}  {text}")
+                    show.say(f"  {'':<14} {name}  {text}")
     if arguments.json:
         show.document([result.as_json() for result in done])
     return ITEM_FAILED if any(result.verdict == FAIL for result in done) else DONE
@@ -137,7 +138,7 @@ def videos(arguments: Arguments, _: OpenApp) -> int:
     _video_table(found, here, "no such video" if query else "no video yet: whispersmith add URL_OR_PATH")
     if arguments.select or arguments.unselect:
         count = sum(video.selected == arguments.select for video in found)
-        print(f"{count} {'selected' if arguments.select else 'no longer selected'}", file=sys.stderr)
+        show.say(f"{count} {'selected' if arguments.select else 'no longer selected'}", sys.stderr)
     return DONE
 
 
@@ -199,9 +200,9 @@ def video_json(video: Video, captions_here: str | None) -> dict[str, Any]:
         "captions": list(video.captions),
         "state": video.state,
         "path": video.path,
-        "error": video.error or video.media_fault,
+        "error": redact_values(video.error or video.media_fault),
         "channel": video.channel,
-        "url": video.url,
+        "url": redact_links(video.url),
         "upload_date": video.upload_date,
         "selected": video.selected,
         "captions_here": captions_here,
@@ -305,7 +306,8 @@ def plan(arguments: Arguments, _: OpenApp) -> int:
     workspace = open_workspace(arguments.workspace)
     if arguments.slurm:
         processes = max(arguments.slurm, workspace.config().train.processes)
-        print(launch.slurm_script(workspace.root.resolve(), CODE, "train", arguments.slurm, processes), end="")
+        script = launch.slurm_script(workspace.root.resolve(), CODE, "train", arguments.slurm, processes)
+        show.say(script.removesuffix("\n"))
         return DONE
     with Store(workspace.db_path) as store:
         made = read_plan(workspace, workspace.config(), store)
@@ -313,7 +315,7 @@ def plan(arguments: Arguments, _: OpenApp) -> int:
         show.document(made.as_json())
         return DONE
     for line in plan_lines(made):
-        print(line)
+        show.say(line)
     return DONE
 
 
@@ -328,5 +330,5 @@ def status(arguments: Arguments, _: OpenApp) -> int:
         return DONE
     rows = [[name, str(count.done), plural(count.due, *lookup(name).items)] for name, count in found.stages.items()]
     show.table([("stage", False), ("done", True), ("due", False)], rows, "")
-    print(f"next: {found.next}")
+    show.say(f"next: {found.next}")
     return DONE

@@ -33,7 +33,7 @@ def check(arguments: argparse.Namespace, _: OpenApp) -> int:
         wrong = next((problem for problem in found if problem.name == arguments.mend), None)
         stage = None
         if wrong is not None and (stage := stage_for(store, wrong)) is None:
-            print(mend_rows(workspace, workspace.config(), store, wrong), file=sys.stderr)
+            show.say(mend_rows(workspace, workspace.config(), store, wrong), sys.stderr)
     if stage is not None:
         run_stage(workspace, STAGES[stage.stage], stage.params, quiet=arguments.json)
     if wrong is not None:

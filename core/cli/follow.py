@@ -235,7 +235,7 @@ class FollowDisplay:
         if self._live:
             self._bars.console.print(Text(text))
         else:
-            print(text, file=sys.stderr if error else sys.stdout, flush=True)
+            show.say(text, sys.stderr if error else sys.stdout)
 
 
 def transfer_text(transfer: TransferProgress | None) -> str:

@@ -19,7 +19,7 @@ def jobs(arguments: argparse.Namespace, _: OpenApp) -> int:
     if arguments.stop:
         found = find_job(workspace, arguments.stop)
         stop(found.folder)
-        print(f"{found.stage} {found.id} was asked to stop")
+        show.say(f"{found.stage} {found.id} was asked to stop")
         return DONE
     if arguments.pause or arguments.resume:
         return _hold(workspace, arguments.pause or arguments.resume, bool(arguments.pause))
@@ -71,5 +71,5 @@ def _hold(workspace: Workspace, id: str, wanted: bool) -> int:
         )
     (pause if wanted else resume)(found.folder)
     asked = f"was asked to pause; `whispersmith jobs --resume {found.id}` lets it go on" if wanted else "goes on"
-    print(f"{found.stage} {found.id} {asked}")
+    show.say(f"{found.stage} {found.id} {asked}")
     return DONE

@@ -6,14 +6,14 @@ import json
 import re
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TextIO
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from core.errors import UserError
-from core.text import clean
+from core.text import clean, hidden_escaped, printable
 
 # Variation selectors, tints of skin, and joiners before a picture.
 _UNSTEADY = re.compile(
@@ -30,12 +30,23 @@ def console() -> Console:
 def error(problem: UserError) -> None:
     """What, why, fix: three short lines on stderr, and never a traceback."""
     harmless = UserError(*(clean(text, 2000) for text in (problem.what, problem.why, problem.fix)))
-    print(harmless, file=sys.stderr)
+    say(str(harmless), sys.stderr)
+
+
+def say(text: str, out: TextIO | None = None) -> None:
+    """A line, or a text of several, for people: on stdout, or on `out`. Whatever it repeats of others acts on no
+    terminal."""
+    print(printable(text), file=out or sys.stdout, flush=True)
 
 
 def document(value: Any) -> None:
     """One JSON document on stdout."""
-    print(json.dumps(value, ensure_ascii=False, indent=1))
+    print(as_document(value))
+
+
+def as_document(value: Any) -> str:
+    """A value as `document` prints it: what would act on a terminal stands escaped, and reads as the same value."""
+    return hidden_escaped(json.dumps(value, ensure_ascii=False, indent=1))
 
 
 def table(columns: Sequence[tuple[str, bool]], rows: Iterable[Sequence[str]], empty: str) -> None:
@@ -50,7 +61,7 @@ def table(columns: Sequence[tuple[str, bool]], rows: Iterable[Sequence[str]], em
         for row in rows:
             print("\t".join(clean(cell, 10_000) for cell in row))
     if not rows:
-        print(empty, file=sys.stderr if piped else sys.stdout)
+        say(empty, sys.stderr if piped else sys.stdout)
     if piped or not rows:
         return
     shown, out = Table(box=None, pad_edge=False, header_style="bold"), console()

@@ -46,7 +46,7 @@ def command(stage: Stage, arguments: argparse.Namespace, _: OpenApp) -> int:
     if arguments.json:
         show.document(result)
     else:
-        print("\n".join([module.report(result).removesuffix("\n"), *more]))
+        show.say("\n".join([module.report(result).removesuffix("\n"), *more]))
     # What was not tried is no success either.
     return max(code, ITEM_FAILED) if result.get("stopped") else code
 
@@ -58,7 +58,7 @@ def _forecast(workspace: Workspace, stage: Stage, params: dict[str, Any], *, as_
     if as_json:
         show.document(found)
     else:
-        print(module.forecast_report(found))
+        show.say(module.forecast_report(found))
     return DONE
 
 
@@ -68,7 +68,7 @@ def _detach(workspace: Workspace, stage: Stage, params: dict[str, Any], *, as_js
     if as_json:
         show.document({"job": id, "folder": folder.name})
     else:
-        print(f"{stage.name} runs as job {id}; `whispersmith jobs --follow {id}` shows it")
+        show.say(f"{stage.name} runs as job {id}; `whispersmith jobs --follow {id}` shows it")
     return DONE
 
 
@@ -119,7 +119,7 @@ def _run_details(workspace: Workspace, ids: list[str], *, quiet: bool) -> int:
         return DONE
     if any(job.live and job.stage == "details" for job in list_jobs(workspace)):
         # It asks at its own pace, which may take hours: nobody should have to wait for its end.
-        print("another job is asking for licences already", file=sys.stderr)
+        show.say("another job is asking for licences already", sys.stderr)
         return DONE
     try:
         return run_stage(workspace, STAGES["details"], {"ids": ids, "limit": LOOKUPS}, quiet=quiet)[0]
@@ -147,13 +147,13 @@ def run(arguments: argparse.Namespace, _: OpenApp) -> int:
         with Store(workspace.db_path) as store:
             due = summary(store, workspace).next
         if due == "done":
-            print("every stage is done")
+            show.say("every stage is done")
             return worst
         if STAGES[due].by_person:
-            print(STAGES[due].by_person)
+            show.say(STAGES[due].by_person)
             return worst
         if due == before:
-            print(f"{due} is still due; see `whispersmith jobs`")
+            show.say(f"{due} is still due; see `whispersmith jobs`")
             return worst
         worst, before = max(worst, _run_in_turn(workspace, STAGES[due], {})), due
 
@@ -167,8 +167,8 @@ def demo(arguments: argparse.Namespace, open_app: OpenApp) -> int:
 
 
 def _run_in_turn(workspace: Workspace, stage: Stage, params: dict[str, Any]) -> int:
-    print(f"── {stage.name}", flush=True)
+    show.say(f"── {stage.name}")
     code, result = run_stage(workspace, stage, params)
     if stage.help:
-        print(stage.load().report(result))
+        show.say(stage.load().report(result))
     return code

@@ -17,9 +17,11 @@ from core.media import dbfs, find_ffmpeg, probe, stream_pcm
 from core.sources import failures, sidecar
 from core.sources.failures import Failure
 from core.sources.licence import facts, licence
+from core.sources.listing import sealed
 from core.sources.ytdlp import YtdlpLogger, base_options, download_options, follow_redirects
 from core.store.records import Video
 from core.text import clean
+from core.vault import Vault
 
 if TYPE_CHECKING:
     from yt_dlp import YoutubeDL
@@ -63,7 +65,7 @@ class Downloader:
 
     table: `[ytdlp]` of the workspace. check: called from every hook and log line; it raises to interrupt, and the
     video is continued later. check_cancel: the same where all has come and is only being verified; it raises to end
-    for good.
+    for good. vault: what the passwords and tokens of links are in.
     """
 
     def __init__(
@@ -76,8 +78,10 @@ class Downloader:
         check: Callable[[], None],
         check_cancel: Callable[[], None],
         request_pause_s: float,
+        vault: Vault,
     ) -> None:
         self._logger = YtdlpLogger(check=self._sign_of_life)
+        self._vault = vault
         self._check = check
         self._check_cancel = check_cancel
         self._watchdog = Watchdog(STUCK_S)
@@ -125,8 +129,8 @@ class Downloader:
             clear_halves(self._partial, video.id)
             finish_parts(self._partial, video.id)
             ydl: Any = self._ydl(is_youtube(video.url))
-            info = self._extract(ydl, video.url)
-            row = _updated_row(video, info)
+            info = self._extract(ydl, self._vault.reveal(video.url))
+            row = sealed(_updated_row(video, info), self._vault)
             permit(row.licence)
             if row.live_status in _NOT_YET:
                 raise FetchFailed(failures.LIVE)
@@ -136,6 +140,8 @@ class Downloader:
             raise
         except (YoutubeDLError, ConnectionError, TimeoutError) as error:
             raise FetchFailed(self._classified(error, video.id)) from error
+        except UserError as error:
+            raise FetchFailed(failures.link_lost(error)) from error
         except OSError as error:
             raise FetchFailed(replace(failures.DISK, detail=clean(str(error), 1000))) from error
 

@@ -315,6 +315,7 @@ class DownloadQueue:
             check=self._check_cancel_or_pause,
             check_cancel=self._check_cancel,
             request_pause_s=self.config.fetch.request_pause_s,
+            vault=self.workspace.vault,
         )
 
     def _check_cancel_or_pause(self) -> None:

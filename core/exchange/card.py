@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from core.licences import WORDS, cc_by_version
 from core.links import url_parts
+from core.redaction import without_secrets
 from core.store import Segment, Video
 from core.text import clean
 
@@ -126,8 +127,8 @@ def _link(text: str, url: str) -> str:
 
 
 def _address(url: str) -> str:
-    """A link with nothing in it that could end it, or the cell; "" for what is none of the web."""
-    flat = clean(url, 2000)
+    """A link without login and tokens, and with nothing in it that could end it or the cell; "" for none of the web."""
+    flat = without_secrets(clean(url, 2000))
     parts = url_parts(flat)
     if parts.scheme.lower() not in ("http", "https") or not parts.netloc:
         return ""

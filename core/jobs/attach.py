@@ -20,11 +20,12 @@ from core import typed_json
 from core.clock import now_ms
 from core.errors import UserError
 from core.events import Blocked, JobState, Progress
-from core.files import write_text
+from core.files import write_private
 from core.jobs import lock
 from core.jobs.event_log import last_progress, read_tail
 from core.jobs.spec import CANCEL, CONTROL, EVENTS, LOCK, OUTPUT, PAUSE, RESUME, SPEC, STATUS, of_name, read
 from core.jobs.status import JobStatus, Phase, read_status
+from core.redaction import redact_values
 from core.stage import lookup
 from core.workspace import Workspace
 
@@ -104,7 +105,7 @@ class JobView:
             "started": self.created,
             "ended": self.ended,
             "error": self.error.as_dict() if self.error else None,
-            "result": self.result,
+            "result": redact_values(self.result),
             "failed_items": self.failed,
             "paused": self.paused,
             "folder": self.folder.name,
@@ -259,7 +260,7 @@ def resume(folder: Path) -> None:
 def send(folder: Path, name: str, data: Any) -> None:
     """Give a running job something, read there as `job.received(name)`. data: JSON-able; the last one counts."""
     with _control(folder) as control:
-        write_text(control / f"{name}.json", json.dumps(data, ensure_ascii=False))
+        write_private(control / f"{name}.json", json.dumps(data, ensure_ascii=False))
 
 
 @contextlib.contextmanager

@@ -50,7 +50,7 @@ class Job:
         speaks: False in further processes of the same job, whose reports would be the same: nothing is written."""
         self.id = spec.id
         self.stage = spec.stage
-        self.params: dict[str, Any] = spec.params
+        self.params: dict[str, Any] = workspace.vault.reveal(spec.params)
         self.dir = folder
         self.failures: list[tuple[str, UserError]] = []
         self.status = StatusWriter(folder, spec.stage, process)

@@ -22,6 +22,7 @@ from core.errors import UserError
 from core.events import Cancelling, Finished, GpuChosen, Outcome, Running, Started, Waiting
 from core.jobs import lock
 from core.jobs.handle import Cancelled, Job
+from core.jobs.output import redact_output
 from core.jobs.spec import (
     CANCEL,
     CONTROL,
@@ -247,6 +248,7 @@ def exit_process(code: int) -> None:
 
 
 if __name__ == "__main__":
+    redact_output()
     code = main(Path(sys.argv[1]))
     # Worker threads of torch or yt-dlp may still be winding down; nothing of theirs is needed any more.
     exit_process(code)

@@ -10,6 +10,7 @@ from typing import Any
 
 from core import gpu
 from core.errors import UserError
+from core.files import private
 from core.jobs import launch
 from core.jobs.event_log import EventReader
 from core.jobs.spec import EVENTS, OUTPUT, create
@@ -29,7 +30,7 @@ def spawn(workspace: Workspace, stage: str, params: dict[str, Any] | None = None
     """
     processes, environment = _processes(workspace, stage, params or {})
     folder = create(workspace, stage, params or {})
-    with (folder / OUTPUT).open("ab") as output:
+    with open(folder / OUTPUT, "ab", opener=private) as output:
         process = subprocess.Popen(
             launch.command(folder, processes),
             stdin=subprocess.DEVNULL,

@@ -15,7 +15,7 @@ from typing import Any
 from core import typed_json
 from core.clock import now_ms
 from core.errors import UserError
-from core.files import write_text
+from core.files import write_private
 from core.stage import STAGES, lookup
 from core.temporaries import FILE, leftovers_in, remove_abandoned, temporary_folder
 from core.typed_json import Count, Millis
@@ -41,8 +41,11 @@ EVENTS, STATUS, SPEC, OUTPUT, LOCK, CONTROL = (
 
 @dataclass(frozen=True)
 class JobSpec:
-    """created: ms since 1970. params: of the shape that the stage's `run` documents. number: greater than that of every
-    job that was here before, whatever the clock said then; 0 for jobs of earlier versions."""
+    """created: ms since 1970. params: of the shape that the stage's `run` documents, links sealed (core/vault.py).
+
+    number: greater than that of every job that was here before, whatever the clock said then; 0 for jobs of earlier
+    versions.
+    """
 
     id: str
     stage: str
@@ -53,7 +56,10 @@ class JobSpec:
 
 
 def create(workspace: Workspace, stage: str, params: dict[str, Any]) -> Path:
-    """Make the job's folder with its spec, and return the folder."""
+    """Make the job's folder with its spec, and return the folder: only its owner may look into it.
+
+    Passwords and tokens in the links of the parameters stay in the workspace's vault. OSError if there is no room.
+    """
     if not lookup(stage).is_job:
         known = ", ".join(one.name for one in STAGES.values() if one.is_job)
         raise UserError(f"there is no stage {stage}", f"the stages are {known}", "whispersmith --help")
@@ -61,10 +67,11 @@ def create(workspace: Workspace, stage: str, params: dict[str, Any]) -> Path:
     folder = workspace.jobs / f"{time.strftime('%Y%m%d-%H%M%S')}-{stage}-{id}"
     workspace.jobs.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(workspace.jobs)
-    spec = JobSpec(id=id, stage=stage, created=now_ms(), params=params, number=_last_number(workspace) + 1)
-    with temporary_folder(folder, FILE) as beside:
+    number, sealed = _last_number(workspace) + 1, workspace.vault.seal(params)
+    spec = JobSpec(id=id, stage=stage, created=now_ms(), params=sealed, number=number)
+    with temporary_folder(folder, FILE, mode=0o700) as beside:
         (beside / CONTROL).mkdir()
-        write_text(beside / SPEC, json.dumps(asdict(spec), indent=1))
+        write_private(beside / SPEC, json.dumps(asdict(spec), indent=1))
         os.rename(beside, folder)
     return folder
 

@@ -19,6 +19,7 @@ from core.events import Blocked, Progress, as_json
 from core.files import write_bytes
 from core.jobs import lock
 from core.jobs.spec import STATUS
+from core.redaction import redact_values
 from core.typed_json import Count, Millis
 
 HEARTBEAT_S = 2.0
@@ -138,9 +139,9 @@ class StatusWriter:
         """With the lock held. A disk that is full shall not end the job here: the next tick tries again, and until it
         succeeds readers see an old heartbeat."""
         self._written = time.monotonic()
-        text = json.dumps(as_json(replace(self._status, heartbeat=now_ms())), ensure_ascii=False)
+        text = json.dumps(redact_values(as_json(replace(self._status, heartbeat=now_ms()))), ensure_ascii=False)
         try:
-            write_bytes(self._path, text.encode("utf-8", "replace"), durable=False)
+            write_bytes(self._path, text.encode("utf-8", "replace"), mode=0o600, durable=False)
             self._behind = False
         except OSError:
             self._behind = True

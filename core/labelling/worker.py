@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import UserError
+from core.jobs.output import redact_errors
 from core.labelling.dealing import convert_by_settings
 from core.labelling.first import write_recording
 from core.labelling.labeller import open_labeller_for
@@ -86,4 +87,5 @@ def main(root: Path) -> int:
 
 
 if __name__ == "__main__":
+    redact_errors()
     sys.exit(main(Path(sys.argv[1])))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from core.errors import UserError
+from core.redaction import redact
 from core.sources import remedies
 from core.sources.remedies import UPGRADE
 
@@ -33,6 +34,9 @@ class Failure:
     wait_s: float | None = None
     steps: tuple[str, ...] = ()
     detail: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "detail", redact(self.detail))
 
     def error(self, again: str = "whispersmith fetch") -> UserError:
         """again: the command that tries it once more, where that is another than fetch."""

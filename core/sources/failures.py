@@ -64,6 +64,7 @@ __all__ = [
     "classify",
     "from_warnings",
     "is_permanent",
+    "link_lost",
     "out_of_date",
     "unexpected",
 ]
@@ -113,6 +114,11 @@ def from_warnings(warnings: Sequence[str]) -> Failure | None:
 def broken(error: UserError) -> Failure:
     """A file that came whole but is no recording: what the probe said of it."""
     return Failure("broken", error.what, error.why, AGAIN, "later", detail=clean(error.detail, 1000))
+
+
+def link_lost(error: UserError) -> Failure:
+    """A link whose password or token is not in the vault."""
+    return Failure("link lost", error.what, error.why, error.fix)
 
 
 def unexpected(error: Exception) -> Failure:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import urllib.parse
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from core.clock import now_ms
 from core.errors import UserError
 from core.ids import is_safe, stable_id
 from core.links import url_parts
+from core.redaction import redact_known
 from core.sources import failures, names
 from core.sources.failures import Failure
 from core.sources.licence import facts, licence
 from core.sources.ytdlp import REFERENCES, follow_redirects
 from core.store.records import Video
 from core.text import clean
+from core.vault import Vault
 
 if TYPE_CHECKING:
     from yt_dlp import YoutubeDL
@@ -231,9 +233,13 @@ def state_of(entry: Mapping[str, Any]) -> Failure | None:
 
 def failed(row: Video, failure: Failure) -> Video:
     """The row with its reason, so that whoever shows it need not try."""
-    from dataclasses import replace
-
     return replace(row, state="failed", error=failure.as_row())
+
+
+def sealed(row: Video, vault: Vault) -> Video:
+    """The row as it is stored: passwords and tokens of its links are in the vault."""
+    links = {name: vault.seal(getattr(row, name)) for name in ("url", "channel_url")}
+    return replace(row, **links, title=redact_known(row.title), channel=redact_known(row.channel))
 
 
 def nothing_found(url: str) -> UserError:

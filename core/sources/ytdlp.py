@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.errors import UserError
+from core.files import read_bytes
+from core.redaction import redact, remember
 from core.text import clean
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ _RESERVED = frozenset({
     "print_to_file",
 })
 # fmt: on
+MOST_COOKIE_BYTES = 16_000_000
 REFERENCES = frozenset({"url", "url_transparent"})
 """Types of an info that only names another link."""
 _REDIRECTIONS = 8
@@ -41,7 +44,7 @@ _HARMLESS = ("impersonat",)
 
 @dataclass
 class YtdlpLogger:
-    """yt-dlp's logger. Keeps the warnings of the present video and the last line said.
+    """yt-dlp's logger. Keeps the warnings of the present video and the last line said, without secrets.
 
     check: called on every line; it may raise yt_dlp's DownloadCancelled, which is the only way to interrupt
     an extraction. warnings are reset by the caller before each video.
@@ -55,7 +58,7 @@ class YtdlpLogger:
     def debug(self, message: str) -> None:
         self.check()
         if not message.startswith("[debug] "):
-            self.last = clean(message, 200)
+            self.last = clean(redact(message), 200)
             self.on_line(self.last)
 
     def info(self, message: str) -> None:
@@ -64,7 +67,7 @@ class YtdlpLogger:
     def warning(self, message: str) -> None:
         self.check()
         if not any(word in message for word in _HARMLESS):
-            self.warnings.append(clean(message, 500))
+            self.warnings.append(clean(redact(message), 500))
 
     def error(self, message: str) -> None:
         # The exception that follows carries the same text.
@@ -260,4 +263,6 @@ def _with_cookies(table: dict[str, Any], root: Path) -> dict[str, Any]:
             f"ytdlp.cookiefile in whispersmith.toml is looked for as {clean(str(path), 300)}",
             "put the exported cookies.txt there, or take the setting out",
         )
+    lines = read_bytes(path, MOST_COOKIE_BYTES).decode("utf-8", "replace").splitlines()
+    remember(words[-1] for line in lines if len(words := line.split()) > 5)
     return {**table, "cookiefile": str(path)}

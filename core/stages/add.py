@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from core.config import Config
 from core.errors import UserError
 from core.events import ItemState
+from core.redaction import redact_known
 from core.sources import failures, listing, local, names, sidecar
 from core.sources.licence import open_site
 from core.sources.ytdlp import YtdlpLogger, cancel_check
@@ -137,8 +138,9 @@ class _AddRun:
         self._logger.warnings.clear()
         found = listing.list_source(url, ydl)
         try:
-            for row in found.rows:
+            for found_row in found.rows:
                 self.job.check()
+                row = listing.sealed(found_row, self.workspace.vault)
                 if found.kind == "video" or row.id == found.wanted:
                     row = self._failed_if_warned(row)
                 if self._batch is None:
@@ -169,6 +171,7 @@ class _AddRun:
         return self._ydl
 
     def _source(self, url: str, kind: str, title: str) -> dict[str, Any]:
+        url, title = self.workspace.vault.seal(url), redact_known(title)
         number = self.store.videos.add_source(url, kind, title)
         source = {"id": number, "url": url, "kind": kind, "title": title, "added": 0, "known": 0}
         self.sources.append(source)

@@ -244,8 +244,8 @@ class _CaptionsRun:
 
         For the web page YouTube hides captions from a part of its guests; other clients are shown them.
         """
-        ydl = self._ydl(whole=False)
-        info = self._extract(ydl, video.url)
+        ydl, url = self._ydl(whole=False), self._workspace.vault.reveal(video.url)
+        info = self._extract(ydl, url)
         if info.get("subtitles") or info.get("automatic_captions") or not is_youtube(video.url):
             return ydl, info
         warned = failures.from_warnings(self._logger.warnings)
@@ -253,7 +253,7 @@ class _CaptionsRun:
             self._logger.warnings.clear()
             ydl = self._ydl(whole=True)
             with Watchdog(_STUCK_S):
-                info = self._extract(ydl, video.url)
+                info = self._extract(ydl, url)
         return ydl, info
 
     def _hidden(self) -> bool:

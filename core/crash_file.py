@@ -1,10 +1,9 @@
-"""The crash file: what a fault of ours leaves behind. No local variables, no tokens."""
+"""The crash file: what a fault of ours leaves behind. No local variables, no secrets; for its owner only."""
 
 from __future__ import annotations
 
 import os
 import platform
-import re
 import tempfile
 import time
 import traceback
@@ -12,14 +11,10 @@ from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from core.files import private
+from core.redaction import redact
 from core.text import clean
 
-_SECRETS = (
-    re.compile(r"hf_[A-Za-z0-9]{8,}"),
-    re.compile(r"(?i)(?<=bearer )\S+"),
-    re.compile(r"(?i)(?<=token=)[^\s&\"']+"),
-    re.compile(r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"),
-)
 _TERMINAL = (
     "TERM",
     "TERM_PROGRAM",
@@ -33,17 +28,10 @@ _TERMINAL = (
 )
 
 
-def redact(text: str) -> str:
-    """Hugging Face tokens, bearer tokens, token parameters and passwords in URLs become `[hidden]`."""
-    for pattern in _SECRETS:
-        text = pattern.sub("[hidden]", text)
-    return text
-
-
 def report(error: BaseException, folder: Path, events: Iterable[str] = ()) -> list[str]:
     """Write the crash file; the lines to print once the terminal is a terminal again."""
     path = write(error, folder, events)
-    said = redact(clean(f"{type(error).__name__}: {error}"))
+    said = clean(redact(f"{type(error).__name__}: {error}"))
     where = f"The whole story is in {path}" if path else "It could not be written down."
     return [f"whispersmith stopped on a fault of its own: {said}", f"Jobs go on. {where}"]
 
@@ -71,7 +59,8 @@ def write(error: BaseException, folder: Path, events: Iterable[str] = ()) -> Pat
         try:
             place.mkdir(parents=True, exist_ok=True)
             path = place / name
-            path.write_text(redact("\n".join(lines)) + "\n", encoding="utf-8", errors="replace")
+            with open(path, "w", encoding="utf-8", errors="replace", opener=private) as file:
+                file.write(redact("\n".join(lines)) + "\n")
         except OSError:
             continue
         return path
