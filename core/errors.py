@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 from typing import ClassVar
 
 from core.redaction import redact
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class UserError(Exception):
@@ -51,3 +54,17 @@ class UserError(Exception):
 
     def __reduce__(self) -> tuple[type[UserError], tuple[str, str, str, str]]:
         return type(self), (self.what, self.why, self.fix, self.detail)
+
+
+def of_os_error(error: OSError, what: str, again: str = "try again") -> UserError:
+    """What the system refused, in words. what: that could not be done; again: what to do once the cause is gone."""
+    place = f": {error.filename}" if error.filename else ""
+    if error.errno in NO_ROOM:
+        full = "the limit on its size is reached" if error.errno == errno.EFBIG else "the disk is full"
+        return UserError(what, f"{full}{place}", f"make room on the disk, then {again}; nothing that was here is lost")
+    if error.errno == errno.EROFS:
+        return UserError(
+            what, f"it lies on a file system that is mounted read-only{place}", "copy it to one of your own"
+        )
+    why = f"{error.strerror or error}{place}"
+    return UserError(what, why, f"look whether it is there and may be written, then {again}")

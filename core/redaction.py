@@ -186,7 +186,8 @@ def secrets_in(value: Any, name: str = "") -> list[str]:
     if is_secret_name(name) and isinstance(value, str | int) and not isinstance(value, bool):
         found.append(text)
         # What a header holds beside the scheme; each cookie by itself.
-        found += [part.rpartition("=")[2] or part for part in re.split(r"[\s;]+", text)]
+        parts = (part.rpartition("=")[2] or part for part in re.split(r"[\s;]+", text))
+        found += [part for part in parts if part.lower() not in _NO_VALUE]
 
     def take(secret: str) -> str:
         found.extend((secret, secret.partition(":")[2]))

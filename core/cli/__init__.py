@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.errors import UserError
+from core.errors import UserError, of_os_error
 
 DONE, ITEM_FAILED, USAGE, CANNOT = 0, 1, 2, 3
 
@@ -47,10 +47,13 @@ def main(argv: list[str], open_app: OpenApp) -> int:
     except UserError as error:
         show.error(error)
         return USAGE if isinstance(error, UsageError) else CANNOT
-    except KeyboardInterrupt:
-        print(file=sys.stderr)
-        return CANNOT
     except BrokenPipeError:
         # The reader of a pipe has gone (`whispersmith segments | head`): that is its right.
         sys.stderr.close()
         return DONE
+    except OSError as error:
+        show.error(of_os_error(error, "the command could not be carried out"))
+        return CANNOT
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+        return CANNOT

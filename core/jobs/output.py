@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
 import sys
@@ -48,15 +49,18 @@ class RedactedStream(io.TextIOBase):
             whole = len(self._held) if len(self._held) > LONGEST_HELD else ends[-1] if ends else 0
             if whole:
                 lines, self._held = self._held[:whole], self._held[whole:]
-                self._below.write("".join(redact(line) for line in lines.splitlines(keepends=True)))
-                self._below.flush()
+                self._put("".join(redact(line) for line in lines.splitlines(keepends=True)))
         return len(text)
 
     def flush(self) -> None:
         with self._lock:
             if self._held:
                 held, self._held = self._held, ""
-                self._below.write(redact(held))
+                self._put(redact(held))
+
+    def _put(self, text: str) -> None:
+        with contextlib.suppress(OSError):  # a full disk shall end the job with its own reason, not with this one
+            self._below.write(text)
             self._below.flush()
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from core.config import ModelConfig
-from core.errors import UserError
+from core.errors import UserError, of_os_error
 from core.events import Cancelling, Finished, GpuChosen, Outcome, Running, Started, Waiting
 from core.jobs import lock
 from core.jobs.handle import Cancelled, Job
@@ -162,6 +162,11 @@ class StageThread:
             traceback.print_exc()
             self.error = UserError(
                 "the machine's memory is used up", "MemoryError", "close other programs, or lower the batch"
+            )
+        except OSError as error:
+            traceback.print_exc()
+            self.error = of_os_error(
+                error, f"{self._spec.stage} had to stop", "start it again: it goes on where it was"
             )
         except Exception as error:  # noqa: BLE001 - the edge of the process: whatever it was, a person must see it in words
             traceback.print_exc()

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import errno
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, get_args
 
 from core.config import Config, SegmentConfig, with_changes
 from core.cores import usable_cores
-from core.errors import UserError
+from core.errors import UserError, of_os_error
 from core.labelling.first import deal_again
 from core.media import find_ffmpeg
 from core.media.silero import detector_problem
@@ -143,9 +142,7 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
 
 
 def _unwritable(video: str, error: OSError) -> UserError:
-    is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-    fix = "make room on the disk" if is_full else f"look whether {error.filename or 'the workspace'} can be written"
-    return UserError(f"{video} could not be written", error.strerror or str(error), f"{fix}, then whispersmith segment")
+    return of_os_error(error, f"{video} could not be written", "whispersmith segment")
 
 
 def _cutter(config: Config, params: dict[str, Any]) -> Cutter:

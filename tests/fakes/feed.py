@@ -7,6 +7,7 @@ with FeedServer(tmp_path, [Episode("one"), Episode("two", cut_at=40_000)]) as se
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import html
 import shutil
@@ -91,8 +92,14 @@ class FeedServer:
         feed_status: int = 200,
         audio: Path | None = None,
         name: str = "A loopback podcast",
+        login: str = "",
+        token: str = "",
     ) -> None:
-        """audio: one file to serve as every episode, instead of making each. name: of the podcast."""
+        """audio: one file to serve as every episode, instead of making each. name: of the podcast.
+
+        login, token: a private podcast, `me:password` and the parameter that its links hold; all else is refused."""
+        self.login = login
+        self.token = token
         self._one = audio
         self.name = name
         self.folder = folder
@@ -120,17 +127,26 @@ class FeedServer:
 
     @property
     def base(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"http://{self.login and self.login + '@'}127.0.0.1:{self._server.server_address[1]}"
+
+    @property
+    def query(self) -> str:
+        return f"?token={self.token}" if self.token else ""
+
+    def admits(self, path: str, authorization: str) -> bool:
+        """Whether a request knows what a private podcast asks for."""
+        login = "Basic " + base64.b64encode(self.login.encode()).decode()
+        return (not self.login or authorization == login) and path.endswith(self.query)
 
     @property
     def feed_url(self) -> str:
-        return f"{self.base}/feed.xml"
+        return f"{self.base}/feed.xml{self.query}"
 
     def page_url(self, episode: str) -> str:
-        return f"{self.base}/page/{episode}.html"
+        return f"{self.base}/page/{episode}.html{self.query}"
 
     def media_url(self, episode: str) -> str:
-        return f"{self.base}/media/{self.audio(episode).name}"
+        return f"{self.base}/media/{self.audio(episode).name}{self.query}"
 
     def audio(self, episode: str) -> Path:
         """The file that is served for it."""
@@ -186,6 +202,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.do_GET()
 
     def do_GET(self) -> None:
+        if not self.site.admits(self.path, self.headers.get("Authorization", "")):
+            self._reply(401, "who are you", "text/plain")
+            return
         path = urllib.parse.unquote(urllib.parse.urlsplit(self.path).path)
         folder, _, name = path.strip("/").rpartition("/")
         episode = self.site.episodes.get(name.rpartition(".")[0])
