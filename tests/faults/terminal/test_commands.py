@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from core.errors import UserError
 from core.events import ItemFailed, Outcome
 from core.store import Store, Video
-from core.text import escaped_json, printable
+from core.text import hidden_escaped, printable
 from core.workspace import Workspace, create
 from tests.core.cli_kit import Run, caller
 from tests.core.store_kit import fill, machine
@@ -115,13 +115,13 @@ def test_a_line_of_the_log_is_one_line(workspace: Workspace) -> None:
 
 @given(st.recursive(st.text() | st.none(), lambda below: st.lists(below) | st.dictionaries(st.text(), below)))
 def test_escaped_json_is_the_same_value(value: object) -> None:
-    text = escaped_json(json.dumps(value, ensure_ascii=False, indent=1))
+    text = hidden_escaped(json.dumps(value, ensure_ascii=False, indent=1))
     assert acting(text) == []
     assert json.loads(text) == value
 
 
 def test_escaped_json_has_no_half_characters() -> None:
-    text = escaped_json(json.dumps("\udc80 \U000e0041 \u2028", ensure_ascii=False))
+    text = hidden_escaped(json.dumps("\udc80 \U000e0041 \u2028", ensure_ascii=False))
     assert text == '"\\udc80 \\udb40\\udc41 \\u2028"'
     assert text.encode("utf-8")
 
