@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
 from typing import Any, TypeVar
 
 from core.cli import DONE, ITEM_FAILED, AppOptions, OpenApp, show
@@ -17,7 +18,7 @@ from core.query.grammar import Query
 from core.query.videos import ListedVideo
 from core.redaction import redact_links, redact_values
 from core.stage import lookup
-from core.store import Segment, Store, Video
+from core.store import Segment, Store, TranscriptRow, Video
 from core.text import clean, file_size, plural
 from core.whisper.folders import fetch_command
 from core.workspace import Workspace, create, is_workspace, open_workspace
@@ -133,7 +134,7 @@ def videos(arguments: Arguments, _: OpenApp) -> int:
         if arguments.select or arguments.unselect:
             found = _select(store, found, arguments.select)
     if arguments.json:
-        show.document([video_json(video, here.get(video.id)) for video in found])
+        show.documents(video_json(video, here.get(video.id)) for video in found)
         return DONE
     _video_table(found, here, "no such video" if query else "no video yet: whispersmith add URL_OR_PATH")
     if arguments.select or arguments.unselect:
@@ -214,21 +215,29 @@ def video_json(video: Video, captions_here: str | None) -> dict[str, Any]:
 def segments(arguments: Arguments, _: OpenApp) -> int:
     workspace = open_workspace(arguments.workspace)
     with Store(workspace.db_path) as store:
-        found = store.segments.all(video=arguments.video, flag=arguments.flag, review=arguments.state)
+        query = None
         if arguments.filter:
-            language = segment_language.language(
-                store.videos.titles(), problems=_problems(workspace, store, arguments.filter)
-            )
+            problems = _problems(workspace, store, arguments.filter)
+            language = segment_language.language(store.videos.titles(), problems=problems)
             query = _understood(language.parse(arguments.filter), segment_language.HELP)
-            wanted = {row.id for row in query.select(store.segments.rows().rows)}
-            found = [segment for segment in found if segment.id in wanted]
-    if arguments.json:
-        show.document([segment_json(segment) for segment in found])
-        return DONE
-    rows = [[s.id, s.review, s.origin or "–", ",".join(_flags(s)), s.text] for s in found]
-    columns = [("segment", False), ("state", False), ("origin", False), ("flags", False), ("text", False)]
-    show.table(columns, rows, "no such segment")
+        found = _chosen(store, arguments, query)
+        if arguments.json:
+            show.documents(map(segment_json, found))
+            return DONE
+        rows = ([s.id, s.review, s.origin or "–", ",".join(_flags(s)), s.text] for s in found)
+        columns = [("segment", False), ("state", False), ("origin", False), ("flags", False), ("text", False)]
+        show.table(columns, rows, "no such segment")
     return DONE
+
+
+def _chosen(store: Store, arguments: Arguments, query: Query[TranscriptRow] | None) -> Iterator[Segment]:
+    """The segments that are asked for, in playing order; never more than those of one recording are held at once."""
+    for video in store.videos.titles() if arguments.video is None else [arguments.video]:
+        found = store.segments.all(video=video, flag=arguments.flag, review=arguments.state)
+        if query is not None and found:
+            wanted = {row.id for row in query.select(store.segments.rows_of(video))}
+            found = [segment for segment in found if segment.id in wanted]
+        yield from found
 
 
 def _problems(workspace: Workspace, store: Store, query: str) -> dict[str, frozenset[str]] | None:

@@ -49,20 +49,33 @@ def as_document(value: Any) -> str:
     return hidden_escaped(json.dumps(value, ensure_ascii=False, indent=1))
 
 
+def documents(rows: Iterable[Any]) -> None:
+    """A list as one JSON document on stdout, an item a line, each written as it comes; escaped as in `document`."""
+    before, encode = "[", json.JSONEncoder(ensure_ascii=False).encode
+    for row in rows:
+        sys.stdout.write(f"{before}\n{hidden_escaped(encode(row))}")
+        before = ","
+    print("[]" if before == "[" else "\n]")
+
+
 def table(columns: Sequence[tuple[str, bool]], rows: Iterable[Sequence[str]], empty: str) -> None:
     """Rows under headings; columns are (title, is a number). Without a terminal, tab-separated lines, the titles first.
 
     The first column is always whole, so that ids can be copied; the last one may run over several lines. empty: what is
     said instead where there is no row; not between lines that a program reads.
     """
-    rows, piped = list(rows), not sys.stdout.isatty()
-    if piped:
+    if not sys.stdout.isatty():
         print("\t".join(title for title, _ in columns))
+        is_empty = True
         for row in rows:
             print("\t".join(clean(cell, 10_000) for cell in row))
+            is_empty = False
+        if is_empty:
+            say(empty, sys.stderr)
+        return
+    rows = list(rows)
     if not rows:
-        say(empty, sys.stderr if piped else sys.stdout)
-    if piped or not rows:
+        say(empty)
         return
     shown, out = Table(box=None, pad_edge=False, header_style="bold"), console()
     for number, (title, right) in enumerate(columns):

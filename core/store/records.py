@@ -107,7 +107,7 @@ class SecondReading:
     places: tuple[Difference, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Segment:
     """A segment with its transcript. origin is None while nothing has been written for it."""
 

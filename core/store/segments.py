@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from itertools import islice
 from operator import attrgetter
@@ -25,11 +24,13 @@ _SPEECH = "CASE WHEN s.peak IS NOT NULL THEN s.speech END"
 
 _SELECT = f"""
     SELECT s.id, s.video, s.start_ms, s.end_ms, s.path, s.dbfs, {_SPEECH} AS speech, s.peak, s.clipped, s.digest,
-           s.kept, p.part, t.text, t.raw, t.origin, t.model, t.avg_logprob, t.logprob, t.no_speech_prob,
-           t.compression_ratio, t.flags, t.suspicion, t.review
+           s.kept, p.part, COALESCE(t.text, ''), COALESCE(t.raw, ''), t.origin, COALESCE(t.model, ''), t.avg_logprob,
+           t.logprob, t.no_speech_prob, t.compression_ratio, COALESCE(t.flags, '[]'), t.suspicion,
+           COALESCE(t.review, 'pending')
     FROM segments s LEFT JOIN transcripts t ON t.segment = s.id
     LEFT JOIN parts p ON p.segment = s.id AND p.split = (SELECT split FROM counts)
 """
+"""The fields of `Segment`, in their order."""
 _ORDER = " ORDER BY (SELECT rowid FROM videos v WHERE v.id = s.video), s.start_ms, s.end_ms"
 
 _CUT = ("id", "video", "start_ms", "end_ms", "path", "dbfs", "speech", "peak", "clipped", "digest", "kept")
@@ -54,6 +55,7 @@ _DATASET = """
     LEFT JOIN parts p ON p.segment = s.id AND p.split = (SELECT split FROM counts)
     ORDER BY v.rowid, s.start_ms, s.end_ms
 """
+_KEPT, _FLAGS = (tuple(field.name for field in fields(Segment)).index(name) for name in ("kept", "flags"))
 _AT_ONCE = 1000
 """Rows read in one go: a thread that reads many leaves the others their turns."""
 
@@ -121,8 +123,7 @@ class Segments:
         return removed
 
     def get(self, id: str) -> Segment | None:
-        row = self._database.connection.execute(_SELECT + " WHERE s.id = ?", (id,)).fetchone()
-        return _from_row(row) if row else None
+        return next(_segments(self._database.connection, _SELECT + " WHERE s.id = ?", (id,)), None)
 
     def all(
         self,
@@ -147,7 +148,7 @@ class Segments:
             wheres.append("EXISTS (SELECT 1 FROM json_each(t.flags) WHERE value = ?)")
             values.append(flag)
         where = f" WHERE {' AND '.join(wheres)}" if wheres else ""
-        found = (_from_row(row) for row in self._database.connection.execute(_SELECT + where + _ORDER, values))
+        found = _segments(self._database.connection, _SELECT + where + _ORDER, values)
         return [segment for segment in found if not of_sound or flag in segment.sound_flags]
 
     # -- light rows, for lists of all of them
@@ -159,13 +160,18 @@ class Segments:
             found = list(_transcript_rows(db, f"{_ROWS} ORDER BY v.rowid, s.start_ms, s.end_ms"))
         return Changes(revision, found, [])
 
+    def rows_of(self, video: str) -> list[TranscriptRow]:
+        """Those of `rows` that are of one recording."""
+        db = self._database.connection
+        return list(_transcript_rows(db, f"{_ROWS} WHERE s.video = ? ORDER BY s.start_ms, s.end_ms", (video,)))
+
     def first_rows(self, count: int) -> list[TranscriptRow]:
         """The first of `rows`, `count` or somewhat more: those of the first recordings."""
         found: list[TranscriptRow] = []
         with self._database.read() as db:
             cut = "SELECT id FROM videos v WHERE EXISTS (SELECT 1 FROM segments WHERE video = v.id) ORDER BY rowid"
             for (video,) in db.execute(cut):
-                found += _transcript_rows(db, f"{_ROWS} WHERE s.video = ? ORDER BY s.start_ms, s.end_ms", (video,))
+                found += self.rows_of(video)
                 if len(found) >= count:
                     break
         return found
@@ -323,7 +329,15 @@ def _segment_rows(db: Connection, video: str) -> Iterator[SegmentRow]:
     return (SegmentRow._make((*row[:at], _flags(row[at]), *row[at + 1 :])) for row in _light(db, _RECORDING, (video,)))
 
 
-def _light(db: Connection, query: str, values: tuple[str, ...]) -> Iterator[tuple[Any, ...]]:
+def _segments(db: Connection, query: str, values: Sequence[Any]) -> Iterator[Segment]:
+    """Rows of _SELECT."""
+    for row in _light(db, query, values):
+        values = list(row)
+        values[_KEPT], values[_FLAGS] = bool(row[_KEPT]), _flags(row[_FLAGS])
+        yield Segment(*values)
+
+
+def _light(db: Connection, query: str, values: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
     cursor = db.cursor()
     cursor.row_factory = None
     cursor.execute(query, values)
@@ -334,14 +348,3 @@ def _light(db: Connection, query: str, values: tuple[str, ...]) -> Iterator[tupl
 @lru_cache(maxsize=256)
 def _flags(packed: str) -> tuple[str, ...]:
     return tuple(json.loads(packed))
-
-
-def _from_row(row: sqlite3.Row) -> Segment:
-    values = dict(row)
-    values["kept"] = bool(values["kept"])
-    values["text"] = values["text"] or ""
-    values["raw"] = values["raw"] or ""
-    values["model"] = values["model"] or ""
-    values["flags"] = tuple(json.loads(values["flags"] or "[]"))
-    values["review"] = values["review"] or "pending"
-    return Segment(**values)

@@ -5,13 +5,20 @@ from __future__ import annotations
 import io
 import sys
 import unicodedata
+from argparse import Namespace
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from core.cli import commands, follow, show
 from core.errors import UserError
 from core.events import ItemFailed
-from core.store import Video
+from core.query.segments import language
+from core.store import Segment, Store, Video
+from core.store.segments import Segments
+from tests.core.store_kit import fill
 from tests.fakes.youtube import HOSTILE
 
 
@@ -71,6 +78,43 @@ def test_a_pipe_gets_the_names_of_the_columns_first(capsys: pytest.CaptureFixtur
     assert capsys.readouterr().out == "id\ttext\na\tone two\nb\t\n"
     show.table([("id", False), ("text", False)], [], "nothing is here")
     assert capsys.readouterr() == ("id\ttext\n", "nothing is here\n")
+
+
+def test_what_a_pipe_gets_is_written_row_by_row(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing waits for the last of very many, and no list of all of them is made."""
+
+    def rows(found: list[str]) -> Iterator[list[str]]:
+        for number in range(3):
+            yield [str(number)]
+            found.append(capsys.readouterr().out)
+
+    lines, items = list[str](), list[str]()
+    show.table([("id", False)], rows(lines), "nothing")
+    assert lines == ["id\n0\n", "1\n", "2\n"]
+    show.documents(rows(items))
+    assert items == ['[\n["0"]', ',\n["1"]', ',\n["2"]']
+    show.documents(iter([]))
+    assert capsys.readouterr().out == "\n]\n[]\n"
+
+
+def test_segments_are_read_one_recording_after_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str | None] = []
+    every = Segments.all
+
+    def note(segments: Segments, *, video: str | None = None, **more: Any) -> list[Segment]:
+        asked.append(video)
+        return every(segments, video=video, **more)
+
+    monkeypatch.setattr(Segments, "all", note)
+    with Store(tmp_path / "whispersmith.db") as store:
+        fill(store, 2, "one")
+        fill(store, 2, "two")
+        arguments = Namespace(video=None, flag=None, state=None)
+        found = commands._chosen(store, arguments, language({}).parse("length:10s"))
+        assert [next(found).id for _ in range(2)] == ["one_0_10", "one_8_18"]
+        assert asked == ["one"]
+        assert [row.id for row in found] == ["two_0_10", "two_8_18"]
+        assert list(commands._chosen(store, Namespace(video="one", flag="loop", state=None), None)) == []
 
 
 def test_markup_is_text(monkeypatch: pytest.MonkeyPatch) -> None:
