@@ -135,7 +135,8 @@ class LabelConfig(_Table):
 
     by: whether the labeller hears whole recordings, in windows of up to half a minute, or each segment by itself.
     engine: the library that decodes, "auto" for what is better and faster here. beam: hypotheses that the search over a
-    recording keeps, 1 for greedy. processes: that hear recordings at once, each on a GPU of its own if there are any.
+    recording keeps, 1 for greedy. batch: how much is decoded at once, 0 for as much as the GPU's memory holds.
+    processes: that hear recordings at once, each on a GPU of its own if there are any.
     0 is one for each GPU.
     """
 
@@ -143,7 +144,7 @@ class LabelConfig(_Table):
     by: Literal["recordings", "clips"] = "recordings"
     engine: Literal["auto", "transformers", "ctranslate2"] = "auto"
     beam: int = Field(default=5, ge=1, le=20)
-    batch: int = Field(default=8, ge=1)
+    batch: int = Field(default=0, ge=0)
     processes: int = Field(default=0, ge=0, le=64)
 
 

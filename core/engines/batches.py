@@ -1,8 +1,11 @@
-"""Batches that become smaller when the device's memory runs out. Knows nothing of models: tested without a GPU."""
+"""Batches that are worked on side by side, or that become smaller when the device's memory runs out. Knows nothing of
+models: tested without a GPU."""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
 
@@ -56,3 +59,27 @@ class HalvingBatches:
                 continue
             waiting = waiting[len(batch) :]
             yield list(zip(batch, results, strict=True))
+
+
+def side_by_side(
+    items: Iterable[Item], work: Callable[[list[Item]], list[Result]], size: int, workers: int
+) -> Iterator[list[tuple[Item, Result]]]:
+    """Batches with their results, in order, worked on by so many threads, none of which waits for another.
+
+    items are taken by the reader's thread, a batch more than there are threads at most. What `work` raises comes out
+    at its batch's place; batches that are worked on are ended before this returns, however it is left.
+    """
+    source = iter(items)
+    waiting: deque[tuple[list[Item], Future[list[Result]]]] = deque()
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            while True:
+                while len(waiting) <= workers and (batch := list(islice(source, size))):
+                    waiting.append((batch, pool.submit(work, batch)))
+                if not waiting:
+                    return
+                batch, future = waiting.popleft()
+                yield list(zip(batch, future.result(), strict=True))
+        finally:
+            for _, future in waiting:
+                future.cancel()

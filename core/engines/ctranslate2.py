@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import ctranslate2
 import numpy as np
@@ -14,7 +14,7 @@ from faster_whisper import BatchedInferencePipeline, WhisperModel
 from faster_whisper.transcribe import Segment
 
 from core.cores import model_threads
-from core.engines.batches import HalvingBatches, OutOfMemory
+from core.engines.batches import HalvingBatches, OutOfMemory, side_by_side
 from core.engines.engine import Clip, EngineInfo, EngineOptions, Hypothesis, PcmWindow
 from core.engines.hearing import WindowText, hear, hear_as_clips
 from core.engines.loops import NO_REPEAT, without_loops
@@ -28,6 +28,9 @@ from core.timed_text import TimedText
 from core.whisper.conversion import converted
 from core.whisper.features import as_float, check_lengths
 from core.whisper.info import RECORDING_WINDOW_S, ModelInfo, describe, unknown_language
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 ANY_SCRIPT = "zh"
 """Where the model tells the language of each window, its text is parted as Chinese is, at every character that a token
@@ -48,7 +51,8 @@ class CTranslate2Engine:
         self._precision = precision
         self._options = options
         self._workers = workers
-        self._batches = HalvingBatches(options.batch, info.id, options.warn)
+        batch = options.at_once(info.shape, _free_memory() if model.model.device == "cuda" else None)
+        self._batches = HalvingBatches(batch, info.id, options.warn)
         self._prompt = _prompt_of(model, options)
 
     @property
@@ -63,13 +67,22 @@ class CTranslate2Engine:
         )
 
     def hypotheses(self, clips: Iterable[Clip]) -> Iterator[list[tuple[Clip, Hypothesis]]]:
-        return self._batches.run(clips, self._decode)
+        return self._run(clips, self._decode)
 
     def hear(self, windows: Iterable[PcmWindow]) -> Iterator[list[tuple[PcmWindow, TimedText]]]:
         if self._info.clips_only:
-            return self._batches.run(windows, lambda batch: hear_as_clips(batch, self._decode))
+            return self._run(windows, lambda batch: hear_as_clips(batch, self._decode))
         prompted = partial(self._search, prompt=self._prompt) if self._prompt else None
-        return self._batches.run(windows, lambda batch: hear(batch, self._search, prompted))
+        return self._run(windows, lambda batch: hear(batch, self._search, prompted))
+
+    def _run(
+        self, items: Iterable[Item], work: Callable[[list[Item]], list[Result]]
+    ) -> Iterator[list[tuple[Item, Result]]]:
+        """A GPU has one batch after the other; a CPU's workers each have their part of one, and all that follows from
+        it: what must be searched once more keeps none of the others waiting."""
+        if self._workers == 1:
+            return self._batches.run(items, work)
+        return side_by_side(items, work, max(1, self._batches.size // self._workers), self._workers)
 
     def _decode(self, clips: Sequence[Clip]) -> list[Hypothesis]:
         def search(indices: Sequence[int], no_repeat: int, prompt: str = "") -> list[Hypothesis]:
@@ -95,20 +108,8 @@ class CTranslate2Engine:
     def _transcribe(
         self, sounds: Sequence[np.ndarray], no_repeat: int, prompt: str, *, word_timestamps: bool
     ) -> list[Segment]:
-        """One segment for each sound, whose times begin with it. Sounds are parted evenly among the workers."""
+        """One segment for each sound, whose times begin with it."""
         self._options.check()
-        count = min(self._workers, len(sounds))
-        with ThreadPoolExecutor(count) as pool:
-            parts = pool.map(
-                lambda part: self._transcribe_batch(part, no_repeat, prompt, word_timestamps),
-                [sounds[number::count] for number in range(count)],
-            )
-            found = dict(enumerate(parts))
-        return [found[number % count][number // count] for number in range(len(sounds))]
-
-    def _transcribe_batch(
-        self, sounds: Sequence[np.ndarray], no_repeat: int, prompt: str, word_timestamps: bool
-    ) -> list[Segment]:
         language = self._options.language
         # One sound beside the other, each in a place of its own as long as the window: what faster-whisper calls clips.
         audio = np.zeros(len(sounds) * self._window, np.float32)
@@ -187,6 +188,11 @@ def _on_gpu(folder: str, info: ModelInfo) -> WhisperModel:
     model = WhisperModel(folder, device="cuda", compute_type="float16")
     model.encode(np.zeros((info.mel_bins, model.feature_extractor.nb_max_frames), np.float32))
     return model
+
+
+def _free_memory() -> int | None:
+    torch = importlib.import_module("torch")
+    return torch.cuda.mem_get_info()[0] if torch.cuda.is_available() else None
 
 
 def _hypothesis(segment: Segment, seconds: float) -> Hypothesis:

@@ -89,7 +89,10 @@ def search(
         return []
     with torch.inference_mode(), _evaluating(loaded.model), _autocast(loaded):
         batch = _encode(loaded, features, list(seconds), language).behind(prompt)
-        rows = _generate(loaded, batch, check, num_beams=beam, no_repeat_ngram_size=no_repeat)
+        # Ended as OpenAI's and CTranslate2's searches are: with as many whole texts as hypotheses. What transformers
+        # does by itself, going on while a better text is conceivable, takes every window to its last token.
+        ended = {"early_stopping": True} if beam > 1 else {}
+        rows = _generate(loaded, batch, check, num_beams=beam, no_repeat_ngram_size=no_repeat, **ended)
         return _align(loaded, batch, rows, heads)
 
 

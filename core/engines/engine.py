@@ -15,6 +15,8 @@ from core.jobs import Job
 from core.media import RATE
 from core.spans import Span
 from core.timed_text import TimedText
+from core.whisper.decoding_memory import batch_to_label
+from core.whisper.shape import Shape
 
 
 @dataclass(frozen=True)
@@ -35,11 +37,12 @@ class EngineInfo:
 @dataclass(frozen=True)
 class EngineOptions:
     """language: Whisper's code, or "auto" to let the model tell for each clip or window. batch: how many are decoded
-    at once, as far as memory allows. beam: how many hypotheses the search keeps, 1 for greedy; transformers
-    decodes clips greedily, as figures of training are. prompt: words that the decoder is told beforehand, as far as
-    there is room (`core.engines.prompt`); evaluations give none. check: called between two tokens or, by an engine that
-    cannot, between two batches; raise there to break off (`job.check`). warn: told in a sentence what a person should
-    know, such as a batch that had to be made smaller."""
+    at once, as far as memory allows; 0 for as many as it does (`core.whisper.decoding_memory`). beam: how many
+    hypotheses the search keeps, 1 for greedy; transformers decodes clips greedily, as figures of training are. prompt:
+    words that the decoder is told beforehand, as far as there is room (`core.engines.prompt`); evaluations give none.
+    check: called between two tokens or, by an engine that cannot, between two batches, from any thread; raise there to
+    break off (`job.check`). warn: told in a sentence what a person should know, such as a batch that had to be made
+    smaller."""
 
     language: str
     batch: int
@@ -47,6 +50,10 @@ class EngineOptions:
     prompt: tuple[str, ...] = ()
     check: Callable[[], object] = field(default=lambda: None)
     warn: Callable[[str], object] = field(default=lambda text: None)
+
+    def at_once(self, shape: Shape, free: int | None) -> int:
+        """Clips or windows of a batch. free: bytes on the GPU beside the loaded model, None without a GPU."""
+        return self.batch or batch_to_label(shape, self.beam, free)
 
     @classmethod
     def for_job(cls, job: Job, language: str, batch: int) -> EngineOptions:

@@ -18,7 +18,7 @@ from core.engines.prompt import START, much_fuller, prompt_text
 from core.timed_text import TimedText
 from core.whisper.encoder_cache import EncoderCache
 from core.whisper.features import heard_mel
-from core.whisper.loading import LoadedModel, load
+from core.whisper.loading import LoadedModel, free_memory, load
 
 Result = TypeVar("Result")
 
@@ -32,7 +32,8 @@ class TransformersEngine:
         self._loaded = loaded
         self._cache = cache
         self._options = options
-        self._batches = HalvingBatches(options.batch, loaded.info.id, options.warn)
+        batch = options.at_once(loaded.info.shape, free_memory(loaded.device))
+        self._batches = HalvingBatches(batch, loaded.info.id, options.warn)
         self._prompt = _prompt_of(loaded, options)
 
     @property

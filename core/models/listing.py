@@ -8,10 +8,11 @@ from typing import Any
 from core.config import Config
 from core.errors import UserError
 from core.models.cache import Installed, installed, partial_bytes
-from core.models.suggested import SUGGESTED, WINDOW_S, Suggested, memory_to_label, suggestion
+from core.models.suggested import SUGGESTED, WINDOW_S, Suggested, suggestion
 from core.text import as_utf8
 from core.training.memory import memory_need
 from core.training.planning import training_card
+from core.whisper.decoding_memory import USUAL, batch_to_label, memory_to_label
 from core.whisper.info import describe
 from core.whisper.shape import Shape
 from core.workspace import Workspace
@@ -130,11 +131,15 @@ def _place(found: Installed | None) -> dict[str, Any]:
 
 
 def _memory(shape: Shape | None, config: Config, free: int | None) -> dict[str, int | None]:
-    """free: bytes free on the card; a training that would not fit recomputes activations, as its plan says."""
+    """free: bytes free on the card; a training that would not fit recomputes activations, as its plan says, and
+    labelling takes fewer windows at once. What more it would take of a large card's memory is not counted."""
     if shape is None:
         return {"memory_label_bytes": None, "memory_train_bytes": None}
-    train = memory_need(config.train.method, shape, config.train.batch, free)
+    train, label = memory_need(config.train.method, shape, config.train.batch, free), config.label
+    batch = label.batch or USUAL
+    if not label.batch and free is not None:
+        batch = min(USUAL, batch_to_label(shape, label.beam, free - memory_to_label(shape, 0, label.beam)))
     return {
-        "memory_label_bytes": memory_to_label(shape, config.label.batch),
+        "memory_label_bytes": memory_to_label(shape, batch, label.beam),
         "memory_train_bytes": train.needed,
     }

@@ -91,16 +91,3 @@ def nearest(name: str) -> str | None:
     tails |= {tail.removeprefix("whisper-"): id for tail, id in tails.items()}
     close = difflib.get_close_matches(name.lower(), tails, n=1, cutoff=0.75)
     return tails[close[0]] if close else None
-
-
-def memory_to_label(shape: Shape, batch: int) -> int:
-    """Bytes that writing transcripts needs on a GPU, an estimate; half precision.
-
-    2 bytes a weight; for each segment of the batch the keys and values of every decoder layer over all encoder
-    positions (55 MB for small, 246 MB for large) and over 448 tokens, and the widest layer of the encoder; 1 GiB of
-    context; 7 % reserve.
-    """
-    seen = shape.decoder_layers * 2 * shape.positions * shape.width * 2
-    said = shape.decoder_layers * 2 * 448 * shape.width * 2
-    widest = 8 * shape.positions * shape.width * 2
-    return int(1.07 * (2 * shape.parameters + batch * (seen + said + widest) + 2**30))

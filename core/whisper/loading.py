@@ -69,6 +69,11 @@ def pick_device() -> Device:
     return Device("cuda", precision(capability)[0])
 
 
+def free_memory(device: str) -> int | None:
+    """Bytes that a device has free for what comes on top of a loaded model; None for a CPU, which is not asked."""
+    return torch.cuda.mem_get_info()[0] if device == "cuda" else None
+
+
 def load(
     path_or_id: str, *, device: str | None = None, dtype: str = "float32", root: Path | None = None
 ) -> LoadedModel:

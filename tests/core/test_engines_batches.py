@@ -1,10 +1,11 @@
 """The batch that halves itself: without a GPU, with memory for as many items as the test says."""
 
+import threading
 from collections.abc import Iterator
 
 import pytest
 
-from core.engines.batches import HalvingBatches, OutOfMemory
+from core.engines.batches import HalvingBatches, OutOfMemory, side_by_side
 from core.errors import UserError
 
 
@@ -67,3 +68,40 @@ def test_items_are_taken_only_as_they_are_needed() -> None:
 
 def test_nothing_in_nothing_out() -> None:
     assert list(HalvingBatches(3, "m").run([], Device(3).work)) == []
+
+
+def test_batches_side_by_side_keep_their_order_and_no_thread_waits_for_another() -> None:
+    first_may_end, third_begun = threading.Event(), threading.Event()
+
+    def work(batch: list[int]) -> list[int]:
+        if batch[0] == 0:
+            assert first_may_end.wait(20)
+        if batch[0] == 4:
+            third_begun.set()
+        return [item**2 for item in batch]
+
+    # The third batch is worked on while the first one still is: the thread that had the second waits for nobody.
+    threading.Thread(target=lambda: third_begun.wait(20) and first_may_end.set()).start()
+    found = list(side_by_side(range(7), work, 2, 2))
+    assert found == [[(n, n**2) for n in part] for part in ([0, 1], [2, 3], [4, 5], [6])]
+
+
+def test_side_by_side_an_error_comes_out_at_its_place_and_nothing_goes_on_behind_it() -> None:
+    given: list[int] = []
+
+    def work(batch: list[int]) -> list[int]:
+        given.append(batch[0])
+        if batch[0] == 2:
+            raise KeyError("the third")
+        return batch
+
+    batches, found = side_by_side(iter(range(100)), work, 1, 2), []
+    with pytest.raises(KeyError, match="the third"):
+        found.extend(batches)
+    assert found == [[(0, 0)], [(1, 1)]]
+    assert max(given) < 6
+    given.clear()
+    left = side_by_side(iter(range(100)), lambda batch: given.append(batch[0]) or batch, 1, 2)
+    next(left)
+    left.close()
+    assert max(given) < 4

@@ -12,8 +12,9 @@ import pytest
 from core.config import DEFAULT_MODEL, set_value
 from core.models.cache import installed
 from core.models.listing import listing
-from core.models.suggested import LANGUAGES_99, LANGUAGES_100, SUGGESTED, memory_to_label, suggestion
+from core.models.suggested import LANGUAGES_99, LANGUAGES_100, SUGGESTED, suggestion
 from core.training.methods import METHODS
+from core.whisper.decoding_memory import MOST, USUAL, batch_to_label, memory_to_label
 from core.whisper.folders import find, repository_folder
 from core.whisper.info import describe
 from tests.core.model_kit import ID, Place, place, rewrite, spoil
@@ -67,11 +68,24 @@ def test_the_language_codes_are_whispers() -> None:
     assert set(LANGUAGES_100) - set(LANGUAGES_99) == {"yue"}
 
 
-def test_memory_to_label_grows_with_the_batch() -> None:
+def test_memory_to_label_grows_with_the_batch_and_the_hypotheses() -> None:
     small = SUGGESTED[0].shape
     # 55 MB of keys and values a segment for a small, 246 MB for a large, with what is said and the widest layer.
-    more = (memory_to_label(small, 9) - memory_to_label(small, 8)) / 1.07e6
+    more = (memory_to_label(small, 9, 1) - memory_to_label(small, 8, 1)) / 1.07e6
     assert more == pytest.approx(55.3 + 16.5 + 18.4, abs=0.1)
+    of_five = (memory_to_label(small, 9, 5) - memory_to_label(small, 8, 5)) / 1.07e6
+    assert of_five == pytest.approx(5 * (55.3 + 16.5) + 18.4, abs=0.5)
+
+
+def test_as_much_is_decoded_at_once_as_the_memory_holds() -> None:
+    small = SUGGESTED[0].shape
+    assert batch_to_label(small, 5, None) == USUAL
+    assert batch_to_label(small, 5, 80 * 2**30) == MOST
+    assert batch_to_label(small, 5, 0) == 1
+    free = 4 * 2**30
+    size = batch_to_label(small, 5, free)
+    taken = [memory_to_label(small, count, 5) - memory_to_label(small, 0, 5) for count in (size, size + 1)]
+    assert taken[0] <= free < taken[1]
 
 
 def test_the_list_of_an_empty_cache(place: Place) -> None:
