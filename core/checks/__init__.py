@@ -12,7 +12,7 @@ wheel-card     the build has code for the card
 gpu-add        a process of its own adds two numbers on the card
 precision      bf16, fp16 or fp32, by the card's capability
 gpu-memory     free memory against a training step of the base model
-database       there, whole as far as opening it tells, and may be written
+database       there and whole, and may be written
 disk           room here and in the model cache against what is to come
 yt-dlp         version and age
 yt-dlp-ejs     the version that this yt-dlp takes

@@ -5,6 +5,7 @@ arguments.py  an argument parser that complains like everything else here
 commands.py   commands that answer at once, from the store
 stages.py     commands that run a stage as a job and follow it
 jobs.py       the jobs themselves: list, follow, hold, stop
+recovery.py   repair and backup
 follow.py     a job's events on a terminal
 show.py       tables, progress bars and errors on a terminal
 """

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from core.cli import OpenApp, commands, dataset, jobs, stages
+from core.cli import OpenApp, commands, dataset, jobs, recovery, stages
 from core.cli.arguments import Parser, UsageError, shield_ids, unshield
 from core.query import segments as segment_language
 from core.query import videos as video_language
@@ -193,6 +193,8 @@ def _commands() -> Iterator[Command]:
     yield Command("plan", "the training plan: memory, time, every value with its reason", commands.plan, _plan)
     yield Command("run", "every stage that is due, in order", stages.run)
     yield Command("jobs", "what is running and what has run; follow, hold or stop a job", jobs.jobs, _jobs)
+    yield Command("repair", "a new database for a workspace that has lost its own", recovery.repair, _json)
+    yield Command("backup", "one file of all a person made", recovery.backup, recovery.backup_arguments)
     yield Command("status", "counts per stage, and what is due next", commands.status, _json)
 
 

@@ -57,6 +57,13 @@ def bring_up_to_date(connection: Connection) -> None:
         raise DamagedStore.of(path, "has lost tables", f"not there: {', '.join(sorted(missing))}")
 
 
+def check_whole(connection: Connection) -> None:
+    """DamagedStore if a page of the file is damaged."""
+    problems = [str(row[0]) for row in connection.execute("PRAGMA quick_check(3)")]
+    if problems != ["ok"]:
+        raise DamagedStore.of(connection.path, "is damaged", "; ".join(problems)[:300])
+
+
 def _tables(connection: Connection) -> set[str]:
     return {str(row[0]) for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
 

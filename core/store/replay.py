@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from core.clock import now_ms
-from core.spans import segment_id
+from core.ids import is_safe
+from core.spans import parse_segment_name, segment_id
 from core.store import edits
 from core.store.connection import Connection
 from core.store.journal import JournalLine
@@ -35,7 +36,7 @@ def _take_in(db: Connection, line: JournalLine, is_newer: bool, earlier: set[int
     if row is None:
         if after is None:
             return False
-        segment = _make_segment(db, line)
+        segment = _make_segment(db, *line.key)
     else:
         segment = str(row["id"])
     before = edits.snapshot(db, segment)
@@ -65,13 +66,22 @@ def _hash(values: dict[str, Any] | None) -> int:
     return hash(None if values is None else (values["text"], values["origin"], values["review"]))
 
 
-def _make_segment(db: Connection, line: JournalLine) -> str:
-    id = segment_id(*line.key)
-    db.execute(
-        "INSERT OR IGNORE INTO videos (id, title, added) VALUES (?, ?, ?)", (line.recording, line.recording, now_ms())
-    )
+def _make_segment(db: Connection, recording: str, start_ms: int, end_ms: int) -> str:
+    id = segment_id(recording, start_ms, end_ms)
+    make_video(db, recording)
     db.execute(
         "INSERT INTO segments (id, video, start_ms, end_ms, path, kept) VALUES (?, ?, ?, ?, ?, 1)",
-        (id, *line.key, f"segments/{line.recording}/{id}.wav"),
+        (id, recording, start_ms, end_ms, f"segments/{recording}/{id}.wav"),
     )
     return id
+
+
+def make_segment_of_name(db: Connection, id: str) -> None:
+    """A row for a segment of which only the name is known; without effect for a name that is none."""
+    if (found := parse_segment_name(id)) is not None and is_safe(found[0]):
+        _make_segment(db, *found)
+
+
+def make_video(db: Connection, id: str) -> None:
+    """A row for a recording of which only the id is known, unless it has one."""
+    db.execute("INSERT OR IGNORE INTO videos (id, title, added) VALUES (?, ?, ?)", (id, id, now_ms()))
