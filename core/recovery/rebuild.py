@@ -168,8 +168,8 @@ def _added_sources(result: dict[str, Any]) -> Iterator[_AddedSource]:
 def _measured_model(result: dict[str, Any]) -> str:
     """The name of the tuned model that an evaluation was of; "" where its result is not whole."""
     models = result.get("models")
-    both = [models.get(which) for which in ("base", "tuned")] if isinstance(models, dict) else []
-    if len(both) != 2 or not {"segments", "characters", "leak"} <= result.keys():
+    if not isinstance(models, dict) or not {"segments", "characters", "leak"} <= result.keys():
         return ""
-    names = [one.get("name") if isinstance(one, dict) and "cer" in one else None for one in both]
-    return names[1] if all(isinstance(name, str) for name in names) else ""
+    both = [models.get(which) for which in ("base", "tuned")]
+    names = [str(one["name"]) for one in both if isinstance(one, dict) and {"name", "cer"} <= one.keys()]
+    return names[1] if len(names) == len(both) else ""
