@@ -6,9 +6,9 @@ POST /<token>/report               what the page does: {"page", "state", "clip",
 GET  /<token>/clip/<segment>       Opus; ?form=wav for WAV, ?around=1 with a moment before and after; Range works
 GET  /<token>/facts/<segment>      its title, text and peaks, for the page
 
-It listens on 127.0.0.1 only. Who asks must know the token and must have asked for this very host (a page of another
-site that resolves its own name to 127.0.0.1 has not). Segments are named, never paths. It runs an event loop in a
-thread of its own; everything public here may be called from any thread.
+It listens on 127.0.0.1 only. Who asks must know the token, must have asked for this very host (a page of another site
+that resolves its own name to 127.0.0.1 has not), and may be no page of another site. Segments are named, never paths.
+It runs an event loop in a thread of its own; everything public here may be called from any thread.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import math
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.resources import files
@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.errors import UserError
 from core.listen.clips import ENCODERS, PEAKS, EncodedClips
+from core.listen.connections import ConnectionLimit
 from core.media.peaks import peaks_of
 
 if TYPE_CHECKING:
@@ -176,33 +177,30 @@ class ListenServer:
             app, access_log=None, keepalive_timeout=KEEP_ALIVE_S, shutdown_timeout=0.5, handler_cancellation=True
         )
         await runner.setup()
+        assert runner.server is not None
+        connections = self._connections = ConnectionLimit(runner.server)
         try:
-            self.port = await self._bind(runner)
+            server = await self._bind(connections)
         except OSError as error:
             self._failure = error
             return
+        else:
+            self.port = int(server.sockets[0].getsockname()[1])
         finally:
             self._bound.set()
         try:
             await self._stop.wait()
         finally:
+            server.close()
             for page in self._pages.values():
                 self._put(page, "")
             await runner.cleanup()
 
-    async def _bind(self, runner: web.AppRunner) -> int:
-        """The first free port from `port` on, else any."""
-        from aiohttp import web
-
+    async def _bind(self, connections: ConnectionLimit) -> asyncio.Server:
+        """On the first free port from `port` on, else on any."""
         for port in (*range(self.port, self.port + PORTS), 0):
-            try:
-                site = web.TCPSite(runner, "127.0.0.1", port)
-                await site.start()
-            except OSError:
-                if not port:
-                    raise
-                continue
-            return int(runner.addresses[-1][1])
+            with contextlib.suppress(OSError):
+                return await self._loop.create_server(connections, "127.0.0.1", port)
         raise OSError("no port")
 
     def _guarded(self) -> Any:
@@ -210,11 +208,14 @@ class ListenServer:
 
         @web.middleware
         async def guarded(request: web.Request, handler: Any) -> web.StreamResponse:
-            # One answer for every kind of stranger: nothing to learn from it.
+            # One answer for every kind of stranger, and each costs them a connection: nothing to learn from it.
             given = request.path.split("/")[1] if "/" in request.path else ""
-            host, _, _ = (request.headers.get("Host") or "").rpartition(":")
-            if host not in HOSTS or not hmac.compare_digest(given.encode(), self.token.encode()):
-                return web.Response(status=404, text="nothing here\n")
+            knows = hmac.compare_digest(given.encode(), self.token.encode())
+            if not (knows and _is_own(request.headers.getall("Host", [])) and _is_own_page(request)):
+                answer = web.Response(status=404, text="nothing here\n")
+                answer.force_close()
+                return answer
+            self._connections.settle(request.transport)
             if self._open >= CONNECTIONS:
                 return web.Response(status=503, text="too many at once\n", headers={"Retry-After": "1"})
             self._open += 1
@@ -313,6 +314,17 @@ class ListenServer:
         peaks = (abs(peaks_of(clip.samples, PEAKS)).max(axis=1) * 100).round().astype(int).tolist()
         facts = {"title": clip.title, "text": clip.text, "peaks": peaks}
         return web.json_response(facts | {"lead_s": clip.lead_ms / 1000, "length_s": clip.length_ms / 1000})
+
+
+def _is_own(hosts: Sequence[str]) -> bool:
+    """Whether a request names this very host, once: a page that resolves its own name to 127.0.0.1 names another."""
+    return len(hosts) == 1 and hosts[0].rpartition(":")[0] in HOSTS
+
+
+def _is_own_page(request: web.Request) -> bool:
+    """Whether it comes from no page, or from one of this host's."""
+    origins = request.headers.getall("Origin", [])
+    return not origins or (len(origins) == 1 and _is_own([origins[0].removeprefix("http://")]))
 
 
 def _finite(value: Any) -> float:
