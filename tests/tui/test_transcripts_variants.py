@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from textual import events
+from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
+from textual._xterm_parser import XTermParser
 from textual.pilot import Pilot
 
 from core.review.differences import differences
@@ -16,12 +19,12 @@ from core.workspace import Workspace
 from tests.tui.transcripts_kit import TEXTS, filled, machine, open_app, row, segment, workspace
 from tests.tui.wait import screen_lines, screen_text, type_at_once, wait_until, wrong_widths
 from tui.screens.transcripts.editor.variants import TrackedVariants, number_of
+from tui.terminal import alt_keys
 from tui.widgets.annotated_text_area import side_by_side
 
 __all__ = ["workspace"]
 
-ALT = ["¡", "™", "£"]
-"""What Alt+1, Alt+2 and Alt+3 are to Textual."""
+ALT = ["alt+1", "alt+2", "alt+3"]
 
 
 async def press(pilot: Pilot[Any], *keys: str) -> None:
@@ -37,11 +40,17 @@ def read_otherwise(workspace: Workspace, number: int, other: str) -> None:
         store.second_readings.put([SecondReading(segment(number).id, "openai/whisper-base", text, other, places)])
 
 
-def test_alt_and_a_digit_arrive_in_three_ways():
-    assert number_of("inverted_exclamation_mark", "¡") == 1
-    assert number_of("alt+9", None) == 9
-    assert number_of("1", "1") is None
-    assert number_of("left", None) is None
+def test_alt_and_a_digit_are_one_key_and_what_a_mac_types_with_them_is_text(monkeypatch: pytest.MonkeyPatch):
+    for sequence, keys in list(ANSI_SEQUENCES_KEYS.items()):
+        monkeypatch.setitem(ANSI_SEQUENCES_KEYS, sequence, keys)  # for its end
+    alt_keys.read_as_one_key()
+
+    def arrives(text: str) -> list[tuple[str, str | None]]:
+        return [(key.key, key.character) for key in XTermParser().feed(text) if isinstance(key, events.Key)]
+
+    assert [arrives(f"\x1b{digit}") for digit in range(1, 10)] == [[(f"alt+{digit}", None)] for digit in range(1, 10)]
+    assert arrives("£") == [("pound_sign", "£")]
+    assert [number_of(key) for key in ("alt+9", "1", "left", "alt+0", "pound_sign")] == [9, None, None, None, None]
 
 
 def test_the_next_place_is_the_next_that_is_open_and_numbers_go_along_by_nines():
@@ -115,7 +124,7 @@ async def test_other_readings_are_taken_put_back_and_typed_over(workspace: Works
         await wait_until(pilot, lambda: row(workspace, 0).text == "大家好我叫千千")
         # The next row shares two seconds with it, but no words; it has no other reading, so that tab is for the table.
         assert editor.segment == segment(1).id
-        await press(pilot, ALT[2])
+        await press(pilot, ALT[2], "£")
         assert editor.text == TEXTS[1] + "£"
         await press(pilot, "tab")
         assert app.focused is screen.table

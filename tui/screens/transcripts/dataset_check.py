@@ -77,7 +77,8 @@ class DatasetCheck:
         if problem.mend == "rewrite":
             return [InThread(partial(self._changes, problem), partial(self._preview, problem), GROUP)]
         if problem.mend == "delete":
-            text = "\n".join([*problem.files[:SHOWN], *([".."] if problem.count > SHOWN else [])])
+            left = problem.count - SHOWN
+            text = "\n".join([*problem.files[:SHOWN], *([f"and {left} more"] if left > 0 else [])])
             choices = [("n", "leave them"), ("d", f"delete {plural(problem.count, 'file')}, for good")]
             question = dialog.Choice("Delete what belongs to no segment?", text, choices)
             return [OpenDialog(question, lambda answer: self._delete(problem) if answer == "d" else [])]

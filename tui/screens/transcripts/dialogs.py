@@ -89,19 +89,19 @@ def place_text(gone: TranscriptRow, there: TranscriptRow | None, ascii: bool) ->
     """
     choices = [("c", "copy it"), ("d", "let it go; logs/log.txt has it")]
     what = "was cut away" if there is None or there.id != gone.id else "was changed elsewhere, too,"
-    text = f"{review_state.span(gone, ascii)} {what} while this was written:\n\n{_shown(gone.text)}"
+    text = f"{review_state.span(gone, ascii)} {what} while this was written:\n\n{_shown(gone.text, ascii)}"
     if there is not None:
         by = {"human": "what a person wrote", "imported": "what a person wrote", None: "no text"}
         span = review_state.span(there, ascii)
         choices.insert(0, ("p", f"put it into {span}, in place of {by.get(there.origin, 'what is there')}"))
         now = "lies there now" if there.id != gone.id else "reads now"
         verdict = "" if there.review == "pending" else f" ({there.review})"
-        text += f"\n\n{span} {now}{verdict}: {_shown(there.text) or '-'}"
+        text += f"\n\n{span} {now}{verdict}: {_shown(there.text, ascii) or '-'}"
     return Choice("Where shall this text go?", text, choices)
 
 
-def _shown(text: str) -> str:
-    return cells.cut(cells.harmless(text), LONGEST)
+def _shown(text: str, ascii: bool) -> str:
+    return cells.cut(cells.harmless(text), LONGEST, ".." if ascii else "…")
 
 
 def import_from(workspace: Workspace) -> TextPrompt:

@@ -93,7 +93,7 @@ class Editor(AnnotatedTextArea):
 
     async def _on_key(self, event: events.Key) -> None:
         action = {"enter": "save_text", "escape": "revert", "shift+tab": "to_table"}.get(event.key)
-        number = number_of(event.key, event.character) if self._variants.offered else None
+        number = number_of(event.key) if self._variants.offered else None
         if action is not None:
             await self.screen.run_action(f"screen.{action}")
         elif event.key == "tab":

@@ -19,14 +19,9 @@ from tui.widgets.annotated_text_area import Annotation
 KEYS = 9
 """Alt+1 to Alt+9: so many have a number at a time."""
 
-ALT_DIGITS = "¡™£¢∞§¶•ª"
-"""What Alt+1 to Alt+9 arrive as: Textual makes these of ESC and a digit, as a Mac's keyboard types them by itself."""
 
-
-def number_of(key: str, character: str | None) -> int | None:
-    """1 to 9 for Alt and a digit, however the terminal sends it."""
-    if character is not None and character in ALT_DIGITS:
-        return ALT_DIGITS.index(character) + 1
+def number_of(key: str) -> int | None:
+    """1 to 9 for Alt and a digit."""
     name, _, digit = key.rpartition("+")
     return int(digit) if name == "alt" and digit in "123456789" else None
 
