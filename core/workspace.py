@@ -104,16 +104,22 @@ class Workspace:
             path = self.root / path
         return path.absolute()
 
-    def log(self, text: str, stage: str = "app") -> None:
-        """One human-readable line in logs/log.txt, without secrets and controls: in one append."""
-        self.logs.mkdir(parents=True, exist_ok=True)
+    def log(self, text: str, stage: str = "app") -> bool:
+        """One human-readable line in logs/log.txt, without secrets and controls: in one append.
+
+        False where it cannot be written, as on a full disk: what is to be noted has happened all the same.
+        """
         flat = clean(redact(text), LONGEST_LINE)
-        line = f"{time.strftime('%Y-%m-%d %H:%M:%S')} {stage}: {flat}\n"
-        descriptor = os.open(self.log_file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        line = f"{time.strftime('%Y-%m-%d %H:%M:%S')} {stage}: {flat}\n".encode("utf-8", "replace")
         try:
-            os.write(descriptor, line.encode("utf-8", "replace"))
-        finally:
-            os.close(descriptor)
+            self.logs.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(self.log_file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            try:
+                return os.write(descriptor, line) == len(line)
+            finally:
+                os.close(descriptor)
+        except OSError:
+            return False
 
 
 def is_workspace(folder: Path) -> bool:

@@ -94,6 +94,8 @@ class WhispersmithApp(App[int]):
         self._tasks = BackgroundTasks(self.post_message)
         self._recent: deque[str] = deque(maxlen=40)
         """The last events, for a crash file."""
+        self.left_over: dict[str, None] = {}
+        """Lines for the terminal, once the app is left, in order."""
         self._errors = ShownErrors()
         self._filling: Path | None = None
         """The job that was filling the workspace when it was opened: the app goes on from there by itself."""
@@ -177,6 +179,9 @@ class WhispersmithApp(App[int]):
         if self.workspace is not None:
             self.workspace.log(" - ".join(line for line in error.lines() if line))
         self.push_screen(dialog.Message.of(error, title), lambda _: self._errors.end(error))
+
+    def print_on_leaving(self, line: str) -> None:
+        self.left_over[line] = None
 
     # -- what is going on
 

@@ -87,6 +87,10 @@ class Host(Protocol):
         """To the terminal's clipboard and to a file; a toast says where it is. quiet: the one who copies says it."""
         ...
 
+    def print_on_leaving(self, line: str) -> None:
+        """On the terminal, once the app is left: for what a person wrote, and no file takes."""
+        ...
+
     def recount(self) -> None:
         """Something changed that the counts in the status bar may not see by themselves."""
         ...

@@ -38,6 +38,7 @@ def open_app(folder: Path, options: AppOptions) -> int:
             "whispersmith --help lists the commands that need none; a running job goes on without the app anyway",
         )
     from core.checks.terminal import ask_ambiguous_width
+    from core.text import LONGEST_TEXT, clean
     from core.workspace import is_workspace, open_workspace
     from tui.app import WhispersmithApp
     from tui.terminal import alt_keys
@@ -51,6 +52,8 @@ def open_app(folder: Path, options: AppOptions) -> int:
     # What is loaded by now stays. The collector would look through it again and again, 60 ms without a key each.
     gc.freeze()
     app.run(mouse=not options.no_mouse)
+    for line in app.left_over:
+        print(clean(line, 2 * LONGEST_TEXT), file=sys.stderr)
     return app.return_code or 0
 
 

@@ -66,12 +66,17 @@ class TranscriptsScreen(ListeningScreen):
 
     def content(self) -> Iterable[Widget]:
         path = self.workspace.db_path
-        self._session = ReviewSession(path, self._deliver, self.workspace.log)
+        self._session = ReviewSession(path, self._deliver, self._note)
         self._panes = panes = ReviewPanes(self._session, self.store)
         self._loader = TranscriptLoader(path, self.in_thread, self.set_timer, panes.load, panes.show_failure)
         self._bulk = BulkKeys(self.workspace, self.store, self._session, panes, self.app.suspend)
         yield panes
         yield JobLine()
+
+    def _note(self, text: str) -> None:
+        """A text that is not saved, for the log; where that cannot be written either, for the terminal."""
+        if not self.workspace.log(text):
+            self.host.print_on_leaving(text)
 
     def on_mount(self) -> None:
         self.editor.show(None, "")
