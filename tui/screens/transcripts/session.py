@@ -373,7 +373,7 @@ class ReviewSession:
             return self._refused
         what = "a text is not saved" if len(failed) == 1 else f"{len(failed)} texts are not saved"
         why = " - ".join(part for part in (failed[0].what, failed[0].why) if part)
-        fix = f"{failed[0].fix}; enter in its row saves it again. It is kept here, and in logs/log.txt if that can be written"
+        fix = f"{failed[0].fix}; enter in its row saves it again. It is kept here, and logged where that can be"
         return UserError(what, why, fix)
 
     def close(self) -> None:
