@@ -106,7 +106,7 @@ def rival(path: Path, seed: int) -> tuple[Step, Callable[[], Any]]:
     """
     store, dice = Store(path), random.Random(seed)
     (row,) = store.segments.all()
-    written: list[tuple[str, str, str, str]] = []
+    written: list[tuple[str, ...]] = []
 
     def step() -> None:
         now = store.segments.get(row.id)
