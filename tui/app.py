@@ -28,13 +28,15 @@ from core.files import write_private
 from core.jobs import JobView, spawn
 from core.listen.browser import BrowserPlayer
 from core.listen.player import Playback
+from core.recovery.repair import Repair, repair
 from core.stage import lookup
-from core.store import Store
+from core.store import DamagedStore, Store
 from core.workspace import Workspace
 from tui import keymap
 from tui.background import BackgroundTasks, TaskResult
 from tui.bridge import JobBatch, JobEvents
 from tui.dialogs import crashed_job as crashed
+from tui.dialogs import repairing
 from tui.dialogs.listen_sheet import ListenSheet
 from tui.dialogs.quitting import leaving, stop_all
 from tui.dialogs.shown_errors import ShownErrors
@@ -51,6 +53,9 @@ from tui.widgets import cells, dialog
 
 if TYPE_CHECKING:
     from core.cli import AppOptions
+
+CANNOT = 3
+"""The exit code of an app that could not go on, as the command line's."""
 
 TERMINAL_S = 2.0
 """How often it is looked whether the terminal is still there."""
@@ -78,9 +83,18 @@ class WhispersmithApp(App[int]):
     BINDINGS: ClassVar[list[BindingType]] = keymap.bindings("app")
 
     def __init__(
-        self, workspace: Workspace | None, options: AppOptions, *, folder: Path | None = None, start: str | None = None
+        self,
+        workspace: Workspace | None,
+        options: AppOptions,
+        *,
+        folder: Path | None = None,
+        start: str | None = None,
+        repair: bool = False,
     ) -> None:
-        """workspace: None where `folder` is none yet. start: the screen to begin with, else the one that is due."""
+        """workspace: None where `folder` is none yet. start: the screen to begin with, else the one that is due.
+
+        repair: the workspace is repaired before it is opened.
+        """
         super().__init__()
         self.folder = workspace.root if workspace else (folder or Path.cwd())
         self.workspace: Workspace | None = None
@@ -102,14 +116,21 @@ class WhispersmithApp(App[int]):
         self._interrupted = False
         self._type_ahead = TypeAhead(super().on_event, self._focus, self.set_timer)
         self.listening: Listening | None = None
-        if workspace is not None:
-            self._open(workspace)
+        self.wants_repair = repair
+        """The workspace is to be repaired while nothing has it open; where it is, once the app is left."""
+        self._damage: DamagedStore | None = None
+        """What is wrong with the database, once somebody has been asked whether it is to be repaired."""
+        if workspace is not None and not repair:
+            try:
+                self._open(workspace)
+            except DamagedStore as error:
+                self._damage = error
 
     # -- coming
 
     def _open(self, workspace: Workspace) -> None:
-        self.workspace, self.folder = workspace, workspace.root
         self.store = Store(workspace.db_path)
+        self.workspace, self.folder = workspace, workspace.root
         reports = Reports(self._show_status, self._on_counted, self._offer_to_go_on)
         self.monitor = Monitor(workspace, self.store, self.post_message, self._queued, reports)
         heard = ListeningReports(self._on_playback, self._show_listen_sheet, self.toast, self.show_error)
@@ -119,7 +140,11 @@ class WhispersmithApp(App[int]):
         if not self.is_headless:
             signals.handle(self._hang_up)
             self.set_interval(TERMINAL_S, lambda: None if signals.has_terminal() else self._hang_up())
-        if self.workspace is None:
+        if self.wants_repair:
+            self._repair()
+        elif self._damage is not None:
+            self.show_error(self._damage)
+        elif self.workspace is None:
             await self.switch_mode("welcome")
         else:
             await self._enter()
@@ -178,7 +203,38 @@ class WhispersmithApp(App[int]):
             return
         if self.workspace is not None:
             self.workspace.log(" - ".join(line for line in error.lines() if line))
-        self.push_screen(dialog.Message.of(error, title), lambda _: self._errors.end(error))
+        if isinstance(error, DamagedStore):
+            question = repairing.question(error, is_open=self.workspace is not None)
+            self.push_screen(question, partial(self._answered_repair, error))
+        else:
+            self.push_screen(dialog.Message.of(error, title), lambda _: self._errors.end(error))
+
+    # -- repairing
+
+    def _answered_repair(self, error: DamagedStore, answer: str | None) -> None:
+        self._errors.end(error)
+        if answer == repairing.REPAIR and self.workspace is None:
+            self._repair()
+        elif answer == repairing.REPAIR or self.workspace is None:
+            # What is open here is to be closed first: who started the app starts it again, to repair.
+            self.wants_repair = answer == repairing.REPAIR
+            self.exit(return_code=0 if self.wants_repair else CANNOT)
+
+    def _repair(self) -> None:
+        """In a thread, while nothing is open; then the workspace is opened."""
+        self.wants_repair = False
+        self.toast("repairing the workspace…")
+        workspace = Workspace(self.folder)
+        self._tasks.run(
+            partial(repair, workspace), partial(self.call_later, self._repaired), self._unrepaired, "repair"
+        )
+
+    async def _repaired(self, made: Repair) -> None:
+        await self.open_folder(Workspace(self.folder))
+        self.push_screen(repairing.told(made))
+
+    def _unrepaired(self, error: UserError) -> None:
+        self.push_screen(dialog.Message.of(error, "It could not be repaired"), lambda _: self.exit(return_code=CANNOT))
 
     def print_on_leaving(self, line: str) -> None:
         self.left_over[line] = None
@@ -243,8 +299,12 @@ class WhispersmithApp(App[int]):
 
     def _on_counted(self, error: UserError | None) -> None:
         """The store is another than before, or cannot be read."""
-        if error is not None:
+        if isinstance(error, DamagedStore) and self._damage is None:
+            self._damage = error
+            self.show_error(error)
+        elif error is not None:
             self.toast(str(error), "error")
+        if error is not None:
             return
         for screen in self._pipeline_screens():
             screen.note_change()

@@ -51,10 +51,13 @@ def open_app(folder: Path, options: AppOptions) -> int:
     app = WhispersmithApp(workspace, options, folder=folder)
     # What is loaded by now stays. The collector would look through it again and again, 60 ms without a key each.
     gc.freeze()
-    app.run(mouse=not options.no_mouse)
-    for line in app.left_over:
-        print(clean(line, 2 * LONGEST_TEXT), file=sys.stderr)
-    return app.return_code or 0
+    while True:
+        app.run(mouse=not options.no_mouse)
+        for line in app.left_over:
+            print(clean(line, 2 * LONGEST_TEXT), file=sys.stderr)
+        if not app.wants_repair:
+            return app.return_code or 0
+        app = WhispersmithApp(workspace, options, folder=folder, repair=True)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,9 @@ _ALONE = ("journal", "changes", "counts")
 _BY_KEY = ("parts", "timed_windows", "second_readings")
 """Tables without a rowid."""
 
-_TRIES = 20_000
-"""Of ranges that cannot be read, a table: each is halved until what is damaged stands alone."""
+_FIRST_TRIES, _TRIES = 100, 3000
+"""So many ranges one after the other may be unreadable before a table is given up: before its first row, since then its
+root is damaged, and after: some times the rows of a page."""
 
 _LAST_ROW = 2**40
 """Where not even the last number of a table can be read."""
@@ -123,18 +125,19 @@ def _ranges(old: Connection, table: str, columns: Iterable[str]) -> Iterator[Any
         last = int(old.execute(f"SELECT COALESCE(MAX(rowid), 0) FROM {table} NOT INDEXED").fetchone()[0])
     except _UNREADABLE:
         last = _LAST_ROW
-    todo, tries = [(1, last)], _TRIES
+    # The large ranges first: what is whole is found before the tries are used up on what is damaged.
+    todo, tries = deque([(1, last)]), _FIRST_TRIES
     while todo and tries:
-        first, end = todo.pop()
+        first, end = todo.popleft()
         try:
             for row in old.execute(wanted, (first, end)):
-                first = row[0] + 1
+                first, tries = row[0] + 1, _TRIES
                 yield row[1:]
         except _UNREADABLE:
             tries -= 1
             if first < end:
                 middle = (first + end) // 2
-                todo += [(middle + 1, end), (first, middle)]
+                todo += [(first, middle), (middle + 1, end)]
 
 
 def _ends(old: Connection, table: str, columns: Iterable[str]) -> Iterator[Any]:

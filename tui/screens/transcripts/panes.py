@@ -210,6 +210,9 @@ class ReviewPanes(Vertical):
 
     def show_failure(self, error: UserError | None) -> None:
         self.query_one("#failure", ErrorBanner).show(error)
+        if error is not None:  # nobody knows whether there are rows
+            self.table.empty_text = ""
+            self.table.refresh()
 
     def time_of(self, id: str) -> str:
         row = self._session.index.get(id)
