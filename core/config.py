@@ -190,11 +190,17 @@ Windows = Literal[
 
 Augment = Literal["masks", "speed", "gain", "noise"]
 
+Include = Literal["reviewed", "confident", "all"]
+"""Whose texts are learnt from: those that a person has accepted; also those of machines in which few errors are
+expected (`core.review.suspicion.is_confident`); all that nobody has rejected."""
+
 
 class TrainConfig(_Table):
     """method: what is trained, see `core.training.methods`. steps 0: as many as `epochs` need. epochs 0: as many as
     suit the windows. learning_rate 0: what suits method and size. warmup: share of the steps. eval_every 0: half an
     epoch. timestamps: share of the windows that are taught with their times. augment: how the sound is changed.
+    include: which rows are learnt from; unreviewed_weight: what a token counts that no person has accepted, of 1.
+    silence: windows in which nobody speaks, as accepted so, at most such a share of those with text.
     patience: measurements without a lower CER after which it stops, 0 for never. between: weights between the base's
     and the tuned ones are tried after the last step. general: a folder with other sound and its texts (an audiofolder);
     what is kept may be half a point worse there than the base, no more.
@@ -208,6 +214,9 @@ class TrainConfig(_Table):
     windows: Windows = "stretch"
     timestamps: float = Field(default=0.5, ge=0, le=1)
     augment: list[Augment] = Field(default_factory=list)
+    include: Include = "reviewed"
+    unreviewed_weight: float = Field(default=0.3, gt=0, le=1)
+    silence: float = Field(default=0.05, ge=0, le=1)
     epochs: float = Field(default=0.0, ge=0)
     steps: int = Field(default=0, ge=0)
     batch: int = Field(default=8, ge=1)
@@ -295,6 +304,7 @@ test = 0.1
 [train]
 windows = "stretch"      # what is heard at once: neighbouring segments as one; "single": each by itself; "packed"
 timestamps = 0.5         # share of the windows that are taught with their times
+include = "reviewed"     # texts that a person accepted; "confident": also machine's with few errors expected; "all"
 epochs = 0.0             # how often each segment is heard; 0: what suits the windows
 batch = 8
 accumulation = 2

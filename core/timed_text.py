@@ -280,15 +280,21 @@ def said_once(cues: Iterable[Cue]) -> list[Cue]:
     ends. Where no text agrees nobody is heard twice: the first then ends, and the second begins, in the middle of what
     both hold. Cues that nothing is left of are left out.
     """
-    kept: list[Cue] = []
-    for cue, before, repeated in _pairs(cues):
+    return [left for _, left in said_once_by_place(cues)]
+
+
+def said_once_by_place(cues: Iterable[Cue]) -> list[tuple[int, Cue]]:
+    """As `said_once`, each with the place of the cue it is left of, in the order of start and end."""
+    kept: list[tuple[int, Cue]] = []
+    for place, (cue, before, repeated) in enumerate(_pairs(cues)):
         start = cue.start_ms
         if before is not None:
             start = before.end_ms if repeated else (cue.start_ms + before.end_ms) // 2
-            if kept and kept[-1].end_ms > start:
-                kept[-1] = kept[-1]._replace(end_ms=max(start, kept[-1].start_ms + 1))
+            if kept and kept[-1][1].end_ms > start:
+                last, ahead = kept[-1]
+                kept[-1] = last, ahead._replace(end_ms=max(start, ahead.start_ms + 1))
         if left := _left_of(cue, start, repeated):
-            kept.append(left)
+            kept.append((place, left))
     return kept
 
 

@@ -20,7 +20,9 @@ from core.whisper.loading import LoadedModel, load
 LENGTH_S, HOP_S, WINDOW_S = 10, 8, 30.0
 SPOKEN = "我們今天要講的是怎麼把一段錄音變成文字再請人看過改好之後拿來訓練模型"
 
-MULTILINGUAL = WindowTokens(50258, (50260, 50359), 50363, 50257, lambda text: [ord(one) % 50_000 for one in text])
+MULTILINGUAL = WindowTokens(
+    50258, (50260, 50359), 50363, 50257, lambda text: [ord(one) % 50_000 for one in text], lambda text: range(len(text))
+)
 """Of the published multilingual models, with a token for every character in place of their vocabulary."""
 
 

@@ -53,7 +53,7 @@ def figures(options: argparse.Namespace) -> list[Figure]:
     ]
 
 
-PACKED_MIX = WindowMix.of("packed", 0.5)
+PACKED_MIX = WindowMix(single=0, packed=1, timestamps=0.5)
 
 
 def _ways(options: argparse.Namespace, rows: Sequence[Row], folder: Path) -> dict[str, Callable[[], float]]:
@@ -87,7 +87,7 @@ def ours(options: argparse.Namespace, windows: Sequence[TrainingWindow], method:
     import torch
 
     from core.training.dataset import Collator, SegmentDataset, examples_of
-    from core.training.loss import batch_loss, tokens_of
+    from core.training.loss import batch_loss
 
     loaded = fresh_model(options)
     with tempfile.TemporaryDirectory() as cache:
@@ -102,9 +102,9 @@ def ours(options: argparse.Namespace, windows: Sequence[TrainingWindow], method:
         begun = time.perf_counter()
         for places in _steps(len(data), options.batch * options.accumulation):
             parts = [collate([data[place] for place in part]) for part in _parts(places, options.batch)]
-            tokens = sum(tokens_of(part["labels"]) for part in parts)
+            weight = sum(part["label_weights"].sum() for part in parts)
             for part in parts:
-                (batch_loss(model, part)[0] / tokens).backward()
+                (batch_loss(model, part)[0] / weight).backward()
             _step(optimizer, trained)
         return time.perf_counter() - begun
 

@@ -14,6 +14,7 @@ import torch
 from benchmarks.window_trials.bundle import WINDOW_S
 from benchmarks.window_trials.trials import AUGMENTED, MIXES, MixTrial
 from core.training.dataset import Collator, Example, SegmentDataset, examples_of, window_tokens
+from core.training.loss import batch_loss
 from core.training.windows import Augmentation, Row, windows_of_epoch
 from core.whisper.features import heard_mel
 from core.whisper.loading import LoadedModel
@@ -90,6 +91,7 @@ def descend(loaded: LoadedModel, batches: list[dict[str, Any]], learning_rate: f
     """A step for each batch: AdamW, the rate rising over a tenth of them and falling to 0, gradients clipped to 1."""
     model = loaded.model
     model.train()
+    model.config.use_cache = False
     optimizer = torch.optim.AdamW(
         [one for one in model.parameters() if one.requires_grad], lr=learning_rate, weight_decay=0.0, fused=True
     )
@@ -100,7 +102,8 @@ def descend(loaded: LoadedModel, batches: list[dict[str, Any]], learning_rate: f
     losses = []
     for batch in batches:
         with autocast(loaded.device):
-            loss = model(**batch, use_cache=False).loss
+            total, weight, _ = batch_loss(model, batch)
+        loss = total / weight
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from core.config import Config
+from core.config import Config, Include
 from core.dataset.columns import SegmentColumns
+from core.dataset.inclusion import IncludedRows, included, included_rows, is_unreviewed
 from core.dataset.leak import sharing_audio
 from core.dataset.lineage import Lineage, refs_of
 from core.dataset.split import TEST, TRAIN, By, split_segments
@@ -25,19 +26,30 @@ MOST_LOST = 1 / 3
 
 @dataclass(frozen=True)
 class UsableSegments:
-    """by_id: every usable segment. train, test: those of the current split, and how it was made (split_by)."""
+    """by_id: every segment that may be learnt from or measured with. train, test: those of the current split, and how
+    it was made (split_by). others: the silent and unreviewed ones, see `core.dataset.inclusion`."""
 
     by_id: dict[str, Segment]
     train: list[Segment]
     test: list[Segment]
     split_by: str
+    others: list[Segment] = field(default_factory=list)
 
     def seconds(self, ids: Iterable[str]) -> float:
         """How much audio these segments are, overlaps counted twice."""
         return sum(self.by_id[id].end_ms - self.by_id[id].start_ms for id in ids) / 1000
 
 
-def select_for_run(usable: UsableSegments, config: Config, base: Lineage | None = None) -> Lineage:
+@dataclass(frozen=True)
+class RunSelection:
+    """What a new run is given. learn: what it learns from. choices: what that would be by each [train] include."""
+
+    lineage: Lineage
+    learn: list[Segment]
+    choices: tuple[IncludedRows, ...]
+
+
+def select_for_run(usable: UsableSegments, config: Config, base: Lineage | None = None) -> RunSelection:
     """What a new run on the current split is given. base: the base model's own list, if it was tuned itself."""
     leaking = sharing_audio(usable.train, usable.test)
     clean = [row for row in usable.train if row.id not in leaking]
@@ -45,20 +57,28 @@ def select_for_run(usable: UsableSegments, config: Config, base: Lineage | None 
         raise UserError(
             "there is nothing to train on", "all of it shares audio with the test part", "whispersmith split"
         )
-    learn, block = cut_validation(clean, config)
+    accepted, block = cut_validation(clean, config)
+    choices = included(accepted, [*usable.test, *block], usable.others, round(config.split.guard_s * 1000))
+    learn = choices[config.train.include]
     given = Lineage(refs_of(learn), refs_of(block), inherited=base.heard if base else ())
-    return measured_segments(given, block, usable.test, config.train.eval_segments)
+    lineage = measured_segments(given, block, usable.test, config.train.eval_segments)
+    return RunSelection(lineage, learn, included_rows(choices))
 
 
-def select_for_resume(before: Lineage, usable: UsableSegments, config: Config) -> tuple[Lineage, list[Segment]]:
+def select_for_resume(
+    before: Lineage, usable: UsableSegments, config: Config, include: Include = "reviewed"
+) -> tuple[Lineage, list[Segment]]:
     """What a run goes on with under the current split: (its list, the segments still to learn from).
 
-    A run keeps its own segments. Those that are no longer accepted, or that share audio with what is the test part
-    now, are neither learnt from nor measured on any more; the list keeps them, for the model has heard them.
+    A run keeps its own segments. Those that are rejected now, or no longer accepted (unless what it was begun with,
+    `include`, takes such, too), or that share audio with what is the test part now, are neither learnt from nor
+    measured on any more; the list keeps them, for the model has heard them.
     """
     barred = sharing_audio((*before.trained, *before.validated), usable.test)
-    learn = [usable.by_id[one.id] for one in before.trained if one.id in usable.by_id and one.id not in barred]
-    block = [usable.by_id[one.id] for one in before.validated if one.id in usable.by_id and one.id not in barred]
+    now = {id: row for id, row in usable.by_id.items() if id not in barred}
+    own = [now[one.id] for one in before.trained if one.id in now]
+    learn = own if include != "reviewed" else [row for row in own if not is_unreviewed(row)]
+    block = [now[one.id] for one in before.validated if one.id in now and now[one.id].usable]
     if not learn:
         raise UserError(
             "nothing is left of what this run learns from",

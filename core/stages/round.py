@@ -124,7 +124,7 @@ def _goes_on(workspace: Workspace, config: Config, at: Mapping[str, Any], method
 
 
 def _train(workspace: Workspace, config: Config, job: Job, name: str, method: str) -> dict[str, Any]:
-    job.params = {**job.params, "name": name, "method": method}
+    job.params = {**job.params, "name": name, "method": method, "include": "reviewed"}
     result = train.run(workspace, config, job)
     return {key: result.get(key) for key in ("cer", "base_cer")}
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from core.config import Config
 from core.dataset import lineage
 from core.dataset.digests import fill_digests
+from core.dataset.inclusion import INCLUDES
 from core.dataset.leak import sharing_audio
 from core.dataset.selection import UsableSegments, evenly
 from core.errors import UserError
@@ -49,11 +50,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resume", action="store_true", help="go on from the last whole checkpoint")
     parser.add_argument("--steps", type="positive", metavar="N")
     parser.add_argument("--method", choices=METHODS, help="default: train.method of the settings")
+    parser.add_argument("--include", choices=INCLUDES, help="which rows train; default: train.include of the settings")
     parser.add_argument("--processes", type="positive", metavar="N", help="train together, one on each GPU")
 
 
 def params(arguments: argparse.Namespace) -> dict[str, Any]:
-    asked = {name: getattr(arguments, name) for name in ("name", "resume", "steps", "method")}
+    asked = {name: getattr(arguments, name) for name in ("name", "resume", "steps", "method", "include")}
     return asked | ({"processes": arguments.processes} if arguments.processes else {})
 
 
@@ -95,9 +97,9 @@ def check_settings(workspace: Workspace, config: Config, method: str | None) -> 
 def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     """Train, and write models/<name>/ whole at the end.
 
-    params: name, resume, steps, method, processes (all optional). A stopped or killed run goes on with resume, with its
-    name, or by itself when settings and segments are still the same; it obeys the plan it was started with. Returns
-    {"name", "path", "steps", "best_step", "cer", "base_cer", "on", "loss", "seconds", "train_segments",
+    params: name, resume, steps, method, include, processes (all optional). A stopped or killed run goes on with resume,
+    with its name, or by itself when settings and segments are still the same; it obeys the plan it was started with.
+    Returns {"name", "path", "steps", "best_step", "cer", "base_cer", "on", "loss", "seconds", "train_segments",
     "validation_segments", "eval_segments", "leak", "resumed_from"}, and "weights" where some were tried after the last
     step. on: "validation" (checkpoint and weights were chosen by this cer), "test" (only shown) or None.
     """
@@ -121,6 +123,8 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
         timestamps=plan.windows.timestamps if plan.windows else 0.0,
         language=plan.language,
         train_segments=len(data),
+        unreviewed_segments=plan.unreviewed_segments,
+        unreviewed_weight=plan.unreviewed_weight,
         train_seconds=usable.seconds(row.segment for example in data for row in example.window.rows),
         validation_segments=plan.validation_segments,
         test_segments=plan.test_segments,
@@ -209,8 +213,8 @@ def _general_set(workspace: Workspace, config: Config, job: Job, window_s: float
 
 
 def _as_asked(config: Config, params: dict[str, Any]) -> Config:
-    """The settings with the method that was asked for."""
-    changes = {"method": params["method"]} if params.get("method") else {}
+    """The settings with the method and the rows that were asked for."""
+    changes = {name: params[name] for name in ("method", "include") if params.get(name)}
     return config.model_copy(update={"train": config.train.model_copy(update=changes)})
 
 
@@ -251,7 +255,10 @@ def _train(workspace: Workspace, config: Config, job: Job, usable: UsableSegment
         job.check()
         if data is None:
             data, rejected = examples(
-                loaded, rows_of(setup.learn, workspace.absolute), plan.language, plan.label_tokens
+                loaded,
+                rows_of(setup.learn, workspace.absolute, plan.unreviewed_weight),
+                plan.language,
+                plan.label_tokens,
             )
             for segment, error in rejected:
                 job.item_failed(segment, error)

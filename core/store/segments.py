@@ -211,11 +211,11 @@ class Segments:
     # -- digests of the wavs
 
     def without_digest(self) -> list[tuple[str, str]]:
-        """(id, path) of segments whose wav was written before digests were kept: usable ones, and those in a part."""
+        """(id, path) of segments whose wav was written before digests were kept: accepted ones, and those in a part."""
         found = self._database.connection.execute(
             "SELECT s.id, s.path FROM segments s LEFT JOIN transcripts t ON t.segment = s.id "
             "LEFT JOIN parts p ON p.segment = s.id AND p.split = (SELECT split FROM counts) "
-            f"WHERE s.digest IS NULL AND (p.part IS NOT NULL OR {_USABLE})"
+            "WHERE s.digest IS NULL AND (p.part IS NOT NULL OR t.review = 'accepted')"
         )
         return [(row["id"], row["path"]) for row in found]
 

@@ -13,8 +13,9 @@ from core.training.weight_trials import Weights
 class CardFacts:
     """What a card tells. cer, base_cer: fractions, None where not measured; on: what they were measured on, and
     eval_segments how many; weights: what was tried after the last step, None where nothing was; timestamps: share
-    of the windows that were taught with their times; leak: test segments that share audio with training or validation
-    ones."""
+    of the windows that were taught with their times; unreviewed_segments: of the training ones, whose text no person
+    has accepted, and what a token of them counted in the loss; leak: test segments that share audio with training or
+    validation ones."""
 
     name: str
     base: str
@@ -31,6 +32,8 @@ class CardFacts:
     eval_segments: int
     cer: float | None
     base_cer: float | None
+    unreviewed_segments: int = 0
+    unreviewed_weight: float = 1.0
     weights: Weights | None = None
     timestamps: float = 0.0
 
@@ -54,7 +57,7 @@ def model_card(facts: CardFacts) -> str:
         f"A Whisper fine-tuned from `{facts.base}` with whispersmith.",
         "",
         f"- training segments: {facts.train_segments} ({facts.train_seconds / 60:.1f} min of audio, "
-        "text accepted by a person)",
+        f"{_accepted(facts)})",
         f"- validation segments, cut out of the training part: {facts.validation_segments}",
         f"- test segments: {facts.test_segments}, split by {facts.split}, "
         f"{facts.leak} of them share audio with training or validation segments",
@@ -80,6 +83,15 @@ def model_card(facts: CardFacts) -> str:
     times = f"timestamps: taught with {facts.timestamps:.0%} of the windows"
     lines += [f"- {times if facts.timestamps else 'trained without timestamps: the model writes text only'}", ""]
     return "\n".join(lines)
+
+
+def _accepted(facts: CardFacts) -> str:
+    if not facts.unreviewed_segments:
+        return "text accepted by a person"
+    return (
+        f"{facts.train_segments - facts.unreviewed_segments} with a text accepted by a person, "
+        f"{facts.unreviewed_segments} with a machine's, which counted {facts.unreviewed_weight:g}"
+    )
 
 
 def _which(facts: CardFacts) -> str:

@@ -26,9 +26,21 @@ HOP = 160
 """Samples of one frame of log-mel."""
 
 
-def rows_of(segments: Iterable[Segment], absolute: Callable[[str], Path]) -> list[Row]:
-    """absolute: from a path as the store keeps it to where the file is."""
-    return [Row(one.id, absolute(one.path), one.text.strip(), one.video, one.start_ms, one.end_ms) for one in segments]
+def rows_of(segments: Iterable[Segment], absolute: Callable[[str], Path], unreviewed_weight: float = 1.0) -> list[Row]:
+    """absolute: from a path as the store keeps it to where the file is. unreviewed_weight: of texts that no person has
+    accepted; of others it is 1."""
+    return [
+        Row(
+            one.id,
+            absolute(one.path),
+            one.text.strip(),
+            one.video,
+            one.start_ms,
+            one.end_ms,
+            1.0 if one.review == "accepted" else unreviewed_weight,
+        )
+        for one in segments
+    ]
 
 
 @dataclass(frozen=True)
@@ -92,7 +104,13 @@ def window_tokens(loaded: LoadedModel, language: str) -> WindowTokens:
         silent=silent,
         end=end_tokens(loaded)[0],
         encode=cache(lambda text: loaded.tokenizer(text, add_special_tokens=False).input_ids if text else []),
+        begins=cache(lambda text: _begins(loaded, text)),
     )
+
+
+def _begins(loaded: LoadedModel, text: str) -> list[int]:
+    encoded = loaded.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+    return [begin for begin, _ in encoded.offset_mapping]
 
 
 def read_audio(spans: Sequence[WavPart]) -> np.ndarray:
@@ -108,7 +126,8 @@ def read_audio(spans: Sequence[WavPart]) -> np.ndarray:
 class SegmentDataset(torch.utils.data.Dataset[dict[str, Any]]):
     """A map-style dataset: inputs are computed from the wavs on the fly, none is ever on disk.
 
-    An item is {input_name: float32 array, for log-mel (mel bins, frames); "decoder_input_ids", "labels": lists of ids}.
+    An item is {input_name: float32 array, for log-mel (mel bins, frames); "decoder_input_ids", "labels": lists of ids;
+    "label_weights": what each label counts in the loss}.
     tokens, augmentation: given where windows are heard in other ways than they were recorded; each draws from `seed`
     and its place. keep: inputs stay in memory once they have been computed, but for augmented sound.
     """
@@ -139,7 +158,12 @@ class SegmentDataset(torch.utils.data.Dataset[dict[str, Any]]):
     def __getitem__(self, index: int) -> dict[str, Any]:
         example = self._data[index]
         found, taught = self._heard(example, index)
-        return {self._name: found, "decoder_input_ids": list(taught.inputs), "labels": list(taught.targets)}
+        return {
+            self._name: found,
+            "decoder_input_ids": list(taught.inputs),
+            "labels": list(taught.targets),
+            "label_weights": list(taught.weights),
+        }
 
     def _heard(self, example: Example, index: int) -> tuple[np.ndarray, Taught]:
         window, change, factor = example.window, self._augmentation, 1.0
@@ -175,16 +199,17 @@ class Collator:
     pad: int
 
     def __call__(self, items: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
-        """Items of SegmentDataset to a batch: the input (batch, ...), decoder_input_ids and labels (batch, longest
-        row)."""
+        """Items of SegmentDataset to a batch: the input (batch, ...); decoder_input_ids, labels and label_weights, all
+        three (batch, longest row)."""
         longest = max(len(item["labels"]) for item in items)
 
-        def padded(name: str, filler: int) -> torch.Tensor:
+        def padded(name: str, filler: float) -> torch.Tensor:
             return torch.tensor([item[name] + [filler] * (longest - len(item[name])) for item in items])
 
-        names = [name for name in items[0] if name not in ("labels", "decoder_input_ids")]
+        names = [name for name in items[0] if name not in ("labels", "label_weights", "decoder_input_ids")]
         return {
             **{name: torch.from_numpy(np.stack([item[name] for item in items])) for name in names},
             "decoder_input_ids": padded("decoder_input_ids", self.pad),
             "labels": padded("labels", IGNORED),
+            "label_weights": padded("label_weights", 0.0),
         }

@@ -1,4 +1,7 @@
-"""The loss of a training step: a sum over tokens, so that it does not depend on how a batch is parted."""
+"""The loss of a training step: a sum over tokens, so that it does not depend on how a batch is parted.
+
+Every label has a weight w, and the loss of a step is Σ w·nll / Σ w over the tokens of its whole effective batch.
+"""
 
 from __future__ import annotations
 
@@ -12,21 +15,18 @@ from core.training.windows.labels import IGNORED
 
 
 def batch_loss(module: Any, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor, Any]:
-    """(summed loss, tokens, the module's outputs) of a batch as `Collator` makes it."""
+    """(weighted sum of the loss, sum of the weights, the module's outputs) of a batch as `Collator` makes it."""
     inputs = dict(batch)
-    labels = inputs.pop("labels")
+    labels, weights = inputs.pop("labels"), inputs.pop("label_weights")
     outputs = module(**inputs)
-    return summed_loss(outputs.logits, labels), tokens_of(labels), outputs
+    return summed_loss(outputs.logits, labels, weights), weights.sum(), outputs
 
 
-def summed_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Cross entropy in nats, summed over every label that counts; a scalar, float32.
+def summed_loss(logits: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """Cross entropy in nats times its weight, summed over every label that counts; a scalar, float32.
 
-    logits: (batch, labels, vocabulary); labels: (batch, labels), -100 where nothing is to be learnt.
+    logits: (batch, labels, vocabulary); labels, weights: (batch, labels); a label is -100, and its weight 0, where
+    nothing is to be learnt.
     """
-    return cross_entropy(logits.flatten(0, 1).float(), labels.flatten(), ignore_index=IGNORED, reduction="sum")
-
-
-def tokens_of(labels: torch.Tensor) -> torch.Tensor:
-    """How many labels of a batch count."""
-    return labels.ne(IGNORED).sum()
+    losses = cross_entropy(logits.flatten(0, 1).float(), labels.flatten(), ignore_index=IGNORED, reduction="none")
+    return (losses * weights.flatten()).sum()

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from core.config import Config, TrainConfig
-from core.dataset.columns import AudioSpan
+from core.config import Config, Include, TrainConfig
+from core.dataset.inclusion import IncludedRows, is_silent, is_unreviewed
 from core.dataset.lineage import Lineage, MeasuredOn
 from core.errors import UserError
 from core.gpu import Gpu, wheels
+from core.store import Segment
 from core.training.memory import MemoryNeed, memory_need
 from core.training.methods import METHODS, Method
 from core.training.windows import WindowMix, windows_an_epoch
@@ -36,7 +37,8 @@ GB = 2**30  # as everybody counts the memory of a GPU: a card of 8 GB has 8 GiB
 @dataclass(frozen=True)
 class DataCounts:
     """Segments a run is given. measured: how many the error rate during training is measured on, those of `on`.
-    windows: how many an epoch of the training segments is, 0 for one each."""
+    windows: how many an epoch of the training segments is, 0 for one each. silent: in how many of the training segments
+    nobody speaks; unreviewed: how many of them no person has accepted; choices: what each [train] include comes to."""
 
     train: int
     validation: int = 0
@@ -44,14 +46,34 @@ class DataCounts:
     measured: int = 0
     on: MeasuredOn | None = None
     windows: int = 0
+    silent: int = 0
+    unreviewed: int = 0
+    choices: tuple[IncludedRows, ...] = ()
 
     @classmethod
     def of(
-        cls, lineage: Lineage, learn: Sequence[AudioSpan], *, test: int, settings: TrainConfig, window_s: float
+        cls,
+        lineage: Lineage,
+        learn: Sequence[Segment],
+        *,
+        test: int,
+        settings: TrainConfig,
+        window_s: float,
+        choices: tuple[IncludedRows, ...] = (),
     ) -> DataCounts:
         """learn: those of the lineage's segments that are still learnt from; test: the size of the test part."""
         windows = windows_an_epoch(learn, mix_of(settings), window_s, seed=settings.seed)
-        return cls(len(learn), len(lineage.validated), test, len(lineage.measured), lineage.on, windows)
+        return cls(
+            len(learn),
+            len(lineage.validated),
+            test,
+            len(lineage.measured),
+            lineage.on,
+            windows,
+            sum(map(is_silent, learn)),
+            sum(map(is_unreviewed, learn)),
+            choices,
+        )
 
 
 @dataclass(frozen=True)
@@ -78,7 +100,9 @@ class Plan:
     window_s: seconds of audio a segment may last. keep_features: log-mels stay in memory after the first epoch.
     measured_on: what the error rate is measured on; "validation" chooses the checkpoint, "test" is only shown.
     Memory in bytes, None where no GPU tells it. seconds: how long it will take, at the pace of the run `pace_of`; None
-    where none of its kind has been measured here. reasons: one sentence each.
+    where none of its kind has been measured here. include: whose texts are learnt from, unreviewed_weight: what a token
+    counts that no person has accepted; unreviewed_segments and silent_segments (nobody speaks) are among `segments`;
+    choices: what each include would have come to. reasons: one sentence each.
     """
 
     model: str
@@ -120,6 +144,11 @@ class Plan:
     augment: tuple[str, ...] = ()
     seconds: float | None = None
     pace_of: str = ""
+    include: Include = "reviewed"
+    unreviewed_weight: float = 0.3
+    unreviewed_segments: int = 0
+    silent_segments: int = 0
+    choices: tuple[IncludedRows, ...] = ()
 
     @property
     def effective_batch(self) -> int:
@@ -139,7 +168,7 @@ class Plan:
 
 
 def mix_of(settings: TrainConfig) -> WindowMix:
-    return WindowMix.of(settings.windows, settings.timestamps)
+    return WindowMix.of(settings.windows, settings.timestamps, settings.silence)
 
 
 def make_plan(
@@ -187,6 +216,9 @@ def make_plan(
         windows=mix,
         epoch_windows=windows,
         augment=() if method.leaves_encoder else tuple(settings.augment),
+        include=settings.include,
+        unreviewed_weight=settings.unreviewed_weight,
+        choices=counts.choices,
         checkpoint_bytes=method.checkpoint(model.shape),
         reasons=(
             *_method_reasons(method, settings, rate, model),
@@ -249,6 +281,8 @@ def smaller_plan(plan: Plan) -> Plan | None:
 def _data(counts: DataCounts) -> dict[str, Any]:
     return {
         "segments": counts.train,
+        "unreviewed_segments": counts.unreviewed,
+        "silent_segments": counts.silent,
         "validation_segments": counts.validation,
         "test_segments": counts.test,
         "measured_on": counts.on,

@@ -10,6 +10,7 @@ from core.jobs import launch
 from core.text import plural
 from core.training.methods import METHODS
 from core.training.plan import GB, Plan
+from core.training.windows.augment import GAIN_DB, NOISE_DB, SPEED
 
 PRECISIONS = {
     "bf16": "the GPU computes it by itself; numbers as large as in fp32, and half the memory",
@@ -34,12 +35,7 @@ def plan_rows(plan: Plan) -> list[PlanRow]:
     free = f"{plan.memory_free_bytes / GB:.1f} GB free" if plan.memory_free_bytes is not None else "no GPU"
     return [
         PlanRow("model", "Base model", plan.model, "what is fine-tuned", ("model", "base")),
-        PlanRow(
-            "data",
-            "Data",
-            _data(plan),
-            "accepted segments, as split; the best checkpoint is chosen on some of the train part, never on test",
-        ),
+        PlanRow("data", "Data", _data(plan), _choices(plan), ("train", "include")),
         PlanRow("method", "Method", plan.method, _trained(plan), ("train", "method")),
         PlanRow(
             "precision",
@@ -114,6 +110,13 @@ WINDOW_REASONS = {
 }
 """Of stretches it is measured: `benchmarks/window_trials/h200.json`."""
 
+AUGMENT_REASONS = {
+    "masks": "SpecAugment: bands and moments of the log-mel are masked",
+    "speed": f"speed: up to {SPEED:.0%} faster or slower, times with it",
+    "gain": f"gain: up to {GAIN_DB:g} dB louder or softer",
+    "noise": f"noise: white, {NOISE_DB[0]:g} to {NOISE_DB[1]:g} dB below the speech",
+}
+
 
 def _windows(plan: Plan) -> str:
     """`stretch, 37 an epoch, 50% with times`."""
@@ -126,7 +129,12 @@ def _windows(plan: Plan) -> str:
 
 def _why_windows(plan: Plan) -> str:
     kinds = plan.windows.kinds if plan.windows else "single"
-    return "; ".join(WINDOW_REASONS[kind] for kind in kinds.split("+"))
+    changed = (
+        f"[train] augment changes nothing: {plan.method} hears every window once, as it was recorded"
+        if METHODS[plan.method].leaves_encoder
+        else "; ".join(AUGMENT_REASONS[name] for name in plan.augment) or "[train] augment is off: heard as recorded"
+    )
+    return "; ".join([*(WINDOW_REASONS[kind] for kind in kinds.split("+")), changed])
 
 
 def _shared(plan: Plan) -> str:
@@ -159,7 +167,31 @@ def _trained(plan: Plan) -> str:
     return f"{METHODS[plan.method].reason}; also here: {', '.join(others)}"
 
 
+INCLUDED = {
+    "reviewed": "what a person has accepted",
+    "confident": "also texts of machines in which at most one edit is expected in ten characters",
+    "all": "all that nobody has rejected",
+}
+
+
+def _choices(plan: Plan) -> str:
+    """What each choice comes to, and how what nobody has accepted is held down."""
+    sizes = {one.include: f" ({plural(one.rows, 'row')}, {one.seconds / 3600:.1f} h)" for one in plan.choices}
+    told = "; ".join(f"{name}{sizes.get(name, '')}: {what}" for name, what in INCLUDED.items())
+    share = plan.windows.silence if plan.windows else 1.0
+    return (
+        f"{told}. As split: the best checkpoint is chosen on accepted rows of the train part, never on test. A token "
+        f"that no person has accepted counts unreviewed_weight = {plan.unreviewed_weight:g} in the loss, "
+        "and never chooses or tests. Segments accepted without a text are taught as silence, in at most "
+        f"silence = {share:g} of the windows"
+    )
+
+
 def _data(plan: Plan) -> str:
-    """`145 train, 12 to choose by, 31 test`: what teaches, what chooses the checkpoint, what is held back."""
+    """`confident: 812 train (667 count 0.3, 5 silent), 12 to choose by, 31 test`: what teaches, what chooses the
+    checkpoint, what is held back."""
+    some = [f"{plan.unreviewed_segments} count {plan.unreviewed_weight:g}"] if plan.unreviewed_segments else []
+    some += [f"{plan.silent_segments} silent"] if plan.silent_segments else []
+    among = f" ({', '.join(some)})" if some else ""
     chosen = f"{plan.validation_segments} to choose by" if plan.validation_segments else "none to choose by"
-    return f"{plan.segments} train, {chosen}, {plan.test_segments} test"
+    return f"{plan.include}: {plan.segments} train{among}, {chosen}, {plan.test_segments} test"

@@ -9,6 +9,7 @@ from typing import Any
 
 from core.config import Config
 from core.dataset import lineage
+from core.dataset.inclusion import is_silent, is_unreviewed
 from core.dataset.selection import UsableSegments, select_for_run
 from core.errors import UserError
 from core.gpu import Gpu, choose_for_job, installed_torch, read_gpus, read_host_info
@@ -60,10 +61,13 @@ def base_model(config: Config, workspace: Workspace) -> tuple[ModelInfo, ModelMi
 
 
 def read_usable(store: Store, config: Config) -> UsableSegments:
-    """The usable segments as they are parted now."""
-    usable = {segment.id: segment for segment in store.segments.all() if segment.usable}
-    train, test = ([row for row in usable.values() if row.part == part] for part in ("train", "test"))
-    return UsableSegments(usable, train, test, str((store.note("split") or {}).get("by", config.split.by)))
+    """The segments that may be learnt from or measured with, as they are parted now."""
+    rows = store.segments.all()
+    usable = [row for row in rows if row.usable]
+    others = [row for row in rows if is_silent(row) or is_unreviewed(row)]
+    train, test = ([row for row in usable if row.part == part] for part in ("train", "test"))
+    by = str((store.note("split") or {}).get("by", config.split.by))
+    return UsableSegments({row.id: row for row in (*usable, *others)}, train, test, by, others)
 
 
 def read_counts(usable: UsableSegments, config: Config, window_s: float, base: lineage.Lineage | None) -> DataCounts:
@@ -72,7 +76,14 @@ def read_counts(usable: UsableSegments, config: Config, window_s: float, base: l
     if not usable.train:
         return DataCounts(0, test=len(usable.test))
     chosen = select_for_run(usable, config, base)
-    return DataCounts.of(chosen, chosen.trained, test=len(usable.test), settings=config.train, window_s=window_s)
+    return DataCounts.of(
+        chosen.lineage,
+        chosen.learn,
+        test=len(usable.test),
+        settings=config.train,
+        window_s=window_s,
+        choices=chosen.choices,
+    )
 
 
 def training_card(wish: str, read: Callable[[], list[Gpu]] = read_gpus) -> Gpu | None:
@@ -97,9 +108,14 @@ class PlanReading:
     split: Mapping[str, Any]
 
 
+SELECTED_BY = ("labelled", "accepted", "rejected", "usable", "train", "test")
+"""The store's counts that tell that what a run is given may be another."""
+
+
 class PlanReader:
     """Reads the plan again and again, and computes it anew only when something it depends on has changed: the settings,
-    the split, how many segments are usable, the base model's files, the card. Used by one thread at a time."""
+    the split, how many segments are labelled and judged, the base model's files, the card. Used by one thread at a
+    time."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
@@ -115,7 +131,7 @@ class PlanReader:
         settings = _stamp(self._workspace.config_path)
         with Store(self._workspace.db_path) as store:
             counts = store.segments.counts()
-            data = (settings, counts["usable"], counts["train"], counts["test"], store.segments.split_number())
+            data = (settings, *(counts[name] for name in SELECTED_BY), store.segments.split_number())
             config: Config | None = None
             try:
                 config = self._workspace.config()

@@ -102,5 +102,5 @@ def try_step(module: Any, plan: Plan, batch: Mapping[str, torch.Tensor], argumen
     optimizer.step()  # over gradients of zero: only its memory is wanted
     half = plan.precision != "fp32"
     with torch.autocast(plan.device, DTYPES[plan.precision]) if half else nullcontext():
-        total, tokens, _ = batch_loss(module, {name: value.to(plan.device) for name, value in batch.items()})
-    (total / tokens).backward()
+        total, weight, _ = batch_loss(module, {name: value.to(plan.device) for name, value in batch.items()})
+    (total / weight).backward()

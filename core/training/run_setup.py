@@ -48,20 +48,28 @@ def set_up(
     the GPU it computes on, None for the processor. processes: how many train together.
     """
     info = describe(config.model.base, workspace.root)
-    fresh = select_for_run(usable, config, lineage.read(info.path))
+    selected = select_for_run(usable, config, lineage.read(info.path))
+    fresh = selected.lineage
     record = replace(RunRecord.of(config), of_round=job.stage == "round")
     chosen = resume.choose(workspace.models, job.params, record, fresh)
     folder = runs.hidden(workspace.models, chosen.name).absolute()
     last = resume.open_run(folder, chosen, record, fresh)
     before = lineage.read(folder) or fresh
-    now, learn = select_for_resume(before, usable, config)
+    kept, measures_anew = runs.read_record(folder) or record, False
+    now, learn = select_for_resume(before, usable, config, kept.include)
 
     def planned(heard: Lineage) -> Plan:
-        counts = DataCounts.of(heard, learn, test=len(usable.test), settings=config.train, window_s=info.window_s)
+        counts = DataCounts.of(
+            heard,
+            learn,
+            test=len(usable.test),
+            settings=config.train,
+            window_s=info.window_s,
+            choices=selected.choices,
+        )
         return resume.plan_of(folder, last, config, counts, info, card, job.params.get("steps"), processes)
 
     plan = planned(now)
-    kept, measures_anew = runs.read_record(folder) or record, False
     if resume.has_ended(plan, last):
         now, plan = before, planned(before)  # nothing more is learnt or measured
     else:
@@ -94,7 +102,7 @@ def _log_data(
     known = {one.id for one in before.heard}
     if new := sum(one.id not in known for one in (*fresh.trained, *fresh.validated)):
         job.log(f"{name} keeps its own segments; {new} others are for a new run: whispersmith train --name another")
-    elif left := len(usable.train) - len(fresh.trained) - len(fresh.validated):
+    elif left := len({one.id for one in usable.train} - {one.id for one in (*fresh.trained, *fresh.validated)}):
         job.log(f"left out of the train part, since too near to validation or test ones: {plural(left, 'segment')}")
     if now.on == "validation":
         job.log(f"the checkpoint is chosen by {plural(len(now.measured), 'validation segment')} out of the train part")

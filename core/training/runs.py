@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from core.atomic_folder import move_into_place
-from core.config import Config, TrainConfig
+from core.config import Config, Include, TrainConfig
+from core.dataset.inclusion import INCLUDES
 from core.errors import UserError
 from core.files import read_json, sync, write_text
 from core.temporaries import leftovers_in, leftovers_of, remove_abandoned, temporary_folder
@@ -45,6 +46,12 @@ class RunRecord:
     @classmethod
     def of(cls, config: Config, plan: Plan | None = None) -> RunRecord:
         return cls(config.model.base, config.project.language, _lasting(config.train), plan)
+
+    @property
+    def include(self) -> Include:
+        """Whose texts it learns from; before that could be chosen, those that were accepted."""
+        found = self.train.get("include")
+        return found if found in INCLUDES else "reviewed"
 
     def same_settings(self, other: RunRecord) -> bool:
         """Whether both make the same run, whatever its plan; a setting that one does not know yet has its default."""

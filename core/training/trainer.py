@@ -144,7 +144,8 @@ def _fitted(
 
 def _settle(loaded: LoadedModel, prepared: Prepared, plan: Plan) -> None:
     """What Trainer and Whisper disagree about, settled before they meet."""
-    # Trainer then counts the labels of the whole effective batch; `compute_loss` divides by them, Whisper does not.
+    # Trainer then asks what the labels of the whole effective batch weigh; `compute_loss` divides by it, Whisper does
+    # not.
     prepared.module.accepts_loss_kwargs = True
     # The decoder's cache and recomputed activations exclude each other; decoding asks for its cache itself.
     loaded.model.config.use_cache = not plan.recompute
@@ -277,16 +278,24 @@ class WhisperTrainer(Seq2SeqTrainer):
         return_outputs: bool = False,
         num_items_in_batch: Any = None,
     ) -> Any:
-        """The sum over a batch's tokens, divided by the tokens of the whole effective batch (`num_items_in_batch`: over
-        its accumulated parts and all processes). In an evaluation by those of this batch, and both are added up."""
-        total, tokens, outputs = batch_loss(model, inputs)
+        """The sum over a batch's tokens, divided by what the tokens of the whole effective batch weigh
+        (`num_items_in_batch`). In an evaluation by those of this batch, and both are added up."""
+        total, weight, outputs = batch_loss(model, inputs)
         if model.training and num_items_in_batch is not None:
             # Processes average their gradients, and so does the log; here they are to be added up.
             loss = total / num_items_in_batch * self.accelerator.num_processes
         else:
-            self._held_loss += torch.stack((total.detach(), tokens)).double().cpu()
-            loss = total / tokens.clamp(min=1)
+            self._held_loss += torch.stack((total.detach(), weight)).double().cpu()
+            loss = total / weight.clamp(min=1)
         return (loss, outputs) if return_outputs else loss
+
+    def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> Any:
+        """What the tokens of an effective batch weigh: of its accumulated parts, and of all processes."""
+        if not batch_samples:
+            return None
+        weight = torch.stack([batch["label_weights"].sum() for batch in batch_samples]).sum()
+        everybody: Any = self.accelerator.gather(weight.to(device))
+        return everybody.sum()
 
     def get_batch_samples(self, *args: Any, **kwargs: Any) -> Any:
         began = time.monotonic()

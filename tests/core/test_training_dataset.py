@@ -135,6 +135,7 @@ def test_labels_attention_and_loss_are_plain_whispers(loaded: LoadedModel, tmp_p
     ]
     good, _ = examples_of(window_tokens(loaded, "zh"), windows, 448)
     batch = batch_of(loaded, log_mels(loaded, good), range(3))
+    assert torch.equal(batch.pop("label_weights") > 0, batch["labels"] != IGNORED)
     with torch.no_grad():
         expected = [plain_loss(loaded, *case) for case in by_hand]
         found = loaded.model(**batch, use_cache=False)

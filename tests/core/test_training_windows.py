@@ -1,5 +1,6 @@
 """What a training window is made of, in every epoch; its labels, token by token; sound as it might have been."""
 
+import dataclasses
 from collections import Counter
 from pathlib import Path
 
@@ -24,7 +25,12 @@ from core.training.windows.augment import sped
 
 SECOND = 1000
 TOKENS = WindowTokens(
-    start=100, prompt=(101, 102), silent=200, end=99, encode=lambda text: [ord(letter) for letter in text]
+    start=100,
+    prompt=(101, 102),
+    silent=200,
+    end=99,
+    encode=lambda text: [ord(letter) for letter in text],
+    begins=lambda text: range(len(text)),
 )
 
 
@@ -120,6 +126,26 @@ def test_an_epoch_has_every_row_once_and_its_share_of_times(mix: WindowMix) -> N
         assert windows == windows_of_epoch(rows, mix, 30.0, seed=5, epoch=epoch)
 
 
+@pytest.mark.parametrize("mix", MIXES)
+def test_windows_in_which_nobody_speaks_are_few_and_others_in_every_epoch(mix: WindowMix) -> None:
+    speech = [row(100 * place, 100 * place + 10, "話") for place in range(40)]
+    silence = [row(100 * place, 100 * place + 10, "", "hall") for place in range(40)]
+    if mix.packed == 1:  # silence is packed beside speech, where it costs no window
+        silence = [row(100 * place, 100 * place + 30, "", "hall") for place in range(40)]
+    heard = []
+    for epoch in range(3):
+        windows = windows_of_epoch([*speech, *silence], mix, 30.0, seed=5, epoch=epoch)
+        spoken = [window for window in windows if window.said]
+        silent = [one.segment for window in windows if not window.said for one in window.rows]
+        assert {one.segment for window in spoken for one in window.rows} >= {one.segment for one in speech}
+        assert 1 <= len(windows) - len(spoken) <= 2
+        heard.append(silent)
+    assert heard[0] != heard[1] or heard[1] != heard[2]
+    none = windows_of_epoch([*speech, *silence], dataclasses.replace(mix, silence=0.0), 30.0, seed=5, epoch=0)
+    assert all(window.said for window in none)
+    assert len(windows_of_epoch(silence, mix, 30.0, seed=5, epoch=0)) >= 1  # there is nothing else
+
+
 def test_epochs_differ_in_order_edges_and_kinds() -> None:
     rows = overlapping(40)
     half = WindowMix(single=0.5, stretch=0.5)
@@ -135,6 +161,40 @@ def test_epochs_differ_in_order_edges_and_kinds() -> None:
 def test_shares_that_cannot_be_kept_are_refused(shares: dict[str, float]) -> None:
     with pytest.raises(UserError, match="shares"):
         WindowMix(**shares)
+
+
+def weighed(text: str, weight: float, start_s: float, end_s: float) -> Row:
+    return dataclasses.replace(row(start_s, end_s, text), weight=weight)
+
+
+def test_what_stands_between_two_times_counts_as_its_row_and_the_whole_as_the_mean() -> None:
+    rows = [weighed("你好", 1.0, 0, 10), weighed("", 1.0, 10, 14), weighed("再見了", 0.25, 12, 20)]
+    (window,) = stretches(rows, 30 * SECOND)
+    mean = (1 + 1 + 0.25) / 3
+    taught = TOKENS.taught(dataclasses.replace(window, timestamps=True))
+    # language, task; <|0.00|> 你 好 <|10.00|>; <|12.00|> 再 見 了 <|20.00|>; the end
+    assert taught.weights == (mean, mean, *[1.0] * 4, *[0.25] * 5, mean)
+    assert len(taught.targets) == len(taught.weights)
+    # language, task, <|notimestamps|>; the text; the end
+    assert TOKENS.taught(window).weights == (mean, mean, mean, 1.0, 1.0, 0.25, 0.25, 0.25, mean)
+    (filled,) = packed([rows[0], rows[2]], 30 * SECOND)
+    assert TOKENS.taught(filled).weights[2:] == (0.625, 1.0, 1.0, 0.25, 0.25, 0.25, 0.625)
+    (alone,) = single([rows[2]])
+    assert TOKENS.taught(alone).weights == (0.25,) * 7
+    (silent,) = single([dataclasses.replace(rows[1], weight=0.5)])
+    assert TOKENS.taught(silent).weights == (0.5, 0.0, 0.0, 0.5)
+    assert TOKENS.taught(single([row(0, 10, "你")])[0]).weights == (1.0,) * 5
+
+
+def test_a_token_that_reaches_into_the_next_text_counts_as_that_in_which_it_begins() -> None:
+    pairs = WindowTokens(
+        100, (), 200, 99, encode=lambda text: [1] * -(-len(text) // 2), begins=lambda text: range(0, len(text), 2)
+    )
+    window = packed([weighed("甲乙丙", 1.0, 0, 10), weighed("丁戊", 0.5, 10, 20)], 30 * SECOND)[0]
+    # 甲乙 丙丁 戊
+    assert pairs.taught(window).weights == (0.75, 1.0, 1.0, 0.5, 0.75)
+    spaced = packed([weighed("hi", 1.0, 0, 10), weighed("you", 0.5, 10, 20)], 30 * SECOND)[0]
+    assert TOKENS.taught(spaced).weights[3:-1] == (1.0, 1.0, 0.5, 0.5, 0.5, 0.5)  # the space is the second's
 
 
 def told(*cues: Cue, timestamps: bool = False) -> TrainingWindow:
@@ -160,10 +220,11 @@ def test_silence_is_answered_with_no_speech_and_an_end() -> None:
     taught = TOKENS.taught(told(timestamps=True))
     assert taught.inputs == (100, 101, 102, 200)
     assert taught.targets == (199, -100, -100, 99)
+    assert taught.weights == (1.0, 0.0, 0.0, 1.0)
 
 
 def test_a_model_without_languages_or_times_is_taught_the_text_alone() -> None:
-    plain = WindowTokens(100, (), None, 99, TOKENS.encode)
+    plain = WindowTokens(100, (), None, 99, TOKENS.encode, TOKENS.begins)
     assert plain.taught(told(Cue(0, 2000, "a"), timestamps=True)).inputs == (100, ord("a"))
     assert plain.taught(told()).targets == (99,)
 

@@ -99,6 +99,19 @@ async def test_base_stands_beside_tuned_with_what_it_was_measured_on(measured: W
         assert "kept 0.3 base + 0.7 tuned   tried on validation: 1 24.0 %, 0.7 22.5 %" in text
         assert ("general set 10.8 %, now 11.0 %" in text) == (size[0] > 100)
         assert "1, 0" in text
+        # Paired: of two segments with -7 and +1 errors in 8 and 7 characters each may be all that is drawn.
+        assert "–40.0 points (95 %: –87.5 to +14.3), may be chance" in text
+        bars = [line for line in screen_lines(app) if "├" in line and "╂" in line]
+        if size[0] > 100:
+            assert [line.split()[0] for line in bars] == ["base", "run-03"]
+            # On an axis from 0 to 22 %, in a tenth of a percent.
+            axis = next(line for line in screen_lines(app) if line.lstrip().startswith("0 %"))
+            zero, twenty = axis.index("0 %"), axis.index("20")
+            for line, rate in zip(bars, (18.6, 11.3), strict=True):
+                assert abs((line.index("╂") - zero) / (twenty - zero) * 20 - rate) < 0.6
+            assert "gain of each segment █ ▂ lost" in text
+        else:
+            assert bars == []
         # The largest change first, in the sense it went.
         lines = screen_lines(app)
         first = next(line for line in lines if "8:00" in line)

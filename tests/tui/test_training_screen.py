@@ -172,11 +172,11 @@ async def test_a_run_attached_late_shows_all_that_has_happened(workspace: Worksp
     async with app.run_test(size=size) as pilot:
         await wait_until(pilot, lambda: "run-03  ● running  step 30/55" in screen_text(app))
         await wait_until(pilot, lambda: "CER 14.2 % (base 18.6 %) of 12 validation segments" in screen_text(app))
-        assert "CER %, 12 validation segments" in screen_text(app)
+        assert "CER %   ✕ CER 14.2" in screen_text(app)
         assert "loss 0.067" in screen_text(app)
         assert "5.3 samples/s" in screen_text(app)
         loss, cer = (screen_of(app).query_one(name, LineChart) for name in ("#loss", "#cer"))
-        assert loss.series_names == ["loss"]
+        assert loss.series_names == ["loss", "smooth"]
         assert cer.series_names == ["CER", "base"]
         await wait_until(
             pilot, lambda: "它的[金]吃起來很軟" in screen_text(app) and "它的[筋]吃起來很軟" in screen_text(app)

@@ -49,16 +49,24 @@ async def test_title_legend_and_axes(size: tuple[int, int]) -> None:
         lines = screen_lines(app)
         assert wrong_widths(app) == []
         assert lines[0].startswith("loss   ✕ train 1")
-        assert lines[1].startswith("  3 ") or lines[1].startswith("3 ")
-        assert lines[-2].lstrip().startswith("1 ")
-        assert lines[-1].rstrip().endswith("step 100")
         assert braille(app) > 10
+        if size[1] >= 10:
+            assert lines[1].lstrip().startswith("3 ┤")
+            assert lines[-3].lstrip().startswith("1 ┤")
+            assert lines[-2].lstrip().startswith("└┬")
+            steps = [int(word) for word in lines[-1].split() if word.isdigit()]
+            assert steps == list(range(0, 101, steps[1]))
+            assert "···" in lines[-3]
+        else:
+            assert lines[1].startswith(("  3 ", "3 "))
+            assert lines[-2].lstrip().startswith("1 ")
+            assert lines[-1].rstrip().endswith("step 100")
         if size[0] >= 80:
             assert "▴ 評估 1.25" in lines[0]
-            ends = [run for y in range(1, size[1] - 1) for run in chart.render_line(y) if "▴" in run.text]
+            ends = [run for y in range(1, size[1] - 2) for run in chart.render_line(y) if "▴" in run.text]
             assert len(ends) == 1
             assert ends[0].style == chart.rich_style + chart.get_component_rich_style("line-chart--series-1")
-            assert lines[-1].count("▴") == 1
+            assert lines[-2].count("▴") == 1
 
 
 async def test_the_shape_at_a_lines_end_has_its_own_colour_also_on_another_line() -> None:
@@ -98,7 +106,22 @@ async def test_a_diverged_loss_leaves_a_gap_and_the_last_good_value() -> None:
             chart.append("train", step, float("inf") if step > 20 else 2.0 - step / 20)
         await pilot.pause()
         assert "train 1" in screen_lines(app)[0]
-        assert screen_lines(app)[-1].rstrip().endswith("step 20")
+        assert "20" in screen_lines(app)[-1]
+        assert "25" not in screen_lines(app)[-1]
+
+
+async def test_a_spike_runs_out_of_the_picture_and_its_height_is_told() -> None:
+    chart = LineChart("loss", cuts_spikes=True)
+    app = OneWidget(chart)
+    async with app.run_test(size=(60, 14)) as pilot:
+        chart.set_series("train", range(60), [40.0, *(1.0 + 0.01 * step for step in range(59))])
+        await pilot.pause()
+        assert screen_lines(app)[0].startswith("loss (up to 40)   ✕ train 1.58")
+        drawn = [line for line in screen_lines(app)[1:-2] if any("\u2800" < sign <= "\u28ff" for sign in line)]
+        assert len(drawn) > 4  # not one flat line
+        await pilot.press("y")
+        await pilot.pause()
+        assert "up to" not in screen_lines(app)[0]
 
 
 async def test_log_scale_is_said_and_changes_the_picture() -> None:

@@ -13,12 +13,16 @@ from textual.binding import Binding, BindingType
 from textual.strip import Strip
 
 from tui.raster.plot import ASCII_MARKS, Bounds, bounds_of, cell_of, plot
+from tui.raster.ticks import column_of, log_ticks, rounded_out, ticks, top_without_spikes, x_axis
 from tui.widgets import cells
 from tui.widgets.picture import Picture
 
 # Shapes of one cell everywhere; with the name in the legend they tell the lines apart without colour.
 _SHAPES = "✕▴✚✦◂✶"
 _COLOURS = 6
+AXES_WIDTH, AXES_HEIGHT = 30, 10
+"""Cells from which on there is room for axes."""
+ROWS_A_TICK = 4
 
 
 def number(value: float) -> str:
@@ -75,10 +79,12 @@ def _grown(old: Bounds | None, new: Bounds | None) -> Bounds | None:
 
 
 class LineChart(Picture, can_focus=True):
-    """Title and legend above, the greatest, least and last value beside, the steps below.
+    """Title and legend above; round values beside and below, with a dotted line at each; where there is little room the
+    greatest, least and last value beside, and the first and last step below.
 
     The legend gives each series a shape, its name and its last value; the shape stands at the line's end.
-    `y` turns the logarithmic scale on and off. Non-finite values are gaps.
+    `y` turns the logarithmic scale on and off. Non-finite values are gaps. cuts_spikes: a few values of the first
+    series that lie far above all others run out of the picture, and its title says how high they are.
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -111,11 +117,13 @@ class LineChart(Picture, can_focus=True):
         *,
         x_label: str = "step",
         log_y: bool = False,
+        cuts_spikes: bool = False,
         id: str | None = None,
         classes: str | None = None,
     ) -> None:
         super().__init__(id=id, classes=classes)
         self._title = title
+        self._cuts_spikes = cuts_spikes
         self._x_label = x_label
         self._log_y = log_y
         self._series: dict[str, Points] = {}
@@ -185,23 +193,59 @@ class LineChart(Picture, can_focus=True):
         return [cells.strip(row, width, base) for row in self._picture(width, height, ascii)]
 
     def _picture(self, width: int, height: int, ascii: bool) -> list[list[cells.Piece]]:
-        bounds: Bounds | None = None
+        whole: Bounds | None = None
         for points in self._series.values():
-            bounds = _grown(bounds, points.log_bounds if self._log_y else points.bounds)
-        lines = [self._title_line(width, ascii)]
+            whole = _grown(whole, points.log_bounds if self._log_y else points.bounds)
+        bounds = self._without_spikes(whole)
+        above = f" (up to {number(whole.y1)})" if whole is not None and whole != bounds else ""
+        lines = [self._title_line(width, ascii, above)]
         if bounds is None or height < 4:
             below = self._log_y and any(points.bounds for points in self._series.values())
             nothing = "no values above 0" if below else "no values yet"
             return [*lines, [("" if bounds else nothing, self._style("axis"))]][:height]
+        if width >= AXES_WIDTH and height >= AXES_HEIGHT:
+            return [*lines, *self._with_axes(bounds, width, height - 1, ascii)]
         labels = self._y_labels(bounds, height - 2)
         left = max(map(cell_len, labels)) + 1
         for label, row in zip(labels, self._rows(bounds, width - left, height - 2, ascii), strict=True):
             lines.append([(label.rjust(left - 1) + " ", self._style("axis")), *row])
         return [*lines, self._x_line(bounds, left, width - left)]
 
-    def _title_line(self, width: int, ascii: bool) -> list[cells.Piece]:
+    def _without_spikes(self, bounds: Bounds | None) -> Bounds | None:
+        first = next(iter(self._series.values()), None)
+        if bounds is None or first is None or not self._cuts_spikes or self._log_y:
+            return bounds
+        top = top_without_spikes(first.ys.tolist())
+        return bounds if top is None else bounds._replace(y1=max(top, bounds.y0))
+
+    def _with_axes(self, bounds: Bounds, width: int, height: int, ascii: bool) -> list[list[cells.Piece]]:
+        """The picture between its axes: `height` lines, the last two of them for the steps."""
+        rows, most = height - 2, max(2, (height - 2) // ROWS_A_TICK)
+        if not self._log_y:
+            bounds = bounds._replace(y0=(edges := rounded_out(bounds.y0, bounds.y1, most))[0], y1=edges[1])
+        values = (log_ticks if self._log_y else ticks)(bounds.y0, bounds.y1, most)
+        left = max((len(number(value)) for value in values), default=0)
+        across = width - left - 2
+        labels: dict[int, str] = {}
+        for value in values:
+            if at := cell_of(bounds.x0, value, across, rows, bounds, self._log_y, ascii):
+                labels[at[0]] = number(value)
+        side, tick, corner, dot = "|++." if ascii else "│┤└·"
+        lines = []
+        for y, row in enumerate(self._rows(bounds, across, rows, ascii)):
+            edge = f"{labels.get(y, '').rjust(left)} {tick if y in labels else side}"
+            grid = [(text.replace(" ", dot), style or self._style("axis")) for text, style in row]
+            lines.append([(edge, self._style("axis")), *(grid if y in labels else row)])
+        rule, under = x_axis(bounds.x0, bounds.x1, across, number_of_steps, cells.harmless(self._x_label), ascii)
+        rule = list(rule)
+        for x in self._marks:
+            rule[column_of(x, bounds.x0, bounds.x1, across)] = cells.glyphs(self.app).mark
+        lines.append([(f"{'':{left}} {corner}{''.join(rule)}", self._style("axis"))])
+        return [*lines, [(f"{'':{left}}  {under}", self._style("axis"))]]
+
+    def _title_line(self, width: int, ascii: bool, above: str) -> list[cells.Piece]:
         more = cells.glyphs(self.app).more
-        title = cells.harmless(self._title) + (" (log)" if self._log_y else "")
+        title = cells.harmless(self._title) + (" (log)" if self._log_y else "") + above
         line: list[cells.Piece] = [(title, self._style("title"))]
         for place, (name, points) in enumerate(self._series.items()):
             last = "" if points.last is None else f" {number(points.last[1])}"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from core.dataset.columns import AudioSpan
+from core.store import Segment
 from core.training.windows.kinds import neighbours, packed, parted, single, stretch
 from core.training.windows.window import Kind, Row, TrainingWindow, WindowMix
 
@@ -16,7 +17,8 @@ from core.training.windows.window import Kind, Row, TrainingWindow, WindowMix
 def windows_of_epoch(
     rows: Sequence[Row], mix: WindowMix, window_s: float, *, seed: int, epoch: int, regroup: bool = True
 ) -> list[TrainingWindow]:
-    """The windows of one epoch in the order they are learnt from; every row is in one of them.
+    """The windows of one epoch in the order they are learnt from; every row is in one of them, but for windows in which
+    nobody speaks: of these there are no more than the mix says, others in every epoch.
 
     The same rows, mix, seed and epoch give the same windows. Kinds are dealt to groups of neighbouring rows, so many of
     the speech to each as the mix says; from epoch to epoch the groups begin elsewhere, and others are dealt each kind.
@@ -35,7 +37,7 @@ def windows_of_epoch(
         else:
             loose += group
     windows += packed([loose[place] for place in chance.permutation(len(loose))], window_ms)
-    order = [windows[place] for place in order_chance.permutation(len(windows))]
+    order = _little_silence([windows[place] for place in order_chance.permutation(len(windows))], mix.silence)
     timed = round(mix.timestamps * len(order))
     # Which of them: spread over the epoch, so that every batch has its part.
     return [
@@ -44,12 +46,24 @@ def windows_of_epoch(
     ]
 
 
-def windows_an_epoch(spans: Iterable[AudioSpan], mix: WindowMix, window_s: float, *, seed: int) -> int:
+def windows_an_epoch(segments: Iterable[Segment], mix: WindowMix, window_s: float, *, seed: int) -> int:
     """How many windows the first epoch of these segments has; later ones have a few more."""
-    rows = [Row(one.id, Path(), "", one.video, one.start_ms, one.end_ms) for one in spans]
+    rows = [Row(one.id, Path(), one.text.strip(), one.video, one.start_ms, one.end_ms) for one in segments]
     if mix.single == 1:
-        return len(rows)
+        return len(_little_silence(single(rows), mix.silence))
     return len(windows_of_epoch(rows, mix, window_s, seed=seed, epoch=0))
+
+
+def _little_silence(windows: list[TrainingWindow], share: float) -> list[TrainingWindow]:
+    """The windows with no more silent ones, the first of them, than `share` of those with a text, rounded up."""
+    spoken = sum(bool(window.said) for window in windows)
+    left = math.ceil(share * spoken) if spoken else len(windows)
+    found = []
+    for window in windows:
+        left -= not window.said
+        if window.said or left >= 0:
+            found.append(window)
+    return found
 
 
 def _groups(rows: Sequence[Row], window_ms: int, chance: np.random.Generator, epoch: int) -> list[list[Row]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
-from core.timed_text import Cue, said_once
+from core.timed_text import Cue, said_once_by_place
 from core.training.windows.window import Row, TrainingWindow, WavPart
 
 OPEN = 32
@@ -15,7 +15,12 @@ OPEN = 32
 def single(rows: Iterable[Row]) -> list[TrainingWindow]:
     """A window for each row: its wav as it is."""
     return [
-        TrainingWindow((row,), (WavPart(row.path),), (Cue(0, row.length_ms, row.text),) if row.text else ())
+        TrainingWindow(
+            (row,),
+            (WavPart(row.path),),
+            (Cue(0, row.length_ms, row.text),) if row.text else (),
+            weights=_weights([row]),
+        )
         for row in rows
     ]
 
@@ -59,7 +64,7 @@ def stretch(group: Sequence[Row], window_ms: int) -> list[TrainingWindow]:
     """The recording's own sound of a group of neighbours, what is said in it once, and when.
 
     What overlapping rows share is heard and taught once. Nobody has told when within a row each word is, so the times
-    are the rows', as `said_once` parts them.
+    are the rows', as `core.timed_text.said_once` parts them.
     """
     if len(group) == 1:
         return single(group)
@@ -68,9 +73,11 @@ def stretch(group: Sequence[Row], window_ms: int) -> list[TrainingWindow]:
         audio.append(WavPart(row.path, covered - row.start_ms, row.length_ms))
         covered = row.end_ms
     assert covered - start <= window_ms
-    cues = said_once(Cue(row.start_ms, row.end_ms, row.text) for row in group if row.text)
-    said = tuple(cue._replace(start_ms=cue.start_ms - start, end_ms=cue.end_ms - start) for cue in cues)
-    return [TrainingWindow(tuple(group), tuple(audio), said)]
+    spoken = [row for row in group if row.text]
+    told = said_once_by_place(Cue(row.start_ms, row.end_ms, row.text) for row in spoken)
+    said = tuple(cue._replace(start_ms=cue.start_ms - start, end_ms=cue.end_ms - start) for _, cue in told)
+    weights = _weights([spoken[place] for place, _ in told])
+    return [TrainingWindow(tuple(group), tuple(audio), said, weights=weights)]
 
 
 def stretches(rows: Iterable[Row], window_ms: int) -> list[TrainingWindow]:
@@ -119,4 +126,10 @@ def _packed(group: Sequence[Row]) -> TrainingWindow:
             said.append(Cue(start, start + row.length_ms, row.text))
         start += row.length_ms
     audio = tuple(WavPart(row.path, 0, row.length_ms) for row in group)
-    return TrainingWindow(tuple(group), audio, tuple(said))
+    return TrainingWindow(tuple(group), audio, tuple(said), weights=_weights(group))
+
+
+def _weights(rows: Iterable[Row]) -> tuple[float, ...]:
+    """Of the texts of these rows, as `TrainingWindow` has them."""
+    weights = tuple(row.weight for row in rows if row.text)
+    return weights if any(weight != 1 for weight in weights) else ()

@@ -14,8 +14,9 @@ Kind = Literal["single", "stretch", "packed"]
 
 @dataclass(frozen=True)
 class Row:
-    """One accepted segment: its id, its 16 kHz wav, its text ("" where nobody speaks), and where it lies in its
-    recording, in milliseconds, the end not part of it."""
+    """One segment: its id, its 16 kHz wav, its text ("" where nobody speaks), and where it lies in its recording, in
+    milliseconds, the end not part of it. weight: what a token of its text counts in the loss, 1 where a person has
+    accepted it."""
 
     segment: str
     path: Path
@@ -23,6 +24,7 @@ class Row:
     video: str
     start_ms: int
     end_ms: int
+    weight: float = 1.0
 
     @property
     def length_ms(self) -> int:
@@ -44,13 +46,15 @@ class TrainingWindow:
 
     rows: what it is made of, in the order they are heard. audio: the sound, one part after the other. said: texts with
     their times in milliseconds from the window's first sample, in order, none beginning before the one before ends;
-    none where nobody speaks. timestamps: whether the times are taught, too.
+    none where nobody speaks. timestamps: whether the times are taught, too. weights: of each text, those of their rows;
+    () where all are 1.
     """
 
     rows: tuple[Row, ...]
     audio: tuple[WavPart, ...]
     said: tuple[Cue, ...]
     timestamps: bool = False
+    weights: tuple[float, ...] = ()
 
     @property
     def length_ms(self) -> int:
@@ -68,19 +72,21 @@ class TrainingWindow:
 @dataclass(frozen=True)
 class WindowMix:
     """What a run's windows are: shares of the speech that is heard in windows of each kind, in sum 1, and the share of
-    the windows that are taught with their times."""
+    the windows that are taught with their times. silence: windows in which nobody speaks, at most so many for each one
+    with a text; but one where there is any, unless it is 0."""
 
     single: float = 1.0
     stretch: float = 0.0
     packed: float = 0.0
     timestamps: float = 0.0
+    silence: float = 0.05
 
     @classmethod
-    def of(cls, kinds: str, timestamps: float) -> WindowMix:
+    def of(cls, kinds: str, timestamps: float, silence: float) -> WindowMix:
         """Kinds as the settings name them, such as "single+stretch": with equal shares."""
         named = kinds.split("+")
         share = {kind: (kind in named) / len(named) for kind in ("single", "stretch", "packed")}
-        return cls(**share, timestamps=timestamps)
+        return cls(**share, timestamps=timestamps, silence=silence)
 
     @property
     def kinds(self) -> str:
@@ -89,10 +95,11 @@ class WindowMix:
 
     def __post_init__(self) -> None:
         shares = (self.single, self.stretch, self.packed)
-        if min(*shares, self.timestamps) < 0 or abs(sum(shares) - 1) > 1e-6 or self.timestamps > 1:
+        others = (self.timestamps, self.silence)
+        if min(*shares, *others) < 0 or abs(sum(shares) - 1) > 1e-6 or max(others) > 1:
             raise UserError(
                 "the windows' shares cannot be kept",
                 f"single {self.single:g}, stretch {self.stretch:g} and packed {self.packed:g} have to be 1 in sum, "
-                f"timestamps ({self.timestamps:g}) lie between 0 and 1",
+                f"timestamps ({self.timestamps:g}) and silence ({self.silence:g}) lie between 0 and 1",
                 "change [train] in whispersmith.toml",
             )

@@ -58,7 +58,7 @@ def test_a_block_shares_no_audio_with_what_is_learnt_from_even_as_a_twin() -> No
 def test_a_new_run_is_given_nothing_that_shares_audio_with_the_test_part() -> None:
     test = windows("t", 3)
     train = [*windows("a", 5), segment("a", 100_000, 110_000, of=("t", 8000)), segment("t", 20_000, 30_000)]
-    found = select_for_run(usable(train, test), Config(), Lineage((), refs_of(windows("old", 2))))
+    found = select_for_run(usable(train, test), Config(), Lineage((), refs_of(windows("old", 2)))).lineage
     assert names(found.trained) == [row.id for row in train[:5]]
     assert names(found.inherited) == ["old_0_10", "old_8_18"]
     assert (found.on, found.measured) == ("test", tuple(row.id for row in test))
@@ -81,7 +81,7 @@ def test_a_resumed_run_keeps_its_own_and_leaves_out_what_is_for_testing_now() ->
 
 def test_only_test_segments_that_the_model_has_not_heard_are_shown() -> None:
     test = [*windows("t", 2), *windows("s", 2)]
-    found = select_for_run(usable(windows("a", 5), test), Config(), Lineage(refs_of(windows("t", 1))))
+    found = select_for_run(usable(windows("a", 5), test), Config(), Lineage(refs_of(windows("t", 1)))).lineage
     assert (found.on, found.measured) == ("test", ("s_0_10", "s_8_18"))
     silent = [dataclasses.replace(row, text="。") for row in test]
-    assert select_for_run(usable(windows("a", 5), silent), Config()).on is None
+    assert select_for_run(usable(windows("a", 5), silent), Config()).lineage.on is None

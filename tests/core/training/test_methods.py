@@ -6,7 +6,8 @@ from typing import Any, get_args
 import pytest
 import torch
 
-from core.config import Method, set_value
+from core import workspace
+from core.config import Config, Method, TrainConfig, set_value
 from core.engines import Clip, EngineOptions
 from core.engines.transformers import TransformersEngine
 from core.errors import UserError
@@ -14,14 +15,17 @@ from core.events import Metric
 from core.jobs import Cancelled
 from core.models.suggested import BASE, LARGE, SMALL, TINY
 from core.stages import train
-from core.training import checkpoints
+from core.training import checkpoints, trainer
 from core.training.dataset import Collator, Row, SegmentDataset, examples
 from core.training.loss import batch_loss
 from core.training.methods import METHODS
 from core.training.methods.light import change_parameters
+from core.training.plan import DataCounts, make_plan
+from core.training.plan_rows import AUGMENT_REASONS, plan_rows
 from core.training.windows import Augmentation
 from core.whisper.encoder_cache import EncoderCache
 from core.whisper.features import heard_mel
+from core.whisper.info import describe
 from core.whisper.loading import load
 from tests.core.whisper_kit import Listened, cancel_at, make_workspace, noise, toy, write_wav
 
@@ -192,3 +196,40 @@ def test_a_run_is_stopped_goes_on_and_ends_with_a_whole_model(tmp_path: Path, na
     changed = {key.split(".")[1] for key, value in tuned.model.state_dict().items() if not value.equal(base[key])}
     assert set(base) == set(tuned.model.state_dict())
     assert ("encoder" in changed, "decoder" in changed) == (name == "light", True)
+
+
+@pytest.mark.parametrize("name", ["full", "light", "quick"])
+def test_each_augmentation_reaches_the_batch_of_those_that_hear_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Two segments that touch: a stretch of a second, taught with its times."""
+    rows = [Row(f"a_{at}", tmp_path / f"{at}.wav", "宮", "a", 500 * at, 500 * at + 500) for at in (0, 1)]
+    for row in rows:
+        write_wav(row.path, noise(0.5, row.start_ms))
+    received: dict[str, dict[str, torch.Tensor]] = {}
+
+    def receive(told: str) -> Any:
+        def stop(module: Any, batch: dict[str, torch.Tensor]) -> Any:
+            received[told] = batch
+            raise Cancelled
+
+        return stop
+
+    for change in ("", "masks", "speed", "gain", "noise"):
+        loaded = load(str(toy(2.0)))
+        settings = TrainConfig(steps=1, batch=1, method=name, timestamps=1, augment=[change] if change else [])  # type: ignore[list-item,arg-type]
+        plan = make_plan(Config(train=settings), DataCounts(2, windows=1), describe(str(toy(2.0))), None)
+        why = next(row.reason for row in plan_rows(plan) if row.key == "windows")
+        assert ("augment changes nothing: quick" in why) == (name == "quick")
+        assert (AUGMENT_REASONS.get(change, "augment is off") in why) == (name != "quick")
+        data, _ = examples(loaded, rows, "zh", 448)
+        monkeypatch.setattr(trainer, "batch_loss", receive(change))
+        job = Listened(workspace.create(tmp_path / f"w{change}"), "train", {}).job
+        with pytest.raises(Cancelled):
+            trainer.train(loaded, plan, data, [], folder=tmp_path / f"run{change}", job=job)
+    sound = "encoder_states" if name == "quick" else "input_features"
+    plain = received.pop("")
+    for change, batch in received.items():
+        assert torch.equal(batch[sound], plain[sound]) == (name == "quick"), change
+        # A stretch that is faster ends earlier, and is taught so.
+        assert torch.equal(batch["labels"], plain["labels"]) == (name == "quick" or change != "speed"), change

@@ -9,9 +9,9 @@ import pytest
 
 from core import workspace
 from core.config import Config, TrainConfig
-from core.dataset.lineage import SegmentRef
 from core.events import Metric
 from core.jobs import Cancelled
+from core.store import Segment
 from core.training.checkpoints import last_checkpoint
 from core.training.dataset import examples
 from core.training.plan import DataCounts, Plan, make_plan, mix_of
@@ -78,9 +78,11 @@ def test_what_is_kept_of_a_window_serves_every_epoch_of_quick(loaded: LoadedMode
 def test_the_plan_counts_windows_and_gives_as_much_time_as_single_segments_would_take(rows: list[Row]) -> None:
     settings = TrainConfig(batch=2, accumulation=2)
     assert mix_of(settings) == WindowMix(single=0, stretch=1, timestamps=0.5)
-    spans = [SegmentRef(row.segment, row.video, row.start_ms, row.end_ms) for row in rows]
+    spans = [Segment(row.segment, row.video, row.start_ms, row.end_ms, "", text=row.text) for row in rows]
     assert windows_an_epoch(spans, mix_of(settings), 2.0, seed=0) == 4
     assert windows_an_epoch(spans, WindowMix(), 2.0, seed=0) == len(rows)
+    silent = [replace(one, text="") for one in spans[:6]]
+    assert windows_an_epoch([*silent, *spans[6:]], WindowMix(), 2.0, seed=0) == 6 + 1
     plan = planned(str(toy(2.0)))
     assert (plan.epochs, plan.steps) == (12, 12)  # of 4 windows by 4; a third of what 12 epochs of segments take
     short = planned(str(toy(2.0)), epochs=6)

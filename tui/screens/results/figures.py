@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from core.error_rates import difference_interval
 from core.store import Evaluation, EvaluationRow, Segment
 from core.text import percent, plural
 from core.training.weight_trials import Weights
@@ -49,6 +50,21 @@ def lines(evaluation: Evaluation, width: int, ascii: bool) -> list[str]:
         cells.fit(row[0], wide) + "".join(cells.fit(cells.harmless(part), column, "right") for part in row[1:])
         for row in rows
     ]
+
+
+def difference_line(evaluation: Evaluation, ascii: bool) -> str:
+    """`–10.6 points (95 %: –13.0 to –8.1), not chance`; "" where nothing was measured."""
+    rows = evaluation.rows
+    bounds = difference_interval(
+        [row.base_errors for row in rows], [row.tuned_errors for row in rows], [row.characters for row in rows]
+    )
+    if bounds is None:
+        return ""
+    total = sum(row.characters for row in rows)
+    mean = sum(row.tuned_errors - row.base_errors for row in rows) / max(1, total)
+    low, high = (points(bound, ascii).strip() for bound in bounds)
+    chance = "may be chance" if bounds[0] <= 0 <= bounds[1] else "not chance"
+    return f"{points(mean, ascii).strip()} points (95 %: {low} to {high}), {chance}"
 
 
 def weights_line(weights: Weights) -> str:

@@ -28,6 +28,7 @@ from tui.listening import playhead
 from tui.screens.job_line import JobLine, foremost
 from tui.screens.listening_screen import ListeningScreen
 from tui.screens.pipeline import ErrorBanner, StepTable
+from tui.screens.results import charts
 from tui.screens.results import figures as results_figures
 from tui.screens.results.dialogs import Differences, Transcription
 from tui.status.jobs import error_of
@@ -37,6 +38,10 @@ from tui.widgets.text_line import Headline
 
 TEXTS = "transcribed"
 """The folder in the workspace that transcriptions of other recordings are saved in."""
+
+
+TALL, WIDEST = 36, 130
+"""Rows from which on there is room for pictures; and their cells, so that no line has to be followed too far."""
 
 
 class ResultsScreen(ListeningScreen):
@@ -139,9 +144,15 @@ class ResultsScreen(ListeningScreen):
             self.table.set_source(Rows())
             return
         self._show_heading()
-        table = results_figures.lines(evaluation, self.app.size.width - 4, self.host.ascii)
+        width = self.app.size.width - 4
+        table = results_figures.lines(evaluation, width, self.host.ascii)
+        below = [results_figures.difference_line(evaluation, self.host.ascii)]
         if self._weights is not None:
-            table.append(cells.fit(results_figures.weights_line(self._weights), self.app.size.width - 4))
+            below.append(results_figures.weights_line(self._weights))
+        if self.is_wide and self.app.size.height >= TALL:
+            below += ["", *charts.interval_lines(evaluation, min(width, WIDEST), self.host.ascii)]
+            below += ["", charts.gains(evaluation.rows, min(width, WIDEST), self.host.ascii)]
+        table += [cells.fit(line, width) for line in below]
         text = dialog.plain("\n".join(table))
         text.stylize("bold", 0, len(table[0]))
         figures.update(text)

@@ -205,6 +205,12 @@ class TrainingRun:
         return next((cer for step, cer in reversed(self.measured) if step > 0), None)
 
     @property
+    def best(self) -> tuple[int, float] | None:
+        """(step, CER) of the lowest so far of the steps that were trained; None before two were measured."""
+        trained = [(step, cer) for step, cer in self.measured if step > 0]
+        return min(trained, key=lambda one: (one[1], one[0])) if len(trained) > 1 else None
+
+    @property
     def state(self) -> tuple[str, str]:
         return STATES[self.view.state]
 
@@ -226,7 +232,10 @@ class TrainingRun:
         """`loss 0.412  CER 14.2 % (base 18.6 %) of 12 validation segments  rate 1e-05`, without the rate if narrow."""
         last = self.metrics[-1] if self.metrics else Metric(0)
         parts = [f"loss {last.loss:.3f}" if last.loss is not None else "loss -"]
-        base = f" (base {percent(self.base_cer)})" if self.base_cer is not None else ""
+        held = [f"base {percent(self.base_cer)}"] if self.base_cer is not None else []
+        if wide and self.best is not None:
+            held.append(f"best {percent(self.best[1])} at step {self.best[0]}")
+        base = f" ({', '.join(held)})" if held else ""
         measured = f" of {self.measured_set}" if self.measured_set else ""
         cer = percent(self.cer) if self.cer is not None else "-"
         parts.append(f"CER {cer}{base}{measured if self.measured else ''}")

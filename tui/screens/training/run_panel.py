@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical
 
 from tui.screens.training.gpu_panel import GpuPanel
+from tui.screens.training.pace import LEAST_TO_SMOOTH, pace_of, smoothed
 from tui.screens.training.run import TrainingRun, nan_for
 from tui.screens.training.samples import Samples
 from tui.status.gpu import GpuReading
@@ -45,8 +46,9 @@ class RunPanel(Vertical):
         yield Headline(id="state")
         yield TextLine(id="figures")
         with Container(id="charts"):
-            yield LineChart("loss", id="loss")
+            yield LineChart("loss", cuts_spikes=True, id="loss")
             yield LineChart("CER %", id="cer")
+        yield TextLine(id="pace")
         yield GpuPanel()
         yield Samples(id="samples")
         yield RunLog(id="log")
@@ -59,6 +61,7 @@ class RunPanel(Vertical):
             chart.clear()
         self.query_one(Headline).show("starting")
         self.query_one("#figures", TextLine).show("")
+        self.query_one("#pace", TextLine).show("")
         self.query_one(Samples).show([])
 
     def show(self, run: TrainingRun) -> None:
@@ -71,18 +74,23 @@ class RunPanel(Vertical):
         state = f"{run.title}  {marks.mark(sign, cells.is_ascii(self.app))} {word}  {run.where()}"
         left = f"{clock(run.left_s)} left" if run.left_s is not None and run.view.live else ""
         self.query_one(Headline).show(state, left)
-        self.query_one("#figures", TextLine).show(run.figures(self.size.width >= WIDE), run.speed())
-        losses = [nan_for(metric.loss) for metric in run.metrics]
-        self.query_one("#loss", LineChart).set_series("loss", [metric.step for metric in run.metrics], losses)
+        self.query_one("#figures", TextLine).show(run.figures(self.app.size.width >= WIDE), run.speed())
+        losses, steps = [nan_for(metric.loss) for metric in run.metrics], [metric.step for metric in run.metrics]
+        chart = self.query_one("#loss", LineChart)
+        chart.set_series("loss", steps, losses)
+        if len(losses) >= LEAST_TO_SMOOTH:
+            chart.set_series("smooth", steps, smoothed(losses))
+        self.query_one("#pace", TextLine).show(pace_of(run.metrics, cells.glyphs(self.app).bars))
         self._show_rates(run)
         self.query_one(Samples).show(list(run.samples.values()))
 
     def _show_rates(self, run: TrainingRun) -> None:
         chart, steps = self.query_one("#cer", LineChart), [step for step, _ in run.measured]
-        chart.title = f"CER %, {run.measured_set}" if run.measured_set else "CER %"
         chart.set_series("CER", steps, [100 * cer for _, cer in run.measured])
         if run.base_cer is not None:
             chart.set_series("base", [0, max([run.step, 1, *steps])], [100 * run.base_cer] * 2)
+        if (best := run.best) is not None:
+            chart.set_series("best", [best[0]], [100 * best[1]])
 
     def show_gpu(self, reading: GpuReading) -> None:
         self.query_one(GpuPanel).show(reading)
