@@ -19,7 +19,8 @@ from core.training.windows import WindowMix, windows_an_epoch
 from core.typed_json import build
 from core.whisper.info import ModelInfo
 
-MOST_EVALUATIONS = 12
+MOST_EVALUATIONS, STEPS_APART = 12, 3
+"""Of few segments an evaluation takes as long as one or two steps, and after each of them tells little but chance."""
 FEW_EPOCHS = 0.6
 """Of those that suit the windows: fewer are told."""
 OFF_RATE = 10.0
@@ -360,6 +361,6 @@ def schedule(settings: TrainConfig, windows: int, steps: int | None = None) -> S
         steps=total,
         per_epoch=per_epoch,
         warmup=math.ceil(settings.warmup * total),
-        eval_every=settings.eval_every or max(1, per_epoch // 2, total // MOST_EVALUATIONS),
+        eval_every=settings.eval_every or min(total, max(STEPS_APART, per_epoch // 2, total // MOST_EVALUATIONS)),
         log_every=max(1, min(10, total // 100)),
     )

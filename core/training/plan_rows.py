@@ -93,7 +93,7 @@ def plan_lines(plan: Plan) -> list[str]:
 
 
 def _rhythm(plan: Plan) -> str:
-    saved = "a checkpoint is saved then, too; 0 is twice an epoch, and at most a dozen times"
+    saved = "a checkpoint is saved then, too; 0 is twice an epoch, at most a dozen times and every third step"
     if not plan.measured_on:
         return f"there is nothing to measure on; {saved}"
     chosen = "the best checkpoint is kept" if plan.measured_on == "validation" else "which are only shown"

@@ -269,6 +269,17 @@ class WhisperTrainer(Seq2SeqTrainer):
             return super()._get_train_sampler(train_dataset)
         return SequentialSampler(range(self._plan.steps * self._plan.effective_batch))
 
+    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
+        """transformers' own course, a step further on: there the first step of a warm-up has the rate 0 and learns
+        nothing, which in a round is one step of ten."""
+        if self.lr_scheduler is not None or not self._plan.warmup:
+            return super().create_scheduler(num_training_steps, optimizer)
+        made: Any = super().create_scheduler(num_training_steps + 1, optimizer)
+        made.lr_lambdas = [lambda step, course=course: course(step + 1) for course in made.lr_lambdas]
+        for group, rate, course in zip(made.optimizer.param_groups, made.base_lrs, made.lr_lambdas, strict=True):
+            group["lr"] = rate * course(0)
+        return made
+
     # -- the loss
 
     def compute_loss(

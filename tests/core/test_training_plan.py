@@ -38,6 +38,9 @@ def test_schedule_counts_epochs_in_optimizer_steps() -> None:
     assert schedule(TrainConfig(steps=7), 139).steps == 7
     assert schedule(TrainConfig(steps=7), 139, 500).steps == 500
     assert schedule(TrainConfig(epochs=0.1), 3).steps == 1
+    few = schedule(TrainConfig(epochs=12), 14)
+    assert (few.steps, few.per_epoch, few.eval_every) == (10, 1, 3)
+    assert schedule(TrainConfig(steps=2), 14).eval_every == 2, "what was learnt is measured"
     assert schedule(TrainConfig(epochs=100, batch=8, accumulation=1), 80).eval_every == 83  # not 200 evaluations
 
 

@@ -138,6 +138,9 @@ def test_a_toy_learns_two_notes_and_keeps_the_best(tmp_path: Path) -> None:
     assert tuned is loaded.model
     losses = [event.loss for event in made.of(Metric)]
     assert losses[-1] < losses[0] / 4
+    rates = [event.learning_rate or 0.0 for event in made.of(Metric)]
+    assert rates[:4] == pytest.approx([3e-3 / 4, 3e-3 / 2, 3e-3 * 3 / 4, 3e-3]), "not even the first step is lost"
+    assert 0 < rates[-1] < 3e-3 / 100
     assert outcome.base_cer is not None
     assert outcome.base_cer > 0.8
     clips = [Clip(name, read_segment(tmp_path / f"{name}.wav")) for name in ("30", "31")]
