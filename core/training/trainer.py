@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import SequentialSampler
 from transformers import EarlyStoppingCallback, Seq2SeqTrainer, Seq2SeqTrainingArguments, TrainerState, set_seed
 
@@ -275,10 +276,9 @@ class WhisperTrainer(Seq2SeqTrainer):
         if self.lr_scheduler is not None or not self._plan.warmup:
             return super().create_scheduler(num_training_steps, optimizer)
         made: Any = super().create_scheduler(num_training_steps + 1, optimizer)
-        made.lr_lambdas = [lambda step, course=course: course(step + 1) for course in made.lr_lambdas]
-        for group, rate, course in zip(made.optimizer.param_groups, made.base_lrs, made.lr_lambdas, strict=True):
-            group["lr"] = rate * course(0)
-        return made
+        later = [lambda step, course=course: course(step + 1) for course in made.lr_lambdas]
+        self.lr_scheduler = LambdaLR(made.optimizer, later)
+        return self.lr_scheduler
 
     # -- the loss
 
