@@ -101,8 +101,8 @@ def make_workspace(
     seed: int = 0,
 ) -> Workspace:
     made = workspace.create(folder, config_text=CONFIG.format(model=toy, train=settings))
-    rows = melodies(folder, train=train, test=test, seed=seed)
     with Store(made.db_path) as store:
+        rows = melodies(folder, train=train, test=test, seed=seed)
         for part in ("train", "test"):
             store.videos.add(Video(part, state="fetched", licence="own"))
         store.segments.add([segment for segment, _ in rows])
