@@ -11,7 +11,7 @@ import tomlkit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tomlkit.exceptions import TOMLKitError
 
-from core.errors import UserError
+from core.errors import UserError, of_os_error
 from core.files import line_of, parse_toml, read_bytes, write_private
 from core.redaction import remember, secrets_in
 from core.text import clean
@@ -411,4 +411,7 @@ def set_values(path: Path, table: str, values: Mapping[str, Any]) -> None:
         keys = ", ".join(f"{table}.{key}" for key in values)
         raise UserError(f"{path.name} cannot be changed from here", why, f"set {keys} in {path}") from error
     _validate(parse_toml(text, path.name), path, text)
-    write_private(path, text)
+    try:
+        write_private(path, text)
+    except OSError as error:
+        raise of_os_error(error, f"{path.name} could not be changed; it is as it was", "set it again") from error

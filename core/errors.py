@@ -63,8 +63,6 @@ def of_os_error(error: OSError, what: str, again: str = "try again") -> UserErro
         full = "the limit on its size is reached" if error.errno == errno.EFBIG else "the disk is full"
         return UserError(what, f"{full}{place}", f"make room on the disk, then {again}; nothing that was here is lost")
     if error.errno == errno.EROFS:
-        return UserError(
-            what, f"it lies on a file system that is mounted read-only{place}", "copy it to one of your own"
-        )
+        return UserError(what, f"the file system is mounted read-only{place}", "copy it to one of your own")
     why = f"{error.strerror or error}{place}"
     return UserError(what, why, f"look whether it is there and may be written, then {again}")

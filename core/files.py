@@ -6,10 +6,12 @@ Every such thing is a UserError here, with the file and, where it is known, the 
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import re
+import shutil
 import stat
 import tomllib
 from pathlib import Path
@@ -60,6 +62,28 @@ def write_bytes(path: Path, data: bytes, mode: int = 0o666, *, durable: bool = T
         if durable:
             os.fsync(file.fileno())
         os.replace(file.name, path)
+
+
+def append_whole(descriptor: int, data: bytes) -> None:
+    """Write all of it in one call, or nothing: OSError if there is no room.
+
+    descriptor: open for appending, and by nobody else.
+    """
+    before = os.fstat(descriptor).st_size
+    if os.write(descriptor, data) != len(data):
+        os.ftruncate(descriptor, before)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+NO_ROOM_BYTES = 65_536
+
+
+def has_no_room(folder: Path) -> bool:
+    """Whether nothing useful can be written there any more."""
+    try:
+        return shutil.disk_usage(folder).free < NO_ROOM_BYTES
+    except OSError:
+        return False
 
 
 def sync(path: Path) -> None:

@@ -9,7 +9,6 @@ Whatever is stored, logged or shown of `https://me:PASS@host/feed?token=T` is
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import json
 import os
@@ -20,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import UserError
-from core.files import read_bytes
+from core.files import append_whole, read_bytes
 from core.redaction import REFERENCE, redact_links, remember
 
 MOST_BYTES = 16_000_000
@@ -83,7 +82,7 @@ class Vault:
                 # A line that a crash has torn ends here.
                 torn = os.fstat(descriptor).st_size > self._read_to
                 line = ("\n" if torn else "") + json.dumps({"id": id, "secret": secret}) + "\n"
-                _write_all(descriptor, line.encode())
+                append_whole(descriptor, line.encode())
                 os.fsync(descriptor)
                 self._take(id, secret)
         finally:
@@ -110,14 +109,6 @@ class Vault:
 def _hide(secret: str) -> None:
     """A login as a whole, and its password alone."""
     remember([secret, secret.partition(":")[2]])
-
-
-def _write_all(descriptor: int, data: bytes) -> None:
-    """OSError, and nothing written, if there is no room for all of it."""
-    before = os.fstat(descriptor).st_size
-    if os.write(descriptor, data) != len(data):
-        os.ftruncate(descriptor, before)
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _may_hold_link(text: str) -> bool:

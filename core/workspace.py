@@ -10,7 +10,7 @@ from pathlib import Path
 
 from core import config as settings
 from core.config import Config
-from core.errors import UserError
+from core.errors import UserError, of_os_error
 from core.files import write_private
 from core.redaction import redact
 from core.text import clean
@@ -138,9 +138,7 @@ def create(folder: Path, *, config_text: str | None = None) -> Workspace:
         if not is_workspace(folder):
             write_private(workspace.config_path, config_text or settings.template())
     except OSError as error:
-        raise UserError(
-            f"{folder} cannot be written", error.strerror or str(error), "choose a folder of your own"
-        ) from error
+        raise of_os_error(error, f"{folder} cannot be written", "try again, or choose a folder of your own") from error
     return workspace
 
 

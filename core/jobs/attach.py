@@ -20,7 +20,7 @@ from core import typed_json
 from core.clock import now_ms
 from core.errors import UserError
 from core.events import Blocked, JobState, Progress
-from core.files import write_private
+from core.files import has_no_room, write_private
 from core.jobs import lock
 from core.jobs.event_log import last_progress, read_tail
 from core.jobs.spec import CANCEL, CONTROL, EVENTS, LOCK, OUTPUT, PAUSE, RESUME, SPEC, STATUS, of_name, read
@@ -229,6 +229,8 @@ def crash_error(job: JobView) -> UserError:
     except OSError:
         lines = []
     why = lines[-1][:300] if lines else "it was killed, or the machine went down"
+    if has_no_room(job.folder):
+        why = "the disk is full: make room first"
     option = lookup(job.stage).resume_param
     resume = f"whispersmith {job.stage} --{option}" if option else f"whispersmith {job.stage}"
     return UserError(f"{job.stage} crashed", why, f"{resume} goes on where it was")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import tempfile
 import threading
 import time
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from core.clock import now_ms
 from core.events import Event, Finished, LogEntry, Progress, Saved, Unreadable, format_line, parse_line
+from core.files import append_whole
 
 SLICE_S = 0.05
 """The longest one `read` works before it returns what it has."""
@@ -22,23 +24,35 @@ LINE_BYTES = 32 * 2**20
 TAIL_BYTES = 2**16
 
 
+RESERVED_BYTES = 32_768
+"""Kept for the last event: a job that a full disk has ended can still say so."""
+
+
 class EventWriter:
     """The only writer of a log. Safe from several threads."""
 
     def __init__(self, path: Path) -> None:
+        """OSError if there is no room for a log."""
         self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._lock = threading.Lock()
         self._seq = 0
+        # Without a name: whatever ends this process frees it.
+        self._reserve = tempfile.TemporaryFile(dir=path.parent, buffering=0)  # noqa: SIM115 - open as long as the log
+        self._reserve.write(bytes(RESERVED_BYTES))
 
     def emit(self, event: Event) -> None:
-        """Append one event. One that reports something to be on disk is forced there itself."""
+        """Append one event. One that reports something to be on disk is forced there itself. OSError, and the log is as
+        it was, if there is no room for it."""
         with self._lock:
+            if isinstance(event, Finished):
+                self._reserve.close()
+            append_whole(self._descriptor, format_line(LogEntry(self._seq + 1, now_ms(), event)))
             self._seq += 1
-            os.write(self._descriptor, format_line(LogEntry(self._seq, now_ms(), event)))
             if isinstance(event, (Saved, Finished)):
                 os.fsync(self._descriptor)
 
     def close(self) -> None:
+        self._reserve.close()
         os.close(self._descriptor)
 
 

@@ -7,6 +7,7 @@ the lock is free, the process was killed, and readers show a crash.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -234,8 +235,9 @@ def finish(
     error: UserError | None = None,
     failed: int = 0,
 ) -> int:
-    if error is not None:
-        job.log(" - ".join(line for line in error.lines() if line), level="error")
+    with contextlib.suppress(OSError):  # the disk may be full; for the last event there is room
+        if error is not None:
+            job.log(" - ".join(line for line in error.lines() if line), level="error")
     # Whoever sees the end in the log finds the last progress in the status.
     job.status.set_phase(Phase(outcome))
     job.emit(Finished(outcome, result or {}, failed, error))

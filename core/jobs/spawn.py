@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from core import gpu
-from core.errors import UserError
-from core.files import private
+from core.errors import UserError, of_os_error
+from core.files import has_no_room, private
 from core.jobs import launch
 from core.jobs.event_log import EventReader
 from core.jobs.spec import EVENTS, OUTPUT, create
@@ -26,23 +29,35 @@ def spawn(workspace: Workspace, stage: str, params: dict[str, Any] | None = None
     """Start a stage as a job and return its folder, once the process has reported that it started.
 
     The process has its own session and process group, no terminal, and its output in output.log. Where several do the
-    stage together, they are started by a launcher that is this process.
+    stage together, they are started by a launcher that is this process. UserError, and nothing of it is left, where
+    there is no room for the folder.
     """
     processes, environment = _processes(workspace, stage, params or {})
-    folder = create(workspace, stage, params or {})
-    with open(folder / OUTPUT, "ab", opener=private) as output:
-        process = subprocess.Popen(
-            launch.command(folder, processes),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            close_fds=True,
-            cwd=workspace.root,
-            env=_environment() | environment,
-        )
+    try:
+        folder = create(workspace, stage, params or {})
+        process = _start(folder, launch.command(folder, processes), workspace.root, _environment() | environment)
+    except OSError as error:
+        raise of_os_error(error, f"{stage} cannot be started", "start it again") from error
     wait_until_started(folder, process)
     return folder
+
+
+def _start(folder: Path, command: Sequence[str], root: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    try:
+        with open(folder / OUTPUT, "ab", opener=private) as output:
+            return subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                close_fds=True,
+                cwd=root,
+                env=environment,
+            )
+    except OSError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def _processes(workspace: Workspace, stage: str, params: dict[str, Any]) -> tuple[int, dict[str, str]]:
@@ -74,7 +89,9 @@ def wait_until_started(folder: Path, process: subprocess.Popen[bytes]) -> None:
         time.sleep(0.02)
     if process.poll() is None:
         return
+    what = "the job's process ended before it began"
+    if has_no_room(folder):
+        shutil.rmtree(folder, ignore_errors=True)
+        raise of_os_error(OSError(errno.ENOSPC, "", str(folder.parent)), what, "start it again")
     tail = (folder / OUTPUT).read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]
-    raise UserError(
-        "the job's process ended before it began", tail[0] if tail else "it said nothing", f"see {folder / OUTPUT}"
-    )
+    raise UserError(what, tail[0] if tail else "it said nothing", f"see {folder / OUTPUT}")

@@ -96,8 +96,8 @@ def _may_take_any(workspace: Workspace, config: Config, job: Job) -> bool:
         return False
     try:
         set_value(workspace.config_path, "fetch", "any_licence", True)
-    except OSError as error:
-        job.log(f"any_licence could not be noted in {workspace.config_path.name}: {error}", level="warning")
+    except UserError as error:
+        job.log(f"any_licence could not be noted: {error.what}: {error.why}", level="warning")
     return True
 
 
