@@ -25,6 +25,7 @@ Millis = Annotated[int, Field(ge=0, le=MAX_MILLIS)]
 """Milliseconds since 1970, up to the year 9999: what the calendar of this machine can show."""
 
 Count = Annotated[int, Field(ge=0, le=2**53)]
+Positive = Annotated[int, Field(ge=1, le=2**53)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
 

@@ -10,13 +10,22 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Literal
 
+from pydantic import Field
+
+from core import typed_json
 from core.dataset.columns import AudioSpan
 from core.files import write_text
+from core.typed_json import Count
 
 FILE = "training.json"
+MOST_BYTES = 512_000_000
+"""Of the file: a line for each segment, some 200 bytes."""
+
 MeasuredOn = Literal["validation", "test"]
+Digest = Annotated[str, Field(pattern=r"^(?:[0-9a-fA-F]{2})*$", max_length=64)]
+Milliseconds = Annotated[Count, Field(strict=True)]
 
 
 @dataclass(frozen=True)
@@ -25,9 +34,9 @@ class SegmentRef:
 
     id: str
     video: str
-    start_ms: int
-    end_ms: int
-    digest: str | None = None
+    start_ms: Milliseconds
+    end_ms: Milliseconds
+    digest: Digest | None = None
 
 
 @dataclass(frozen=True)
@@ -78,24 +87,6 @@ def _packed(refs: Iterable[SegmentRef]) -> str:
 def read(folder: Path) -> Lineage | None:
     """The list in a run's or a model's folder; None if there is none that can be read."""
     try:
-        data = json.loads((folder / FILE).read_text(encoding="utf-8"))
-        return Lineage(
-            trained=_read_refs(data["trained"]),
-            validated=_read_refs(data["validated"]),
-            on=data["on"],
-            measured=tuple(data["measured"]),
-            inherited=_read_refs(data["inherited"]),
-        )
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return typed_json.read(Lineage, folder / FILE, MOST_BYTES)
+    except ValueError:
         return None
-
-
-def _read_refs(rows: list[dict[str, Any]]) -> tuple[SegmentRef, ...]:
-    refs = tuple(SegmentRef(**row) for row in rows)
-    for one in refs:
-        if not isinstance(one.id, str) or not isinstance(one.video, str):
-            raise TypeError(one)
-        if not isinstance(one.start_ms, int) or not isinstance(one.end_ms, int):
-            raise TypeError(one)
-        bytes.fromhex(one.digest or "")
-    return refs

@@ -6,15 +6,30 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+
+from core import typed_json
 
 FOLDER = ".~heard"
 """In a workspace's models/; no run can be called so."""
 
 DECODING = 2
 """To be raised with every change of `core.engines.decoding` that makes a model write something else."""
+
+
+LINE_BYTES = 1 << 20
+"""A longer line is no text of a segment."""
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """mark: of its audio, as `audio_state` tells it."""
+
+    segment: str
+    mark: str | None
+    text: str
 
 
 class HypothesisCache:
@@ -31,18 +46,14 @@ class HypothesisCache:
 
     def read(self, wavs: Mapping[str, Path]) -> dict[str, str]:
         """Texts by segment id, of the given segments. A line cut short by a kill is left out."""
-        try:
-            lines = self._path.read_bytes().split(b"\n")[:-1]
-        except FileNotFoundError:
-            return {}
-        entries = [entry for line in lines if (entry := _entry(line)) is not None]
-        states = {id: audio_state(wavs[id]) for id in {entry["segment"] for entry in entries} if id in wavs}
-        return {e["segment"]: e["text"] for e in entries if e["mark"] == states.get(e["segment"])}
+        entries = [entry for entry in _entries(self._path) if entry.segment in wavs and entry.mark is not None]
+        states = {id: audio_state(wavs[id]) for id in {entry.segment for entry in entries}}
+        return {entry.segment: entry.text for entry in entries if entry.mark == states[entry.segment]}
 
     def add(self, texts: Mapping[str, str], wavs: Mapping[str, Path]) -> None:
         """Append a batch in one write, durable on return."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        entries = [{"segment": id, "mark": audio_state(wavs[id]), "text": text} for id, text in texts.items()]
+        entries = [asdict(_Entry(id, audio_state(wavs[id]), text)) for id, text in texts.items()]
         # A line cut short by a kill gets its end first, so that it spoils nothing but itself.
         data = b"\n" + b"".join(json.dumps(entry, ensure_ascii=False).encode() + b"\n" for entry in entries)
         descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
@@ -62,10 +73,15 @@ def audio_state(wav: Path) -> str | None:
     return f"{state.st_size} {state.st_mtime_ns}"
 
 
-def _entry(line: bytes) -> dict[str, Any] | None:
+def _entries(path: Path) -> Iterator[_Entry]:
+    """Those of the whole lines that are some; nothing where there is no such file."""
     try:
-        entry = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    keys = ("segment", "mark", "text")
-    return entry if isinstance(entry, dict) and all(isinstance(entry.get(key), str) for key in keys) else None
+        file = path.open("rb")
+    except OSError:
+        return
+    with file:
+        while line := file.readline(LINE_BYTES):
+            try:
+                yield typed_json.build(_Entry, typed_json.parse(line))
+            except ValueError:  # cut short by a kill, or damaged: it is asked for again
+                continue

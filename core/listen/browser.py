@@ -6,9 +6,13 @@ import json
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import Field
+
+from core import typed_json
 from core.files import write_private
 from core.listen.clips import EncodedClips
 from core.listen.player import Changed, Playback, PlayerState, SharedPlayback
@@ -26,6 +30,17 @@ _STATES = {
 
 STILL_WANTED_S = 30.0
 """What was asked for while the line was broken is played if it comes back within this time; later it would startle."""
+
+
+_REMEMBERED_BYTES = 10_000
+
+
+@dataclass(frozen=True)
+class _Remembered:
+    """Where the last app of a workspace listened. token: URL-safe base64, as the server makes it."""
+
+    port: Annotated[int, Field(ge=1024, lt=65536)]
+    token: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{16,200}$")]
 
 
 class BrowserPlayer:
@@ -126,15 +141,10 @@ class BrowserPlayer:
 
 def _read(remembered: Path | None) -> tuple[int, str] | None:
     """(port, token) of the last time; None where nothing useful is kept."""
-    try:
-        data: Any = json.loads(remembered.read_text(encoding="utf-8")) if remembered is not None else {}
-        port, token = int(data["port"]), str(data["token"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    if remembered is None:
         return None
-    usable = (
-        1024 <= port < 65536
-        and len(token) >= 16
-        and token.isascii()
-        and token.replace("-", "").replace("_", "").isalnum()
-    )
-    return (port, token) if usable else None
+    try:
+        found = typed_json.read(_Remembered, remembered, _REMEMBERED_BYTES)
+    except ValueError:
+        return None
+    return found.port, found.token

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import json
+import re
 import shutil
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from core.files import sync, write_text
+from core.files import sync
+from core.training import checkpoint_state
+from core.training.checkpoint_state import read_state
 from core.whisper.model_files import whole_safetensors, whole_weights
 
 SENTINEL = "checkpoint-is-incomplete.txt"  # transformers leaves it while it writes a checkpoint in a hurry
-STATE = "trainer_state.json"
+_NAME = re.compile(r"checkpoint-([0-9]{1,15})")
 ADAPTER = "adapter_model.safetensors"
-NO_BEST = {"best_metric": None, "best_global_step": None, "best_model_checkpoint": None}
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ def last_checkpoint(folder: Path) -> Checkpoint | None:
     """The newest whole checkpoint; one that a kill left half-written is passed over."""
     found = []
     for path in folder.glob("checkpoint-*"):
-        number = path.name.rpartition("-")[2]
-        if number.isdigit() and is_whole(path):
-            found.append(Checkpoint(path, int(number)))
+        step = _step(path)
+        if step is not None and is_whole(path):
+            found.append(Checkpoint(path, step))
     return max(found, key=lambda checkpoint: checkpoint.step, default=None)
 
 
@@ -42,11 +42,9 @@ def best_checkpoint(folder: Path) -> Checkpoint | None:
     """The checkpoint with the lowest CER as the newest state remembers it, else the newest."""
     last = last_checkpoint(folder)
     state = read_state(last.path) if last else None
-    best = (state or {}).get("best_model_checkpoint")
-    if best and is_whole(folder / Path(best).name):
-        name = Path(best).name
-        return Checkpoint(folder / name, int(name.rpartition("-")[2]))
-    return last
+    best = folder / state.best if state is not None and state.best else None
+    step = _step(best) if best is not None else None
+    return Checkpoint(best, step) if best is not None and step is not None and is_whole(best) else last
 
 
 def is_whole(path: Path) -> bool:
@@ -71,37 +69,23 @@ def being_written(path: Path) -> Iterator[None]:
 
 def rotate(folder: Path, best: str | None) -> None:
     """Keep the newest whole checkpoint and the best one, or the one before it where those are the same."""
-    whole = sorted((path for path in folder.glob("checkpoint-*") if is_whole(path)), key=_step)
+    steps = {path: step for path in folder.glob("checkpoint-*") if (step := _step(path)) is not None}
+    whole = sorted((path for path in steps if is_whole(path)), key=lambda path: steps[path])
     others = [path for path in whole[:-1] if best and path.name == Path(best).name] or whole[-2:-1]
     for path in whole[:-1]:
         if path not in others:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _step(path: Path) -> int:
-    return int(path.name.rpartition("-")[2])
+def _step(path: Path) -> int | None:
+    """The step in the name of a checkpoint's folder; None where it is another one's."""
+    named = _NAME.fullmatch(path.name)
+    return int(named[1]) if named else None
 
 
 def _whole_weights(path: Path) -> bool:
     """Of the whole model, or of the change that a light tuning learns."""
     return whole_safetensors(path / ADAPTER) if (path / ADAPTER).is_file() else whole_weights(path)
-
-
-def read_state(path: Path) -> dict[str, Any] | None:
-    """trainer_state.json of a checkpoint, None if it is missing or cut short."""
-    try:
-        data = json.loads((path / STATE).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return None
-    return data if isinstance(data, dict) and "global_step" in data else None
-
-
-def without_gain(path: Path) -> int:
-    """How many measurements in a row had not got better when a checkpoint was saved, as early stopping counts them."""
-    found: Any = (read_state(path) or {}).get("stateful_callbacks")
-    for key in ("EarlyStoppingCallback", "attributes", "early_stopping_patience_counter"):
-        found = found.get(key) if isinstance(found, dict) else None
-    return found if isinstance(found, int) else 0
 
 
 def mend(folder: Path) -> None:
@@ -113,17 +97,14 @@ def mend(folder: Path) -> None:
         if not is_whole(path):
             shutil.rmtree(path)
             continue
-        state = read_state(path) or {}
-        best = state.get("best_model_checkpoint")
-        if best and Path(best).parent != folder:
-            state["best_model_checkpoint"] = str(folder / Path(best).name)
-            write_text(path / STATE, json.dumps(state))
+        state = read_state(path)
+        if state is not None and state.best and state.best_model_checkpoint != str(folder / state.best):
+            checkpoint_state.point_to_best(path, state, folder / state.best)
     for path in folder.glob("checkpoint-*"):
-        state = read_state(path) or {}
-        best = state.get("best_model_checkpoint")
-        if best and not Path(best).is_dir():
+        state = read_state(path)
+        if state is not None and state.best and not (folder / state.best).is_dir():
             # A best figure whose weights are gone would be reported for other weights.
-            write_text(path / STATE, json.dumps(state | NO_BEST))
+            checkpoint_state.forget_best(path, state)
 
 
 def forget_measures(folder: Path) -> None:
@@ -131,8 +112,7 @@ def forget_measures(folder: Path) -> None:
     for path in folder.glob("checkpoint-*"):
         state = read_state(path)
         if state is not None:
-            history = [entry for entry in state.get("log_history", []) if "eval_cer" not in entry]
-            write_text(path / STATE, json.dumps(state | NO_BEST | {"log_history": history}))
+            checkpoint_state.forget_measures(path, state)
 
 
 def keep_last(folder: Path) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
-from core.config import Config, Include, TrainConfig
+from core.config import Augment, Config, Include, TrainConfig
+from core.config import Method as MethodName
 from core.dataset.inclusion import IncludedRows, is_silent, is_unreviewed
 from core.dataset.lineage import Lineage, MeasuredOn
 from core.errors import UserError
@@ -16,7 +17,7 @@ from core.store import Segment
 from core.training.memory import MemoryNeed, memory_need
 from core.training.methods import METHODS, Method
 from core.training.windows import WindowMix, windows_an_epoch
-from core.typed_json import build
+from core.typed_json import Count, Number, Positive, build
 from core.whisper.info import ModelInfo
 
 MOST_EVALUATIONS, STEPS_APART = 12, 3
@@ -108,47 +109,47 @@ class Plan:
 
     model: str
     language: str
-    method: str
-    device: str
-    precision: str
+    method: MethodName
+    device: Literal["cuda", "cpu"]
+    precision: Literal["bf16", "fp16", "fp32"]
     recompute: bool
-    batch: int
-    accumulation: int
-    learning_rate: float
-    schedule: str
-    weight_decay: float
-    warmup: int
-    steps: int
-    epochs: float
+    batch: Positive
+    accumulation: Positive
+    learning_rate: Number
+    schedule: Literal["linear", "cosine", "constant_with_warmup"]
+    weight_decay: Number
+    warmup: Count
+    steps: Positive
+    epochs: Number
     fixed_steps: bool
-    eval_every: int
-    log_every: int
-    patience: int
+    eval_every: Positive
+    log_every: Positive
+    patience: Count
     seed: int
-    label_tokens: int
-    window_s: float
+    label_tokens: Positive
+    window_s: Number
     keep_features: bool
-    loader_workers: int
-    segments: int
-    validation_segments: int
-    test_segments: int
+    loader_workers: Count
+    segments: Count
+    validation_segments: Count
+    test_segments: Count
     measured_on: MeasuredOn | None
-    measured_segments: int
-    memory_needed_bytes: int
-    memory_free_bytes: int | None
-    checkpoint_bytes: int
+    measured_segments: Count
+    memory_needed_bytes: Count
+    memory_free_bytes: Count | None
+    checkpoint_bytes: Count
     fits: bool
     reasons: tuple[str, ...]
-    processes: int = 1
+    processes: Positive = 1
     windows: WindowMix | None = None
-    epoch_windows: int = 0
-    augment: tuple[str, ...] = ()
-    seconds: float | None = None
+    epoch_windows: Count = 0
+    augment: tuple[Augment, ...] = ()
+    seconds: Number | None = None
     pace_of: str = ""
     include: Include = "reviewed"
-    unreviewed_weight: float = 0.3
-    unreviewed_segments: int = 0
-    silent_segments: int = 0
+    unreviewed_weight: Number = 0.3
+    unreviewed_segments: Count = 0
+    silent_segments: Count = 0
     choices: tuple[IncludedRows, ...] = ()
 
     @property
@@ -197,7 +198,7 @@ def make_plan(
     return Plan(
         model=config.model.base,
         language=config.project.language,
-        method=method.name,
+        method=settings.method,
         batch=batch,
         accumulation=accumulation,
         processes=processes,

@@ -15,7 +15,8 @@ from core.dataset.lineage import Lineage
 from core.errors import UserError
 from core.gpu import Gpu
 from core.training import runs
-from core.training.checkpoints import Checkpoint, last_checkpoint, mend, read_state, without_gain
+from core.training.checkpoint_state import CheckpointState, read_state
+from core.training.checkpoints import Checkpoint, last_checkpoint, mend
 from core.training.plan import DataCounts, Plan, make_plan, resumed_plan, smaller_plan
 from core.training.runs import RunRecord
 from core.whisper.info import ModelInfo
@@ -127,9 +128,10 @@ def has_ended(plan: Plan, last: Checkpoint | None) -> bool:
     it has not been given another number of steps since."""
     if last is None or last.step >= plan.steps:
         return last is not None
-    if plan.measured_on != "validation" or not plan.patience or without_gain(last.path) < plan.patience:
+    state = read_state(last.path)
+    if state is None or plan.measured_on != "validation" or not plan.patience or state.without_gain < plan.patience:
         return False
-    return (read_state(last.path) or {}).get("max_steps") == plan.steps
+    return state.max_steps == plan.steps
 
 
 def plan_of(
@@ -151,13 +153,13 @@ def plan_of(
         return resumed_plan(record.plan, counts, model, card, steps, processes)
     if last is None:
         return make_plan(config, counts, model, card, steps=steps, processes=processes)
-    before = _plan_before_plans(record, read_state(last.path) or {}, config, counts, model, card)
+    before = _plan_before_plans(record, read_state(last.path), config, counts, model, card)
     return resumed_plan(before, counts, model, card, steps, processes)
 
 
 def _plan_before_plans(
     record: RunRecord | None,
-    state: dict[str, Any],
+    state: CheckpointState | None,
     config: Config,
     counts: DataCounts,
     model: ModelInfo,
@@ -171,9 +173,13 @@ def _plan_before_plans(
         train = config.train
     train = train.model_copy(update={"windows": "single", "timestamps": 0.0, "augment": []})
     counts = replace(counts, windows=0)
-    plan = make_plan(config.model_copy(update={"train": train}), counts, model, card, steps=state.get("max_steps"))
-    kept = {"eval_every": state.get("eval_steps"), "log_every": state.get("logging_steps")}
-    return replace(plan, windows=None, **{name: value for name, value in kept.items() if value})
+    plan = make_plan(config.model_copy(update={"train": train}), counts, model, card, steps=state and state.max_steps)
+    plan = replace(plan, windows=None)
+    if state is None:
+        return plan
+    return replace(
+        plan, eval_every=state.eval_steps or plan.eval_every, log_every=state.logging_steps or plan.log_every
+    )
 
 
 def with_less_memory(folder: Path, plan: Plan, detail: str) -> Plan:

@@ -23,7 +23,8 @@ from core.files import write_text
 from core.jobs import Cancelled, Job
 from core.text import corpus_cer
 from core.training import checkpoints, ranks, trackers
-from core.training.checkpoints import STATE, Checkpoint
+from core.training.checkpoint_state import STATE, read_state
+from core.training.checkpoints import Checkpoint
 from core.training.dataset import Collator, Example, Row, SegmentDataset, examples
 from core.training.loss import batch_loss
 from core.training.methods import METHODS, Prepared
@@ -414,9 +415,9 @@ def measure_missing(plan: Plan, resume: Checkpoint | None) -> bool:
     have been measured and a stop came in between."""
     if not plan.measured_segments or resume is None:
         return plan.measured_segments > 0
-    history = (checkpoints.read_state(resume.path) or {}).get("log_history", [])
+    state = read_state(resume.path)
     due = resume.step % plan.eval_every == 0 or resume.step >= plan.steps
-    return due and _cer_at(history, resume.step) is None
+    return due and _cer_at(state.log_history if state else (), resume.step) is None
 
 
 def free_memory() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 
@@ -64,12 +65,16 @@ class EncoderCache:
             encoder.train(was_training)
 
     def _read(self, path: Path) -> np.ndarray | None:
-        try:
-            found = np.load(path)
-        except (OSError, ValueError, EOFError):
-            return None
         config = self._loaded.model.config
-        return found if found.shape == (config.max_source_positions, config.d_model) else None
+        shape = (config.max_source_positions, config.d_model)
+        # Of that length only: a header that lies could ask for all memory.
+        try:
+            if path.stat().st_size != _file_bytes(shape):
+                return None
+            found = np.load(path, allow_pickle=False)
+        except (OSError, ValueError, EOFError, SyntaxError):
+            return None
+        return found if found.shape == shape and found.dtype == np.float16 else None
 
     def _write(self, path: Path, states: np.ndarray) -> None:
         try:
@@ -106,6 +111,14 @@ class EncoderCache:
                 return
             self._held = self._bytes() - path.stat().st_size
             path.unlink(missing_ok=True)
+
+
+@cache
+def _file_bytes(shape: tuple[int, int]) -> int:
+    """Of such an array in half precision, as `_write` writes it."""
+    buffer = BytesIO()
+    np.save(buffer, np.zeros(shape, np.float16))
+    return len(buffer.getvalue())
 
 
 def _digest(loaded: LoadedModel) -> str:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from pathlib import Path
 
 from core.errors import UserError
+from core.files import read_bytes
 from core.text import as_utf8, is_utf8
+
+_COMMIT = re.compile(r"[0-9A-Za-z._-]{1,100}(?<!\.)")
+"""Of a git repository, or what a test calls one; never a way out of the folder."""
+_COMMIT_BYTES = 1000
 
 
 def cache_folder() -> Path:
@@ -74,8 +80,8 @@ def _cached(repository: str) -> Path | None:
         return None
     place = repository_folder(repository)
     try:
-        commit = (place / "refs" / "main").read_text(encoding="utf-8").strip()
-    except (OSError, ValueError):
+        commit = read_bytes(place / "refs" / "main", _COMMIT_BYTES).decode().strip()
+    except (UserError, UnicodeDecodeError):
         return None
     snapshot = place / "snapshots" / commit
-    return snapshot if snapshot.is_dir() else None
+    return snapshot if _COMMIT.fullmatch(commit) and snapshot.is_dir() else None

@@ -24,7 +24,7 @@ from core.jobs import Cancelled, EventReader
 from core.jobs.spec import EVENTS, create
 from core.stages import train
 from core.store import Store
-from core.training import checkpoints, resume, runs
+from core.training import checkpoint_state, checkpoints, resume, runs
 from core.training.runs import RunRecord
 from core.workspace import Workspace
 from tests.core.whisper_kit import LONG, Listened, cancel_at, make_workspace, toy
@@ -198,7 +198,7 @@ def test_a_stop_during_an_evaluation_loses_no_measurement(tmp_path: Path, monkey
         for file in ("generation_config.json", "model.safetensors"):
             assert (made.models / name / file).read_bytes() == (made.models / "run-01" / file).read_bytes()
         written = [job.dir / EVENTS for job in (stopped.job, again.job)]
-        written += [*(made.models / f".{name}").glob(f"*/{checkpoints.STATE}")]
+        written += [*(made.models / f".{name}").glob(f"*/{checkpoint_state.STATE}")]
         assert not any("Infinity" in path.read_text() for path in written)
 
 

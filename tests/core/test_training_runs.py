@@ -5,14 +5,22 @@ import shutil
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from core.errors import UserError
-from core.training import checkpoints, runs
+from core.training import checkpoint_state, checkpoints, runs
 from core.training.card import CardFacts, model_card
 from core.whisper.tuned import tuned_folders
 from tests.core.whisper_kit import toy
+
+
+def content(path: Path) -> dict[str, Any]:
+    """All that a checkpoint's state says."""
+    state = checkpoint_state.read_state(path)
+    assert state is not None
+    return dict(state.content)
 
 
 def checkpoint(folder: Path, step: int, best: str | None = None) -> Path:
@@ -22,7 +30,7 @@ def checkpoint(folder: Path, step: int, best: str | None = None) -> Path:
     for name in ("optimizer.pt", "scheduler.pt", "rng_state.pth"):
         with zipfile.ZipFile(path / name, "w") as archive:
             archive.writestr("data", "x" * 100)
-    (path / checkpoints.STATE).write_text(json.dumps({"global_step": step, "best_model_checkpoint": best}))
+    (path / checkpoint_state.STATE).write_text(json.dumps({"global_step": step, "best_model_checkpoint": best}))
     return path
 
 
@@ -46,7 +54,7 @@ def test_bad_names_are_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "file", ["model.safetensors", "optimizer.pt", "scheduler.pt", "rng_state.pth", checkpoints.STATE]
+    "file", ["model.safetensors", "optimizer.pt", "scheduler.pt", "rng_state.pth", checkpoint_state.STATE]
 )
 def test_a_half_written_checkpoint_is_passed_over(tmp_path: Path, file: str) -> None:
     checkpoint(tmp_path, 10)
@@ -94,12 +102,10 @@ def test_mend_removes_the_broken_and_follows_a_moved_workspace(tmp_path: Path) -
     checkpoint(tmp_path, 10)
     last = checkpoint(tmp_path, 20, best="/elsewhere/models/.run/checkpoint-10")
     broken = checkpoint(tmp_path, 30)
-    (broken / checkpoints.STATE).unlink()
+    (broken / checkpoint_state.STATE).unlink()
     checkpoints.mend(tmp_path)
     assert not broken.exists()
-    state = checkpoints.read_state(last)
-    assert state is not None
-    assert state["best_model_checkpoint"] == str(tmp_path / "checkpoint-10")
+    assert content(last)["best_model_checkpoint"] == str(tmp_path / "checkpoint-10")
     best = checkpoints.best_checkpoint(tmp_path)
     assert best is not None
     assert best.step == 10
@@ -107,20 +113,20 @@ def test_mend_removes_the_broken_and_follows_a_moved_workspace(tmp_path: Path) -
 
 def test_a_best_figure_goes_with_its_weights(tmp_path: Path) -> None:
     last = checkpoint(tmp_path, 20, best=str(tmp_path / "checkpoint-10"))
-    state = checkpoints.read_state(last) or {}
-    (last / checkpoints.STATE).write_text(json.dumps(state | {"best_metric": 0.1, "best_global_step": 10}))
+    state = content(last)
+    (last / checkpoint_state.STATE).write_text(json.dumps(state | {"best_metric": 0.1, "best_global_step": 10}))
     checkpoints.mend(tmp_path)
-    state = checkpoints.read_state(last) or {}
+    state = content(last)
     assert (state["best_metric"], state["best_global_step"], state["best_model_checkpoint"]) == (None, None, None)
 
 
 def test_forgetting_what_was_measured_keeps_the_losses(tmp_path: Path) -> None:
     last = checkpoint(tmp_path, 20, best=str(tmp_path / "checkpoint-20"))
     history = [{"step": 0, "eval_cer": 0.9}, {"step": 10, "loss": 2.0}, {"step": 20, "eval_cer": 0.3}]
-    state = checkpoints.read_state(last) or {}
-    (last / checkpoints.STATE).write_text(json.dumps(state | {"best_metric": 0.3, "log_history": history}))
+    state = content(last)
+    (last / checkpoint_state.STATE).write_text(json.dumps(state | {"best_metric": 0.3, "log_history": history}))
     checkpoints.forget_measures(tmp_path)
-    state = checkpoints.read_state(last) or {}
+    state = content(last)
     assert state["log_history"] == [{"step": 10, "loss": 2.0}]
     assert (state["best_metric"], state["best_model_checkpoint"], state["global_step"]) == (None, None, 20)
 

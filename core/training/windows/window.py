@@ -8,6 +8,7 @@ from typing import Literal
 
 from core.errors import UserError
 from core.timed_text import Cue
+from core.typed_json import Number
 
 Kind = Literal["single", "stretch", "packed"]
 
@@ -75,11 +76,11 @@ class WindowMix:
     the windows that are taught with their times. silence: windows in which nobody speaks, at most so many for each one
     with a text; but one where there is any, unless it is 0."""
 
-    single: float = 1.0
-    stretch: float = 0.0
-    packed: float = 0.0
-    timestamps: float = 0.0
-    silence: float = 0.05
+    single: Number = 1.0
+    stretch: Number = 0.0
+    packed: Number = 0.0
+    timestamps: Number = 0.0
+    silence: Number = 0.05
 
     @classmethod
     def of(cls, kinds: str, timestamps: float, silence: float) -> WindowMix:
