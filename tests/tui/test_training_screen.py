@@ -291,7 +291,7 @@ async def test_a_resumed_run_shows_its_curves_from_the_first_step(workspace: Wor
         run = screen_of(app).run_shown
         assert run is not None
         # What the stopped job did after the checkpoint was done anew, so it counts no more.
-        assert [metric.step for metric in run.metrics] == list(range(1, 22))
+        assert [metric.step for metric in run.curve.points] == list(range(1, 22))
         assert run.measured == [(0, 0.186)]
         again.die()
 
@@ -390,7 +390,7 @@ def test_figures_and_samples_of_other_segments_are_no_part_of_a_resumed_run(work
     third.emit(Metric(step=36, total=55, loss=0.2))
     runs = [run_of(job) for job in (third, second, first)]
     runs[0].continue_from(runs[1:])
-    assert [metric.step for metric in runs[0].metrics] == [*range(1, 32), 36]
+    assert [metric.step for metric in runs[0].curve.points] == [*range(1, 32), 36]
     before = [] if anew else [(0, 0.186), (30, 0.142)]
     assert runs[0].measured == [*before, (35, 0.2)]
     assert set(runs[0].samples) == {"walk_0_10"} | (set() if anew else {"talk_480_490"})

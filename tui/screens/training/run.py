@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -13,7 +14,8 @@ from core.events import Cancelling, Evaluated, Finished, JobState, LogEntry, Log
 from core.jobs import JobView
 from core.text import percent, plural
 from core.typed_json import Count, Number
-from tui.bridge import JobBatch, history
+from tui.bridge import LOG_LINES, JobBatch, history
+from tui.screens.training.curve import MetricCurve
 from tui.widgets import marks
 
 STATES: dict[JobState, tuple[str, str]] = {
@@ -68,11 +70,13 @@ class TrainingRun:
     """A run, fed with batches in order. Losses are as the trainer says them, error rates fractions."""
 
     view: JobView
-    metrics: list[Metric] = field(default_factory=list)
+    curve: MetricCurve = field(default_factory=MetricCurve)
     measured: list[tuple[int, float]] = field(default_factory=list)
     """(step, CER) of each evaluation."""
     samples: dict[str, SegmentSample] = field(default_factory=dict)
-    log: list[str] = field(default_factory=list)
+    log: deque[str] = field(default_factory=lambda: deque(maxlen=LOG_LINES))
+    """Its last lines; `logged` counts all that there were."""
+    logged: int = 0
     saved: tuple[int, str] | None = None
     """(step, path) of the newest checkpoint, or of the finished model."""
     step: int = 0
@@ -87,15 +91,13 @@ class TrainingRun:
     """`12 validation segments`: what the error rates were measured on. Validation segments choose the checkpoint, test
     segments are only shown."""
 
-    def handle(self, batch: JobBatch) -> list[str]:
-        """Take a batch in; returns the new lines of the log."""
+    def handle(self, batch: JobBatch) -> None:
+        """Take a batch in."""
         self.view, self.left_s = batch.view, batch.left_s
-        before = len(self.log)
         for entry in batch.entries:
             self._handle_entry(entry)
         if batch.progress is not None and batch.progress.unit == "step":
             self._advance(int(batch.progress.done), batch.progress.total)
-        return self.log[before:]
 
     def _handle_entry(self, entry: LogEntry) -> None:
         match entry.event:
@@ -104,7 +106,7 @@ class TrainingRun:
                 self.measures_anew = run.measures_anew
                 self._advance(run.resumed_from or 0, run.steps)
             case Metric() as metric:
-                self.metrics.append(metric)
+                self.curve.append(metric)
                 self._advance(metric.step, metric.total)
             case Evaluated() as evaluated:
                 self._evaluated(entry.t, evaluated)
@@ -144,6 +146,7 @@ class TrainingRun:
     def _log(self, at: int, text: str) -> None:
         """at: ms since 1970."""
         self.log.append(f"{time.strftime('%H:%M:%S', time.localtime(at / 1000))}  {text}")
+        self.logged += 1
 
     def continue_from(self, earlier: Sequence[TrainingRun]) -> None:
         """Put what earlier jobs of this run did (the newest first) before the step it went on from in front; error
@@ -152,8 +155,8 @@ class TrainingRun:
         for before in earlier:
             if until is None or before.name != self.name:
                 break
-            first = min([until, *(metric.step - 1 for metric in self.metrics)])
-            self.metrics = [metric for metric in before.metrics if metric.step <= first] + self.metrics
+            first = min([until, *(metric.step - 1 for metric in self.curve.points)])
+            self.curve.put_before([metric for metric in before.curve.points if metric.step <= first])
             if same_set:
                 self._add_measured(before, until)
             until, same_set = before.resumed_from, same_set and not before.measures_anew
@@ -218,19 +221,19 @@ class TrainingRun:
         """`step 31/55  epoch 3.4`; while nothing has begun, what is being done."""
         if not self.total:
             return self.view.note or "starting"
-        epoch = self.metrics[-1].epoch if self.metrics else None
+        epoch = self.curve.newest.epoch if self.curve.newest else None
         said = f"step {self.step}/{self.total}"
         said += f"  epoch {epoch:.1f}" if epoch is not None else ""
         return said + (f"  {self.view.note}" if self.view.live and self.view.note else "")
 
     def speed(self) -> str:
         """`5.3 samples/s`; "" for a run that has ended."""
-        last = self.metrics[-1].samples_per_second if self.metrics and self.view.live else None
+        last = self.curve.newest.samples_per_second if self.curve.newest and self.view.live else None
         return f"{last:.1f} samples/s" if last is not None else ""
 
     def figures(self, wide: bool = True) -> str:
         """`loss 0.412  CER 14.2 % (base 18.6 %) of 12 validation segments  rate 1e-05`, without the rate if narrow."""
-        last = self.metrics[-1] if self.metrics else Metric(0)
+        last = self.curve.newest or Metric(0)
         parts = [f"loss {last.loss:.3f}" if last.loss is not None else "loss -"]
         held = [f"base {percent(self.base_cer)}"] if self.base_cer is not None else []
         if wide and self.best is not None:

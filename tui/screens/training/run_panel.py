@@ -3,6 +3,7 @@ back."""
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 from typing import ClassVar
 
@@ -68,19 +69,21 @@ class RunPanel(Vertical):
         if run.view.folder != self._shown:
             self.clear()
             self._shown = run.view.folder
-        self.query_one(RunLog).append_lines(run.log[self._lines :])
-        self._lines = len(run.log)
+        new = min(run.logged - self._lines, len(run.log))
+        self.query_one(RunLog).append_lines(islice(run.log, len(run.log) - new, None))
+        self._lines = run.logged
         sign, word = run.state
         state = f"{run.title}  {marks.mark(sign, cells.is_ascii(self.app))} {word}  {run.where()}"
         left = f"{clock(run.left_s)} left" if run.left_s is not None and run.view.live else ""
         self.query_one(Headline).show(state, left)
         self.query_one("#figures", TextLine).show(run.figures(self.app.size.width >= WIDE), run.speed())
-        losses, steps = [nan_for(metric.loss) for metric in run.metrics], [metric.step for metric in run.metrics]
+        points = run.curve.points
+        losses, steps = [nan_for(metric.loss) for metric in points], [metric.step for metric in points]
         chart = self.query_one("#loss", LineChart)
         chart.set_series("loss", steps, losses)
         if len(losses) >= LEAST_TO_SMOOTH:
             chart.set_series("smooth", steps, smoothed(losses))
-        self.query_one("#pace", TextLine).show(pace_of(run.metrics, cells.glyphs(self.app).bars))
+        self.query_one("#pace", TextLine).show(pace_of(points, cells.glyphs(self.app).bars))
         self._show_rates(run)
         self.query_one(Samples).show(list(run.samples.values()))
 
