@@ -32,6 +32,11 @@ class MetricCurve:
         self.points.append(metric)
         self._in_last = 1
 
+    def with_newest(self) -> list[Metric]:
+        """The points, and behind them the newest metric where none of them is that."""
+        newest = [] if self.newest is None or (self.points and self.points[-1] is self.newest) else [self.newest]
+        return self.points + newest
+
     def put_before(self, earlier: list[Metric]) -> None:
         """What another job of the same run said, of steps before all of these."""
         self.points = earlier + self.points

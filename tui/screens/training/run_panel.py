@@ -83,7 +83,7 @@ class RunPanel(Vertical):
         chart.set_series("loss", steps, losses)
         if len(losses) >= LEAST_TO_SMOOTH:
             chart.set_series("smooth", steps, smoothed(losses))
-        self.query_one("#pace", TextLine).show(pace_of(points, cells.glyphs(self.app).bars))
+        self.query_one("#pace", TextLine).show(pace_of(run.curve.with_newest(), cells.glyphs(self.app).bars))
         self._show_rates(run)
         self.query_one(Samples).show(list(run.samples.values()))
 
