@@ -20,6 +20,7 @@ from core.workspace import Workspace
 from tests.faults.kills.attempt import Moment, Surroundings, start
 from tests.faults.kills.left import differences, left
 from tests.faults.kills.stages import STAGES, Killed
+from tests.faults.shims import NETWORK_DISK, forbid_locks
 
 MISSES = 4
 """So many moments for each kill may come when all is done."""
@@ -76,6 +77,8 @@ class Trials:
         """A workspace as it was prepared, always in the same place: what is stored of a path is then the same."""
         workspace = Workspace(self.folder / "ws")
         shutil.copytree(self.template, workspace.root)
+        if NETWORK_DISK in self.stage.shims:
+            forbid_locks(self.monkeypatch)
         with self.stage.around(self.folder) as environment:
             more = {"EAR_JOURNAL": str(self.folder / "ear.journal"), "EAR_PAUSE_S": "0.01"}
             yield workspace, Surroundings(self.monkeypatch, self.folder, {**more, **environment}, self.stage.shims)

@@ -6,9 +6,13 @@ network_disk.py  a file system without locks and without shared memory
 ear.py           models that hear notes, without torch
 """
 
+import errno
+import fcntl
 import os
 from collections.abc import Sequence
 from pathlib import Path
+
+import pytest
 
 from core.jobs.spawn import CODE
 
@@ -20,3 +24,12 @@ def environment(shims: Sequence[Path]) -> dict[str, str]:
     """For processes that are to run these."""
     path = os.pathsep.join(map(str, (FOLDER, CODE)))
     return {"PYTHONPATH": path, "SHIMS": os.pathsep.join(map(str, shims))}
+
+
+def forbid_locks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For this process what network_disk.py does for others: it looks at the same disk."""
+
+    def flock(descriptor: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", flock)

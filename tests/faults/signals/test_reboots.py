@@ -6,7 +6,6 @@ is another.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import signal
@@ -19,7 +18,7 @@ from core.jobs import list_jobs, stop
 from core.jobs.lock import mark_of
 from core.jobs.spec import STATUS
 from core.workspace import Workspace
-from tests.faults.shims import NETWORK_DISK
+from tests.faults.shims import NETWORK_DISK, forbid_locks
 from tests.faults.signals.conftest import begun, counted, seen
 from tests.jobs.conftest import process_of, wait_for
 
@@ -30,11 +29,7 @@ def disk(request: pytest.FixtureRequest, with_shims: Callable[..., None], monkey
     if request.param == "locks":
         return
     with_shims(NETWORK_DISK)
-
-    def no_lock(descriptor: int, operation: int) -> None:
-        raise OSError(37, "No locks available")
-
-    monkeypatch.setattr(fcntl, "flock", no_lock)
+    forbid_locks(monkeypatch)
 
 
 @pytest.mark.usefixtures("disk")
