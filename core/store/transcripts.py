@@ -267,6 +267,7 @@ def _write_machine(db: Connection, item: MachineText, who: str) -> bool:
         "flags": list(item.flags),
         "suspicion": item.suspicion,
     }
+    is_same = before is not None and _written_by(db, item.segment) == item.model and _said(before) == _said(after)
     edits.write(db, item.segment, after)
     db.execute(
         "UPDATE transcripts SET raw = ?, model = ?, avg_logprob = ?, logprob = ?, no_speech_prob = ?, "
@@ -281,8 +282,19 @@ def _write_machine(db: Connection, item: MachineText, who: str) -> bool:
             item.segment,
         ),
     )
-    edits.record(db, item.segment, who, before, after | {"model": item.model})
+    # A killed run that is done again has changed nothing; nor has a new estimate of how far a text is to be trusted.
+    if not is_same:
+        edits.record(db, item.segment, who, before, after | {"model": item.model})
     return True
+
+
+def _written_by(db: Connection, segment: str) -> str:
+    row = db.execute("SELECT model FROM transcripts WHERE segment = ?", (segment,)).fetchone()
+    return str(row["model"]) if row else ""
+
+
+def _said(values: Mapping[str, Any]) -> tuple[Any, ...]:
+    return values["text"], values["origin"], values["review"]
 
 
 def _take_back(db: Connection, edit: sqlite3.Row) -> Undone:

@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Collection, Iterator
 from typing import Any
 
+from core.store.journal import JOURNAL
 from core.workspace import Workspace
 
 TIMES = ("at", "added", "updated", "begun", "held_until", "asked")
@@ -32,7 +33,12 @@ QUERIES = {
 def left(workspace: Workspace, without: Collection[str] = ()) -> dict[str, Any]:
     """Rows of every table, the digest of every file, and temporaries of jobs. without: patterns of names of files, and
     of notes (`note:…`), that a run may leave otherwise each time."""
-    return {"rows": rows(workspace, without), "files": files(workspace, without), "temporaries": temporaries(workspace)}
+    return {
+        "rows": rows(workspace, without),
+        "journal": journal(workspace),
+        "files": files(workspace, without),
+        "temporaries": temporaries(workspace),
+    }
 
 
 def differences(found: dict[str, Any], expected: dict[str, Any]) -> list[str]:
@@ -84,12 +90,19 @@ def _row(table: str, row: dict[str, Any], without: Collection[str]) -> str:
     return json.dumps(kept, ensure_ascii=False, sort_keys=True)
 
 
+def journal(workspace: Workspace) -> dict[str, str]:
+    """What stands in each segment by the last line of it."""
+    path = workspace.root / JOURNAL
+    lines = [json.loads(line) for line in path.read_bytes().splitlines()[1:]] if path.exists() else []
+    return {line["segment"]: json.dumps({**line, "at": ""}, ensure_ascii=False, sort_keys=True) for line in lines}
+
+
 def files(workspace: Workspace, without: Collection[str] = ()) -> dict[str, str]:
-    """SHA-256 of every file but the database and the logs, by its path; "" for an empty folder."""
+    """SHA-256 of every file but the database, the journal and the logs, by its path; "" for an empty folder."""
     found = {}
     for path in sorted(workspace.root.rglob("*")):
         name = path.relative_to(workspace.root).as_posix()
-        if name.startswith(("logs/", "whispersmith.db")) or _is_among(name, without):
+        if name.startswith(("logs/", "whispersmith.db", "edits.")) or _is_among(name, without):
             continue
         if path.is_file():
             found[name] = hashlib.sha256(path.read_bytes()).hexdigest()

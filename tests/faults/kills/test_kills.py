@@ -69,7 +69,8 @@ class Trials:
                 last = start(workspace, words)
                 last.wait()
                 last.assert_done()
-                assert differences(left(workspace, self.stage.without), expected) == []
+                found = differences(left(workspace, self.stage.without), expected)
+                assert not found, "\n".join(found)
             assert missed <= MISSES * kills, f"hardly any moment finds {self.stage.name} at work"
 
     @contextmanager
