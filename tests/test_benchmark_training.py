@@ -14,14 +14,16 @@ from benchmarks.training import ladder, real, rounds, trials
 from core.spans import Span
 
 
-def test_the_tuned_weights_are_those_that_a_share_was_taken_of(tmp_path: Path) -> None:
+def test_weights_are_blended_and_a_share_of_the_tuned_ones_leads_back_to_them(tmp_path: Path) -> None:
     base, tuned = np.array([1.0, -2.0], np.float32), np.array([3.0, 0.5], np.float32)
-    for name, weights in (("base", base), ("kept", 0.7 * base + 0.3 * tuned)):
+    for name, weights in (("base", base), ("kept", np.float32(0.7) * base + np.float32(0.3) * tuned)):
         (tmp_path / name).mkdir()
         save_file({"w": weights}, tmp_path / name / "model.safetensors")
     (tmp_path / "kept" / "config.json").write_text("{}")
-    found = ladder.tuned_alone(tmp_path / "base", tmp_path / "kept", 0.3, tmp_path / "tuned")
-    assert load_file(found / "model.safetensors")["w"] == pytest.approx(tuned, rel=1e-5)
+    for share in (0.5, 1.0):
+        found = ladder.blend(tmp_path / "base", tmp_path / "kept", share / 0.3, tmp_path / "blended")
+        wanted = (1 - share) * base + share * tuned
+        assert load_file(found / "model.safetensors")["w"] == pytest.approx(wanted, rel=1e-5)
     assert (found / "config.json").is_file(), "a model that can be loaded"
 
 
@@ -40,7 +42,7 @@ def test_a_bound_is_judged_by_the_best_of_the_ladder_and_by_clips_as_they_were_a
     assert ladder.figures(asked) == rounds.figures(asked) == [], "nothing is told that was not measured"
     base = {"clips": 31.0, "clips_silent": 42.0, "greedy": 30.0, "beam": 28.0}
     better = {name: 0.8 * rate for name, rate in base.items()}
-    real.keep("ladder", {"models": {"base": base, "full": better | {"weights": "0.7"}, "light": base}})
+    real.keep("ladder", {"models": {"base": base, "full": better | {"share": 0.7}, "light": base}})
     last = ladder.figures(asked)[-1]
     assert (last.ours, last.against, last.holds) == (better["beam"], base["beam"], True)
     worse_asked_now = base | {"clips_silent": 0.7 * 42.0, "beam": 0.95 * 28.0}

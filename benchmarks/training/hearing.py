@@ -100,20 +100,14 @@ def _over(window: PcmWindow, spans: Iterable[Span]) -> bool:
 
 @dataclass(frozen=True)
 class Heard:
-    """CER in percent. clips: of segments by themselves, as they are asked now; clips_silent: before silence, as when
-    the bounds were set; greedy, beam: of whole recordings, the mean over the places where their windows may begin."""
+    """CER in percent. clips: of segments by themselves, greedily, as they are asked now; greedy, beam: of whole
+    recordings, the mean over the places where their windows may begin."""
 
     clips: float
-    clips_silent: float
     greedy: float
     beam: float
 
     @classmethod
     def of(cls, model: Path, recording: Recording, spans: Sequence[Span]) -> Heard:
         whole = {beam: statistics.mean(by_recordings(model, recording, spans, beam)) for beam in (1, BEAM)}
-        return cls(
-            round(by_clips(model, recording, spans), 2),
-            round(by_clips(model, recording, spans, silence=True), 2),
-            round(whole[1], 2),
-            round(whole[BEAM], 2),
-        )
+        return cls(round(by_clips(model, recording, spans), 2), round(whole[1], 2), round(whole[BEAM], 2))

@@ -15,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks.report import Figure
-from benchmarks.training.hearing import Heard
+from benchmarks.training.hearing import Heard, by_clips
 from benchmarks.training.real import RealSpeech, keep, kept
 from core.spans import Span, segment_name
 from core.text import normalise
@@ -43,7 +43,9 @@ def measure(options: argparse.Namespace, folder: Path) -> None:
     spans = [span for span in untouched if normalise(texts[span])]
     models = {"before": speech.base, "after": speech.model("run-01")}
     for when, model in models.items():
-        found |= {"rows": len(spans), when: asdict(Heard.of(model, speech.recording, spans))}
+        silent = round(by_clips(model, speech.recording, spans, silence=True), 2)
+        heard = asdict(Heard.of(model, speech.recording, spans)) | {"clips_silent": silent}
+        found |= {"rows": len(spans), when: heard}
         keep(PART, found)
         print(when, found[when], file=sys.stderr)
 
