@@ -12,7 +12,7 @@ import shutil
 import statistics
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ PART = "ladder"
 METHODS = ("full", "quick", "light")
 TEST = 0.25
 SHARES = (0.3, 0.5, 0.7, 1.0)
+HEARD = {field.name for field in fields(Heard)}
 BEST = 0.85
 """Of the base's CER at most: the best, whole recordings, beam 5."""
 
@@ -43,7 +44,7 @@ def measure(options: argparse.Namespace, folder: Path) -> None:
     found |= {"rows": len(spans), "characters": sum(len(speech.recording.texts[span]) for span in spans)}
 
     def hear(name: str, model: Callable[[], Path], **told: Any) -> None:
-        if name not in found.setdefault("models", {}):
+        if not found.setdefault("models", {}).get(name, {}).keys() >= HEARD:
             found["models"][name] = {**told, **asdict(Heard.of(model(), speech.recording, spans))}
             keep(PART, found)
             print(name, found["models"][name], file=sys.stderr)
@@ -57,7 +58,7 @@ def measure(options: argparse.Namespace, folder: Path) -> None:
         kept_share = 1.0 if weights is None or weights.kept in (TUNED, MEAN) else float(weights.kept)
         hear(method, lambda method=method: speech.model(method), share=kept_share, train_s=round(seconds))
         between = f"{method}, weights chosen by whole recordings"
-        if between not in found["models"]:
+        if not found["models"].get(between, {}).keys() >= HEARD:
             share, model = _between(speech, method, kept_share)
             hear(between, lambda model=model: model, share=share)
 
@@ -102,6 +103,8 @@ def figures(options: argparse.Namespace) -> list[Figure]:
         share = one.get("share", 1.0)
         said = name if share == 1.0 else f"{name}: {1 - share:.1f} base + {share:g} tuned"
         for key, how in (("beam", "whole recordings, beam 5"), ("greedy", "greedy"), ("clips", "clips")):
+            if key not in one:  # that run was broken off
+                continue
             rows.append(Figure(f"{said}: CER, {how}", "%", one[key], base[key]))
-    best = min(one["beam"] for one in models.values())
+    best = min(one["beam"] for one in models.values() if "beam" in one)
     return [*rows, Figure("the best: CER, whole recordings, beam 5", "%", best, base["beam"], BEST * base["beam"])]
