@@ -30,7 +30,7 @@ _CONTROL = re.compile(
     r"\U000e0000-\U000e00ff\U000e01f0-\U000e0fff]"
 )
 # The same, and what some take for the end of a line; line breaks themselves stand between the values of JSON.
-_HIDDEN = re.compile(rf"(?!\n)(?:{_CONTROL.pattern}|[\u2028\u2029])")
+_HIDDEN = re.compile(_CONTROL.pattern.replace(r"[\x00-\x1f", r"[\x00-\t\x0b-\x1f\u2028\u2029"))
 # What Python makes of a byte in a file's name that is no UTF-8 (PEP 383).
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")
 _JOINER, _NON_JOINER = "\u200d", "\u200c"

@@ -86,6 +86,12 @@ class Database:
 
         For what is small and must be there whole; many rows are written by `in_slices` or `write_many`.
         """
+        with self._transaction(durable=True) as connection:
+            yield connection
+
+    @contextmanager
+    def _transaction(self, *, durable: bool) -> Iterator[Connection]:
+        """durable: its edits are also on the disk in the journal at the end, else once that is synced."""
         connection = self.connection
         if connection.in_transaction:
             yield connection
@@ -97,7 +103,7 @@ class Database:
         try:
             edit = self._journaling.catch_up(connection)
             yield connection
-            noted = self._journaling.note(connection, edit)
+            noted = self._journaling.note(connection, edit, durable=durable)
             connection.commit()
         except BaseException:
             try:
@@ -139,16 +145,22 @@ class Database:
         An exception leaves the slices before it. Inside a `write` block all of it belongs to that transaction.
         """
         size, nested = FIRST_SLICE, self.connection.in_transaction
-        while True:
-            with self.write() as db:
-                began = time.monotonic()
-                more = step(db, size)
-            if not more:
-                return
-            took = max(time.monotonic() - began, 1e-6)
-            size = max(SMALLEST_SLICE, min(2 * size, round(size * SLICE_S / took)))
+        try:
+            while True:
+                with self._transaction(durable=False) as db:
+                    began = time.monotonic()
+                    more = step(db, size)
+                if not more:
+                    return
+                took = max(time.monotonic() - began, 1e-6)
+                size = max(SMALLEST_SLICE, min(2 * size, round(size * SLICE_S / took)))
+                if not nested:
+                    time.sleep(GAP_S)
+        finally:
             if not nested:
-                time.sleep(GAP_S)
+                # Once for all of them: until then a power cut may take lines of what the database has, and they are
+                # written anew from it.
+                self._journaling.sync()
 
     def write_many(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
         """One statement for each row, in slices: a row is there or not, all of them may be there in part."""

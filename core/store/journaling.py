@@ -27,21 +27,24 @@ _WRITTEN = f"""
     SELECT e.segment, e.who, e.at, MAX(e.id), COALESCE(s.video, json_extract(e.before, '$.video')),
            COALESCE(s.start_ms, json_extract(e.before, '$.start_ms')),
            COALESCE(s.end_ms, json_extract(e.before, '$.end_ms')), t.text, t.origin, t.review, t.flags, t.suspicion
-    FROM edits e LEFT JOIN segments s ON s.id = e.segment LEFT JOIN transcripts t ON t.segment = e.segment
+    FROM edits e NOT INDEXED LEFT JOIN segments s ON s.id = e.segment LEFT JOIN transcripts t ON t.segment = e.segment
     WHERE e.id > ? AND (e.who = '{PERSON}' OR {_GIVEN.format(origin="t.origin", review="t.review")} OR
         {_GIVEN.format(origin="json_extract(e.before, '$.origin')", review="json_extract(e.before, '$.review')")})
     GROUP BY e.segment ORDER BY MAX(e.id)
 """
-"""What stands in segments in which a person has changed something after an edit, or whose text of a person went."""
+"""What stands in segments in which a person has changed something after an edit, or whose text of a person went. By the
+number of the edits alone: an index that has them by segment would be read to its end."""
 
 _STANDING = f"""
     SELECT s.id, COALESCE(e.who, '{PERSON}'), COALESCE(e.at, t.updated), e.id, s.video, s.start_ms, s.end_ms,
            t.text, t.origin, t.review, t.flags, t.suspicion
     FROM transcripts t JOIN segments s ON s.id = t.segment
     LEFT JOIN edits e ON e.id = (SELECT MAX(id) FROM edits WHERE segment = t.segment)
-    WHERE {_GIVEN.format(origin="t.origin", review="t.review")} ORDER BY s.video, s.start_ms, s.end_ms
+    WHERE {_GIVEN.format(origin="t.origin", review="t.review")} OR EXISTS (
+        SELECT 1 FROM edits WHERE segment = t.segment AND who = '{PERSON}' AND undoes IS NULL AND undone = 0
+    ) ORDER BY s.video, s.start_ms, s.end_ms
 """
-"""All that people have given, as it stands."""
+"""All that people have given, or have changed in a machine's texts, as it stands."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,8 @@ class _Place:
 class Journaling:
     def __init__(self, database: Path) -> None:
         self._journal = Journal(database.with_name(JOURNAL))
+        self._is_due = False
+        """Something was noted that is not on the disk for certain yet."""
 
     def is_behind(self, db: Connection) -> bool:
         """Whether one of the two has what the other does not. Cheap: a row and the first line of a file."""
@@ -97,16 +102,23 @@ class Journaling:
         state = self._journal.begin(_lines(db.execute(_STANDING)))
         _set_place(db, state, state.size)
 
-    def note(self, db: Connection, edit: int) -> int | None:
+    def note(self, db: Connection, edit: int, *, durable: bool) -> int | None:
         """Write what people have changed after this edit, before it is committed; the size of the journal before it,
-        for `take_back`, or None where there was nothing to write."""
+        for `take_back`, or None where there was nothing to write. durable: on the disk on return, else after `sync`."""
         place = _place(db)
         data = packed(_lines(db.execute(_WRITTEN, (edit,))))
         if not data or place is None:
             return None
-        self._journal.append(data)
+        self._journal.append(data, durable=durable)
+        self._is_due |= not durable
         _set_place(db, place.state._replace(size=place.state.size + len(data)), place.base)
         return place.state.size
+
+    def sync(self) -> None:
+        """What was noted is on the disk."""
+        if self._is_due:
+            self._journal.sync()
+            self._is_due = False
 
     def take_back(self, size: int) -> None:
         """What was noted is not committed."""
@@ -132,5 +144,5 @@ def _lines(rows: Iterable[Any]) -> Iterator[JournalLine]:
         if text is None:
             yield JournalLine(utc(at), who, segment, video, start, end)
         else:
-            told = (text, origin, review, tuple(json.loads(flags)), suspicion)
+            told = (text, origin, review, () if flags == "[]" else tuple(json.loads(flags)), suspicion)
             yield JournalLine(utc(at), who, segment, video, start, end, *told)
