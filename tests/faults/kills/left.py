@@ -17,7 +17,7 @@ NUMBERS = ("id", "first", "last", "revision", "split")
 """Columns that count up, also in a transaction whose process was killed before the next."""
 WHETHER = ("done", "listed", "undoes", "batch", "cutting", "holder")
 """Columns of which only counts whether something stands there."""
-UNCOUNTED = ("changes", "sqlite_sequence", "splits", "counts")
+UNCOUNTED = ("changes", "sqlite_sequence", "splits", "counts", "journal")
 
 QUERIES = {
     "parts": "SELECT segment, part FROM parts WHERE split = (SELECT split FROM counts)",

@@ -145,6 +145,15 @@ def labelled(root: Path) -> Workspace:
     return made
 
 
+def damaged(root: Path) -> Workspace:
+    """Two recordings with accepted texts, and a database of which the middle is lost."""
+    made = accepted(root)
+    with made.db_path.open("r+b") as file:
+        file.seek(made.db_path.stat().st_size // 2)
+        file.write(b"\0" * 8192)
+    return made
+
+
 def trainable(root: Path) -> Workspace:
     """Melodies, accepted and split, and a toy to learn them in some steps."""
     return whisper_kit.make_workspace(root, toy(), train=6, test=2, settings=whisper_kit.QUICK.replace("4", "8", 1))
@@ -216,6 +225,8 @@ STAGES: tuple[Killed, ...] = (
         for name in dataset_formats()
     ),
     Killed("split", ("split",), accepted, kills=8, quick=1),
+    Killed("backup", ("backup", "{root}/backup.tar.gz"), accepted, without=("backup.tar.gz",)),
+    Killed("repair", ("repair",), damaged, without=("note:*", "whispersmith*.db*")),
     Killed("train", ("train", "--name", "run-02"), trainable, without=RUNS, torch=True, kills=8, chain=4),
     Killed("evaluate", ("evaluate",), tuned, torch=True, kills=6, chain=3),
     Killed("compare", ("compare",), tuned, torch=True, kills=4),
