@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import Field, PlainValidator, TypeAdapter, ValidationError
+from pydantic import AfterValidator, Field, PlainValidator, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from core.errors import UserError
@@ -27,6 +27,15 @@ Millis = Annotated[int, Field(ge=0, le=MAX_MILLIS)]
 Count = Annotated[int, Field(ge=0, le=2**53)]
 Positive = Annotated[int, Field(ge=1, le=2**53)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
+
+
+def _whole(text: str) -> str:
+    text.encode("utf-8")  # UnicodeEncodeError is a ValueError
+    return text
+
+
+Text = Annotated[str, AfterValidator(_whole)]
+"""A text without halves of characters, which neither the store nor a terminal can take."""
 
 
 def _user_error(value: object) -> UserError:
@@ -80,7 +89,8 @@ def build_or_default(kind: type[T], data: Mapping[str, Any]) -> T:
 def read(kind: type[T], path: Path, limit: int) -> T:
     """A file of one JSON object, at most `limit` bytes. ValueError if it is missing, or with what is wrong with it.
 
-    Halves of characters are let through: a file's name that is no UTF-8 stands so in what a job was asked for.
+    Halves of characters are let through where a field is no `Text`: a file's name that is no UTF-8 stands so in what a
+    job was asked for.
     """
     try:
         data = read_json(path, limit)

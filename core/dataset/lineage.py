@@ -17,7 +17,7 @@ from pydantic import Field
 from core import typed_json
 from core.dataset.columns import AudioSpan
 from core.files import write_text
-from core.typed_json import Count
+from core.typed_json import Count, Text
 
 FILE = "training.json"
 MOST_BYTES = 512_000_000
@@ -32,8 +32,8 @@ Milliseconds = Annotated[Count, Field(strict=True)]
 class SegmentRef:
     """One segment: a stretch of a video, and the SHA-256 of its wav (None if that could not be read)."""
 
-    id: str
-    video: str
+    id: Text
+    video: Text
     start_ms: Milliseconds
     end_ms: Milliseconds
     digest: Digest | None = None
@@ -48,7 +48,7 @@ class Lineage:
     trained: tuple[SegmentRef, ...]
     validated: tuple[SegmentRef, ...] = ()
     on: MeasuredOn | None = None
-    measured: tuple[str, ...] = ()
+    measured: tuple[Text, ...] = ()
     inherited: tuple[SegmentRef, ...] = ()
 
     @property

@@ -18,7 +18,7 @@ from core.errors import UserError
 from core.files import write_private
 from core.stage import STAGES, lookup
 from core.temporaries import FILE, leftovers_in, remove_abandoned, temporary_folder
-from core.typed_json import Count, Millis
+from core.typed_json import Count, Millis, Text
 from core.workspace import Workspace
 
 VERSION = 1
@@ -47,8 +47,8 @@ class JobSpec:
     versions.
     """
 
-    id: str
-    stage: str
+    id: Text
+    stage: Text
     created: Millis
     params: dict[str, Any] = field(default_factory=dict)
     v: int = VERSION

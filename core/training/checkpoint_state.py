@@ -10,7 +10,7 @@ from typing import Any
 
 from core.errors import UserError
 from core.files import read_json, write_text
-from core.typed_json import Count, build
+from core.typed_json import Count, Text, build
 
 STATE = "trainer_state.json"
 _BYTES = 64_000_000
@@ -27,7 +27,7 @@ class CheckpointState:
     max_steps: Count | None = None
     eval_steps: Count | None = None
     logging_steps: Count | None = None
-    best_model_checkpoint: str | None = None
+    best_model_checkpoint: Text | None = None
     log_history: tuple[dict[str, Any], ...] = ()
     stateful_callbacks: dict[str, Any] = field(default_factory=dict)
     content: Mapping[str, Any] = field(default_factory=dict)

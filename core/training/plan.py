@@ -17,7 +17,7 @@ from core.store import Segment
 from core.training.memory import MemoryNeed, memory_need
 from core.training.methods import METHODS, Method
 from core.training.windows import WindowMix, windows_an_epoch
-from core.typed_json import Count, Number, Positive, build
+from core.typed_json import Count, Number, Positive, Text, build
 from core.whisper.info import ModelInfo
 
 MOST_EVALUATIONS, STEPS_APART = 12, 3
@@ -107,8 +107,8 @@ class Plan:
     choices: what each include would have come to. reasons: one sentence each.
     """
 
-    model: str
-    language: str
+    model: Text
+    language: Text
     method: MethodName
     device: Literal["cuda", "cpu"]
     precision: Literal["bf16", "fp16", "fp32"]
@@ -139,7 +139,7 @@ class Plan:
     memory_free_bytes: Count | None
     checkpoint_bytes: Count
     fits: bool
-    reasons: tuple[str, ...]
+    reasons: tuple[Text, ...]
     processes: Positive = 1
     windows: WindowMix | None = None
     epoch_windows: Count = 0

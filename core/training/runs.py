@@ -22,7 +22,7 @@ from core.files import read_json, sync, write_text
 from core.temporaries import leftovers_in, leftovers_of, remove_abandoned, temporary_folder
 from core.training.checkpoints import last_checkpoint
 from core.training.plan import Plan
-from core.typed_json import build
+from core.typed_json import Text, build
 
 RECORD = "run.json"
 RECORD_BYTES = 1_000_000
@@ -37,8 +37,8 @@ class RunRecord:
     goes on. plan: None in a run that was started before plans were kept. of_round: a round began it, and may go on with
     it."""
 
-    base: str
-    language: str
+    base: Text
+    language: Text
     train: dict[str, Any]
     plan: Plan | None = None
     of_round: bool = False

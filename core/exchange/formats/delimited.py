@@ -35,15 +35,22 @@ def read(path: Path) -> MetadataTable:
     lines = lines_of(path, text, LONGEST_LINE)
     filled = [line for line in lines if line.strip()]
     if not filled:
-        raise UserError(f"{path.name} is empty", "there is no row in it", "give a table with file_name,transcription")
+        raise _empty(path)
     if named := _NAMED_DELIMITER.fullmatch(filled[0]):
         # Excel's own first line; blank, so that the numbers of lines stay.
         delimiter, lines[lines.index(filled[0])] = named[1], ""
     else:
         delimiter = _sniff(path, filled)
-    table = _to_table(path, _RecordReader(lines, delimiter).all(), delimiter)
+    records = _RecordReader(lines, delimiter).all()
+    if not records:
+        raise _empty(path)
+    table = _to_table(path, records, delimiter)
     how = f"{path.name} is read as {shown(encoding)}, parted by {DELIMITERS[delimiter]}s"
     return replace(table, taken=f"{how}; {table.taken}")
+
+
+def _empty(path: Path) -> UserError:
+    return UserError(f"{path.name} is empty", "there is no row in it", "give a table with file_name,transcription")
 
 
 def _sniff(path: Path, lines: list[str]) -> str:
