@@ -14,6 +14,7 @@ import re
 import shutil
 import stat
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,18 @@ def digest_of(path: Path) -> str | None:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return None
+
+
+_SAMPLES, _SAMPLE_BYTES = 16, 1 << 16
+
+
+def spread_samples(path: Path) -> Iterator[bytes]:
+    """1 MB of a file, spread over it from its beginning to its end; all of one that is smaller. Raises OSError."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        for number in range(_SAMPLES):
+            file.seek(number * max(0, size - _SAMPLE_BYTES) // (_SAMPLES - 1))
+            yield file.read(_SAMPLE_BYTES)
 
 
 def read_bytes(path: Path, most_bytes: int) -> bytes:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from core.cores import usable_cores
-from core.files import digest_of
+from core.errors import UserError
+from core.files import read_bytes
 from core.jobs import Job
+from core.media.wav import MOST_BYTES, digest_of_wav, fault_of_wav
 from core.store import Store
 from core.workspace import Workspace
 
@@ -18,7 +21,7 @@ def fill_digests(workspace: Workspace, store: Store, job: Job) -> int:
     """Store the SHA-256 of every wav that matters to a split and has none yet; returns how many were read.
 
     Usable segments matter, and those of the split in force. Reads nothing where `segment` and `import` have stored
-    them all. A wav that cannot be read stays without one: whoever needs its sound says so by name.
+    them all. A wav that cannot be read, or is none, stays without one: whoever needs its sound says so by name.
     """
     missing = store.segments.without_digest()
     if not missing:
@@ -28,7 +31,7 @@ def fill_digests(workspace: Workspace, store: Store, job: Job) -> int:
         for begin in range(0, len(missing), _FILES_A_WRITE):
             job.check()
             group = missing[begin : begin + _FILES_A_WRITE]
-            found = pool.map(digest_of, [workspace.absolute(path) for _, path in group])
+            found = pool.map(_digest, [workspace.absolute(path) for _, path in group])
             digests = {id: digest for (id, _), digest in zip(group, found, strict=True) if digest}
             store.segments.set_digests(digests)
             count += len(digests)
@@ -36,3 +39,11 @@ def fill_digests(workspace: Workspace, store: Store, job: Job) -> int:
     if count:
         job.log(f"{count} wav files from before digests were kept have been read for theirs, once")
     return count
+
+
+def _digest(path: Path) -> str | None:
+    try:
+        data = read_bytes(path, MOST_BYTES)
+    except UserError:
+        return None
+    return None if fault_of_wav(data) else digest_of_wav(data)

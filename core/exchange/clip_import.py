@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from core.ids import is_safe, stable_id
 from core.media import RATE, parse_segment_name, read_wav, segment_id, stream_pcm
 from core.media.sound import measure
 from core.media.speech import speech_probabilities
-from core.media.wav import encode_wav, is_whisper_wav
+from core.media.wav import digest_of_wav, encode_wav, is_whisper_wav
 from core.store import Segment, Store, Video
 from core.text import clean
 from core.workspace import Workspace
@@ -72,7 +71,7 @@ def import_clip(workspace: Workspace, store: Store, audio: Path, stem: str, chec
     # Beside the pieces of a cut it is one that was made elsewhere.
     kept = video is not None and (video.cut or video.cutting) is not None
     measured = measure(samples, speech_probabilities([samples]))
-    stored, digest = workspace.relative(path), hashlib.sha256(data).hexdigest()
+    stored, digest = workspace.relative(path), digest_of_wav(data)
     span = place.start_ms, place.end_ms
     store.segments.add([Segment(place.segment, place.video, *span, stored, *measured, digest, kept)])
     return place.segment

@@ -21,6 +21,7 @@ from core.labelling.progress import HearingProgress
 from core.labelling.recordings import RecordingListener, asked_ms, by_video, hearing_settings
 from core.labelling.sources import TextSource, heard_whole
 from core.review.script_conversion import Convert
+from core.segmentation.sound_check import with_whole_sound
 from core.sources.captions import beside, wanted
 from core.store import Segment, Store, Video
 from core.store.records import TimedTextRow
@@ -147,6 +148,10 @@ class FirstTranscripts:
     # -- the labeller
 
     def _let_write(self, todo: Sequence[Segment]) -> None:
+        todo = with_whole_sound(self.workspace, self.store, self.job, todo)
+        if not todo:
+            self.failed = len(self.job.failures) - self._failures
+            return
         self.job.progress(len(self.texts), len(self.due), "segments", "loading the labeller")
         asked = self.job.params.get("engine")
         engine = open_labeller(self.workspace, self.config, self.job, self.store, self.model, todo, asked)

@@ -15,6 +15,7 @@ from core.errors import UserError
 from core.exchange.glossary import read_glossary
 from core.labelling.progress import HearingJob, Tally
 from core.media import RATE, stream_pcm
+from core.segmentation.media_file import check_same
 from core.spans import Span, merged
 from core.store import Segment, Store, Video
 from core.store.records import TimedTextRow
@@ -142,6 +143,7 @@ class RecordingListener:
             return
         if not video.path:
             raise UserError(f"{video.id} has no recording", "only its segments are here", "label --by clips")
+        check_same(self._workspace, video)
         plan = _Plan(wanted, self._store.timed_texts.spans(row.id))
         self._progress.skip(plan.stored_ms)
         sound = plan.counted(stream_pcm(self._workspace.absolute(video.path), cancelled=self._job.check))

@@ -20,6 +20,7 @@ from core.labelling.progress import HearingProgress
 from core.labelling.recordings import RecordingListener, asked_ms, by_video, hearing_settings
 from core.labelling.sources import CUES, IMPORT, IS_SECOND, KIND, ORIGIN, ROWS, SECOND
 from core.review.script_conversion import Convert
+from core.segmentation.sound_check import with_whole_sound
 from core.spans import Span
 from core.store import Segment, Store
 from core.store.records import SecondReading
@@ -107,6 +108,9 @@ def _hear(
     workspace: Workspace, config: Config, job: Job, store: Store, segments: Sequence[Segment], model: str
 ) -> None:
     """Whole recordings, where the model can and they are here, else clip by clip."""
+    segments = with_whole_sound(workspace, store, job, segments)
+    if not segments:
+        return
     job.progress(0, None, "", f"loading {model}")
     engine = open_labeller(workspace, config, job, store, model, segments, job.params.get("engine"))
     job.check()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import wave
 from pathlib import Path
@@ -15,12 +16,36 @@ HEADER_BYTES = 44
 """Before the samples, in the files that `encode_wav` makes."""
 
 
+MOST_BYTES = 64_000_000
+"""More is read of no segment: one of 30 s has a million."""
+
+
 def encode_wav(samples: np.ndarray) -> bytes:
     """The file of int16 samples at 16 kHz, shape (samples,)."""
     packed = io.BytesIO()
     audio = load_pydub().AudioSegment(data=samples.astype("<i2").tobytes(), sample_width=2, frame_rate=RATE, channels=1)
     audio.export(packed, format="wav")
     return packed.getvalue()
+
+
+def digest_of_wav(data: bytes) -> str:
+    """By which a segment's sound is known: SHA-256 of all of its file, in hex."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def fault_of_wav(data: bytes) -> str:
+    """Why a file is no whole 16 kHz mono 16-bit wav; "" for one that is."""
+    try:
+        with wave.open(io.BytesIO(data), "rb") as file:
+            found, promised = file.getparams(), file.getnframes()
+            samples = len(file.readframes(promised)) // 2
+    except (wave.Error, EOFError):
+        return "its header is not that of a wav"
+    if (found.framerate, found.nchannels, found.sampwidth) != (RATE, 1, 2):
+        return f"it has {found.framerate} Hz, {found.nchannels} channels and {8 * found.sampwidth} bits a sample"
+    if samples != promised or not promised:
+        return f"it holds {samples} of {promised} samples"
+    return ""
 
 
 def is_whole_wav(path: Path, duration_ms: int) -> bool:

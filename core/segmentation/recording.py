@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from core.clock import duration
+from core.clock import duration, now_ms
 from core.errors import UserError
 from core.events import ItemState
 from core.jobs import Job
@@ -20,6 +20,7 @@ from core.media.stream import BadMedia, read_ahead
 from core.media.windows import SAMPLES_PER_MS, Cutter
 from core.segmentation.forecast import Recording, is_cut_by
 from core.segmentation.leftovers import remove_segments, remove_stray_files
+from core.segmentation.media_file import is_same, media_digest
 from core.segmentation.progress import SegmentationProgress
 from core.segmentation.texts import Texts, can_move, move_texts, stays
 from core.segmentation.writer import SegmentWriter
@@ -59,8 +60,8 @@ class RecordingSegmenter:
 
         BadMedia if the file is at fault, with what can be read of it cut. After any other error it is due again.
         """
-        media, size = self._media_file()
-        if self._is_whole(size):
+        media, size, digest = self._media_file()
+        if self._is_whole(size, digest):
             self._progress.advance(self._video.duration_ms or 0, self._video.id)
             self._finish(ItemState.WHOLE)
             return
@@ -69,7 +70,7 @@ class RecordingSegmenter:
             self._job.log(
                 f"{self._video.id} has {info.tracks} sound tracks: number {info.track}, the default one, is cut"
             )
-        cutting = self._begin(size, info.duration_ms)
+        cutting = self._begin(size, digest, info.duration_ms)
         self._writer.folder.mkdir(parents=True, exist_ok=True)
         self._write_segments(media)
         fault = self._shortage(info)
@@ -79,24 +80,25 @@ class RecordingSegmenter:
         self._remove_earlier()
         rows = self._store.segments.all(video=self._video.id)
         remove_stray_files(self._writer.folder, self._video.id, {row.id for row in rows})
-        self._store.cuts.finish(self._video.id, self._result(size, rows), self._writer.ids)
+        self._store.cuts.finish(self._video.id, self._result(cutting, rows), self._writer.ids)
         self._finish(ItemState.CUT)
         if fault is not None:
             raise fault
 
-    def _result(self, size: int, rows: Sequence[Segment]) -> dict[str, Any]:
+    def _result(self, cutting: dict[str, Any], rows: Sequence[Segment]) -> dict[str, Any]:
         """What the store keeps of a cut that has come to its end. rows: all segments of the recording."""
         own = [row for row in rows if row.id in self._writer.ids]
         counts = {"segments": len(own), "sound_ms": sum(row.end_ms - row.start_ms for row in own)}
-        return self._cutter.settings() | {"duration_ms": self._decoded_ms, "bytes": size} | counts
+        kept = {name: cutting[name] for name in ("bytes", "media", "replaced") if cutting.get(name) is not None}
+        return self._cutter.settings() | {"duration_ms": self._decoded_ms} | kept | counts
 
     def _finish(self, state: ItemState) -> None:
         self._writer.measure_earlier(self._job.check)
         self._progress.add(videos=1, segments=len(self._writer.ids))
         self._job.item(self._video.id, state)
 
-    def _media_file(self) -> tuple[Path, int]:
-        """Where it is, and its bytes."""
+    def _media_file(self) -> tuple[Path, int, str]:
+        """Where it is, its bytes, and what it is known by."""
         video = self._video
         if not video.path:
             raise UserError(
@@ -104,17 +106,19 @@ class RecordingSegmenter:
             )
         path = self._workspace.absolute(video.path)
         try:
-            return path, path.stat().st_size
+            return path, path.stat().st_size, media_digest(path)
         except FileNotFoundError as error:
             fix = f"put it back, or whispersmith fetch {video.id}"
             raise BadMedia(f"the media file of {video.id} is gone", f"{video.path} is not there", fix) from error
 
     # -- what is there already
 
-    def _is_whole(self, size: int) -> bool:
+    def _is_whole(self, size: int, digest: str) -> bool:
         """Cut with these settings from this very file, every row and every wav in place, and no text is to move."""
         cut = self._video.cut
-        if cut is None or not is_cut_by(self._video, self._cutter) or cut.get("bytes") != size or self._has_to_move():
+        if cut is None or not is_cut_by(self._video, self._cutter) or self._has_to_move():
+            return False
+        if cut.get("bytes") is None or not is_same(cut, size, digest):
             return False
         if "segments" in cut:
             spans = [Span(row.start_ms, row.end_ms) for row in self._writer.rows.values() if not row.kept]
@@ -126,6 +130,8 @@ class RecordingSegmenter:
             return False
         self._writer.ids = {segment_id(self._video.id, *span) for span in spans}
         self._progress.add(found=len(spans))
+        if "media" not in cut:  # as cuts were noted before: from now on another file of this length is noticed
+            self._store.videos.update(self._video.id, cut=cut | {"media": digest})
         return True
 
     def _has_to_move(self) -> bool:
@@ -133,23 +139,31 @@ class RecordingSegmenter:
 
     # -- from an earlier cut to this one
 
-    def _begin(self, size: int, duration_ms: int) -> dict[str, Any]:
+    def _begin(self, size: int, digest: str, duration_ms: int) -> dict[str, Any]:
         """Note in the store that this cut has begun, so that a killed run is taken up where it was; what was noted."""
         video = self._video
         before = video.cut or video.cutting or {}
-        # A media file of another size is another recording. None of its pieces may be taken for this one's, and what a
-        # person wrote for them belongs to their sound.
-        is_other = before.get("bytes") not in (None, size) or bool(before.get("other"))
+        # None of the pieces of another recording may be taken for this one's, and what a person wrote for them, and
+        # what was heard in them, belongs to their sound.
+        is_new = not is_same(before, size, digest)
+        is_other = is_new or bool(before.get("other"))
         texts = "stays" if is_other else self._texts
         wanted = self._cutter.settings() | {"bytes": size, "text": texts, "other": is_other}
-        taken_up = video.cut is None and {name: before.get(name) for name in wanted} == wanted
+        taken_up = video.cut is None and not is_new and {name: before.get(name) for name in wanted} == wanted
         mended = not is_other and is_cut_by(video, self._cutter) and not self._has_to_move()
         if is_other and not taken_up:
             self._remove_files_of_other_recording()
-        more = {name: before.get(name) for name in ("since", "around")}
+        more = {name: before.get(name) for name in ("since", "around", "replaced")} | {"media": digest}
+        if is_new:
+            more["replaced"] = {"texts": self._store.timed_texts.newest(), "at": now_ms()}
+            self._job.log(
+                f"{video.id}: another recording lies where the one was that was cut; what was heard in that, and "
+                "captions that were here, are not taken for this one",
+                "warning",
+            )
         if not taken_up:
             # Before cuts were made around what stays, it stood beside a whole one.
-            more = {"since": self._store.cuts.last_edit(), "around": not mended or "segments" in before}
+            more |= {"since": self._store.cuts.last_edit(), "around": not mended or "segments" in before}
         self._store.cuts.begin(video.id, wanted | more, anew=not (taken_up or mended))
         rows = [row for row in self._store.cuts.segments([video.id]).get(video.id, []) if row.kept]
         self._kept = [Span(row.start_ms, row.end_ms) for row in rows if more["around"] and stays(row, texts)]

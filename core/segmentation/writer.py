@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,7 +13,7 @@ from core.files import digest_of, write_bytes
 from core.media import Span, segment_id
 from core.media.sound import measure, read_wav
 from core.media.speech import speech_probabilities
-from core.media.wav import encode_wav, is_whole_wav
+from core.media.wav import digest_of_wav, encode_wav, is_whole_wav
 from core.media.windows import Piece
 from core.store import Segment, Store
 from core.workspace import Workspace
@@ -61,10 +60,13 @@ class SegmentWriter:
         self.ids.add(id)
         row = self.rows.get(id)
         if self._wav_is_whole(span):
-            if row is None or not row.is_measured or row.digest is None:
-                self._add(self._row(piece, digest_of(path)))
-            self._count(found=1)
-            return
+            # A row tells what its wav is; of one that a killed run has left without, only the samples do.
+            digest = (row and row.digest) or digest_of_wav(encode_wav(piece.samples))
+            if digest_of(path) == digest:
+                if row is None or not row.is_measured or row.digest is None:
+                    self._add(self._row(piece, digest))
+                self._count(found=1)
+                return
         self._writing.append(self._files.submit(self._write, piece))
         if len(self._writing) > _AT_ONCE:
             self._take_written()
@@ -72,13 +74,13 @@ class SegmentWriter:
     def _write(self, piece: Piece) -> Segment:
         data = encode_wav(piece.samples)
         write_bytes(self.path(piece.span), data)
-        return self._row(piece, hashlib.sha256(data).hexdigest())
+        return self._row(piece, digest_of_wav(data))
 
     def _take_written(self) -> None:
         self._add(self._writing.popleft().result())
         self._count(written=1)
 
-    def _row(self, piece: Piece, digest: str | None) -> Segment:
+    def _row(self, piece: Piece, digest: str) -> Segment:
         id, stored = segment_id(self._video, *piece.span), self._workspace.relative(self.path(piece.span))
         return Segment(id, self._video, *piece.span, stored, *measure(piece.samples, piece.speech), digest)
 

@@ -16,6 +16,7 @@ from core.errors import UserError
 from core.jobs import Job
 from core.labelling.recordings import asked_ms
 from core.models.listing import listing
+from core.segmentation.sound_check import with_whole_sound
 from core.store import Segment, Store
 from core.text import normalise, percent, plural
 from core.training.memory import memory_need
@@ -76,6 +77,11 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     card = training_card(config.model.gpu)
     with Store(workspace.db_path) as store:
         rows, speech_ms = _rows(store)
+        rows = with_whole_sound(workspace, store, job, rows)
+        if not rows:
+            raise UserError(
+                "there is nothing to compare with", "the sound of every row is broken", "whispersmith segment"
+            )
         known = _known(store, rows)
         names = _candidates(workspace, config, job)
         total, found = len(names) * len(rows), []

@@ -16,6 +16,7 @@ from core.engines.hypothesis_cache import HypothesisCache
 from core.error_rates import error_rates
 from core.errors import UserError
 from core.jobs import Job
+from core.segmentation.sound_check import with_whole_sound
 from core.store import EvaluationRow, Segment, Store
 from core.text import character_errors, normalise, percent, plural
 from core.whisper.features import read_segment
@@ -68,6 +69,11 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
         name = tuned.name if isinstance(tuned, Path) else tuned
         held_out = _held_out(workspace, config, job, store, tuned, test)
         measured = [segment for segment in held_out.segments if normalise(segment.text)]
+        measured = with_whole_sound(workspace, store, job, measured)
+        if not measured:
+            raise UserError(
+                "there is nothing to measure with", "the sound of every test segment is broken", "whispersmith segment"
+            )
         describe(config.model.base, workspace.root)
         total = 2 * len(measured)
         base_texts = _hypotheses(workspace, config, job, config.model.base, measured, 0, total)
@@ -79,7 +85,7 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
             "leak": held_out.leak,
             "leak_against": held_out.leak_against,
             "excluded": held_out.excluded,
-            "empty_references": len(held_out.segments) - len(measured),
+            "empty_references": sum(not normalise(segment.text) for segment in held_out.segments),
             "models": {
                 "base": error_rates(config.model.base, [(row.reference, row.base) for row in rows]),
                 "tuned": error_rates(name, [(row.reference, row.tuned) for row in rows]),

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from core.atomic_folder import check_replaceable, replace_folder
 from core.config import Config
-from core.dataset.digests import fill_digests
 from core.dataset.leak import sharing_audio
 from core.errors import UserError
 from core.exchange.card import dataset_card
 from core.exchange.clips import LabelledClip, write_durably
 from core.exchange.formats.table import DATASET, Format, dataset_format, dataset_formats
 from core.labelling.sources import heard_whole
+from core.segmentation.sound_check import with_whole_sound
 from core.sources import sidecar
 from core.spans import Span
 from core.store import Segment, Store
@@ -55,8 +55,6 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     """
     format, target = _format_and_target(workspace, job.params)
     with Store(workspace.db_path) as store:
-        if format.by_split:
-            fill_digests(workspace, store, job)
         accepted = [row for row in store.segments.all(review="accepted") if row.usable]
         heard = [] if format.by_split else heard_elsewhere(store, config.model.labeller, accepted)
         if not accepted and not heard:
@@ -66,12 +64,15 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
                 "accept some in the app, or whispersmith import PATH",
             )
         parts, left_out, split = _parts(store, accepted, format, job)
-        parts = {part: _with_audio(workspace, rows, job) for part, rows in parts.items()}
+        if format.by_split:  # the others write no sound
+            rows = with_whole_sound(workspace, store, job, [row for part in parts.values() for row in part])
+            whole = {row.id: row for row in rows}
+            parts = {part: [whole[row.id] for row in rows if row.id in whole] for part, rows in parts.items()}
         wanted = {row.video for rows in parts.values() for row in rows} | {clip.video for clip in heard}
         videos = [video for video in store.videos.all() if video.id in wanted]
     chosen = [row for rows in parts.values() for row in rows]
     if not chosen and not heard:
-        raise UserError("there is nothing to export", "the audio of every segment is missing", "whispersmith segment")
+        raise UserError("there is nothing to export", "the sound of every segment is broken", "whispersmith segment")
     fetched = {video.id: str(sidecar.read(workspace.media, video.id).get("fetched") or "") for video in videos}
     shared = len(sharing_audio(parts.get("test", ()), parts["train"]))
 
@@ -136,21 +137,6 @@ def _parts(
     if left_out:
         job.log(f"left out, since in neither part of the split: {plural(left_out, 'accepted segment')}")
     return parts, left_out, True
-
-
-def _with_audio(workspace: Workspace, rows: Sequence[Segment], job: Job) -> list[Segment]:
-    found = []
-    for row in rows:
-        if workspace.absolute(row.path).is_file():
-            found.append(row)
-        else:
-            job.item_failed(
-                row.id,
-                UserError(
-                    f"the audio of {row.id} is gone", f"{row.path} is not there", f"whispersmith segment {row.video}"
-                ),
-            )
-    return found
 
 
 def _clips(workspace: Workspace, rows: Sequence[Segment]) -> list[LabelledClip]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ from core.exchange.labelled_sound import read_labelled
 from core.files import write_text
 from core.gpu import Gpu
 from core.jobs import Job
+from core.segmentation.sound_check import with_whole_sound
 from core.store import Store
 from core.text import plural
 from core.training import checkpoints, resume, runs, trackers
@@ -311,7 +312,25 @@ def _kept(folder: Path) -> Plan | None:
 def _set_up(workspace: Workspace, config: Config, job: Job, processes: int) -> tuple[UsableSegments, RunSetup]:
     runs.remove_half_written(workspace.models)
     usable = _usable(workspace, config, job)
-    return usable, set_up(workspace, config, job, usable, _card(config, job), processes)
+    setup = set_up(workspace, config, job, usable, _card(config, job), processes)
+    return _with_whole_sound(workspace, job, usable, setup)
+
+
+def _with_whole_sound(
+    workspace: Workspace, job: Job, usable: UsableSegments, setup: RunSetup
+) -> tuple[UsableSegments, RunSetup]:
+    """The same without the segments whose sound is broken, before hours are spent; those that are left out are told."""
+    measured = [usable.by_id[id] for id in setup.lineage.measured if id in usable.by_id]
+    heard = {row.id: row for row in (*setup.learn, *measured)}
+    with Store(workspace.db_path) as store:
+        lost = heard.keys() - {row.id for row in with_whole_sound(workspace, store, job, list(heard.values()))}
+    learn = [row for row in setup.learn if row.id not in lost]
+    if not learn:
+        raise UserError(
+            "no training segment can be heard", "the sound of every one is broken", "whispersmith export names them"
+        )
+    by_id = {id: row for id, row in usable.by_id.items() if id not in lost}
+    return replace(usable, by_id=by_id), replace(setup, learn=learn)
 
 
 def _card(config: Config, job: Job) -> Gpu | None:

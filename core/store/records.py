@@ -29,6 +29,15 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Replaced:
+    """A recording has been put in another's place. texts: the newest timed text of what lay there before; at: when it
+    was noticed (ms since 1970)."""
+
+    texts: int
+    at: int
+
+
+@dataclass(frozen=True)
 class Video:
     """One recording. licence: cc-by, standard, own or unknown. state: listed, fetched or failed."""
 
@@ -54,11 +63,18 @@ class Video:
     """When the site was asked for licence, captions and the rest that no list tells (ms since 1970)."""
     cut: dict[str, Any] | None = None
     """How the segments were cut: "length_ms" and "overlap_ms", or "shortest_ms" and "longest_ms"; which file ("bytes",
-    "duration_ms"), how many "segments" that gave and their sound ("sound_ms"). None while it is not cut to its end."""
+    "duration_ms", and by what it is known: "media"), how many "segments" that gave and their sound ("sound_ms"). None
+    while it is not cut to its end. "replaced": see `Replaced`."""
     cutting: dict[str, Any] | None = None
-    """A cut that has begun and is not at its end: its settings, "bytes", and what becomes of texts ("text")."""
+    """A cut that has begun and is not at its end: settings, "bytes", "media", what becomes of texts ("text")."""
     media_fault: dict[str, str] | None = None
     """What cutting has found wrong with the media file, as a UserError's texts; cutting it again changes nothing."""
+
+    @property
+    def replaced(self) -> Replaced | None:
+        """None for one that has always been the same recording."""
+        found = (self.cut or self.cutting or {}).get("replaced")
+        return None if found is None else Replaced(**found)
 
     @property
     def is_uncut(self) -> bool:

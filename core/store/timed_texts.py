@@ -18,6 +18,12 @@ _FINISHED = "finished"
 
 _COLUMNS = "id, video, source, settings, begun, done"
 
+_OF_THIS_SOUND = (
+    "id > COALESCE((SELECT json_extract(COALESCE(cut, cutting), '$.replaced.texts') FROM videos v "
+    "WHERE v.id = timed_texts.video), 0)"
+)
+"""Of a recording that lay there before another was put in its place nothing is told."""
+
 
 class TimedTexts:
     def __init__(self, database: Database) -> None:
@@ -26,19 +32,23 @@ class TimedTexts:
     def begin(self, video: str, source: str, settings: Mapping[str, Any], *, anew: bool = False) -> TimedTextRow:
         """The timed text of a recording by a source: the one that is here, if it was made with these settings.
 
-        anew: also then without the windows that it has. What was made with other settings goes.
+        anew: also then without the windows that it has. What was made with other settings goes, or of other sound.
         """
         with self._database.write() as db:
             found = self.get(video, source)
             if found is not None and (anew or found.settings != dict(settings)):
-                db.execute("DELETE FROM timed_texts WHERE id = ?", (found.id,))
                 found = None
             if found is None:
+                db.execute("DELETE FROM timed_texts WHERE video = ? AND source = ?", (video, source))
                 values = (video, source, json.dumps(settings, ensure_ascii=False, sort_keys=True), now_ms())
                 db.execute("INSERT INTO timed_texts (video, source, settings, begun) VALUES (?, ?, ?, ?)", values)
                 found = self.get(video, source)
             assert found is not None
             return found
+
+    def newest(self) -> int:
+        """The number of the newest; those that begin from now on have greater ones. 0 where there is none."""
+        return int(self._database.connection.execute("SELECT COALESCE(MAX(id), 0) FROM timed_texts").fetchone()[0])
 
     # -- leases: several processes share the recordings of one run
 
@@ -100,13 +110,13 @@ class TimedTexts:
             self.finish(row.id)
 
     def get(self, video: str, source: str) -> TimedTextRow | None:
-        query = f"SELECT {_COLUMNS} FROM timed_texts WHERE video = ? AND source = ?"
+        query = f"SELECT {_COLUMNS} FROM timed_texts WHERE video = ? AND source = ? AND {_OF_THIS_SOUND}"
         row = self._database.connection.execute(query, (video, source)).fetchone()
         return _from_row(row) if row else None
 
     def of(self, video: str) -> list[TimedTextRow]:
         """Every source's of one recording, the newest first."""
-        query = f"SELECT {_COLUMNS} FROM timed_texts WHERE video = ? ORDER BY begun DESC, id DESC"
+        query = f"SELECT {_COLUMNS} FROM timed_texts WHERE video = ? AND {_OF_THIS_SOUND} ORDER BY begun DESC, id DESC"
         return [_from_row(row) for row in self._database.connection.execute(query, (video,))]
 
     def spans(self, id: int) -> list[Span]:

@@ -14,7 +14,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
 
 from core.errors import UserError
-from core.files import read_bytes
+from core.files import read_bytes, spread_samples
 from core.text import as_utf8
 from core.whisper.folders import ModelDamaged, fetch_command
 from core.whisper.shape import Shape
@@ -203,9 +203,6 @@ def whole_weights(folder: Path) -> bool:
         return False
 
 
-_SAMPLES, _SAMPLE_BYTES = 16, 1 << 16
-
-
 def weights_digest(folder: Path, model: str) -> str:
     """What tells weights from others: 20 hex digits of the SHA-256 of their lengths and of 1 MB spread over each file.
 
@@ -215,12 +212,9 @@ def weights_digest(folder: Path, model: str) -> str:
     digest = hashlib.sha256()
     for path in weight_files(folder, model):
         try:
-            size = path.stat().st_size
-            digest.update(f"{path.name} {size} ".encode())
-            with path.open("rb") as file:
-                for number in range(_SAMPLES):
-                    file.seek(number * max(0, size - _SAMPLE_BYTES) // (_SAMPLES - 1))
-                    digest.update(file.read(_SAMPLE_BYTES))
+            digest.update(f"{path.name} {path.stat().st_size} ".encode())
+            for sample in spread_samples(path):
+                digest.update(sample)
         except OSError as error:
             raise ModelDamaged(f"{as_utf8(model)} cannot be read", str(error), fetch_command(model)) from error
     return digest.hexdigest()[:20]
