@@ -297,8 +297,8 @@ def _train(workspace: Workspace, config: Config, job: Job, usable: UsableSegment
             why = f"a batch on one of {ranks.count()} GPUs was too much for it"
             fix = f"whispersmith train --resume goes on with {plan.batch} at once, and as many a step"
             raise UserError("the GPU's memory ran out", why, fix, said)
+        resume.mend_checkpoints(setup.folder, lambda text: job.log(text, "warning"))
         last = checkpoints.last_checkpoint(setup.folder)
-        checkpoints.mend(setup.folder)
         begins = f"it goes on from step {last.step}" if last else "it begins anew"
         job.log(f"the GPU's memory ran out; {begins} with {plan.batch} at once, and as many a step", "warning")
 

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.files import sync
+from core.errors import UserError
+from core.files import digest_of, read_json, sync, write_text
 from core.training import checkpoint_state
-from core.training.checkpoint_state import read_state
+from core.training.checkpoint_state import STATE, read_state
 from core.whisper.model_files import whole_safetensors, whole_weights
 
 SENTINEL = "checkpoint-is-incomplete.txt"  # transformers leaves it while it writes a checkpoint in a hurry
 _NAME = re.compile(r"checkpoint-([0-9]{1,15})")
+DIGESTS = "digests.json"
+"""SHA-256 of every other file, as it was saved; not of the state, which is written again later."""
+DIGESTS_BYTES = 1_000_000
 ADAPTER = "adapter_model.safetensors"
 
 
@@ -48,21 +53,57 @@ def best_checkpoint(folder: Path) -> Checkpoint | None:
 
 
 def is_whole(path: Path) -> bool:
-    """All that a resume needs is there and readable: weights, optimizer, schedule, chance, and how far it was."""
+    """All that a resume needs is there: weights, optimizer, schedule, chance, and how far it was. Quick, for who lists
+    runs; `fault_of` reads the files."""
     if (path / SENTINEL).exists() or read_state(path) is None or not _whole_weights(path):
         return False
     chance = [file.name for file in path.glob("rng_state*.pth")]  # one of each process
     return bool(chance) and all(zipfile.is_zipfile(path / name) for name in ("optimizer.pt", "scheduler.pt", *chance))
 
 
+def fault_of(path: Path) -> str:
+    """Why nothing can go on from a checkpoint; "" for one whose files are those that were saved.
+
+    Before digests were kept, the checksums inside the files have to be right.
+    """
+    if not is_whole(path):
+        return "it is half-written"
+    digests = _read_digests(path)
+    for file in sorted(path.glob("*.pt*")) if digests is None else ():
+        with zipfile.ZipFile(file) as archive:
+            if archive.testzip() is not None:
+                return f"{file.name} is damaged"
+    for name, digest in (digests or {}).items():
+        if digest_of(path / name) != digest:
+            return f"{name} is not what was saved"
+    return ""
+
+
+def _read_digests(path: Path) -> dict[str, str] | None:
+    """None for a checkpoint that was saved before there were any."""
+    if not (path / DIGESTS).exists():
+        return None
+    try:
+        data = read_json(path / DIGESTS, DIGESTS_BYTES)
+    except UserError:
+        data = None
+    if not isinstance(data, dict):
+        return {DIGESTS: ""}  # it has none to be compared with, so it is not what was saved
+    return {Path(name).name: str(digest) for name, digest in data.items()}
+
+
 @contextmanager
 def being_written(path: Path) -> Iterator[None]:
-    """While it lasts the checkpoint is not whole; afterwards it is, and on the disk."""
+    """While it lasts the checkpoint is not whole; afterwards it is, on the disk, with the digests of its files."""
     path.mkdir(parents=True, exist_ok=True)
     (path / SENTINEL).touch()
     yield
+    digests: dict[str, str | None] = {}
     for file in path.iterdir():
         sync(file)
+        if file.name not in (SENTINEL, STATE, DIGESTS):
+            digests[file.name] = digest_of(file)
+    write_text(path / DIGESTS, json.dumps(digests))
     (path / SENTINEL).unlink()
     sync(path)
 
@@ -88,13 +129,16 @@ def _whole_weights(path: Path) -> bool:
     return whole_safetensors(path / ADAPTER) if (path / ADAPTER).is_file() else whole_weights(path)
 
 
-def mend(folder: Path) -> None:
-    """Before a resume: remove checkpoints that are not whole, and point the best one to where the folder is now.
+def mend(folder: Path, log: Callable[[str], object], fault_in_loading: Callable[[Path], str]) -> None:
+    """Before a resume: remove checkpoints that it could not go on from, and point the best one to where the folder is
+    now.
 
-    The trainer remembers the best checkpoint by an absolute path, which is stale once the workspace has moved.
+    log: told of each that goes, and why. fault_in_loading: asked of those that are as they were saved. The trainer
+    remembers the best checkpoint by an absolute path, which is stale once the workspace has moved.
     """
-    for path in folder.glob("checkpoint-*"):
-        if not is_whole(path):
+    for path in sorted(folder.glob("checkpoint-*")):
+        if fault := fault_of(path) or fault_in_loading(path):
+            log(f"{path.name} of {folder.name.removeprefix('.')} is passed over and removed: {fault}")
             shutil.rmtree(path)
             continue
         state = read_state(path)

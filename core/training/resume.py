@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -93,14 +94,16 @@ def _given(folder: Path) -> Any:
     return kept.given if kept else None
 
 
-def open_run(folder: Path, chosen: ChosenRun, record: RunRecord, fresh: Lineage) -> Checkpoint | None:
+def open_run(
+    folder: Path, chosen: ChosenRun, record: RunRecord, fresh: Lineage, log: Callable[[str], object]
+) -> Checkpoint | None:
     """The checkpoint to go on from, None for a run that begins; what a dead run left half-written is removed.
 
-    folder: the run's hidden folder. A run that begins has its lineage and record there on return: new ones, or those it
-    was begun with if it ended before its first checkpoint.
+    folder: the run's hidden folder. log: told of checkpoints that are broken. A run that begins has its lineage and
+    record there on return: new ones, or those it was begun with if it ended before its first checkpoint.
     """
     if chosen.resume:
-        mend(folder)
+        mend_checkpoints(folder, log)
         before = runs.read_record(folder)
         if before and before.base != record.base:
             raise UserError(
@@ -121,6 +124,13 @@ def open_run(folder: Path, chosen: ChosenRun, record: RunRecord, fresh: Lineage)
     lineage.write(folder, fresh)
     runs.write_record(folder, record)
     return None
+
+
+def mend_checkpoints(folder: Path, log: Callable[[str], object]) -> None:
+    """As `core.training.checkpoints.mend`, each file loaded by torch."""
+    from core.training.checkpoint_loading import fault_in_loading
+
+    mend(folder, log, fault_in_loading)
 
 
 def has_ended(plan: Plan, last: Checkpoint | None) -> bool:
@@ -144,17 +154,37 @@ def plan_of(
     steps: int | None,
     processes: int,
 ) -> Plan:
-    """The plan of a run: the one it was started with, or made from the settings where it begins.
+    """The plan of a run: the one it was started with, with the patience that the settings have now, or made from the
+    settings where it begins.
 
     steps: how many the person asks for now; None: what settings or the run say. processes: how many there are now.
     """
     record = runs.read_record(folder)
     if record is not None and record.plan is not None:
-        return resumed_plan(record.plan, counts, model, card, steps, processes)
+        plan = resumed_plan(record.plan, counts, model, card, steps, processes)
+        return replace(plan, patience=config.train.patience)
     if last is None:
         return make_plan(config, counts, model, card, steps=steps, processes=processes)
     before = _plan_before_plans(record, read_state(last.path), config, counts, model, card)
     return resumed_plan(before, counts, model, card, steps, processes)
+
+
+def changes_since(kept: Plan, plan: Plan, settings: TrainConfig) -> list[str]:
+    """What became of changed settings of how long a run goes on, in sentences: they make it no other run.
+
+    kept: its plan as it was; plan: the one it goes on with, for which no number of steps was asked.
+    """
+    found = []
+    if kept.patience != plan.patience:
+        found.append(f"patience is {plan.patience} now, in place of {kept.patience}, as the settings say")
+    windows = max(plan.epoch_windows or plan.segments, 1)
+    wanted = settings.steps or round(settings.epochs * windows / plan.effective_batch)
+    if wanted and wanted != plan.steps:
+        said = (
+            f"steps = {settings.steps}" if settings.steps else f"epochs = {settings.epochs:g}, which is {wanted} steps"
+        )
+        found.append(f"it keeps its {plan.steps} steps, though the settings say {said}: --resume --steps {wanted}")
+    return found
 
 
 def _plan_before_plans(

@@ -53,7 +53,7 @@ def set_up(
     record = replace(RunRecord.of(config), of_round=job.stage == "round")
     chosen = resume.choose(workspace.models, job.params, record, fresh)
     folder = runs.hidden(workspace.models, chosen.name).absolute()
-    last = resume.open_run(folder, chosen, record, fresh)
+    last = resume.open_run(folder, chosen, record, fresh, lambda text: job.log(text, "warning"))
     before = lineage.read(folder) or fresh
     kept, measures_anew = runs.read_record(folder) or record, False
     now, learn = select_for_resume(before, usable, config, kept.include)
@@ -80,6 +80,9 @@ def set_up(
             # In this order: a kill between the two forgets once more, and never compares figures of other segments.
             checkpoints.forget_measures(folder)
             lineage.write(folder, now)
+    if kept.plan is not None and last is not None and not job.params.get("steps"):
+        for said in resume.changes_since(kept.plan, plan, config.train):
+            job.log(f"{chosen.name}: {said}")
     if not kept.same_settings(record):
         job.log(f"{chosen.name} keeps the plan it was started with: the settings have changed since")
     _check_disk(workspace, plan, info.parameters)
