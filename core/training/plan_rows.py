@@ -168,9 +168,9 @@ def _trained(plan: Plan) -> str:
 
 
 INCLUDED = {
-    "reviewed": "what a person has accepted",
-    "confident": "also texts of machines in which at most one edit is expected in ten characters",
-    "all": "all that nobody has rejected",
+    "reviewed": "accepted by a person",
+    "confident": "also machine texts with at most one edit expected in ten characters",
+    "all": "all but rejected ones",
 }
 
 
@@ -180,10 +180,9 @@ def _choices(plan: Plan) -> str:
     told = "; ".join(f"{name}{sizes.get(name, '')}: {what}" for name, what in INCLUDED.items())
     share = plan.windows.silence if plan.windows else 1.0
     return (
-        f"{told}. As split: the best checkpoint is chosen on accepted rows of the train part, never on test. A token "
-        f"that no person has accepted counts unreviewed_weight = {plan.unreviewed_weight:g} in the loss, "
-        "and never chooses or tests. Segments accepted without a text are taught as silence, in at most "
-        f"silence = {share:g} of the windows"
+        f"{told}. Checkpoints are chosen by accepted rows of the train part, never by test. A token that nobody has "
+        f"accepted counts unreviewed_weight = {plan.unreviewed_weight:g}. Accepted without a text: taught as silence, "
+        f"in at most silence = {share:g} of the windows"
     )
 
 

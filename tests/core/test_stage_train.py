@@ -96,14 +96,18 @@ def test_curves_go_where_the_settings_say_and_what_is_not_installed_is_refused_b
         train.check_params(made, config, {})
 
 
-def test_rejected_pending_and_empty_texts_are_not_trained_on(made: Workspace) -> None:
+def test_rejected_and_pending_texts_are_not_trained_on_and_an_accepted_empty_one_is_silence(made: Workspace) -> None:
     with Store(made.db_path) as store:
         store.transcripts.review("train_0_10", "rejected")
         store.transcripts.review("train_8_18", "pending")
         store.transcripts.save("train_16_26", "  ")
     result = train.run(made, made.config(), Listened(made, "train", {"steps": 1}).job)
-    assert result["train_segments"] == 5
+    assert result["train_segments"] == 6
     assert result["steps"] == 1
+    record = runs.read_record(runs.hidden(made.models, result["name"]))
+    assert record is not None
+    assert record.plan is not None
+    assert (record.plan.segments, record.plan.silent_segments, record.plan.unreviewed_segments) == (6, 1, 0)
 
 
 def test_too_long_a_text_fails_by_name_and_the_rest_goes_on(made: Workspace) -> None:

@@ -113,7 +113,12 @@ def test_the_plan_says_what_each_choice_comes_to(made: Workspace) -> None:
 
     value, reason = shown()
     assert value == "reviewed: 4 train (1 silent), none to choose by, 2 test"
-    for told in ("reviewed (4 rows, 0.0 h)", "confident (5 rows, 0.0 h)", "all (6 rows, 0.0 h)", "= 0.25 in the loss"):
+    for told in (
+        "reviewed (4 rows, 0.0 h)",
+        "confident (5 rows, 0.0 h)",
+        "all (6 rows, 0.0 h)",
+        "unreviewed_weight = 0.25",
+    ):
         assert told in reason
     set_value(made.config_path, "train", "include", "all")
     assert shown()[0] == "all: 6 train (2 count 0.25, 1 silent), none to choose by, 2 test"
