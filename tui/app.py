@@ -114,7 +114,7 @@ class WhispersmithApp(App[int]):
         self._filling: Path | None = None
         """The job that was filling the workspace when it was opened: the app goes on from there by itself."""
         self._interrupted = False
-        self._type_ahead = TypeAhead(super().on_event, self._focus, self.set_timer)
+        self._type_ahead = TypeAhead(super().on_event, self._focus, self.set_timer, self._is_ready)
         self.listening: Listening | None = None
         self.wants_repair = repair
         """The workspace is to be repaired while nothing has it open; where it is, once the app is left."""
@@ -348,6 +348,11 @@ class WhispersmithApp(App[int]):
     @on(KeyMarker)
     async def _on_key_marker(self, marker: KeyMarker) -> None:
         await self._type_ahead.handle_marker(marker)
+
+    def _is_ready(self) -> bool:
+        """Whether the screen has what a key would act on."""
+        screen = self.screen if self.screen_stack else None
+        return not isinstance(screen, PipelineScreen) or screen.is_ready
 
     def _focus(self) -> Widget | None:
         """Where a key goes; None while the app is leaving."""

@@ -18,6 +18,8 @@ from textual.events import Event, Key, Paste
 from textual.message import Message
 from textual.message_pump import MessagePump
 
+LOOK_S = 0.02
+"""How often a screen that is not ready is asked again."""
 LOST_S = 1.0
 """A widget that is removed takes its marker with it: nothing waits longer than this."""
 
@@ -34,7 +36,7 @@ class TypeAhead:
     """Which key (or paste) is on its way, and which wait for it.
 
     forward: Textual's own handling of a key. focus: what has the focus, else the screen; None while the app is
-    leaving. later: calls something after so many seconds.
+    leaving. later: calls something after so many seconds. is_ready: whether the screen has what a key would act on.
     """
 
     def __init__(
@@ -42,8 +44,9 @@ class TypeAhead:
         forward: Callable[[Event], Awaitable[None]],
         focus: Callable[[], MessagePump | None],
         later: Callable[[float, Callable[[], Awaitable[None]]], object],
+        is_ready: Callable[[], bool] = lambda: True,
     ) -> None:
-        self._forward, self._focus, self._later = forward, focus, later
+        self._forward, self._focus, self._later, self._is_ready = forward, focus, later, is_ready
         self._waiting: deque[Event] = deque()
         self._current: Event | None = None
 
@@ -60,7 +63,9 @@ class TypeAhead:
             self._waiting.append(key)
 
     async def handle_marker(self, marker: KeyMarker) -> None:
-        if marker.after:
+        if marker.after and marker.key is self._current and not self._is_ready():
+            self._later(LOOK_S, lambda: self.handle_marker(marker))
+        elif marker.after:
             await self._release(marker.key)
         else:
             self._follow_up(marker.key)

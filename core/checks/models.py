@@ -73,7 +73,7 @@ def is_on_its_way(name: str, context: Context) -> bool:
 def check_memory(context: Context) -> Answer:
     """Free memory against a training step of the base model. Drivers may spill into the machine's memory without a
     word and become a hundred times slower, so nothing is left to an error later."""
-    from core.training.memory import largest_batch, memory_need
+    from core.training.memory import dividing_batch, largest_batch, memory_need
 
     card, train = cards(context)[0], context.config.train
     base = context.config.model.base
@@ -96,5 +96,7 @@ def check_memory(context: Context) -> Answer:
     why = "too much for this card: it would stop, or spill into the machine's memory and crawl"
     if smaller is None:
         return warn(said, why, "choose a smaller base model: whispersmith model")
-    sums = -(-train.batch * train.accumulation // smaller)
-    return warn(said, why, f"under [train] in whispersmith.toml: batch = {smaller}, accumulation = {sums}")
+    effective = train.batch * train.accumulation
+    batch = dividing_batch(effective, smaller)
+    fix = f"under [train] in whispersmith.toml: batch = {batch}, accumulation = {effective // batch}"
+    return warn(said, why, fix)

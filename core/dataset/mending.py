@@ -12,7 +12,7 @@ from core.dataset.check import LOST, ODD, Problem, TextCharacters
 from core.errors import UserError
 from core.exchange.glossary import read_glossary
 from core.review.punctuation import half_width
-from core.review.script_conversion import AS_WRITTEN, converter
+from core.review.script_conversion import AS_WRITTEN, converter, sparing
 from core.store import Store
 from core.store.records import TextChange
 from core.text import plural
@@ -87,16 +87,17 @@ def _delete(workspace: Workspace, store: Store, files: Sequence[str]) -> str:
 def _rewriting(workspace: Workspace, config: Config, store: Store, name: str) -> Callable[[str], str]:
     if name == "odd":
         return _without_odd
+    terms = read_glossary(workspace.glossary)
     if name == "width":
-        return half_width
+        return sparing(terms, half_width)
     characters = TextCharacters.of(row.text for row in store.segments.dataset_rows() if row.is_usable)
     if name == "tai":
         rarer = characters.rarer_tai
-        return lambda text: text.replace(rarer, "臺" if rarer == "台" else "台") if rarer else text
+        return sparing(terms, lambda text: text.replace(rarer, "臺" if rarer == "台" else "台") if rarer else text)
     wanted = config.transcripts.script
     if wanted == AS_WRITTEN:
         wanted = "simplified" if characters.script == "simplified" else "traditional-tw"
-    return converter(wanted, read_glossary(workspace.glossary))
+    return converter(wanted, terms, phrases=False)
 
 
 def _without_odd(text: str) -> str:

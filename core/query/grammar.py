@@ -12,11 +12,13 @@ stands there while a person types it. A language (`QueryLanguage`) says which at
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Generic, TypeVar
 
+from core.errors import UserError
 from core.query.folding import fold, places
 from core.query.pattern import Pattern, compile_pattern
 from core.text import clean
@@ -98,9 +100,24 @@ class Query(Generic[Row]):
         """Whether it asks for anything."""
         return bool(self.terms)
 
-    def matches(self, row: Row) -> bool:
-        """UserError where a pattern takes too long."""
-        return all(term.test(row) for term in self.terms)
+    @property
+    def has_patterns(self) -> bool:
+        """Also those that must not match."""
+        return any(term.text.lstrip("!！").startswith("/") for term in self.terms)
+
+    def matches(self, row: Row, deadline: float | None = None) -> bool:
+        """UserError where a pattern takes too long, or this is not over at `deadline` (of `time.monotonic`): of several
+        patterns and many rows, each may be quick enough by itself."""
+        for term in self.terms:
+            if not term.test(row):
+                return False
+            if deadline is not None and time.monotonic() > deadline:
+                raise UserError(
+                    "what is searched for takes too long",
+                    "its patterns try too many ways to part a text",
+                    "use fewer patterns, without repetitions inside repetitions",
+                )
+        return True
 
     def select(self, rows: Iterable[Row]) -> list[Row]:
         """The rows that match, in their order; quicker than `matches` for many. UserError as there."""

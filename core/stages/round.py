@@ -86,7 +86,7 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
             at = {"name": runs.next_name(workspace.models), "step": "train", "method": method}
             if begun:
                 job.log(f"the last round cannot go on from where it was: it begins anew, with {at['name']}")
-            if store.segments.counts()["usable"] != (store.note("split") or {}).get("usable"):
+            if not _is_split(store):
                 split.run(workspace, config, job)
             store.set_note(NOTE, at)
         else:
@@ -121,6 +121,15 @@ def _goes_on(workspace: Workspace, config: Config, at: Mapping[str, Any], method
     begun_with = record.train.get("method")
     fits = record.base == config.model.base and begun_with == at.get("method") and method in (None, begun_with)
     return fits and last_checkpoint(folder) is not None and lineage.read(folder) is not None
+
+
+def _is_split(store: Store) -> bool:
+    """Whether the split in force is of the rows that are usable now. Of one by an earlier version only their number is
+    known."""
+    made = store.note("split") or {}
+    if "digest" in made:
+        return made["digest"] == store.segments.usable_digest()
+    return made.get("usable") == store.segments.counts()["usable"]
 
 
 def _train(workspace: Workspace, config: Config, job: Job, name: str, method: str) -> dict[str, Any]:

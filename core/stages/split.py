@@ -50,6 +50,8 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     settings = _settings(config, job.params)
     with Store(workspace.db_path) as store:
         fill_digests(workspace, store, job)
+        # Before they are read: who accepts one meanwhile makes this split one of other rows.
+        digest = store.segments.usable_digest()
         segments = SegmentColumns.usable(store, job.check)
         split = split_segments(segments, settings.by, settings.test, round(settings.guard_s * 1000), settings.seed)
         result = {
@@ -61,7 +63,7 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
             "random_leak": random_leak(segments, split.count(TEST)),
         }
         job.check()
-        facts = {"usable": len(segments), "share": settings.test, "seed": settings.seed}
+        facts = {"usable": len(segments), "digest": digest, "share": settings.test, "seed": settings.seed}
         store.segments.set_parts(_pairs(segments, split.parts), result | facts)
     workspace.log(f"by {split.by}: {report(result)}", "split")
     return result

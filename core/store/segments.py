@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -234,6 +235,13 @@ class Segments:
             row = db.execute(_SPANS, (video,)).fetchone()
             if row["starts"] is not None:
                 yield UsableSpans(video, row["starts"], row["ends"], row["digests"])
+
+    def usable_digest(self) -> str:
+        """Another one wherever other segments are usable, or their sound is another: 16 hex digits."""
+        found = hashlib.sha256()
+        for spans in self.usable_spans():
+            found.update(f"{spans.video} {spans.starts} {spans.ends} {spans.digests}\n".encode())
+        return found.hexdigest()[:16]
 
     def set_parts(
         self,

@@ -26,6 +26,11 @@ def memory_need(method: str, shape: Shape, batch: int, free: int | None) -> Memo
     return MemoryNeed(recomputed, recompute=True, fits=recomputed <= free)
 
 
+def dividing_batch(effective: int, most: int) -> int:
+    """The largest batch of at most `most` that an effective batch can be made of without a rest."""
+    return next(batch for batch in range(most, 0, -1) if effective % batch == 0)
+
+
 def largest_batch(method: str, shape: Shape, free: int, below: int) -> int | None:
     """The largest batch under `below` that fits; None if not even one segment does."""
     sizes = range(below - 1, 0, -1)

@@ -15,6 +15,8 @@ from core.workspace import Workspace
 
 MOST_LOGS = 20
 """Logs are looked through from the newest on, and no more of them."""
+STAGES = ("train", "round")
+"""Those in whose jobs a model is trained."""
 KIND = ("model", "method", "device", "precision", "recompute", "window_s", "windows", "augment", "processes")
 """What of a plan a pace depends on."""
 
@@ -31,7 +33,8 @@ class Pace:
 
 def measured_pace(workspace: Workspace, plan: Plan) -> Pace | None:
     """The pace of the newest run here of the same kind; None if there is none."""
-    logs = sorted(workspace.jobs.glob(f"*-train-*/{EVENTS}"), key=lambda path: path.parent.name, reverse=True)
+    found = (path for stage in STAGES for path in workspace.jobs.glob(f"*-{stage}-*/{EVENTS}"))
+    logs = sorted(found, key=lambda path: path.parent.name, reverse=True)
     for path in logs[:MOST_LOGS]:
         events = [entry.event for entry in EventReader(path).all()]
         name = next((event.name for event in events if isinstance(event, RunStarted)), None)

@@ -14,7 +14,7 @@ from core.dataset.lineage import Lineage, MeasuredOn
 from core.errors import UserError
 from core.gpu import Gpu, wheels
 from core.store import Segment
-from core.training.memory import MemoryNeed, memory_need
+from core.training.memory import MemoryNeed, dividing_batch, memory_need
 from core.training.methods import METHODS, Method
 from core.training.windows import WindowMix, windows_an_epoch
 from core.typed_json import Count, Number, Positive, Text, build
@@ -276,7 +276,7 @@ def smaller_plan(plan: Plan) -> Plan | None:
     if plan.batch == 1:
         return None
     share = plan.batch * plan.accumulation
-    batch = next(fewer for fewer in range(plan.batch // 2, 0, -1) if share % fewer == 0)
+    batch = dividing_batch(share, plan.batch // 2)
     return replace(plan, batch=batch, accumulation=share // batch)
 
 

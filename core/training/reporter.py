@@ -18,7 +18,7 @@ from core.gpu.cards import machine_memory
 from core.jobs import Job
 from core.training import ranks
 from core.training.plan import GB, Plan
-from core.training.strain import FULL, Strain, Stretch
+from core.training.strain import LEAST_FREE, StepInterval, Strain
 
 
 class Reporter(TrainerCallback):
@@ -57,7 +57,7 @@ class Reporter(TrainerCallback):
         peak, machine = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, machine_memory()
         if machine is not None:
             total, free = machine
-            short = free < FULL * total
+            short = free < LEAST_FREE * total
             advice = "; it will soon be killed: lower [train] batch and raise accumulation" if short else ""
             self._job.log(
                 f"the first step took {peak / GB:.1f} GB of this machine's memory, {free / GB:.1f} GB are free{advice}",
@@ -96,7 +96,9 @@ class Reporter(TrainerCallback):
         free, total = torch.cuda.mem_get_info()
         uuid = f"GPU-{torch.cuda.get_device_properties().uuid}"
         busy = next((card.utilization for card in read_gpus() if card.uuid == uuid), None)
-        self._strain.look(Stretch(seconds, self.waited_s, segments, torch.cuda.memory_reserved(), free, total, busy))
+        self._strain.look(
+            StepInterval(seconds, self.waited_s, segments, torch.cuda.memory_reserved(), free, total, busy)
+        )
 
     def on_evaluate(
         self,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 SLOWER = 3.0
 """So many times the best pace is no chance: other load on a machine hardly makes more than two."""
-FULL = 0.03
+LEAST_FREE = 0.03
 """Of a GPU's memory left: an allocator that has taken all the rest is about to spill, or does."""
 WAITING = 0.4
 """Of the time spent on the next batch; below that loaders may catch up by themselves."""
@@ -16,11 +16,11 @@ IDLE = 60
 
 
 @dataclass(frozen=True)
-class Stretch:
-    """A stretch of steps. seconds: of the wall clock; waited: of those, for batches to be loaded; segments: learnt.
+class StepInterval:
+    """Some steps, one after the other.
 
-    reserved: bytes that torch holds on the GPU; free, total: bytes as the driver tells them; busy: percent, None where
-    nobody tells it.
+    seconds: of the wall clock; waited: of those, for batches to be loaded; segments: learnt. reserved: bytes that torch
+    holds on the GPU; free, total: bytes as the driver tells them; busy: percent, None where nobody tells it.
     """
 
     seconds: float
@@ -38,16 +38,16 @@ class Stretch:
 
 
 class Strain:
-    """Looks at a run's stretches one by one and warns of each trouble once. warn: told it in a sentence."""
+    """Looks at a run's intervals one by one and warns of each trouble once. warn: told it in a sentence."""
 
     def __init__(self, loader_workers: int, warn: Callable[[str], object]) -> None:
         self._workers, self._warn = loader_workers, warn
         self._best = 0.0
         self._said: set[str] = set()
 
-    def look(self, now: Stretch) -> None:
+    def look(self, now: StepInterval) -> None:
         # A driver that spills counts more as reserved than the GPU has; others refuse.
-        spilled = now.reserved > now.total or (now.free < FULL * now.total and now.pace < self._best / SLOWER)
+        spilled = now.reserved > now.total or (now.free < LEAST_FREE * now.total and now.pace < self._best / SLOWER)
         if spilled:
             self._say(
                 "memory",

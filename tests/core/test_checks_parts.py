@@ -375,7 +375,7 @@ def test_the_terminal_is_asked_how_wide_a_line_is(reply: bytes, width: int | Non
 @pytest.mark.parametrize(
     ("free", "fix"),
     [
-        (6_200_000_000, "under [train] in whispersmith.toml: batch = 3, accumulation = "),
+        (6_200_000_000, "under [train] in whispersmith.toml: batch = 2, accumulation = "),
         (5_000_000_000, "choose a smaller base model: whispersmith model"),
     ],
 )

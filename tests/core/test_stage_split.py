@@ -22,8 +22,8 @@ def test_the_split_and_its_leak_report_are_written(tmp_path: Path) -> None:
     assert (result["test"], result["leak"]) == (10, 0)
     assert result["random_leak"] >= 8
     with Store(workspace.db_path) as store:
-        parts = [row.part for row in store.segments.all()]
-        assert store.note("split") == result | {"usable": 50, "share": 0.2, "seed": 0}
+        parts, digest = [row.part for row in store.segments.all()], store.segments.usable_digest()
+        assert store.note("split") == result | {"usable": 50, "digest": digest, "share": 0.2, "seed": 0}
     assert parts.count("test") == 10
     assert parts.count("train") == result["train"]
     assert parts[50:] == [None] * 10

@@ -261,3 +261,15 @@ def test_a_store_of_yesterday_keeps_split_counts_and_undo(tmp_path: Path) -> Non
         assert undone is not None
         assert undone.segment == "a"
         assert store.segments.get("a").text == "甲"  # type: ignore[union-attr]
+
+
+def test_other_usable_rows_are_told_apart_also_where_they_are_as_many(store: Store) -> None:
+    ids = [row.id for row in store.segments.all()]
+    store.transcripts.save(ids[0], "一")
+    before = store.segments.usable_digest()
+    store.transcripts.save(ids[0], "二")
+    assert store.segments.usable_digest() == before
+    store.transcripts.review(ids[0], "rejected")
+    store.transcripts.save(ids[1], "一")
+    assert store.segments.counts()["usable"] == 1
+    assert store.segments.usable_digest() != before

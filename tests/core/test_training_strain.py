@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 from core.training.plan import GB
-from core.training.strain import Strain, Stretch
+from core.training.strain import StepInterval, Strain
 
-WELL = Stretch(10.0, 0.5, 160, reserved=6 * GB, free=2 * GB, total=8 * GB, busy=97)
+WELL = StepInterval(10.0, 0.5, 160, reserved=6 * GB, free=2 * GB, total=8 * GB, busy=97)
 
 
-def said_of(*stretches: Stretch) -> list[str]:
+def said_of(*stretches: StepInterval) -> list[str]:
     said: list[str] = []
     strain = Strain(2, said.append)
     for stretch in stretches:

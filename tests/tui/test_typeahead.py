@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual import events
@@ -16,6 +18,7 @@ from tests.tui.wait import screen_text, type_at_once, wait_until
 from tui.app import WhispersmithApp
 from tui.screens.playlist.screen import Filter, PlaylistScreen
 from tui.screens.transcripts.editor.editor import Editor
+from tui.screens.transcripts.table import loader
 from tui.typeahead import KeyMarker, TypeAhead
 from tui.widgets.dialog import HelpScreen, TextPrompt
 from tui.widgets.segment_table import RowTable
@@ -84,6 +87,25 @@ async def test_a_key_behind_a_step_key_reaches_the_screen_that_is_coming(workspa
         type_at_once(app, "4", "o")
         await wait_until(pilot, lambda: "most suspicious first" in screen_text(app))
         assert app.screen.focused is app.screen.table
+
+
+async def test_a_key_that_acts_on_a_row_waits_until_the_rows_are_there(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+):
+    read, may_read = loader.read, threading.Event()
+
+    def read_later(*arguments: Any, **more: Any) -> Any:
+        assert may_read.wait(10)
+        return read(*arguments, **more)
+
+    monkeypatch.setattr(loader, "read", read_later)
+    app = open_app(workspace)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await wait_until(pilot, lambda: isinstance(app.screen, PlaylistScreen))
+        type_at_once(app, "4", "e", *"口")
+        await wait_until(pilot, lambda: app.current_mode == "transcripts" and isinstance(app.focused, RowTable))
+        may_read.set()
+        await wait_until(pilot, lambda: isinstance(app.focused, Editor) and app.focused.text.endswith("口"))
 
 
 async def test_what_is_typed_behind_a_step_key_and_a_search_is_searched_for(workspace: Workspace):

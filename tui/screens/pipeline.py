@@ -141,6 +141,11 @@ class PipelineScreen(Screen[None]):
     # -- for the screens to override
 
     @property
+    def is_ready(self) -> bool:
+        """Whether it has what keys act on; those that are typed ahead wait a moment for that."""
+        return True
+
+    @property
     def stages(self) -> frozenset[str]:
         """The stages whose jobs are followed here."""
         return seen_on(self.STEP)

@@ -52,6 +52,26 @@ WRONG = {
 }
 
 
+def test_terms_of_the_glossary_stay_as_they_are_written(good: tuple[Workspace, list[str]]) -> None:
+    workspace, ids = good
+    workspace.glossary.write_text("台積電\nＱ彈\n软件园\n")
+    texts = {
+        "tai": ("台積電在台灣，電視臺", "台積電在臺灣，電視臺"),
+        "width": ("這個Ｑ彈，真的Ｑ", "這個Ｑ彈，真的Q"),
+        # Characters and no words: 软件 is not 軟體.
+        "script": ("我们的软件在软件园", "我們的軟件在软件园"),
+    }
+    with Store(workspace.db_path) as store:
+        store.transcripts.save(ids[6], "這裡第七句說的是臺北和臺中的 Q 版")
+        for name, (text, mended) in texts.items():
+            store.transcripts.save(ids[4], text)
+            (found,) = [problem for problem in check_dataset(workspace, store) if problem.name == name]
+            mend_rows(workspace, workspace.config(), store, found)
+            row = store.segments.get(ids[4])
+            assert row is not None
+            assert row.text == mended
+
+
 @pytest.mark.parametrize("name", WRONG)
 def test_each_text_problem_is_found_and_mended(good: tuple[Workspace, list[str]], name: str) -> None:
     workspace, ids = good

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from core.errors import UserError
@@ -129,6 +131,16 @@ def test_a_pattern_that_tries_every_way_is_stopped_and_told() -> None:
     with pytest.raises(UserError, match="takes too long"):
         query.matches(ROWS[1]._replace(text="嗯" * 300 + "啊b"))
     assert query.found_in("嗯" * 300 + "啊b") == []
+
+
+def test_several_patterns_have_one_time_together() -> None:
+    query = LANGUAGE.parse("/a+b/ !/c/")
+    row = ROWS[0]._replace(text="aab")
+    assert query.has_patterns
+    assert query.matches(row, time.monotonic() + 60)
+    with pytest.raises(UserError, match="takes too long"):
+        query.matches(row, time.monotonic() - 1)
+    assert not LANGUAGE.parse("state:pending a/b").has_patterns
 
 
 @pytest.mark.parametrize(

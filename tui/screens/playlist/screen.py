@@ -16,6 +16,7 @@ block_panel.py  what a block of the site asks for
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
@@ -51,6 +52,8 @@ from tui.widgets.text_line import Headline, TextLine
 
 SIGHT_S = 0.5
 """How often it is looked which rows are on the screen, for a look-up of licences."""
+MATCH_S = 0.5
+"""What all patterns of a filter may take for all rows: they are looked for on the UI thread."""
 EXAMPLE = "words, or: cc length<30m date>=2023-05 captions:zh state:failed"
 
 
@@ -153,11 +156,12 @@ class PlaylistScreen(PipelineScreen):
             self.rows.matched |= self._match(self._query, ids) or set()
 
     def _match(self, query: Query[ListedVideo], ids: Iterable[str]) -> set[str] | None:
-        """Those of them that match. None where a pattern takes too long for one: each such row would hold up the
-        screen, so no other is tried."""
+        """Those of them that match. None where a pattern takes too long for one, or all of it for all: the screen would
+        be held up, so no other is tried."""
         found, has = ((id, self.rows.index.get(id)) for id in ids), self.rows.has_captions
+        deadline = time.monotonic() + MATCH_S if query.has_patterns else None
         try:
-            return {id for id, video in found if video and query.matches(ListedVideo(video, has(id)))}
+            return {id for id, video in found if video and query.matches(ListedVideo(video, has(id)), deadline)}
         except UserError as error:
             self._too_slow = error
             self._show_suggestions()

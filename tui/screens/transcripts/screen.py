@@ -91,6 +91,12 @@ class TranscriptsScreen(ListeningScreen):
     def editor(self) -> Editor:
         return self._panes.editor
 
+    @property
+    def is_ready(self) -> bool:
+        if not self.is_mounted:
+            return False
+        return bool(self.table.row_count) or (self._loader.has_read and self._session.is_whole)
+
     def store_changed(self) -> None:
         self._loader.ask()
 

@@ -95,6 +95,8 @@ class TranscriptLoader:
         self._busy = False
         self._again = False
         self._has_begun = False
+        self.has_read = False
+        """Something was read, or could not be."""
         self._rest_until = 0.0
 
     def ask(self) -> None:
@@ -138,6 +140,6 @@ class TranscriptLoader:
         self._over()
 
     def _over(self) -> None:
-        self._busy = False
+        self._busy, self.has_read = False, True
         if self._again:
             self.ask()
