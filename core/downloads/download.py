@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.downloads.watchdog import Watchdog
 from core.errors import UserError
+from core.files import has_no_room
 from core.links import is_youtube
 from core.media import dbfs, find_ffmpeg, probe, stream_pcm
 from core.sources import failures, sidecar
@@ -147,6 +148,8 @@ class Downloader:
 
     def _classified(self, error: Exception, id: str) -> Failure:
         failure = failures.classify(error, self._logger.warnings)
+        if has_no_room(self._partial):
+            return replace(failures.DISK, detail=failure.detail)
         if self._watchdog.fired:
             return replace(failures.STUCK, detail=failure.detail)
         if "HTTP Error 416" in failure.detail:
@@ -204,9 +207,12 @@ class Downloader:
         """Check what came, give it its name, and clear away what it was made of."""
         try:
             length_ms = self._verify(path, promised_s)
-        except FetchFailed:
+        except FetchFailed as error:
+            is_full = has_no_room(self._partial)
             # Left where it is it would pass for a finished download the next time.
             path.unlink(missing_ok=True)
+            if is_full:  # ffmpeg writes what there is room for
+                raise FetchFailed(replace(failures.DISK, detail=error.failure.why)) from error
             raise
         suffix = ".mp4" if path.suffix in (".mp4", ".m4a") else path.suffix
         target = self._media / f"{row.id}{suffix}"

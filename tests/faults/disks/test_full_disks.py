@@ -56,10 +56,12 @@ def test_no_workspace_can_be_made_and_then_it_can(folder: Path) -> None:
 @pytest.mark.parametrize("free", sizes(20_000))
 def test_a_job_that_cannot_be_started_leaves_none(folder: Path, free: int) -> None:
     started, jobs, listed = small_disk.run(folder, "start", str(free))
-    if free < 200_000:
+    if free <= 40_000:
         assert started["code"] == 3
         assert is_told(started)
         assert json.loads(jobs["out"]) == []
+    assert started["code"] in (1, 3)  # there is neither such a file nor such a site
+    assert "Traceback" not in started["err"]
     assert listed["code"] == 0
 
 

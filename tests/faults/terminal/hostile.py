@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from core.errors import UserError
+from core.events import Outcome
+from core.store import Store, Video
+from core.workspace import Workspace, create
+from tests.core.store_kit import fill, machine
+from tests.tui.fake_job import FakeJob
+
 PARTS = (
     "\x1b]0;STOLEN\x07",
     "\x1b]2;STOLEN\x1b\\",
@@ -27,3 +36,20 @@ def acting(text: str) -> list[str]:
     """The characters of a text that act on a terminal; a newline ends a line, and is none."""
     wild = (*range(0x00, 0x0A), *range(0x0B, 0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
     return sorted({ascii(char) for char in text if ord(char) in wild or char in "\u200b\u200e\u200f\u061c\ufeff"})
+
+
+def hostile_workspace(folder: Path, text: str = TEXT) -> Workspace:
+    """One whose titles, texts, models and errors are hostile. What a store takes in is cleaned where it comes from;
+    here it is not, as by an earlier version or another program."""
+    made = create(folder)
+    error = {"what": text, "why": text, "fix": text, "detail": text, "kind": "x", "retry": "later"}
+    with Store(made.db_path) as store:
+        ids = fill(store, 2)
+        lost = Video("lost", title=text, channel=text, url=f"https://host/{text}", state="failed", error=error)
+        store.videos.add(lost)
+        store.videos.update("talk", title=text)
+        machine(store, *ids, text=text)
+    job = FakeJob(made, "fetch")
+    job.finish(Outcome.FAILED, error=UserError(text, text, text, text))
+    (made.models / "tuned\x1b]0;STOLEN\x07\u202e").mkdir()
+    return made

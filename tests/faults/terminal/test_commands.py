@@ -11,12 +11,10 @@ from hypothesis import strategies as st
 
 from core.errors import UserError
 from core.events import ItemFailed, Outcome
-from core.store import Store, Video
 from core.text import hidden_escaped, printable
-from core.workspace import Workspace, create
+from core.workspace import Workspace
 from tests.core.cli_kit import Run, caller
-from tests.core.store_kit import fill, machine
-from tests.faults.terminal.hostile import TEXT, acting
+from tests.faults.terminal.hostile import TEXT, acting, hostile_workspace
 from tests.tui.fake_job import FakeJob
 
 
@@ -27,20 +25,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
-    """One whose titles, texts, models and errors are hostile. What a store takes in is cleaned where it comes from;
-    here it is not, as by an earlier version or another program."""
-    made = create(tmp_path / "w")
-    error = {"what": TEXT, "why": TEXT, "fix": TEXT, "detail": TEXT, "kind": "x", "retry": "later"}
-    with Store(made.db_path) as store:
-        ids = fill(store, 2)
-        lost = Video("lost", title=TEXT, channel=TEXT, url=f"https://host/{TEXT}", state="failed", error=error)
-        store.videos.add(lost)
-        store.videos.update("talk", title=TEXT)
-        machine(store, *ids, text=TEXT)
-    job = FakeJob(made, "fetch")
-    job.finish(Outcome.FAILED, error=UserError(TEXT, TEXT, TEXT, TEXT))
-    (made.models / "tuned\x1b]0;STOLEN\x07\u202e").mkdir()
-    return made
+    return hostile_workspace(tmp_path / "w")
 
 
 LISTINGS = ["videos", "segments", "jobs", "status", "model"]
