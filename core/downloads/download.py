@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.downloads.watchdog import Watchdog
 from core.errors import UserError
-from core.files import has_no_room
+from core.files import NO_ROOM_BYTES, has_no_room
 from core.links import is_youtube
 from core.media import dbfs, find_ffmpeg, probe, stream_pcm
 from core.sources import failures, sidecar
@@ -172,7 +174,7 @@ class Downloader:
         if youtube not in self._open:
             options = download_options(self._base, self._partial, ffmpeg=self._ffmpeg, youtube=youtube)
             options["progress_hooks"] = [self._hook]
-            options["postprocessor_hooks"] = [lambda status: self._check_cancel()]
+            options["postprocessor_hooks"] = [self._before_conversion]
             # yt-dlp would sleep in one piece, where neither pause nor cancel reaches it.
             options.setdefault("retry_sleep_functions", {"http": self._back_off, "extractor": self._back_off})
             self._open[youtube] = yt_dlp.YoutubeDL(options)  # type: ignore[arg-type]
@@ -203,16 +205,22 @@ class Downloader:
         done = int(status.get("downloaded_bytes") or 0)
         self._on_transfer(Transfer(done, int(total) if total else None, status.get("speed"), status.get("eta")))
 
+    def _before_conversion(self, status: Mapping[str, Any]) -> None:
+        """OSError if there is no room for another copy: ffmpeg would write as much as fits, and not complain."""
+        self._check_cancel()
+        source = Path(str(status.get("info_dict", {}).get("filepath") or ""))
+        if status.get("status") == "started" and source.is_file():
+            needed = source.stat().st_size + NO_ROOM_BYTES
+            if shutil.disk_usage(self._partial).free < needed:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(source))
+
     def _accept(self, row: Video, path: Path, promised_s: float | None) -> Video:
         """Check what came, give it its name, and clear away what it was made of."""
         try:
             length_ms = self._verify(path, promised_s)
-        except FetchFailed as error:
-            is_full = has_no_room(self._partial)
+        except FetchFailed:
             # Left where it is it would pass for a finished download the next time.
             path.unlink(missing_ok=True)
-            if is_full:  # ffmpeg writes what there is room for
-                raise FetchFailed(replace(failures.DISK, detail=error.failure.why)) from error
             raise
         suffix = ".mp4" if path.suffix in (".mp4", ".m4a") else path.suffix
         target = self._media / f"{row.id}{suffix}"
