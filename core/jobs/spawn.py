@@ -84,9 +84,12 @@ def wait_until_started(folder: Path, process: subprocess.Popen[bytes]) -> None:
     while time.monotonic() < deadline:
         if reader.read()[0]:
             return
-        if process.poll() is not None:
+        if process.poll() is not None or not folder.exists():
             break
         time.sleep(0.02)
+    if not folder.exists():
+        why = f"somebody has removed {folder.name} from logs/jobs while it was starting"
+        raise UserError("the job's folder is gone", why, "start it again")
     if process.poll() is None:
         return
     what = "the job's process ended before it began"

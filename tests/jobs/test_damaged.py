@@ -19,6 +19,7 @@ from core.jobs import attach, find_job, list_jobs, lock, pause, resume, send, sp
 from core.jobs.attach import view
 from core.jobs.event_log import EventWriter
 from core.jobs.lock import mark_of
+from core.jobs.spawn import wait_until_started
 from core.jobs.spec import EVENTS, LOCK, SPEC, create
 from core.jobs.status import JobStatus, read_status
 from core.workspace import Workspace
@@ -150,6 +151,17 @@ def test_following_a_job_whose_folder_is_removed_ends_and_says_so(workspace: Wor
     assert list_jobs(workspace) == []
     # The job itself sees it, and ends with all its children.
     wait_for(lambda: mark_of(process) is None)
+
+
+def test_a_job_whose_folder_is_removed_while_it_starts_is_told(workspace: Workspace) -> None:
+    folder = create(workspace, "split", {})
+    with subprocess.Popen(["sleep", "30"]) as process:
+        try:
+            shutil.rmtree(folder)
+            with pytest.raises(UserError, match="folder is gone"):
+                wait_until_started(folder, process)
+        finally:
+            process.kill()
 
 
 def follows(pid: int) -> bool:
