@@ -257,7 +257,7 @@ def _undo_between(db: Connection, number: int, after: int, last: int) -> Undone:
     _undo_texts(db)
     count = db.execute(
         "INSERT INTO edits (segment, at, who, before, after, undoes) SELECT e.segment, ?, 'person', e.after, "
-        "e.before, e.id FROM temp.slice JOIN edits e ON e.id = slice.edit",
+        "e.before, e.id FROM temp.slice CROSS JOIN edits e ON e.id = slice.edit",
         (now_ms(),),
     ).rowcount
     db.execute("UPDATE edits SET undone = 1 WHERE id IN (SELECT edit FROM temp.slice)")
@@ -274,8 +274,9 @@ def _undo_between(db: Connection, number: int, after: int, last: int) -> Undone:
 def _undo_texts(db: Connection) -> None:
     """Give the rows of the slice their texts back, where those were changed. The review is set for all of them at
     once, by the caller."""
+    # CROSS JOIN: the slice first. All edits would be read for each slice otherwise.
     query = (
-        "SELECT e.segment, e.before FROM temp.slice JOIN edits e ON e.id = slice.edit "
+        "SELECT e.segment, e.before FROM temp.slice CROSS JOIN edits e ON e.id = slice.edit "
         "WHERE e.before IS NULL OR json_type(e.before, '$.text') IS NOT NULL"
     )
     for segment, before in db.execute(query).fetchall():

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -135,14 +136,19 @@ def _set_place(db: Connection, state: JournalState, base: int) -> None:
     db.execute("INSERT OR REPLACE INTO journal (one, id, position, base) VALUES (1, ?, ?, ?)", values)
 
 
-def _lines(rows: Iterable[Any]) -> Iterator[JournalLine]:
+def _lines(rows: Iterable[Any]) -> Iterator[dict[str, Any]]:
     """One of each row of _WRITTEN or _STANDING. A segment that is gone, and of which nobody noted where it was, has
     none: its text is elsewhere, or was no person's."""
     for segment, who, at, _, video, start, end, text, origin, review, flags, suspicion in rows:
         if video is None:
             continue
-        if text is None:
-            yield JournalLine(utc(at), who, segment, video, start, end)
-        else:
-            told = (text, origin, review, () if flags == "[]" else tuple(json.loads(flags)), suspicion)
-            yield JournalLine(utc(at), who, segment, video, start, end, *told)
+        line = {"at": utc(at), "who": who, "segment": segment, "recording": video, "start_ms": start, "end_ms": end}
+        line["text"] = text
+        if text is not None:
+            line |= {"origin": origin, "review": review, "flags": _flags(flags), "suspicion": suspicion}
+        yield line
+
+
+@lru_cache(maxsize=256)
+def _flags(packed_flags: str) -> list[str]:
+    return json.loads(packed_flags)
