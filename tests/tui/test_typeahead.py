@@ -15,6 +15,7 @@ from core.store import Segment, Store, Video
 from core.store.transcripts import MachineText
 from core.workspace import Workspace, create
 from tests.tui.wait import screen_text, type_at_once, wait_until
+from tui import typeahead
 from tui.app import WhispersmithApp
 from tui.screens.playlist.screen import Filter, PlaylistScreen
 from tui.screens.transcripts.editor.editor import Editor
@@ -99,6 +100,8 @@ async def test_a_key_that_acts_on_a_row_waits_until_the_rows_are_there(
         return read(*arguments, **more)
 
     monkeypatch.setattr(loader, "read", read_later)
+    # However slow the machine is: nothing is lost here.
+    monkeypatch.setattr(typeahead, "LOST_S", 60)
     app = open_app(workspace)
     async with app.run_test(size=(100, 30)) as pilot:
         await wait_until(pilot, lambda: isinstance(app.screen, PlaylistScreen))
