@@ -71,6 +71,11 @@ class RealSpeech:
     def model(self, name: str) -> Path:
         return self.folder / "models" / name
 
+    def note(self, name: str) -> dict[str, Any]:
+        """What the workspace has noted under a name."""
+        with Store(Workspace(self.folder).db_path) as store:
+            return store.note(name) or {}
+
     def test_spans(self) -> list[Span]:
         """Where the test segments with a text lie."""
         with Store(Workspace(self.folder).db_path) as store:

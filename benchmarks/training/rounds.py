@@ -18,6 +18,7 @@ from benchmarks.report import Figure
 from benchmarks.training.hearing import Heard, by_clips
 from benchmarks.training.real import RealSpeech, keep, kept
 from core.spans import Span, segment_name
+from core.stages.round import NOTE
 from core.text import normalise
 
 PART = "round"
@@ -41,7 +42,7 @@ def measure(options: argparse.Namespace, folder: Path) -> None:
     speech.run("round")
     found = {"accepted": len(accepted), "wall_s": round(time.perf_counter() - begun)}
     spans = [span for span in untouched if normalise(texts[span])]
-    models = {"before": speech.base, "after": speech.model("run-01")}
+    models = {"before": speech.base, "after": speech.model(speech.note(NOTE)["name"])}
     for when, model in models.items():
         silent = round(by_clips(model, speech.recording, spans, silence=True), 2)
         heard = asdict(Heard.of(model, speech.recording, spans)) | {"clips_silent": silent}
