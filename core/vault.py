@@ -33,7 +33,7 @@ class Vault:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self._secrets: dict[str, str] = {}
         """By their ids, as far as the file has been read."""
         self._ids: dict[str, str] = {}
@@ -63,7 +63,7 @@ class Vault:
         if (secret := self._secrets.get(found[1])) is None:
             raise UserError(
                 "the password or token of this link is not known any more",
-                f"{self._path.name} in the workspace does not hold {found[0]}",
+                f"{self.path.name} in the workspace does not hold {found[0]}",
                 "add the whole link again: whispersmith add URL",
             )
         _hide(secret)
@@ -71,7 +71,7 @@ class Vault:
 
     def _store(self, secret: str) -> None:
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
-        descriptor = os.open(self._path, flags, 0o600)
+        descriptor = os.open(self.path, flags, 0o600)
         try:
             # The same secret has one reference, whoever comes first; without locks it may have two.
             with contextlib.suppress(OSError):
@@ -89,9 +89,9 @@ class Vault:
             os.close(descriptor)
 
     def _read(self) -> None:
-        if not self._path.exists():
+        if not self.path.exists():
             return
-        data = read_bytes(self._path, MOST_BYTES)
+        data = read_bytes(self.path, MOST_BYTES)
         whole = data.rfind(b"\n") + 1
         for line in data[self._read_to : whole].splitlines():
             try:

@@ -19,7 +19,7 @@ def repair(arguments: argparse.Namespace, _: OpenApp) -> int:
     if arguments.json:
         show.document(made.as_json())
     else:
-        print("\n".join(made.lines()))
+        show.say("\n".join(made.lines()))
     return DONE
 
 
@@ -31,7 +31,7 @@ def backup(arguments: argparse.Namespace, _: OpenApp) -> int:
     if arguments.json:
         show.document(made.as_json())
     else:
-        print(f"{made.path}: {file_size(made.bytes)}, {', '.join(made.files)}")
+        show.say(f"{made.path}: {file_size(made.bytes)}, {', '.join(made.files)}")
     return DONE
 
 

@@ -1,4 +1,4 @@
-"""One file of all that a person made: settings, database, journal, glossary. Media and models are not in it."""
+"""One file of all that a person made: settings, database, journal, glossary, and links' secrets. No media or models."""
 
 from __future__ import annotations
 
@@ -56,7 +56,9 @@ def backup(workspace: Workspace, target: Path) -> Backup:
 
 def _contents(workspace: Workspace, database: Path) -> dict[str, Path]:
     """What goes into the archive, by its name there."""
-    beside = (workspace.config_path, *(workspace.root / name for name in (JOURNAL, JOURNAL_BEFORE)), workspace.glossary)
+    journals = (workspace.root / name for name in (JOURNAL, JOURNAL_BEFORE))
+    # Without the vault no link of a private source leads anywhere.
+    beside = (workspace.config_path, *journals, workspace.glossary, workspace.vault.path)
     return {workspace.db_path.name: database} | {path.name: path for path in beside if path.is_file()}
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import core.cli
 from core.errors import UserError
 from core.events import ItemFailed, Outcome
 from core.text import hidden_escaped, printable
@@ -116,3 +118,10 @@ def test_what_is_printable_stays_on_its_line(text: str) -> None:
     shown = printable(text)
     assert acting(shown) == []
     assert shown.count("\n") == text.count("\n")
+
+
+def test_what_is_printed_goes_through_one_door() -> None:
+    """`print` knows nothing of what acts on a terminal; `python -m core.cli.parser` prints our own table."""
+    room = Path(core.cli.__file__).parent
+    printing = {path.name for path in room.glob("*.py") if re.search(r"(?<![.\w])print\(", path.read_text())}
+    assert printing <= {"show.py", "parser.py", "__init__.py"}
