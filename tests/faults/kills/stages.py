@@ -40,7 +40,8 @@ class Killed:
     name: of the test. words: the command line; {root} is the workspace. prepare: makes the workspace, in a folder that
     is not there; done once for all that share it. without: as for `left`. around: what is to run beside it, in the
     folder of the trial; gives environment variables. shims: see tests/faults/shims. torch: it loads torch, and so
-    starts slowly. chain: kills before a run is let be. kills: in the whole campaign. quick: in CI.
+    starts slowly. already: what it says where the kill came when all was done. chain: kills before a run is let be.
+    kills: in the whole campaign. quick: in CI.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Killed:
     around: Callable[[Path], AbstractContextManager[Environment]] = no_server
     shims: tuple[Path, ...] = ()
     torch: bool = False
+    already: str = ""
     chain: int = 2
     kills: int = 6
     quick: int = 0
@@ -160,9 +162,9 @@ def trainable(root: Path) -> Workspace:
 
 
 def tuned(root: Path) -> Workspace:
-    """The same, and a model that is called tuned: a toy with other weights."""
+    """The same, and a model that is called tuned."""
     made = trainable(root)
-    toy_copy(made.models / "run-01", 2.0)
+    toy_copy(made.models / "run-01")
     return made
 
 
@@ -227,7 +229,16 @@ STAGES: tuple[Killed, ...] = (
     Killed("split", ("split",), accepted, kills=8, quick=1),
     Killed("backup", ("backup", "{root}/backup.tar.gz"), accepted, without=("backup.tar.gz",)),
     Killed("repair", ("repair",), damaged, without=("note:*", "whispersmith*.db*")),
-    Killed("train", ("train", "--name", "run-02"), trainable, without=RUNS, torch=True, kills=8, chain=4),
+    Killed(
+        "train",
+        ("train", "--name", "run-02"),
+        trainable,
+        without=RUNS,
+        torch=True,
+        already="there is a model run-02 already",
+        kills=8,
+        chain=4,
+    ),
     Killed("evaluate", ("evaluate",), tuned, torch=True, kills=6, chain=3),
     Killed("compare", ("compare",), tuned, torch=True, kills=4),
     Killed("round", ("round",), half_labelled, without=RUNS, torch=True, kills=6, chain=3),
