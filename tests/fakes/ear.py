@@ -33,7 +33,7 @@ class Ear:
         self.prompt = options.prompt
         self._journal = journal
         self._pause_s = pause_s
-        self._batches = HalvingBatches(options.batch, model, options.warn)
+        self._batches = HalvingBatches(max(1, options.batch), model, options.warn)  # 0 asks the engine
         self.info = EngineInfo("ear", model, "cpu", "fp32", WINDOW_S)
         self.heard: list[int] = []
         """Where the windows began that were decoded, in ms."""

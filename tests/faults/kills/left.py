@@ -1,10 +1,11 @@
-"""All that a command has left in a workspace, without what may differ between two runs: times, numbers, process ids."""
+"""All that a command has left in a workspace, without what may differ between two runs: times, speeds, numbers."""
 
 from __future__ import annotations
 
 import fnmatch
 import hashlib
 import json
+import re
 import sqlite3
 from collections.abc import Collection, Iterator
 from typing import Any
@@ -81,6 +82,8 @@ def rows(workspace: Workspace, without: Collection[str] = ()) -> dict[str, list[
 def _row(table: str, row: dict[str, Any], without: Collection[str]) -> str:
     if table == "notes" and _is_among(f"note:{row['key']}", without):
         return ""
+    if table == "notes":
+        row["value"] = re.sub(r'"speed": [0-9.]+', '"speed": 0', row["value"])
     text_id = isinstance(row.get("id"), str)
     kept = {
         name: value is not None if name in WHETHER and table != "notes" else value

@@ -41,7 +41,7 @@ class Killed:
     is not there; done once for all that share it. without: as for `left`. around: what is to run beside it, in the
     folder of the trial; gives environment variables. shims: see tests/faults/shims. torch: it loads torch, and so
     starts slowly. already: what it says where the kill came when all was done. chain: kills before a run is let be.
-    kills: in the whole campaign. quick: in CI.
+    kills: in the whole campaign. quick: in CI. moved: its workspace is moved as well.
     """
 
     name: str
@@ -55,6 +55,7 @@ class Killed:
     chain: int = 2
     kills: int = 6
     quick: int = 0
+    moved: bool = False
 
     def words_in(self, workspace: Workspace) -> list[str]:
         return [word.replace("{root}", str(workspace.root)) for word in self.words]
@@ -204,9 +205,9 @@ RUNS = ("models/.*",)
 """Of a training: its own folder keeps logs with times in them. What it comes to is in models/NAME."""
 
 STAGES: tuple[Killed, ...] = (
-    Killed("add", ("add", "{root}/given"), with_files, without=("media/*.json",), kills=8, quick=2),
+    Killed("add", ("add", "{root}/given"), with_files, without=("media/*.json",), kills=8),
     Killed("model", ("model", "someone/toy"), create, around=hub, without=("hf/*.lock", "hf/*/refs/*"), kills=6),
-    Killed("segment", ("segment",), with_recordings, kills=10, chain=3),
+    Killed("segment", ("segment",), with_recordings, kills=10, chain=3, moved=True),
     Killed("segment anew", ("segment", "--at-pauses", "--text", "moves"), with_cut_recordings, kills=8, chain=2),
     Killed("label --redo", ("label", "--redo"), labelled, shims=HEARD, without=("note:*",), kills=8, chain=3),
     Killed(
@@ -223,7 +224,7 @@ STAGES: tuple[Killed, ...] = (
     Killed("import captions", ("import", "{root}/given/talk.srt"), with_table, kills=6),
     Killed("import an audio folder", ("import", "{root}/given/clips"), with_audio_folder, kills=8),
     *(
-        Killed(f"export {name}", ("export", "--format", name), accepted, kills=6, quick=2 * (name == "audiofolder"))
+        Killed(f"export {name}", ("export", "--format", name), accepted, moved=name == "audiofolder")
         for name in dataset_formats()
     ),
     Killed("split", ("split",), accepted, kills=8, quick=1),

@@ -49,7 +49,8 @@ class Trials:
         self.kills: Counter[str] = Counter()
         """By the kind of their moments."""
 
-    def run(self, kills: int) -> None:
+    def run(self, kills: int, *, moves: bool = False) -> None:
+        """moves: after each kill the workspace goes to another place."""
         with self._copy() as (workspace, surroundings):
             course = surroundings.undisturbed(workspace, self.stage.words_in(workspace))
             expected = left(workspace, self.stage.without)
@@ -65,6 +66,12 @@ class Trials:
                         missed += 1
                         break
                     self.kills[moment.kind] += 1
+                    if moves:
+                        place = self.folder / f"moved{self.kills.total()}"
+                        place.mkdir()
+                        # Under its name, which stands in the card of a data set.
+                        workspace = Workspace(workspace.root.rename(place / workspace.name))
+                        words = self.stage.words_in(workspace)
                 surroundings.arm()
                 last = start(workspace, words)
                 last.wait()
@@ -83,7 +90,8 @@ class Trials:
         with self.stage.around(self.folder) as environment:
             more = {"EAR_JOURNAL": str(self.folder / "ear.journal"), "EAR_PAUSE_S": "0.01"}
             yield workspace, Surroundings(self.monkeypatch, self.folder, {**more, **environment}, self.stage.shims)
-        shutil.rmtree(workspace.root)
+        for place in (workspace.root, *self.folder.glob("moved*")):
+            shutil.rmtree(place, ignore_errors=True)
 
 
 @pytest.mark.parametrize("stage", [stage for stage in STAGES if stage.quick], ids=lambda stage: stage.name)
@@ -91,6 +99,14 @@ def test_a_few_kills(
     stage: Killed, template: Callable[[Killed], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Trials(stage, template(stage), tmp_path, monkeypatch).run(stage.quick)
+
+
+@pytest.mark.parametrize("stage", [stage for stage in STAGES if stage.moved], ids=lambda stage: stage.name)
+def test_moved_after_each_kill(
+    stage: Killed, template: Callable[[Killed], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is in a workspace is relative: it goes on wherever it is, and ends as it would have where it was."""
+    Trials(stage, template(stage), tmp_path, monkeypatch).run(2, moves=True)
 
 
 @pytest.mark.slow
