@@ -12,6 +12,7 @@ import io
 import json
 import os
 import secrets
+import shutil
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -122,16 +123,11 @@ class Journal:
 
     def state(self) -> JournalState | None:
         """None where there is no file."""
-        try:
-            with _opened(self.path) as file:
-                size, first = os.fstat(file.fileno()).st_size, file.readline(_HEAD_BYTES)
-        except FileNotFoundError:
-            return None
-        try:
-            head = typed_json.build(_Head, typed_json.parse(first))
-        except ValueError:
-            return JournalState("", size)
-        return JournalState(head.journal if head.v == VERSION else "", size)
+        return _state(self.path)
+
+    def state_before(self) -> JournalState | None:
+        """Of the file before it."""
+        return _state(self.before)
 
     def append(self, data: bytes, *, durable: bool = True) -> None:
         """All of it or nothing. durable: on the disk on return, else after `sync`; others see it in any case."""
@@ -158,15 +154,36 @@ class Journal:
             os.truncate(self.path, size)
 
     def begin(self, lines: Iterable[dict[str, Any]]) -> JournalState:
-        """Begin it anew with these lines. What was there stays as the file before it."""
+        """Begin it anew with these lines. What was there stays as the file before it, and in its place until then: it
+        may have what the database has not committed yet."""
         id = secrets.token_hex(8)
         head = packed([{"journal": id, "v": VERSION, "about": _ABOUT}])
         with _explained(self.path, "written"):
             if self.path.exists():
-                os.replace(self.path, self.before)
+                self._keep()
             write_bytes(self.path, head + packed(lines))
             sync(self.path.parent)
             return JournalState(id, self.path.stat().st_size)
+
+    def _keep(self) -> None:
+        self.before.unlink(missing_ok=True)
+        try:
+            os.link(self.path, self.before)
+        except OSError:  # a file system without hard links
+            shutil.copyfile(self.path, self.before)
+
+
+def _state(path: Path) -> JournalState | None:
+    try:
+        with _opened(path) as file:
+            size, first = os.fstat(file.fileno()).st_size, file.readline(_HEAD_BYTES)
+    except FileNotFoundError:
+        return None
+    try:
+        head = typed_json.build(_Head, typed_json.parse(first))
+    except ValueError:
+        return JournalState("", size)
+    return JournalState(head.journal if head.v == VERSION else "", size)
 
 
 def read(path: Path, start: int = 0) -> Iterator[JournalLine | None]:

@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -90,9 +91,19 @@ class Journaling:
                 _set_place(db, self._journal.state() or state, place.base)
                 return
             if not is_same:
-                replay.take_in(db, (line for line in read(self._journal.path) if line is not None))
+                self._take_in_all(db, place)
         # It is not there, is another's, or has lost its end.
         self._begin(db)
+
+    def _take_in_all(self, db: Connection, place: _Place | None) -> None:
+        """What the whole journal says. Where the database is a copy from before it was begun anew, the end of the file
+        before it comes first: of a text that was taken back meanwhile nothing stands in the one that was begun."""
+        known, before = None if place is None else place.state, self._journal.state_before()
+        is_newer = bool(known and before and known.id == before.id and known.size <= before.size)
+        lines = read(self._journal.path)
+        if known is not None and is_newer:
+            lines = chain(read(self._journal.before, known.size), lines)
+        replay.take_in(db, (line for line in lines if line is not None), is_newer=is_newer)
 
     def _end_line(self, tail: list[JournalLine | None]) -> None:
         """Where the last line was cut short, the next one is not to be a part of it."""
@@ -110,9 +121,10 @@ class Journaling:
         data = packed(_lines(db.execute(_WRITTEN, (edit,))))
         if not data or place is None:
             return None
+        # In this order: what fails here leaves nothing in the journal.
+        _set_place(db, place.state._replace(size=place.state.size + len(data)), place.base)
         self._journal.append(data, durable=durable)
         self._is_due |= not durable
-        _set_place(db, place.state._replace(size=place.state.size + len(data)), place.base)
         return place.state.size
 
     def sync(self) -> None:

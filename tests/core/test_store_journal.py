@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from core.errors import UserError
-from core.store import Segment, Store, journaling
+from core.store import Segment, Store, journal, journaling
 from core.store.connection import Connection
 from core.store.cuts import LeavingText, MovedText
 from core.store.database import SMALLEST_SLICE
@@ -202,6 +202,48 @@ def test_a_long_journal_is_begun_anew_with_what_stands(
     shutil.copy(tmp_path / "older.db", store.path)
     with Store(store.path) as older:
         assert given(older) == wanted
+
+
+def _open_and_die_while_the_journal_is_begun_anew(path: Path) -> None:
+    journal.write_bytes = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[assignment]
+    Store(path)
+
+
+def _older_than_its_journal(store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put a database in the store's place that is from before its journal was begun anew."""
+    store.close()
+    shutil.copy(store.path, folder / "older.db")
+    monkeypatch.setattr(journaling, "LONG_BYTES", 8000)
+    with Store(store.path) as later:
+        later.transcripts.undo("talk_8_18")
+        for number in range(60):
+            later.transcripts.save("talk_0_10", f"第{number}次")
+        assert later.path.with_name(JOURNAL_BEFORE).exists()
+    shutil.copy(folder / "older.db", store.path)
+
+
+def test_what_only_the_journal_has_survives_a_kill_while_it_is_begun_anew(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.transcripts.save("talk_8_18", "一")
+    _older_than_its_journal(store, tmp_path, monkeypatch)
+    work = _open_and_die_while_the_journal_is_begun_anew
+    process = multiprocessing.get_context("spawn").Process(target=work, args=(store.path,))
+    process.start()
+    process.join(30)
+    assert process.exitcode == -signal.SIGKILL
+    with Store(store.path) as later:
+        assert text_of(later, "talk_0_10")[0] == "第59次"
+
+
+def test_what_was_taken_back_before_the_journal_was_begun_anew_does_not_return(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.transcripts.save("talk_8_18", "一")
+    _older_than_its_journal(store, tmp_path, monkeypatch)
+    with Store(store.path) as later:
+        assert text_of(later, "talk_8_18")[0] == ""
+        assert text_of(later, "talk_0_10")[0] == "第59次"
 
 
 def test_an_older_copy_of_the_database_gets_what_was_edited_since(store: Store, tmp_path: Path) -> None:
