@@ -16,7 +16,7 @@ import os
 import re
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -24,6 +24,8 @@ HIDDEN = "[hidden]"
 
 SPEECH = frozenset(("text", "reference", "hypothesis"))
 """Fields of results that hold what was said in a recording: it is nobody's secret, and never changed."""
+
+TITLES = frozenset(("title", "channel"))
 
 SHORTEST, LONGEST = 6, 4096
 """Characters of a secret that is hidden wherever it stands: a shorter one would be found inside words."""
@@ -35,11 +37,12 @@ MOST_REMEMBERED = 1000
 # fmt: off
 _SECRET_WORDS = frozenset((
     "password", "passwd", "pwd", "passphrase", "passcode", "token", "secret", "secrets", "apikey", "authorization",
-    "auth", "credential", "credentials", "cookie", "cookies", "jwt", "bearer", "twofactor", "otp",
+    "auth", "credential", "credentials", "cookie", "cookies", "jwt", "bearer", "twofactor", "otp", "pw", "pswd",
 ))
 _SECRET_ENDINGS = (
     "password", "passwd", "passphrase", "token", "secret", "apikey", "accesskey", "authkey", "privatekey",
 )
+_IN_PARTS = ("authorization", "auth", "cookie", "cookies")
 _KEY_OF = frozenset(("api", "access", "auth", "private", "secret", "signing", "license", "app"))
 _ONLY_IN_LINKS = frozenset((
     "key", "sig", "lsig", "signature", "session", "sessionid", "jsessionid", "sid", "pass", "code", "hmac", "hdnts",
@@ -51,9 +54,15 @@ _NO_VALUE = frozenset((
 ))
 # fmt: on
 
-_LINK = re.compile(r"(?<![A-Za-z0-9+.-])([A-Za-z][A-Za-z0-9+.-]{0,30}://)([^\s<>\"]+)")
+# JSON of other makers has `\/` for every slash.
+_LINK = re.compile(r"(?<![A-Za-z0-9+.-])([A-Za-z][A-Za-z0-9+.-]{0,30}:(?:\\?/){2})([^\s<>\"]+)")
+_END_OF_AUTHORITY = re.compile(r"\\?[/?#]")
 _PARAMETER = re.compile(r"([?&;#])([^=&;#?\s]{1,200})=([^&;#\s]*)")
-_WITHOUT_SCHEME = re.compile(r"(?<![\w/@.:-])(?!mailto:)[^\s:@/\"'=\[\]]{1,100}:[^\s@/\"']{1,200}(?=@[\w-])")
+_PARAMETER_NAME = re.compile(r"[?&;#]([^=&;#?\s]{1,200})=")
+_ENCODED_TIMES = 4
+_WITHOUT_SCHEME = re.compile(
+    r"(?:(?<![\w/@.:-])|(?<=//))(?!mailto:)[^\s:@/\"'=\[\]]{1,100}:[^\s@/\"']{1,200}(?=@[\w-])"
+)
 _AUTHORIZATION = re.compile(
     r"(?i)((?:proxy-)?authorization[\"']?\s{0,3}[:=]\s{0,3})"
     r"([\"'])?(?:(bearer|basic|token|apikey)\s{1,3}[^\s\"',;}]+|(?(2)[^\"'\r\n]+|[^\s\"'][^\r\n]*))"
@@ -64,8 +73,9 @@ _COOKIE_LINE = re.compile(
 )
 _ASSIGNED = re.compile(
     r"(?<![A-Za-z0-9_.-])([A-Za-z][A-Za-z0-9_.-]{0,60})(\\?[\"']?\s{0,3}(?:[=:]|=>)\s{0,3})"
-    r"(\\\"[^\"\\]{0,4096}\\\"|\"(?:\\.|[^\"\\]){0,4096}\"|'(?:\\.|[^'\\]){0,4096}'|[^\s,;&\"'<>)}\]]+)"
-)
+    r"(\\\"[^\"\\]{0,4096}\\\"|\"(?:\\.|[^\"\\]){0,4096}\"|'(?:\\.|[^'\\]){0,4096}'|[^\s,;&\"'<>)}\]]+|[\"'][^\"'\r\n]{1,4096})"
+)  # the last: a text that is cut off inside the quotes
+_NETRC = re.compile(r"(?i)(\blogin\s{1,3}\S{1,200}\s{1,3}password\s{1,3})\S+")
 _OPTION = re.compile(r"(?<!\S)(--?[A-Za-z][A-Za-z0-9-]{0,60})([ =])([^\s\"']+|\"[^\"]*\"|'[^']*')")
 _BEARER = re.compile(r"(?i)(\bbearer\s{1,3})((?=[A-Za-z._~+/=-]{0,200}[0-9._~+/=-])[A-Za-z0-9._~+/=-]{8,})")
 _BASIC = re.compile(r"(?i)(\bbasic\s{1,3})([A-Za-z0-9+/]{6,}={0,2})")
@@ -82,7 +92,7 @@ _guard = threading.Lock()
 
 def redact(text: str) -> str:
     """The text with `[hidden]` in place of every secret. Takes linear time."""
-    text = redact_links(redact_known(text))
+    text = redact_links(_without(text, _known()))
     lower = text.lower()
     if "true" in lower or "false" in lower:
         text = _COOKIE_LINE.sub(rf"\1{HIDDEN}", text)
@@ -96,15 +106,15 @@ def redact(text: str) -> str:
         text = _OPTION.sub(_option, text)
     if "bearer" in lower or "basic" in lower:
         text = _BASIC.sub(_basic, _BEARER.sub(rf"\1{HIDDEN}", text))
+    if "login" in lower:
+        text = _NETRC.sub(rf"\1{HIDDEN}", text)
     return _TOKENS.sub(HIDDEN, text)
 
 
-def redact_known(text: str) -> str:
-    """Only what this process has been told to be a secret: for titles, which are nobody's to change."""
-    for secret in (*_environment(), *_remembered):
-        if secret in text:
-            text = text.replace(secret, HIDDEN)
-    return text
+def redact_title(text: str) -> str:
+    """For names of recordings and channels, which are stored and nobody's to change: only what this process has been
+    told to be a secret goes, and of that nothing which is a word or a number as titles have them."""
+    return _without(text, (secret for secret in _known() if not (secret.isalpha() or secret.isdecimal())))
 
 
 def redact_links(text: str, replaced: Callable[[str], str] = lambda secret: HIDDEN) -> str:
@@ -117,7 +127,7 @@ def redact_links(text: str, replaced: Callable[[str], str] = lambda secret: HIDD
 
     def parameter(found: re.Match[str]) -> str:
         mark, name, value = found.groups()
-        return f"{mark}{name}={new(value)}" if is_secret_name(unquote(name), in_link=True) else found[0]
+        return f"{mark}{name}={new(value)}" if _is_secret_parameter(name, value) else found[0]
 
     def link(found: re.Match[str]) -> str:
         scheme, rest = found.groups()
@@ -125,7 +135,7 @@ def redact_links(text: str, replaced: Callable[[str], str] = lambda secret: HIDD
         login = f"{new(rest[:end])}@" if end >= 0 else ""
         return scheme + login + _PARAMETER.sub(parameter, rest[end + 1 :])
 
-    if "://" in text:
+    if ":/" in text or ":\\/" in text:
         text = _LINK.sub(link, text)
     if "@" not in text:
         return text
@@ -135,7 +145,7 @@ def redact_links(text: str, replaced: Callable[[str], str] = lambda secret: HIDD
 def without_secrets(url: str) -> str:
     """The link without its login and its secret parameters: what may be published of it."""
     plain = _LINK.sub(lambda found: found[1] + found[2][_login_end(found[2]) + 1 :], url)
-    kept = _PARAMETER.sub(lambda found: "" if is_secret_name(unquote(found[2]), in_link=True) else found[0], plain)
+    kept = _PARAMETER.sub(lambda found: "" if _is_secret_parameter(found[2], found[3]) else found[0], plain)
     # What was the second parameter may be the first one now.
     return kept if "?" in kept or "&" not in kept or "?" not in plain else kept.replace("&", "?", 1)
 
@@ -152,9 +162,12 @@ def redact_values(value: Any) -> Any:
     return value
 
 
+@lru_cache(1024)
 def is_secret_name(name: str, *, in_link: bool = False) -> bool:
     """Whether a setting, header, option or parameter of this name holds a secret."""
-    words = re.findall(r"[A-Za-z][a-z0-9]*|[A-Z0-9]+", name.replace("APIKey", "ApiKey"))[-2:]
+    if name == "PWD":  # a shell's, where it is
+        return False
+    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+|[0-9]+", name)[-2:]
     last = words[-1].lower() if words else ""
     compact = re.sub(r"[^a-z0-9]", "", name.lower())
     return (
@@ -185,9 +198,10 @@ def secrets_in(value: Any, name: str = "") -> list[str]:
     text, found = str(value), []
     if is_secret_name(name) and isinstance(value, str | int) and not isinstance(value, bool):
         found.append(text)
-        # What a header holds beside the scheme; each cookie by itself.
-        parts = (part.rpartition("=")[2] or part for part in re.split(r"[\s;]+", text))
-        found += [part for part in parts if part.lower() not in _NO_VALUE]
+        if name.lower().endswith(_IN_PARTS):
+            # What a header holds beside the scheme; each cookie by itself.
+            parts = (part.rpartition("=")[2] or part for part in re.split(r"[\s;]+", text))
+            found += [part for part in parts if part.lower() not in _NO_VALUE]
 
     def take(secret: str) -> str:
         found.extend((secret, secret.partition(":")[2]))
@@ -197,9 +211,24 @@ def secrets_in(value: Any, name: str = "") -> list[str]:
     return found
 
 
+def _is_secret_parameter(name: str, value: str) -> bool:
+    """Of a link: also one whose value is a link, or the end of one, that holds a secret."""
+    if is_secret_name(unquote(name), in_link=True):
+        return True
+    inner = value
+    for _ in range(_ENCODED_TIMES):
+        inner = unquote(inner)
+    if inner == value:
+        return False
+    names = (found[1] for found in _PARAMETER_NAME.finditer(inner))
+    return any(is_secret_name(one, in_link=True) for one in names) or any(
+        _login_end(found[2]) >= 0 for found in _LINK.finditer(inner)
+    )
+
+
 def _login_end(rest: str) -> int:
     """Where the `@` behind the login stands in a link without its scheme; -1 for none."""
-    end = next((at for at, char in enumerate(rest) if char in "/?#"), len(rest))
+    end = found.start() if (found := _END_OF_AUTHORITY.search(rest)) else len(rest)
     authority = rest[:end]
     if (at := authority.rfind("@")) >= 0:
         return at
@@ -220,6 +249,8 @@ def _assigned(found: re.Match[str]) -> str:
     name, between, value = found.groups()
     bare = value.strip("\\\"'")
     if not is_secret_name(name) or bare.startswith(HIDDEN[:-1]) or not bare:
+        return found[0]
+    if bare.startswith("<|"):  # eos_token and its like, which tokenizers tell of
         return found[0]
     is_plain = value == bare
     if is_plain and (bare.lower().rstrip(".,") in _NO_VALUE or (bare.isdecimal() and len(bare) < SHORTEST)):
@@ -244,9 +275,22 @@ def _basic(found: re.Match[str]) -> str:
 def _field(key: Any, value: Any) -> Any:
     if key in SPEECH:
         return value
+    if key in TITLES and isinstance(value, str):
+        return redact_title(value)
     if isinstance(value, str) and value and is_secret_name(str(key)):
         return HIDDEN
     return redact_values(value)
+
+
+def _known() -> tuple[str, ...]:
+    return (*_environment(), *_remembered)
+
+
+def _without(text: str, secrets: Iterable[str]) -> str:
+    for secret in secrets:
+        if secret in text:
+            text = text.replace(secret, HIDDEN)
+    return text
 
 
 def _encoded_login(secret: str) -> str:

@@ -11,7 +11,7 @@ from core.clock import now_ms
 from core.errors import UserError
 from core.ids import is_safe, stable_id
 from core.links import url_parts
-from core.redaction import redact_known
+from core.redaction import redact_title
 from core.sources import failures, names
 from core.sources.failures import Failure
 from core.sources.licence import facts, licence
@@ -239,7 +239,7 @@ def failed(row: Video, failure: Failure) -> Video:
 def sealed(row: Video, vault: Vault) -> Video:
     """The row as it is stored: passwords and tokens of its links are in the vault."""
     links = {name: vault.seal(getattr(row, name)) for name in ("url", "channel_url")}
-    return replace(row, **links, title=redact_known(row.title), channel=redact_known(row.channel))
+    return replace(row, **links, title=redact_title(row.title), channel=redact_title(row.channel))
 
 
 def nothing_found(url: str) -> UserError:

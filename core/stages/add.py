@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from core.config import Config
 from core.errors import UserError
 from core.events import ItemState
-from core.redaction import redact_known
+from core.redaction import redact_title
 from core.sources import failures, listing, local, names, sidecar
 from core.sources.licence import open_site
 from core.sources.ytdlp import YtdlpLogger, cancel_check
@@ -171,7 +171,7 @@ class _AddRun:
         return self._ydl
 
     def _source(self, url: str, kind: str, title: str) -> dict[str, Any]:
-        url, title = self.workspace.vault.seal(url), redact_known(title)
+        url, title = self.workspace.vault.seal(url), redact_title(title)
         number = self.store.videos.add_source(url, kind, title)
         source = {"id": number, "url": url, "kind": kind, "title": title, "added": 0, "known": 0}
         self.sources.append(source)

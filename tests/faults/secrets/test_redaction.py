@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from core.errors import UserError
 from core.events import Finished, LogEntry, LogLine, Outcome, Sample, format_line
 from core.jobs.output import RedactedStream
-from core.redaction import redact, redact_links, redact_values, remember, secrets_in, without_secrets
+from core.redaction import redact, redact_links, redact_title, redact_values, remember, secrets_in, without_secrets
 from core.vault import Vault
 from tests.faults.secrets.canaries import CANARY
 
@@ -29,7 +29,15 @@ SPELLINGS = [
     "https://host/feed?X-Amz-Signature={}",
     "https://host/#access_token={}",
     "https://host/;jsessionid={}",
+    "https://host/?u=https%3A%2F%2Fme%3A{}%40inner%2F&x=1",
+    "https://host/?u=https%253A%252F%252Fme%253A{}%2540inner%252F",
+    "https://host/?next=%2Fa%3Ftoken%3D{}",
+    '{{"url": "https:\\/\\/me:{0}@host\\/feed?token={0}"}}',
+    "//me:{}@host/feed",
     "me:{}@proxy.local:3128",
+    "PROXY_AUTH=me-{0} DB_PWD={0} SESSION_COOKIE={0} SIGNING_KEY={0} pw={0}",
+    'password="cut off {} in the',
+    "machine host login me password {}",
     "password={}",
     'password = "{} with blanks"',
     "'api_key': '{}'",
@@ -58,7 +66,9 @@ HARMLESS = [
     "mailto:me@host.example",
     "git@host.example:name/repository",
     "ssh -N -L 8737:127.0.0.1:8737 -p 22 me@host",
-    "pad_token_id: 50257, max_tokens=448",
+    "pad_token_id: 50257, max_tokens=448, eos_token='<|endoftext|>'",
+    "PWD=/home/me/recordings OLDPWD=/home/me",
+    "https://host/?u=https%3A%2F%2Finner%2Fa%3Fv%3D1",
     "token: not set",
     "the cookie file cookies.txt is not there",
     "basic information for the bearer of news",
@@ -106,6 +116,18 @@ def test_the_secrets_of_settings() -> None:
     found = set(secrets_in({"proxy": "http://me:Kan1@h:1", "http_headers": headers, "retries": 3}))
     assert found >= {"Kan1", "Kan2", "Kan3", "Kan4"}
     assert not {"x", "3", "Bearer"} & found
+
+
+def test_titles_lose_only_what_can_be_no_word_of_them() -> None:
+    remember(secrets_in("https://chinese:anthology@host/?session=20261126&code=harbour&token=Kan-arie7"))
+    told = {"title": "Chinese anthology harbour, 20261126: the password: open", "channel": "token: a podcast"}
+    assert redact_values(told) == told
+    assert redact_title("to Kan-arie7, harbour") == "to [hidden], harbour"
+    assert redact("harbour") == "[hidden]"
+
+
+def test_a_password_with_blanks_is_one_secret() -> None:
+    assert secrets_in({"videopassword": "harbour bridges"}) == ["harbour bridges"]
 
 
 def test_a_published_link_has_neither_login_nor_token() -> None:
