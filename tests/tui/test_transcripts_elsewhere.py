@@ -201,7 +201,7 @@ def write_as_another(workspace: Workspace, number: int, text: str) -> None:
         store.transcripts.save(segment(number).id, text)
 
 
-async def test_what_two_write_in_one_row_is_kept_shown_and_asked_about(workspace: Workspace):
+async def test_what_two_write_in_one_row_is_kept_shown_and_asked_about(workspace: Workspace, monkeypatch):
     app = open_app(workspace)
     async with app.run_test(size=(100, 40)) as pilot:
         screen = await filled(pilot, app)
@@ -226,6 +226,15 @@ async def test_what_two_write_in_one_row_is_kept_shown_and_asked_about(workspace
         await wait_until(pilot, lambda: "two have written" not in screen_text(app))
         await pilot.press("u")
         await wait_until(pilot, lambda: screen.editor.text == "別人寫的")
+        # Saved before anybody has noticed what another wrote there: the table shows theirs at once, too.
+        await pilot.press("down", "down", "e", *"喔")
+        await wait_until(pilot, lambda: screen.editor.text == TEXTS[3] + "喔")
+        monkeypatch.setattr(screen, "store_changed", lambda: None)
+        write_as_another(workspace, 3, "又是別人")
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: isinstance(app.screen, Choice))
+        await pilot.press("d")
+        await wait_until(pilot, lambda: re.search(r"3 +0:24 .*accepted.* 又是別人", screen_text(app)) is not None)
 
 
 async def test_a_verdict_of_another_person_is_kept_shown_and_asked_about(workspace: Workspace):

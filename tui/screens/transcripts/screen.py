@@ -149,7 +149,11 @@ class TranscriptsScreen(ListeningScreen):
     def _restore(self, id: str) -> None:
         """What was done could not be written: the row is what the store says."""
         stored = self._panes.segment(id)
-        if stored is not None and self._session.restore(stored):
+        if stored is None:
+            return
+        moved = self._session.restore(stored)
+        self.table.redraw(id)
+        if moved:
             self.table.show_rows()
 
     def on_screen_suspend(self) -> None:
