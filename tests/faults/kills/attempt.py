@@ -109,16 +109,14 @@ class Attempt:
             return self.process.returncode == -signal.SIGKILL
         return self.view.state == JobState.CRASHED
 
-    def assert_done(self, already: str = "") -> None:
-        """It has come to its end, and nothing of it failed. already: or it says so, as there was nothing left to do."""
+    def assert_done(self) -> None:
+        """It has come to its end, and nothing of it failed."""
         if self.process is not None:
             assert self.process.returncode == 0, (self.words, self.process.returncode)
             return
         seen = self.view
         assert self.folder is not None
         output = (self.folder / "output.log").read_text(errors="replace")[-2000:]
-        if already and seen.error is not None and seen.error.what == already:
-            return
         ended = (seen.state, seen.failed, seen.error)
         assert ended == (JobState.DONE, 0, None), f"{self.words}: {ended}\n{output}"
 

@@ -20,9 +20,12 @@ WHETHER = ("done", "listed", "undoes", "batch", "cutting", "holder")
 """Columns of which only counts whether something stands there."""
 UNCOUNTED = ("changes", "sqlite_sequence", "splits", "counts", "journal")
 
+OLD_PARTS = "parts of splits that are not in force"
+"""The next split clears them away; a round makes none where the accepted segments are still those of the last."""
+
 QUERIES = {
     "parts": "SELECT segment, part FROM parts WHERE split = (SELECT split FROM counts)",
-    "parts of splits that are not in force": "SELECT COUNT(*) FROM parts WHERE split <> (SELECT split FROM counts)",
+    OLD_PARTS: "SELECT COUNT(*) FROM parts WHERE split <> (SELECT split FROM counts)",
     "timed_windows": "SELECT t.video, t.source, w.start_ms, w.end_ms, w.text, w.words, w.flags, w.avg_logprob "
     "FROM timed_windows w JOIN timed_texts t ON t.id = w.timed_text",
     "evaluation_rows": "SELECT DISTINCT segment, reference, base, tuned, base_errors, tuned_errors, characters "
@@ -74,7 +77,7 @@ def rows(workspace: Workspace, without: Collection[str] = ()) -> dict[str, list[
             if table not in UNCOUNTED:
                 query = QUERIES.get(table, f"SELECT * FROM {table}")
                 found[table] = sorted({_row(table, dict(row), without) for row in db.execute(query)} - {""})
-        extra = [name for name in QUERIES if name not in names]
+        extra = [name for name in QUERIES if name not in (*names, *without)]
         found |= {name: [str(tuple(row)) for row in db.execute(QUERIES[name])] for name in extra}
     return found
 

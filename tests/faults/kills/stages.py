@@ -20,6 +20,7 @@ from tests.core import media_kit, whisper_kit
 from tests.core.whisper_kit import toy, toy_copy
 from tests.fakes.hub import Hub, Repository
 from tests.faults.kills import test_label as labelling
+from tests.faults.kills.left import OLD_PARTS
 from tests.faults.shims import EAR, NETWORK_DISK
 
 GIVEN = "given"
@@ -40,8 +41,9 @@ class Killed:
     name: of the test. words: the command line; {root} is the workspace. prepare: makes the workspace, in a folder that
     is not there; done once for all that share it. without: as for `left`. around: what is to run beside it, in the
     folder of the trial; gives environment variables. shims: see tests/faults/shims. torch: it loads torch, and so
-    starts slowly. already: what it says where the kill came when all was done. chain: kills before a run is let be.
-    kills: in the whole campaign. quick: in CI. moved: its workspace is moved as well.
+    starts slowly. once: it is not started again where the kill came when all was done, since that would be another
+    piece of work. chain: kills before a run is let be. kills: in the whole campaign. quick: in CI. moved: its workspace
+    is moved as well.
     """
 
     name: str
@@ -51,7 +53,7 @@ class Killed:
     around: Callable[[Path], AbstractContextManager[Environment]] = no_server
     shims: tuple[Path, ...] = ()
     torch: bool = False
-    already: str = ""
+    once: bool = False
     chain: int = 2
     kills: int = 6
     quick: int = 0
@@ -236,13 +238,13 @@ STAGES: tuple[Killed, ...] = (
         trainable,
         without=RUNS,
         torch=True,
-        already="there is a model run-02 already",
+        once=True,
         kills=8,
         chain=4,
     ),
     Killed("evaluate", ("evaluate",), tuned, torch=True, kills=6, chain=3),
     Killed("compare", ("compare",), tuned, torch=True, kills=4),
-    Killed("round", ("round",), half_labelled, without=RUNS, torch=True, kills=6, chain=3),
+    Killed("round", ("round",), half_labelled, without=(*RUNS, OLD_PARTS), torch=True, once=True, chain=3),
     *(
         Killed(
             f"transcribe {name}", ("transcribe", "{root}/test.wav", "--format", name), trainable, torch=True, kills=2

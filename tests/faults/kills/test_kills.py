@@ -13,11 +13,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from core.workspace import Workspace
-from tests.faults.kills.attempt import Moment, Surroundings, start
+from tests.faults.kills.attempt import Course, Moment, Surroundings, start
 from tests.faults.kills.left import differences, left
 from tests.faults.kills.stages import STAGES, Killed
 from tests.faults.shims import NETWORK_DISK, forbid_locks
@@ -54,31 +55,50 @@ class Trials:
         with self._copy() as (workspace, surroundings):
             course = surroundings.undisturbed(workspace, self.stage.words_in(workspace))
             expected = left(workspace, self.stage.without)
-        missed = 0
+        late = 0
         while self.kills.total() < kills:
+            times = min(self.stage.chain, kills - self.kills.total())
             with self._copy() as (workspace, surroundings):
-                words = self.stage.words_in(workspace)
-                for _ in range(min(self.stage.chain, kills - self.kills.total())):
-                    moment = Moment.draw(self.dice, course)
-                    attempt, killed = surroundings.killed_at(workspace, words, moment)
-                    if not killed:
-                        attempt.assert_done(self.stage.already)
-                        missed += 1
-                        break
-                    self.kills[moment.kind] += 1
-                    if moves:
-                        place = self.folder / f"moved{self.kills.total()}"
-                        place.mkdir()
-                        # Under its name, which stands in the card of a data set.
-                        workspace = Workspace(workspace.root.rename(place / workspace.name))
-                        words = self.stage.words_in(workspace)
-                surroundings.arm()
-                last = start(workspace, words)
-                last.wait()
-                last.assert_done(self.stage.already)
-                found = differences(left(workspace, self.stage.without), expected)
-                assert not found, "\n".join(found)
-            assert missed <= MISSES * kills, f"hardly any moment finds {self.stage.name} at work"
+                late += self._trial(workspace, surroundings, course, expected, times, moves)
+            assert late <= MISSES * kills, f"hardly any moment finds {self.stage.name} at work"
+
+    def _trial(
+        self,
+        workspace: Workspace,
+        surroundings: Surroundings,
+        course: Course,
+        expected: dict[str, Any],
+        times: int,
+        moves: bool,
+    ) -> bool:
+        """Kill it so often, start it once more, and look at what is left; whether a moment came when all was done."""
+        late = False
+        for _ in range(times):
+            moment = Moment.draw(self.dice, course)
+            attempt, killed = surroundings.killed_at(workspace, self.stage.words_in(workspace), moment)
+            if not killed:
+                attempt.assert_done()
+                late = True
+                break
+            self.kills[moment.kind] += 1
+            if moves:
+                workspace = self._moved(workspace)
+            if self.stage.once and not differences(left(workspace, self.stage.without), expected):
+                return late
+        if not (late and self.stage.once):
+            surroundings.arm()
+            last = start(workspace, self.stage.words_in(workspace))
+            last.wait()
+            last.assert_done()
+        found = differences(left(workspace, self.stage.without), expected)
+        assert not found, "\n".join(found)
+        return late
+
+    def _moved(self, workspace: Workspace) -> Workspace:
+        place = self.folder / f"moved{self.kills.total()}"
+        place.mkdir()
+        # Under its name, which stands in the card of a data set.
+        return Workspace(workspace.root.rename(place / workspace.name))
 
     @contextmanager
     def _copy(self) -> Iterator[tuple[Workspace, Surroundings]]:
