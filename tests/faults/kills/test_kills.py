@@ -55,6 +55,8 @@ class Trials:
         with self._copy() as (workspace, surroundings):
             course = surroundings.undisturbed(workspace, self.stage.words_in(workspace))
             expected = left(workspace, self.stage.without)
+            if NETWORK_DISK in self.stage.shims:
+                assert workspace.db_path.read_bytes()[18] == 1, "the database has a write-ahead log"
         late = 0
         while self.kills.total() < kills:
             times = min(self.stage.chain, kills - self.kills.total())

@@ -4,7 +4,7 @@ import errno
 import fcntl
 import os
 
-import core.store.database
+import core.store.opening
 
 
 def flock(descriptor, operation):
@@ -12,4 +12,5 @@ def flock(descriptor, operation):
 
 
 fcntl.flock = flock
-core.store.database.file_system = lambda folder: "nfs"
+assert core.store.opening.file_system
+core.store.opening.file_system = lambda folder: "nfs"
