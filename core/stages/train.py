@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from core.config import Config
 from core.dataset import lineage
 from core.dataset.digests import fill_digests
-from core.dataset.inclusion import INCLUDES
+from core.dataset.inclusion import INCLUDES, is_silent, is_unreviewed
 from core.dataset.leak import sharing_audio
 from core.dataset.selection import UsableSegments, evenly
 from core.errors import UserError
@@ -118,15 +118,16 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     weights = _keep_best(workspace, config, job, usable, setup, trained)
     job.progress(plan.steps, plan.steps, "step", "saving the model")
     leak = len(sharing_audio(usable.test, setup.lineage.heard))
+    taught = [row.segment for example in data for row in example.window.rows]
     facts = CardFacts(
         name=setup.name,
         base=plan.model,
         timestamps=plan.windows.timestamps if plan.windows else 0.0,
         language=plan.language,
         train_segments=len(data),
-        unreviewed_segments=plan.unreviewed_segments,
+        unreviewed_segments=sum(is_unreviewed(usable.by_id[id]) for id in taught),
         unreviewed_weight=plan.unreviewed_weight,
-        train_seconds=usable.seconds(row.segment for example in data for row in example.window.rows),
+        train_seconds=usable.seconds(taught),
         validation_segments=plan.validation_segments,
         test_segments=plan.test_segments,
         split=usable.split_by,
@@ -319,18 +320,31 @@ def _set_up(workspace: Workspace, config: Config, job: Job, processes: int) -> t
 def _with_whole_sound(
     workspace: Workspace, job: Job, usable: UsableSegments, setup: RunSetup
 ) -> tuple[UsableSegments, RunSetup]:
-    """The same without the segments whose sound is broken, before hours are spent; those that are left out are told."""
+    """The same without the segments whose sound is broken, before hours are spent; those that are left out are told,
+    and the plan counts them no more."""
     measured = [usable.by_id[id] for id in setup.lineage.measured if id in usable.by_id]
     heard = {row.id: row for row in (*setup.learn, *measured)}
     with Store(workspace.db_path) as store:
         lost = heard.keys() - {row.id for row in with_whole_sound(workspace, store, job, list(heard.values()))}
+    if not lost:
+        return usable, setup
     learn = [row for row in setup.learn if row.id not in lost]
     if not learn:
         raise UserError(
             "no training segment can be heard", "the sound of every one is broken", "whispersmith export names them"
         )
+    left = sum(row.id not in lost for row in measured)
+    plan = replace(
+        setup.plan,
+        segments=len(learn),
+        unreviewed_segments=sum(map(is_unreviewed, learn)),
+        silent_segments=sum(map(is_silent, learn)),
+        measured_segments=left,
+        measured_on=setup.plan.measured_on if left else None,
+    )
+    resume.keep_plan(setup.folder, plan)
     by_id = {id: row for id, row in usable.by_id.items() if id not in lost}
-    return replace(usable, by_id=by_id), replace(setup, learn=learn)
+    return replace(usable, by_id=by_id), replace(setup, plan=plan, learn=learn)
 
 
 def _card(config: Config, job: Job) -> Gpu | None:

@@ -190,7 +190,9 @@ def make_plan(
     batch, accumulation = dealt(settings.batch * settings.accumulation, settings.batch, processes)
     windows = max(counts.windows or counts.train, 1)
     suited = min(MOST_EPOCHS, SINGLE_EPOCHS * max(counts.train, 1) / windows)
-    course = schedule(settings.model_copy(update={"epochs": settings.epochs or suited}), windows, steps)
+    # What a step really learns from is a little more where the processes do not divide it.
+    parted = {"epochs": settings.epochs or suited, "batch": batch, "accumulation": accumulation * processes}
+    course = schedule(settings.model_copy(update=parted), windows, steps)
     mix = mix_of(settings)
     need, here = _on_card(
         method.name, batch, model, card, _kept(mix, counts.train, course.steps * batch * accumulation)

@@ -135,6 +135,8 @@ class PlanReader:
             config: Config | None = None
             try:
                 config = self._workspace.config()
+                if config.train.include != "reviewed":  # then texts that were written anew make others of the rows
+                    data = (*data, store.segments.revision())
                 card = training_card(config.model.gpu, gpus)
                 folder = base_model(config, self._workspace)[0].path
             except UserError as error:

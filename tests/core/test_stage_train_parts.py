@@ -7,13 +7,15 @@ import pytest
 
 from core.dataset import lineage
 from core.dataset.leak import sharing_audio
+from core.dataset.selection import select_for_run
 from core.errors import UserError
-from core.events import Evaluated, LogLine, Metric, Sample
+from core.events import Evaluated, ItemFailed, LogLine, Metric, Sample
 from core.jobs import Cancelled
 from core.stages import train
 from core.store import Store
 from core.text import plural
 from core.training import checkpoints
+from core.training.planning import read_plan, read_usable
 from core.workspace import Workspace
 from tests.core.whisper_kit import LONG, Listened, cancel_at, make_workspace, toy
 
@@ -36,6 +38,21 @@ def test_with_too_little_data_nothing_is_chosen(made: Workspace, monkeypatch: py
     card = (made.models / "run-01" / "README.md").read_text()
     assert "last checkpoint; none was chosen" in card
     assert "50.0 %, base model 90.0 %, on 2 test segments" in card
+
+
+def test_a_block_that_cannot_be_heard_chooses_nothing_and_is_not_counted(tmp_path: Path) -> None:
+    made = make_workspace(tmp_path / "w", toy(), train=36, test=3)
+    with Store(made.db_path) as store:
+        plan = read_plan(made, made.config(), store)
+        block = select_for_run(read_usable(store, made.config()), made.config()).lineage.measured
+    for name in block:
+        made.absolute(f"segments/train/{name}.wav").write_bytes(b"no sound")
+    listened = Listened(made, "train", {})
+    result = train.run(made, made.config(), listened.job)
+    assert (plan.measured_on, plan.measured_segments) == ("validation", 2)
+    assert (result["on"], result["eval_segments"], result["cer"]) == (None, 0, None)
+    assert {event.id for event in listened.of(ItemFailed)} == set(block)
+    assert listened.of(Evaluated) == []
 
 
 def test_the_validation_block_chooses_and_the_test_part_is_not_touched(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from core.training.methods.activations import counted_by_torch
 from core.training.plan import GB, DataCounts, Plan, make_plan, resumed_plan, schedule, smaller_plan
 from core.training.plan_rows import plan_lines, plan_rows
 from core.training.planning import read_plan
+from core.training.resume import changes_since
 from core.whisper.info import describe
 from tests.core.whisper_kit import make_workspace, toy
 
@@ -42,6 +43,14 @@ def test_schedule_counts_epochs_in_optimizer_steps() -> None:
     assert (few.steps, few.per_epoch, few.eval_every) == (10, 1, 3)
     assert schedule(TrainConfig(steps=2), 14).eval_every == 2, "what was learnt is measured"
     assert schedule(TrainConfig(epochs=100, batch=8, accumulation=1), 80).eval_every == 83  # not 200 evaluations
+
+
+def test_processes_that_do_not_divide_a_batch_do_not_make_more_epochs() -> None:
+    """Three processes learn from 18 windows a step where 16 are set."""
+    plan = planned(processes=3, epochs=6, windows="single")
+    assert (plan.effective_batch, plan.steps) == (18, round(6 * 145 / 18))
+    assert plan.epochs == pytest.approx(6, rel=0.02)
+    assert changes_since(plan, plan, TrainConfig(processes=3, epochs=6)) == []
 
 
 def test_the_memory_of_a_step_is_what_torch_reserved_on_an_h200_within_a_tenth() -> None:

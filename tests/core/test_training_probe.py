@@ -14,7 +14,7 @@ from core.training.dataset import Collator, SegmentDataset, examples
 from core.training.methods import METHODS
 from core.training.plan import GB, DataCounts, Plan, make_plan
 from core.training.probe import Peak, fitting, try_step
-from core.training.trainer import trainer_arguments
+from core.training.trainer_arguments import trainer_arguments
 from core.training.windows import Row
 from core.whisper.info import describe
 from core.whisper.loading import load

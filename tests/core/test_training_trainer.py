@@ -18,7 +18,8 @@ from core.models.suggested import SMALL
 from core.training.dataset import Row, examples
 from core.training.plan import DataCounts, Plan, make_plan
 from core.training.reporter import finite
-from core.training.trainer import CHECKPOINTING, train, trainer_arguments
+from core.training.trainer import train
+from core.training.trainer_arguments import CHECKPOINTING, trainer_arguments
 from core.whisper.features import read_segment
 from core.whisper.info import describe
 from core.whisper.loading import load

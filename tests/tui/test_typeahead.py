@@ -19,6 +19,7 @@ from tui import typeahead
 from tui.app import WhispersmithApp
 from tui.screens.playlist.screen import Filter, PlaylistScreen
 from tui.screens.transcripts.editor.editor import Editor
+from tui.screens.transcripts.screen import TranscriptsScreen
 from tui.screens.transcripts.table import loader
 from tui.typeahead import KeyMarker, TypeAhead
 from tui.widgets.dialog import HelpScreen, TextPrompt
@@ -36,8 +37,10 @@ def workspace(tmp_path: Path) -> Workspace:
             Segment(id, "talk", n * 8000, n * 8000 + 10_000, f"segments/talk/{id}.wav") for n, id in enumerate(names)
         )
         store.transcripts.write_machine(
-            MachineText(id, text, text, "toy", -0.1, 0.0, 1.0, (), n / 100)
-            for n, (id, text) in enumerate(zip(names, ["milk", "tea", "soup"], strict=True))
+            [
+                MachineText(id, text, text, "toy", -0.1, 0.0, 1.0, (), n / 100)
+                for n, (id, text) in enumerate(zip(names, ["milk", "tea", "soup"], strict=True))
+            ]
         )
     return workspace
 
@@ -87,6 +90,7 @@ async def test_a_key_behind_a_step_key_reaches_the_screen_that_is_coming(workspa
         await wait_until(pilot, lambda: isinstance(app.screen, PlaylistScreen))
         type_at_once(app, "4", "o")
         await wait_until(pilot, lambda: "most suspicious first" in screen_text(app))
+        assert isinstance(app.screen, TranscriptsScreen)
         assert app.screen.focused is app.screen.table
 
 

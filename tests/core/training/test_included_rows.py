@@ -69,6 +69,9 @@ def test_a_run_counts_less_what_nobody_has_seen_and_is_taught_silence(
         return found
 
     monkeypatch.setattr(trainer, "batch_loss", spied)
+    endless = "羽" * 2000  # as a machine writes them: it is left out, and the card does not take it for a person's
+    with Store(made.db_path) as store:
+        store.transcripts.write_machine([MachineText("train_56_66", endless, endless, "m", suspicion=0.9)])
     listened = Listened(made, "train", {"include": "all"})
     result = train.run(made, made.config(), listened.job)
     assert result["train_segments"] == 6
@@ -122,6 +125,14 @@ def test_the_plan_says_what_each_choice_comes_to(made: Workspace) -> None:
         assert told in reason
     set_value(made.config_path, "train", "include", "all")
     assert shown()[0] == "all: 6 train (2 count 0.25, 1 silent), none to choose by, 2 test"
+    with Store(made.db_path) as store:  # a machine hears it otherwise
+        store.transcripts.write_machine([MachineText(UNSURE, "角角", "角角", "m", suspicion=0.01)])
+    set_value(made.config_path, "train", "include", "confident")
+    assert shown()[0] == "confident: 6 train (2 count 0.25, 1 silent), none to choose by, 2 test"
+    with Store(made.db_path) as store:
+        store.transcripts.write_machine([MachineText(UNSURE, "徵", "徵", "m", suspicion=0.9)])
+    assert shown()[0] == "confident: 5 train (1 count 0.25, 1 silent), none to choose by, 2 test"
+    set_value(made.config_path, "train", "include", "all")
     with Store(made.db_path) as store:  # a person rejects one
         store.transcripts.review(UNSURE, "rejected")
     assert shown()[0] == "all: 5 train (1 count 0.25, 1 silent), none to choose by, 2 test"
