@@ -96,11 +96,16 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
+def digest_read(path: Path) -> str:
+    """SHA-256 of a file in hex. Raises OSError."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def digest_of(path: Path) -> str | None:
     """SHA-256 of a file in hex; None if it cannot be read."""
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return digest_read(path)
     except OSError:
         return None
 

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from core.config import Config, TrainConfig
 from core.dataset import lineage
 from core.dataset.lineage import Lineage
-from core.errors import UserError
+from core.errors import UserError, of_os_error
 from core.gpu import Gpu
 from core.training import runs
 from core.training.checkpoint_state import CheckpointState, read_state
@@ -127,10 +127,17 @@ def open_run(
 
 
 def mend_checkpoints(folder: Path, log: Callable[[str], object]) -> None:
-    """As `core.training.checkpoints.mend`, each file loaded by torch."""
+    """As `core.training.checkpoints.mend`, each file loaded by torch. UserError where the disk does not give one."""
     from core.training.checkpoint_loading import fault_in_loading
 
-    mend(folder, log, fault_in_loading)
+    try:
+        mend(folder, log, fault_in_loading)
+    except OSError as error:
+        name, fix = (
+            folder.name.removeprefix("."),
+            "nothing was removed; look at the disk and its rights, then try again",
+        )
+        raise of_os_error(error, f"the checkpoints of {name} cannot be read", fix) from error
 
 
 def has_ended(plan: Plan, last: Checkpoint | None) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -12,6 +13,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from core.errors import UserError
 from core.events import LogLine, Metric, RunStarted
 from core.jobs import Cancelled
 from core.stages import train
@@ -64,6 +66,53 @@ def test_one_byte_of_a_file_is_seen(tmp_path: Path, name: str, kept: bool) -> No
 def test_digests_that_are_none_are_those_of_a_broken_checkpoint(tmp_path: Path, digests: bytes) -> None:
     (_saved(tmp_path, 10) / checkpoints.DIGESTS).write_bytes(digests)
     assert _gone_on_from(tmp_path)[0] is None
+
+
+@pytest.mark.parametrize("where", ["first header", "directory", "its end"])
+def test_a_bit_of_a_zip_s_own_tables_is_seen_where_there_are_no_digests(tmp_path: Path, where: str) -> None:
+    _saved(tmp_path, 10)
+    path = _saved(tmp_path, 20)
+    (path / checkpoints.DIGESTS).unlink()
+    file = path / "scheduler.pt"
+    whole = file.read_bytes()
+    places = {"first header": range(30), "directory": range(whole.find(b"PK\x01\x02"), len(whole), 97)}
+    for place in places.get(where, range(len(whole) - 22, len(whole))):
+        file.write_bytes(whole[:place] + bytes([whole[place] ^ 0x41]) + whole[place + 1 :])
+        assert isinstance(checkpoints.fault_of(path), str)
+
+
+def test_a_disk_that_gives_no_file_costs_no_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = _saved(tmp_path, 20)
+
+    def fails(path: Path) -> str:
+        raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(checkpoints, "digest_read", fails)
+        with pytest.raises(UserError, match="cannot be read"):
+            _gone_on_from(tmp_path)
+    assert _gone_on_from(tmp_path) == (20, [])
+    monkeypatch.setattr(torch, "load", lambda *_, **__: [].no_such_thing)  # another version, which knows less
+    step, (told,) = _gone_on_from(tmp_path)
+    assert step is None
+    assert "is passed over and kept as unloadable-checkpoint-20" in told
+    monkeypatch.undo()
+    (tmp_path / "unloadable-checkpoint-20").rename(path)
+    assert _gone_on_from(tmp_path) == (20, [])
+
+
+def test_what_a_person_put_beside_the_checkpoints_stays(tmp_path: Path) -> None:
+    _saved(tmp_path, 10)
+    _saved(tmp_path, 20)
+    (tmp_path / "checkpoint-10").rename(tmp_path / "checkpoint-good")
+    (tmp_path / "checkpoint-notes.txt").write_text("the good one is the first")
+    assert _gone_on_from(tmp_path) == (20, [])
+    checkpoints.keep_last(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "checkpoint-20",
+        "checkpoint-good",
+        "checkpoint-notes.txt",
+    ]
 
 
 def test_weights_count_as_well(tmp_path: Path) -> None:
