@@ -14,15 +14,17 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from core import demo_audio
 from core.jobs import spawn
 from core.jobs.attach import view
+from core.media import RATE, stream_pcm
 from core.spans import plan_spans, segment_id
 from core.store import Segment, Store, Video
 from core.workspace import Workspace, create
-from tests.core.whisper_kit import CONFIG, QUICK, toy
+from tests.core.whisper_kit import CONFIG, QUICK, toy, write_wav
 from tests.faults import shims
 from tests.jobs.conftest import process_of, wait_for
 
@@ -44,8 +46,12 @@ def prepared(root: Path, batch: int) -> Workspace:
             demo_audio.make_recording(root / f"{id}.wav", seconds=SECONDS, seed=number)
             store.videos.add(Video(id, state="fetched", licence="own"))
             store.videos.update(id, path=f"{id}.wav")
-            spans = plan_spans(SECONDS * 1000, 10_000, 2000)
-            store.segments.add(Segment(segment_id(id, *span), id, *span, "none.wav") for span in spans)
+            sound = np.concatenate(list(stream_pcm(root / f"{id}.wav")))
+            for start_ms, end_ms in plan_spans(SECONDS * 1000, 10_000, 2000):
+                name = segment_id(id, start_ms, end_ms)
+                path = f"segments/{id}/{name}.wav"
+                write_wav(root / path, sound[start_ms * RATE // 1000 : end_ms * RATE // 1000])
+                store.segments.add([Segment(name, id, start_ms, end_ms, path)])
     return made
 
 
