@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from core.cli import AppOptions
 from core.errors import UserError
 from core.events import Metric
 from core.jobs.attach import view
+from core.status import Step
 from core.store import Store, Video
 from core.workspace import Workspace, create
 from tests.fakes.damaged_jobs import LAST_LINES, all_of_them, damaged_log
@@ -23,6 +25,7 @@ from tui import keymap
 from tui.app import WhispersmithApp
 from tui.screens.pipeline import ErrorBanner, PipelineScreen
 from tui.screens.training.screen import TrainingScreen
+from tui.status.steps import bar_steps
 from tui.widgets.dialog import Choice, HelpScreen
 
 SIZES = [(80, 24), (140, 45)]
@@ -285,7 +288,8 @@ async def test_a_fault_leaves_a_crash_file_without_locals_and_tokens(workspace: 
 
 
 async def test_ascii_draws_nothing_of_ambiguous_width(workspace: Workspace):
-    import unicodedata
+    def odd() -> set[str]:
+        return {c for c in screen_text(app) if unicodedata.east_asian_width(c) == "A"}
 
     app = open_app(workspace, "setup", ascii=True)
     async with app.run_test(size=(100, 30), notifications=True) as pilot:
@@ -293,12 +297,14 @@ async def test_ascii_draws_nothing_of_ambiguous_width(workspace: Workspace):
             await pilot.press(key)
             await pilot.pause()
         await pilot.press("question_mark")
-        await wait_until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        await wait_until(pilot, lambda: isinstance(app.screen, HelpScreen) and "Up Down k j" in screen_text(app))
+        assert not odd()
         await pilot.press("escape", "1")
         await wait_until(pilot, lambda: app.current_mode == "setup" and "Python" in screen_text(app))
-        # The dash of a step without a count comes from the core's summary.
-        odd = {c for c in screen_text(app).replace("–", "") if unicodedata.east_asian_width(c) == "A"}
-        assert not odd
+        assert not odd()
+        # Signs that come from the core's summary; a tick is one cell wide everywhere, but no ASCII.
+        ready = bar_steps({"setup": Step(1, 0, "✓"), "playlist": Step(0, 0, "–")}, "setup", True)
+        assert [step.count for step in ready[:2]] == ["+", "-"]
 
 
 async def test_it_folds_and_unfolds_with_the_terminal(workspace: Workspace):

@@ -67,7 +67,7 @@ def next_step(due: str, live: Mapping[str, bool] | None = None, pane: str = "") 
 def bar_steps(counts: Mapping[str, Step], active: str, ascii_only: bool = False) -> list[StepTab]:
     texts = {name: count.text for name, count in counts.items()}
     if ascii_only:
-        texts = {name: text.replace(marks.mark("unknown"), marks.mark("unknown", True)) for name, text in texts.items()}
+        texts = {name: marks.in_ascii(text) for name, text in texts.items()}
     return [
         StepTab(str(place), title, texts.get(name, ""), name == active, short)
         for place, (name, title, short) in enumerate(STEPS, start=1)

@@ -21,7 +21,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from core.errors import UserError
-from tui.widgets import cells
+from tui.widgets import cells, marks
 from tui.widgets.scrollbar import plain_scrollbar
 
 FRAME = 3
@@ -344,10 +344,11 @@ class HelpScreen(Dialog):
 
     def body(self) -> Iterable[Widget]:
         text = plain(self._sentence)
-        wide = min(20, max((cell_len(cells.harmless(key)) for key, _ in self._keys), default=0))
-        for place, (key, label) in enumerate(self._keys):
+        keys = [cells.harmless(marks.in_ascii(key) if cells.is_ascii(self.app) else key) for key, _ in self._keys]
+        wide = min(20, max(map(cell_len, keys), default=0))
+        for place, (key, (_, label)) in enumerate(zip(keys, self._keys, strict=True)):
             text.append("\n" if place else "\n\n")
-            text.append(cells.fit(cells.harmless(key), wide), "bold").append(f"  {cells.harmless(label)}")
+            text.append(cells.fit(key, wide), "bold").append(f"  {cells.harmless(label)}")
         if self._more:
             text.append("\n\n").append_text(plain(self._more))
         yield Body(Static(text), classes="dialog--text")

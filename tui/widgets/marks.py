@@ -17,6 +17,7 @@ _MARKS: dict[str, tuple[str, str]] = {
     "not": ("·", "."),
     "rule": ("│", "|"),
 }
+_IN_ASCII = str.maketrans({**dict(_MARKS.values()), "↑": "Up", "↓": "Down"})
 _STYLES = {"ok": "green", "done": "green", "look": "yellow", "failed": "red", "running": "bold", "waiting": "dim"}
 
 
@@ -29,6 +30,11 @@ _UNITS = re.compile(
 def mark(name: str, ascii_only: bool = False) -> str:
     """The sign of a state: ok, done, look, failed, running, waiting, unknown, not, rule."""
     return _MARKS[name][ascii_only]
+
+
+def in_ascii(text: str) -> str:
+    """A text of the core, or the name of a key, with the signs of `--ascii` in place of ours."""
+    return text.translate(_IN_ASCII)
 
 
 def style(name: str) -> str:

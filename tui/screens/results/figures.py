@@ -67,14 +67,15 @@ def difference_line(evaluation: Evaluation, ascii: bool) -> str:
     return f"{points(mean, ascii).strip()} points (95 %: {low} to {high}), {chance}"
 
 
-def weights_line(weights: Weights) -> str:
+def weights_line(weights: Weights, ascii: bool) -> str:
     """`kept 0.3 base + 0.7 tuned   tried on validation: 1 24.2 %, 0.7 23.0 %, 0.5 –`: after the last step."""
     tried = ", ".join(f"{trial.weights} {percent(trial.cer)}" for trial in weights.tried)
     general = [trial for trial in weights.tried if trial.weights == weights.kept and trial.general is not None]
     heard = "".join(
         f"   general set {percent(weights.general_base)}, now {percent(trial.general)}" for trial in general
     )
-    return f"kept {weights.said}   tried on validation: {tried}{heard}"
+    line = f"kept {weights.said}   tried on validation: {tried}{heard}"
+    return marks.in_ascii(line) if ascii else line
 
 
 def _rates(base: Mapping[str, Any], tuned: Mapping[str, Any], ascii: bool) -> tuple[str, str, str]:

@@ -148,7 +148,7 @@ class ResultsScreen(ListeningScreen):
         table = results_figures.lines(evaluation, width, self.host.ascii)
         below = [results_figures.difference_line(evaluation, self.host.ascii)]
         if self._weights is not None:
-            below.append(results_figures.weights_line(self._weights))
+            below.append(results_figures.weights_line(self._weights, self.host.ascii))
         if self.is_wide and self.app.size.height >= TALL:
             below += ["", *charts.interval_lines(evaluation, min(width, WIDEST), self.host.ascii)]
             below += ["", charts.gains(evaluation.rows, min(width, WIDEST), self.host.ascii)]
