@@ -24,6 +24,8 @@ DIGESTS = "digests.json"
 """SHA-256 of every other file, as it was saved; not of the state, which is written again later."""
 DIGESTS_BYTES = 1_000_000
 ADAPTER = "adapter_model.safetensors"
+AT_ONCE = 3
+"""How many a run has on the disk at most: the newest, the best, and the one that is being written."""
 _PUT_ASIDE = "unloadable-"
 """Before the name of a checkpoint that is as it was saved, and does not load with what is installed here."""
 

@@ -28,8 +28,8 @@ from core.text import NO_ERRORS, Errors, character_errors
 from core.training.methods import METHODS
 from core.training.plan import Plan
 from core.training.weight_trials import BASE, FILE, MEAN, TUNED, Trials, Weights
-from core.whisper.encoder_cache import FOLDER as ENCODED
 from core.whisper.encoder_cache import EncoderCache
+from core.whisper.folders import ENCODED
 from core.whisper.loading import LoadedModel, load
 
 

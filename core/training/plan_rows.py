@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from core.clock import duration
 from core.jobs import launch
 from core.text import plural
+from core.training.checkpoints import AT_ONCE
 from core.training.methods import METHODS
 from core.training.plan import GB, Plan
 from core.training.windows.augment import GAIN_DB, NOISE_DB, SPEED
@@ -32,6 +33,7 @@ class PlanRow:
 
 def plan_rows(plan: Plan) -> list[PlanRow]:
     """The plan for people."""
+    disk_bytes = AT_ONCE * plan.checkpoint_bytes
     free = f"{plan.memory_free_bytes / GB:.1f} GB free" if plan.memory_free_bytes is not None else "no GPU"
     return [
         PlanRow("model", "Base model", plan.model, "what is fine-tuned", ("model", "base")),
@@ -78,7 +80,7 @@ def plan_rows(plan: Plan) -> list[PlanRow]:
         PlanRow(
             "memory",
             "Memory",
-            f"{plan.memory_needed_bytes / GB:.1f} GB needed, {free}; disk {3 * plan.checkpoint_bytes / 1e9:.1f} GB",
+            f"{plan.memory_needed_bytes / GB:.1f} GB needed, {free}; disk {disk_bytes / 1e9:.1f} GB",
             "an estimate; the largest batch is tried once before the first step, and made smaller if it does not fit. "
             "On disk: the newest checkpoint, the best, and the one that is being written",
         ),

@@ -133,11 +133,8 @@ def mend_checkpoints(folder: Path, log: Callable[[str], object]) -> None:
     try:
         mend(folder, log, fault_in_loading)
     except OSError as error:
-        name, fix = (
-            folder.name.removeprefix("."),
-            "nothing was removed; look at the disk and its rights, then try again",
-        )
-        raise of_os_error(error, f"the checkpoints of {name} cannot be read", fix) from error
+        what = f"the checkpoints of {folder.name.removeprefix('.')} cannot be read, and are left as they are"
+        raise of_os_error(error, what, "whispersmith train --resume") from error
 
 
 def has_ended(plan: Plan, last: Checkpoint | None) -> bool:

@@ -116,7 +116,7 @@ def _log_data(
 
 def _check_disk(workspace: Workspace, plan: Plan, parameters: int) -> None:
     """Two checkpoints, the one being written, and the model must fit before the first step is made."""
-    need = 3 * plan.checkpoint_bytes + 4 * parameters
+    need = checkpoints.AT_ONCE * plan.checkpoint_bytes + 4 * parameters
     workspace.models.mkdir(exist_ok=True)
     free = shutil.disk_usage(workspace.models).free
     if free < need:

@@ -35,8 +35,8 @@ from core.training.resume import has_ended
 from core.training.run_examples import RunExamples, heard_in_run
 from core.training.trainer_arguments import trainer_arguments
 from core.training.windows import Augmentation
-from core.whisper.encoder_cache import FOLDER as ENCODED
 from core.whisper.features import read_segment
+from core.whisper.folders import ENCODED
 from core.whisper.loading import LoadedModel
 
 SAMPLES = 3

@@ -17,8 +17,6 @@ from core.temporaries import leftovers_in, remove_abandoned
 from core.whisper.features import heard_mel
 from core.whisper.loading import LoadedModel
 
-FOLDER = ".~encoded"
-"""In a workspace's models/; no run can be called so."""
 MOST_BYTES = 20 * 10**9
 LEFT_FREE = 0.1
 """Share of the disk that is never taken."""

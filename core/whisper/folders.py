@@ -11,6 +11,10 @@ from core.errors import UserError
 from core.files import read_bytes
 from core.text import as_utf8, is_utf8
 
+ENCODED = ".~encoded"
+"""Folder in a workspace's models/ of what encoders made of windows (core/whisper/encoder_cache.py); it may go at any
+time. No run can be called so."""
+
 _COMMIT = re.compile(r"[0-9A-Za-z._-]{1,100}(?<!\.)")
 """Of a git repository, or what a test calls one; never a way out of the folder."""
 _COMMIT_BYTES = 1000

@@ -194,11 +194,21 @@ def test_the_disk_is_measured_against_what_is_to_come(tmp_path: Path, monkeypatc
     found = check_disk(plain)
     assert found.verdict == "ok"
     # An hour at 16 kB/s, and cut with a fifth of overlap at 32 kB/s: 3600 * (16 + 40) kB.
-    assert found.detail == "to come: models 1.0 GB, a training run 6.8 GB, audio 0.2 GB"
+    assert found.detail == "to come: models 1.0 GB, a training run 9.7 GB, audio 0.2 GB"
     free["bytes"] = 8_000_000_000
     found = check_disk(plain)
     assert found.verdict == "warn"
     assert found.fix.startswith(f"du -xh {workspace.root}")
+    for name, size in ((".~encoded/3f/a.npy", 12_000_000_000), (".run-01/checkpoint-10/optimizer.pt", 300_000_000)):
+        file = workspace.models / name
+        file.parent.mkdir(parents=True)
+        with file.open("wb") as sparse:
+            sparse.truncate(size)
+    found = check_disk(plain)
+    assert found.detail.endswith(
+        "; here and only to go on faster: encoders' outputs 12.0 GB, checkpoints of runs 0.3 GB"
+    )
+    assert found.fix == f"rm -r '{workspace.models / '.~encoded'}'"
 
 
 # -- the login session
