@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from core import config as settings
+from core import config_template
 from core.config import Config
 from core.errors import UserError, of_os_error
 from core.files import write_private
@@ -136,7 +137,7 @@ def create(folder: Path, *, config_text: str | None = None) -> Workspace:
         for part in (folder, workspace.media, workspace.segments, workspace.models, workspace.jobs):
             part.mkdir(parents=True, exist_ok=True)
         if not is_workspace(folder):
-            write_private(workspace.config_path, config_text or settings.template())
+            write_private(workspace.config_path, config_text or config_template.template())
     except OSError as error:
         raise of_os_error(error, f"{folder} cannot be written", "try again, or choose a folder of your own") from error
     return workspace

@@ -21,20 +21,9 @@ from typing import TypeVar
 
 from textual.message import Message
 
-from core.events import (
-    Cancelling,
-    Event,
-    Finished,
-    Item,
-    ItemFailed,
-    LogEntry,
-    LogLine,
-    Progress,
-    Running,
-    Started,
-    Waiting,
-)
+from core.events import Cancelling, Event, Finished, Item, ItemFailed, LogLine, Progress, Running, Started, Waiting
 from core.jobs import EventReader, JobView, attach
+from core.jobs.event_line import LogEntry
 from core.jobs.spec import EVENTS
 from core.jobs.status import StatusReader, read_status
 from core.workspace import Workspace

@@ -5,7 +5,8 @@ spawn.py      starts `python -m core.jobs.run <folder>` in a session of its own
 launch.py     one process or several: what `accelerate launch` is told, here and on a cluster
 run.py        inside that process: signals, heartbeat and cancel in the main thread, the stage in a worker thread
 handle.py     the `Job` a stage is given
-event_log.py  events.jsonl: one writer, many readers; what stands in it is in core/events.py
+event_line.py one line of events.jsonl, written and read; what stands in it is in core/events.py
+event_log.py  events.jsonl: one writer, many readers
 status.py     status.json: phase, heartbeat, progress
 lock.py       who is alive: flock, with pid + start time + boot id where flock cannot be trusted
 attach.py     the state of every job, read from outside

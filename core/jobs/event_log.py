@@ -12,8 +12,9 @@ from io import BufferedReader
 from pathlib import Path
 
 from core.clock import now_ms
-from core.events import Event, Finished, LogEntry, Progress, Saved, Unreadable, format_line, parse_line
+from core.events import Event, Finished, Progress, Saved
 from core.files import append_whole
+from core.jobs.event_line import LogEntry, Unreadable, format_line, parse_line
 
 SLICE_S = 0.05
 """The longest one `read` works before it returns what it has."""

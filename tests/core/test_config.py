@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from core import config
+from core import config, config_template
 from core.cli import CANNOT, AppOptions
 from core.errors import UserError
 from core.workspace import create, open_workspace
@@ -20,7 +20,7 @@ def write(folder: Path, text: str) -> Path:
 
 
 def test_the_template_is_the_defaults(tmp_path: Path) -> None:
-    assert config.load(write(tmp_path, config.template())) == config.Config()
+    assert config.load(write(tmp_path, config_template.template())) == config.Config()
 
 
 def test_a_wrong_key_is_named_with_its_line_and_the_nearest_one(tmp_path: Path) -> None:

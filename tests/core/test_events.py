@@ -19,7 +19,6 @@ from core.events import (
     Item,
     ItemFailed,
     ItemState,
-    LogEntry,
     LogLine,
     Metric,
     Outcome,
@@ -34,12 +33,10 @@ from core.events import (
     TranscribedWindow,
     TransferProgress,
     Unblocked,
-    Unreadable,
     Waiting,
-    format_line,
-    parse_line,
 )
 from core.jobs import event_log
+from core.jobs.event_line import LogEntry, Unreadable, format_line, parse_line
 from core.jobs.event_log import EventReader, EventWriter, read_tail
 from tests.fakes.damaged_jobs import LAST_LINES, event
 

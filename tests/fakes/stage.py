@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from core.events import Event, Item, ItemFailed, ItemState, LogEntry, LogLine, Progress
+from core.events import Event, Item, ItemFailed, ItemState, LogLine, Progress
 from core.jobs import spec
+from core.jobs.event_line import LogEntry
 from core.jobs.event_log import EventReader
 from core.jobs.handle import Job
 from core.workspace import Workspace

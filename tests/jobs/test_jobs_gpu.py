@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from core.config import set_value
-from core.events import GpuChosen, JobState, LogEntry
+from core.events import GpuChosen, JobState
 from core.jobs import EventReader, spawn, stop
 from core.jobs.attach import JobView, view
+from core.jobs.event_line import LogEntry
 from core.workspace import Workspace
 from tests.fakes import nvml
 from tests.jobs.conftest import wait_for

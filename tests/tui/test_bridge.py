@@ -18,13 +18,13 @@ from core.events import (
     ItemFailed,
     ItemState,
     JobState,
-    LogEntry,
     LogLine,
     Metric,
     Progress,
     Started,
     TransferProgress,
 )
+from core.jobs.event_line import LogEntry
 from core.jobs.spec import EVENTS, create
 from core.jobs.status import Phase
 from core.workspace import Workspace

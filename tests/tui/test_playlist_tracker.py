@@ -15,7 +15,6 @@ from core.events import (
     Item,
     ItemState,
     JobState,
-    LogEntry,
     Paused,
     Progress,
     Resumed,
@@ -23,6 +22,7 @@ from core.events import (
     Unblocked,
 )
 from core.jobs import JobView
+from core.jobs.event_line import LogEntry
 from core.store import Video
 from tests.fakes.youtube import HOSTILE
 from tui.bridge import JobBatch

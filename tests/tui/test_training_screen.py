@@ -13,6 +13,7 @@ import pytest
 from textual.widgets import Input
 
 from core import config as settings
+from core import config_template
 from core.cli import AppOptions
 from core.errors import UserError
 from core.events import Evaluated, LogLine, Metric, Outcome, RunStarted, Sample, Saved
@@ -61,7 +62,7 @@ def put_model(folder: Path) -> None:
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
     """Forty segments of two recordings, all accepted, none split."""
-    workspace = create(tmp_path / "w", config_text=settings.template("toy"))
+    workspace = create(tmp_path / "w", config_text=config_template.template("toy"))
     put_model(workspace.root / "toy")
     with Store(workspace.db_path) as store:
         for video, count in (("talk", 30), ("walk", 10)):

@@ -12,7 +12,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from core import config, events
+from core import config
 from core.dataset import lineage
 from core.engines.hypothesis_cache import HypothesisCache, audio_state
 from core.errors import UserError
@@ -22,7 +22,7 @@ from core.exchange.formats import delimited, json_lines
 from core.exchange.glossary import read_glossary
 from core.exchange.rows import MetadataTable
 from core.files import parse_toml
-from core.jobs import event_log, spec, status
+from core.jobs import event_line, event_log, spec, status
 from core.query import segments, videos
 from core.query.completion import complete
 from core.review import text_form
@@ -181,8 +181,8 @@ def _log(data: bytes, folder: Path) -> None:
     event_log.read_tail(path)
     event_log.last_progress(path)
     for entry in event_log.EventReader(path).all():
-        again = events.parse_line(events.format_line(entry))
-        assert isinstance(again, events.LogEntry)
+        again = event_line.parse_line(event_line.format_line(entry))
+        assert isinstance(again, event_line.LogEntry)
 
 
 # -- models and runs
@@ -223,7 +223,7 @@ def _checkpoint(data: bytes, folder: Path) -> None:
         assert isinstance(state.without_gain, int)
     checkpoints.forget_measures(folder)
     checkpoints.best_checkpoint(folder)
-    checkpoints.mend(folder)
+    checkpoints.mend(folder, lambda text: None, lambda path: "")
     assert checkpoints.last_checkpoint(folder) is None
 
 

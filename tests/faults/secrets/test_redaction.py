@@ -11,7 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from core.errors import UserError
-from core.events import Finished, LogEntry, LogLine, Outcome, Sample, format_line
+from core.events import Finished, LogLine, Outcome, Sample
+from core.jobs.event_line import LogEntry, format_line
 from core.jobs.output import RedactedStream
 from core.redaction import redact, redact_links, redact_title, redact_values, remember, secrets_in, without_secrets
 from core.vault import Vault

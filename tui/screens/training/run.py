@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from core.dataset.lineage import MeasuredOn
-from core.events import Cancelling, Evaluated, Finished, JobState, LogEntry, LogLine, Metric, RunStarted, Sample, Saved
+from core.events import Cancelling, Evaluated, Finished, JobState, LogLine, Metric, RunStarted, Sample, Saved
 from core.jobs import JobView
+from core.jobs.event_line import LogEntry
 from core.text import percent, plural
 from core.typed_json import Count, Number
 from tui.bridge import LOG_LINES, JobBatch, history
