@@ -101,7 +101,8 @@ class Database:
         connection.take_lock("BEGIN IMMEDIATE")
         noted = None
         try:
-            edit = self._journaling.catch_up(connection)
+            # Not amid many rows: others are waiting for the end of each slice.
+            edit = self._journaling.catch_up(connection, may_shorten=durable)
             yield connection
             noted = self._journaling.note(connection, edit, durable=durable)
             connection.commit()

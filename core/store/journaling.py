@@ -21,8 +21,9 @@ from core.store.edits import PERSON
 from core.store.journal import JOURNAL, Journal, JournalLine, JournalState, packed, read, utc
 
 LONG_BYTES = 8_000_000
-"""A journal of more, that has also grown to LONG_TIMES of what it was begun with, is begun anew."""
+"""A journal of more, that is also LONG_TIMES as long as it would be if it were begun anew, is begun anew."""
 LONG_TIMES = 3
+_TYPICAL_LINE_BYTES = 260
 
 _GIVEN = "({origin} IN ('human', 'imported') OR {review} IN ('accepted', 'rejected'))"
 _WRITTEN = f"""
@@ -68,8 +69,10 @@ class Journaling:
         place = _place(db)
         return place is None or place.state != self._journal.state()
 
-    def catch_up(self, db: Connection) -> int:
+    def catch_up(self, db: Connection, *, may_shorten: bool = True) -> int:
         """Bring both together, in a transaction that may write; the number of the last edit then.
+
+        may_shorten: whether a long journal may be begun anew, for which all that stands is read and written.
 
         What stands in the journal behind the place that the database knows was written by a process that was killed
         before its commit, or the database is an older copy, or its -wal is gone.
@@ -77,7 +80,7 @@ class Journaling:
         place, state = _place(db), self._journal.state()
         if place is None or state is None or place.state != state:
             self._bring_together(db, place, state)
-        elif state.size > LONG_BYTES and state.size > LONG_TIMES * place.base:
+        elif may_shorten and state.size > LONG_BYTES and state.size > LONG_TIMES * _shortest(db, place):
             self._begin(db)
         return int(db.execute("SELECT COALESCE(MAX(id), 0) FROM edits").fetchone()[0])
 
@@ -136,6 +139,12 @@ class Journaling:
     def take_back(self, size: int) -> None:
         """What was noted is not committed."""
         self._journal.cut_back(size)
+
+
+def _shortest(db: Connection, place: _Place) -> int:
+    """About how many bytes a journal of what stands now has: what many have accepted since it was begun, stands."""
+    row = db.execute("SELECT accepted + rejected FROM counts").fetchone()
+    return max(place.base, _TYPICAL_LINE_BYTES * int(row[0]))
 
 
 def _place(db: Connection) -> _Place | None:

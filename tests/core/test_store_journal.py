@@ -204,6 +204,31 @@ def test_a_long_journal_is_begun_anew_with_what_stands(
         assert given(older) == wanted
 
 
+def test_a_long_journal_of_what_all_stands_is_not_begun_anew(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = fill(store, 300)
+    machine(store, *ids)
+    monkeypatch.setattr(journaling, "LONG_BYTES", 5000)
+    begun: list[Path] = []
+    begin = Journal.begin
+
+    def beginning(self: Journal, lines: Any) -> Any:
+        begun.append(self.path)
+        return begin(self, lines)
+
+    monkeypatch.setattr(Journal, "begin", beginning)
+    store.transcripts.accept_all(ids)
+    store.transcripts.save("talk_0_10", "一")
+    assert journal_of(store).stat().st_size > 10 * 5000
+    assert begun == []
+    # Of two batches that are taken back little stands; it is shortened before one edit, never amid many.
+    for _ in range(2):
+        store.transcripts.accept_all(ids)
+        store.transcripts.undo()
+    store.transcripts.save("talk_0_10", "二")
+    assert len(begun) == 1
+    assert told(store) == given(store)
+
+
 def _open_and_die_while_the_journal_is_begun_anew(path: Path) -> None:
     journal.write_bytes = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[assignment]
     Store(path)
