@@ -157,6 +157,8 @@ async def _walk_and_edit(workspace: Workspace) -> None:
         await pilot.press("4", "down", "a")
         await wait_until(pilot, lambda: "may not be written" in screen_text(app))
         assert "only to be read" in screen_text(app)
+        # Nothing beside the next row says that it was done, nor that it could be undone.
+        await wait_until(pilot, lambda: "undoes" not in screen_text(app))
         while len(app.screen_stack) > 1:
             await pilot.press("escape")
         app.clear_notifications()

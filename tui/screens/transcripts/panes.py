@@ -199,6 +199,11 @@ class ReviewPanes(Vertical):
             self._notice = replace(self._notice, text=f"{self._notice.text}; {text}")
             self.show_row()
 
+    def withdraw_notice(self, saving: str) -> None:
+        """What a notice says was done to this segment could not be written."""
+        if self._notice.saving == saving:
+            self._notice = Notice()
+
     def notify_at(self, notice: Notice) -> None:
         """The same for a row that will be under the cursor."""
         self._notice = notice

@@ -116,14 +116,14 @@ class TranscriptsScreen(ListeningScreen):
             raise written.fault
         session.take_written(written)
         self._panes.counts = written.counts or self._panes.counts
-        if isinstance(edit, SaveText | SetReview):
-            if (isinstance(edit, SetReview) and error is not None) or isinstance(error, WrittenMeanwhile):
-                self._restore(edit.segment)
-            self.table.redraw(edit.segment)
-        elif isinstance(edit, MoveWord):
-            for id in edit.segments if error is not None else []:
-                self._restore(id)
-            self.table.redraw(*edit.segments)
+        if isinstance(edit, SaveText | SetReview | MoveWord):
+            ids = edit.segments if isinstance(edit, MoveWord) else [edit.segment]
+            for id in ids if error is not None else []:
+                self._panes.withdraw_notice(id)
+                # A text that only waits is shown as it was typed.
+                if not isinstance(edit, SaveText) or isinstance(error, WrittenMeanwhile):
+                    self._restore(id)
+            self.table.redraw(*ids)
         elif isinstance(edit, AcceptAll | RejectAll) and isinstance(written.result, int):
             self._loader.read_in_bulk()
             verdict = "accepted" if isinstance(edit, AcceptAll) else "left out of training"
