@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import hashlib
 import json
@@ -80,6 +81,14 @@ def check_replaceable(target: Path) -> None:
         )
 
 
+def _is_replaceable(path: Path) -> bool:
+    try:
+        check_replaceable(path)
+    except UserError:
+        return False
+    return True
+
+
 def _write_manifest(folder: Path) -> None:
     names = sorted(_files(folder))
     digests = {name: _digest(folder / name) if name.endswith(_TEXTS) else "" for name in names}
@@ -124,9 +133,20 @@ def move_into_place(staging: Path, target: Path) -> None:
         aside = staging.with_suffix(f".{ASIDE}")
         os.rename(target, aside)
         os.rename(staging, target)
-        shutil.rmtree(aside, ignore_errors=True)
+        _remove_ours(aside)
     finally:
         os.close(before)
+
+
+def _remove_ours(folder: Path) -> None:
+    """The manifest last: a kill in between leaves a folder that is still known for ours."""
+    with contextlib.suppress(OSError):
+        for path in folder.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            elif path.name != MANIFEST:
+                path.unlink()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _exchange_names(one: Path, other: Path) -> bool:
@@ -139,8 +159,9 @@ def _exchange_names(one: Path, other: Path) -> bool:
 
 
 def _clear_leftovers(target: Path) -> None:
-    """Of runs that were killed; what one had put aside and not replaced yet is put back."""
-    left = leftovers_of(target)
+    """Of runs that were killed; what one had put aside and not replaced yet is put back. A folder of that name which a
+    person made, or has worked in, is left alone."""
+    left = [path for path in leftovers_of(target) if path.suffix != f".{ASIDE}" or _is_replaceable(path)]
     aside = [path for path in left if path.suffix == f".{ASIDE}"]
     if aside and not os.path.lexists(target):
         os.rename(aside[-1], target)

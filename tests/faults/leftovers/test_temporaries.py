@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from core import temporaries
+from core import atomic_folder, temporaries
 from core.atomic_folder import MANIFEST, replace_folder
 from core.files import write_private, write_text
 from core.jobs import spec
@@ -115,6 +115,32 @@ def test_a_data_set_that_was_put_aside_is_back(tmp_path: Path) -> None:
         raise RuntimeError("and this time nothing comes of it")
     assert _names(tmp_path) == ["dataset"]
     assert (tmp_path / "dataset" / "a.csv").read_text() == "one"
+
+
+def test_a_folder_that_only_looks_put_aside_is_a_person_s(tmp_path: Path) -> None:
+    mine = tmp_path / ".dataset.old" / "mine.txt"
+    mine.parent.mkdir()
+    mine.write_text("before I changed everything")
+    for text in ("one", "two"):
+        with replace_folder(tmp_path / "dataset") as folder:
+            (folder / "a.csv").write_text(text)
+    assert mine.read_text() == "before I changed everything"
+    assert (tmp_path / "dataset" / "a.csv").read_text() == "two"
+
+
+def test_an_old_data_set_whose_removal_was_killed_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where names cannot be exchanged; the kill comes once the rest of it is gone."""
+    monkeypatch.setattr(atomic_folder, "_exchange_names", lambda one, other: False)
+    with replace_folder(tmp_path / "dataset") as folder:
+        (folder / "a.csv").write_text("one")
+    with monkeypatch.context() as killed:
+        killed.setattr(atomic_folder.shutil, "rmtree", lambda *_, **__: None)
+        with replace_folder(tmp_path / "dataset") as folder:
+            (folder / "a.csv").write_text("two")
+    assert [path.name for path in (tmp_path / ".dataset.old").iterdir()] == [atomic_folder.MANIFEST]
+    with replace_folder(tmp_path / "dataset") as folder:
+        (folder / "a.csv").write_text("three")
+    assert _names(tmp_path) == ["dataset"]
 
 
 @pytest.fixture
