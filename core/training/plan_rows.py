@@ -148,8 +148,8 @@ def _shared(plan: Plan) -> str:
 def _launched(plan: Plan) -> str:
     line = shlex.join(["accelerate", "launch", *launch.options(max(plan.processes, 2)), "-m", "core.jobs.run", "JOB"])
     return (
-        f"each trains on a GPU of its own, and all learn from one batch; started by: {line}; for several machines "
-        "`whispersmith plan --slurm MACHINES` prints a batch script"
+        f"each trains on a GPU of its own, and all learn from one batch; started by: {line}; on a cluster, here on two "
+        "machines: whispersmith plan --slurm 2 > train.sh && sbatch train.sh"
     )
 
 

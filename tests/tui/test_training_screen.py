@@ -161,7 +161,8 @@ async def test_a_model_that_is_not_here_is_told_in_its_place(
         assert "10.8 GB needed" in screen_text(app)
         # The whole reason of the row under the cursor, with what starts several processes and several machines.
         screen_of(app).table.go_to_key("processes")
-        await wait_until(pilot, lambda: "plan --slurm MACHINES" in " ".join(screen_text(app).split()))
+        line = "whispersmith plan --slurm 2 > train.sh && sbatch train.sh"
+        await wait_until(pilot, lambda: line in " ".join(screen_text(app).split()))
         assert "accelerate launch --multi_gpu" in screen_text(app)
 
 
