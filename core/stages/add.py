@@ -171,7 +171,9 @@ class _AddRun:
         return self._ydl
 
     def _source(self, url: str, kind: str, title: str) -> dict[str, Any]:
-        url, title = self.workspace.vault.seal(url), redact_title(title)
+        given, url, title = url, self.workspace.vault.seal(url), redact_title(title)
+        if given != url:
+            self.store.videos.rename_source(given, url)  # as earlier versions kept it
         number = self.store.videos.add_source(url, kind, title)
         source = {"id": number, "url": url, "kind": kind, "title": title, "added": 0, "known": 0}
         self.sources.append(source)

@@ -37,6 +37,11 @@ class Videos:
             )
             return int(db.execute("SELECT id FROM sources WHERE url = ?", (url,)).fetchone()[0])
 
+    def rename_source(self, before: str, url: str) -> None:
+        """Nothing happens where there is none of the old URL, or one of the new."""
+        with self._database.write() as db:
+            db.execute("UPDATE OR IGNORE sources SET url = ? WHERE url = ?", (url, before))
+
     def listed_to_end(self, source: int) -> None:
         """The list of this source has just been read to its end."""
         with self._database.write() as db:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import stat
 from collections.abc import Iterator
 from dataclasses import replace
@@ -82,6 +83,14 @@ def test_what_a_person_gives_as_a_link_and_in_the_settings_is_nowhere_afterwards
     assert path is not None
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert leaks(workspace.root) == []
+
+    # The source of an earlier version, which kept the link as it was given, is the same one, and loses the secret.
+    with sqlite3.connect(workspace.db_path) as database:
+        database.execute("UPDATE sources SET url = ?", (podcast.feed_url,))
+    database.close()
+    assert json.loads(run(*at, "add", podcast.feed_url, "--json")[1])["sources"][0]["id"] == 1
+    with Store(workspace.db_path) as store:
+        assert CANARY not in repr(store.videos.sources())
 
 
 def test_a_link_whose_secret_is_lost_says_so(tmp_path: Path, run: Run) -> None:
