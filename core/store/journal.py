@@ -30,6 +30,7 @@ from core.errors import UserError
 from core.files import sync, write_bytes
 from core.ids import is_safe
 from core.spans import segment_id
+from core.store.edits import KEPT
 from core.text import hidden_escaped
 from core.typed_json import Number
 
@@ -41,11 +42,13 @@ _HEAD_BYTES, _LINE_BYTES = 1000, 4_000_000
 """A longer line is none of ours."""
 
 _Milliseconds = Annotated[int, Field(ge=0, le=10**12)]
+_Number = Annotated[int, Field(ge=1, le=2**53)]
 
 
 @dataclass(frozen=True)
 class JournalLine:
-    """What stands in a segment since `at` (UTC). text: None where nothing does any more."""
+    """What stands in a segment since `at` (UTC). text: None where nothing does any more. batch, what: of the change of
+    many that it came to be so by, as the database numbers and calls it; None where it was one by itself."""
 
     at: str
     who: str
@@ -58,6 +61,8 @@ class JournalLine:
     review: Literal["pending", "accepted", "rejected"] = "accepted"
     flags: tuple[str, ...] = ()
     suspicion: Number | None = None
+    batch: _Number | None = None
+    what: str = ""
 
     @property
     def key(self) -> tuple[str, int, int]:
@@ -73,8 +78,7 @@ class JournalLine:
         """The transcript as edits remember it; None for none."""
         if self.text is None:
             return None
-        names = ("text", "origin", "review", "suspicion")
-        return {name: getattr(self, name) for name in names} | {"flags": list(self.flags)}
+        return {name: getattr(self, name) for name in KEPT} | {"flags": list(self.flags)}
 
 
 @dataclass(frozen=True)

@@ -29,8 +29,10 @@ _GIVEN = "({origin} IN ('human', 'imported') OR {review} IN ('accepted', 'reject
 _WRITTEN = f"""
     SELECT e.segment, e.who, e.at, MAX(e.id), COALESCE(s.video, json_extract(e.before, '$.video')),
            COALESCE(s.start_ms, json_extract(e.before, '$.start_ms')),
-           COALESCE(s.end_ms, json_extract(e.before, '$.end_ms')), t.text, t.origin, t.review, t.flags, t.suspicion
+           COALESCE(s.end_ms, json_extract(e.before, '$.end_ms')), t.text, t.origin, t.review, t.flags, t.suspicion,
+           e.batch, b.what
     FROM edits e NOT INDEXED LEFT JOIN segments s ON s.id = e.segment LEFT JOIN transcripts t ON t.segment = e.segment
+    LEFT JOIN batches b ON b.id = e.batch
     WHERE e.id > ? AND (e.who = '{PERSON}' OR {_GIVEN.format(origin="t.origin", review="t.review")} OR
         {_GIVEN.format(origin="json_extract(e.before, '$.origin')", review="json_extract(e.before, '$.review')")})
     GROUP BY e.segment ORDER BY MAX(e.id)
@@ -40,7 +42,7 @@ number of the edits alone: an index that has them by segment would be read to it
 
 _STANDING = f"""
     SELECT s.id, COALESCE(e.who, '{PERSON}'), COALESCE(e.at, t.updated), e.id, s.video, s.start_ms, s.end_ms,
-           t.text, t.origin, t.review, t.flags, t.suspicion
+           t.text, t.origin, t.review, t.flags, t.suspicion, NULL, ''
     FROM transcripts t JOIN segments s ON s.id = t.segment
     LEFT JOIN edits e ON e.id = (SELECT MAX(id) FROM edits WHERE segment = t.segment)
     WHERE {_GIVEN.format(origin="t.origin", review="t.review")} OR EXISTS (
@@ -161,13 +163,15 @@ def _set_place(db: Connection, state: JournalState, base: int) -> None:
 def _lines(rows: Iterable[Any]) -> Iterator[dict[str, Any]]:
     """One of each row of _WRITTEN or _STANDING. A segment that is gone, and of which nobody noted where it was, has
     none: its text is elsewhere, or was no person's."""
-    for segment, who, at, _, video, start, end, text, origin, review, flags, suspicion in rows:
+    for segment, who, at, _, video, start, end, text, origin, review, flags, suspicion, batch, what in rows:
         if video is None:
             continue
         line = {"at": utc(at), "who": who, "segment": segment, "recording": video, "start_ms": start, "end_ms": end}
         line["text"] = text
         if text is not None:
             line |= {"origin": origin, "review": review, "flags": _flags(flags), "suspicion": suspicion}
+        if batch is not None:
+            line |= {"batch": batch, "what": what}
         yield line
 
 

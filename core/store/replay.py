@@ -48,8 +48,29 @@ def _take_in(db: Connection, line: JournalLine, is_newer: bool, earlier: set[int
         db.execute("DELETE FROM transcripts WHERE segment = ?", (segment,))
     else:
         edits.write(db, segment, after)
-    edits.record(db, segment, line.who, before, after, at=line.at_ms)
+    batch = _batch(db, line)
+    edits.record(db, segment, line.who, before, after, batch=batch, at=line.at_ms)
+    if batch is not None:
+        last = int(db.execute("SELECT MAX(id) FROM edits").fetchone()[0])
+        db.execute(
+            "UPDATE batches SET last = ?, first = CASE first WHEN 0 THEN ? ELSE first END WHERE id = ?",
+            (last, last, batch),
+        )
     return True
+
+
+def _batch(db: Connection, line: JournalLine) -> int | None:
+    """The batch that an edit belongs to, made where a kill has kept its own commit from it: one undo takes all of it
+    back. None for one by itself, and where that number is another's by now, or was taken back."""
+    if line.batch is None:
+        return None
+    found = db.execute("SELECT who, what, undone FROM batches WHERE id = ?", (line.batch,)).fetchone()
+    if found is None:
+        statement = "INSERT INTO batches (id, at, who, what) VALUES (?, ?, ?, ?)"
+        db.execute(statement, (line.batch, line.at_ms, line.who, line.what))
+    elif tuple(found) != (line.who, line.what, 0):
+        return None
+    return line.batch
 
 
 def _is_given(values: dict[str, Any] | None) -> bool:

@@ -17,7 +17,7 @@ from core.errors import UserError
 from core.store import Segment, Store, journal, journaling
 from core.store.connection import Connection
 from core.store.cuts import LeavingText, MovedText
-from core.store.database import SMALLEST_SLICE
+from core.store.database import FIRST_SLICE, SMALLEST_SLICE
 from core.store.journal import JOURNAL, JOURNAL_BEFORE, Journal, read
 from core.store.records import TextChange
 from tests.core.store_kit import fill, machine, store, text_of
@@ -137,6 +137,39 @@ def test_an_edit_that_is_killed_between_journal_and_commit_is_there_afterwards(s
     # It is one edit, and stays one.
     with Store(store.path):
         assert len(store.transcripts.history("talk_0_10")) == 1
+
+
+def _import_and_die_before_a_commit(path: Path, commits: int) -> None:
+    def commit(self: Connection) -> None:
+        nonlocal commits
+        commits -= 1
+        if commits < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        of_sqlite(self)
+
+    of_sqlite = Connection.commit
+    with Store(path) as store:
+        Connection.commit = commit  # type: ignore[method-assign,assignment]
+        store.transcripts.import_human({row.id: "匯入的" for row in store.segments.all()}, "import texts.csv")
+
+
+@pytest.mark.parametrize("commits", [0, 1], ids=["its first slice", "a later one"])
+def test_an_import_that_is_killed_between_journal_and_commit_is_taken_back_as_one(store: Store, commits: int) -> None:
+    fill(store, FIRST_SLICE + 50, "other")
+    process = multiprocessing.get_context("spawn").Process(
+        target=_import_and_die_before_a_commit, args=(store.path, commits)
+    )
+    process.start()
+    process.join(60)
+    assert process.exitcode == -signal.SIGKILL
+    committed = len(given(store))
+    with Store(store.path) as again:
+        assert len(given(again)) > committed
+        undone = again.transcripts.undo()
+        assert undone is not None
+        assert undone.count > committed
+        assert given(again) == {}
+        assert again.transcripts.undo() is None
 
 
 def test_the_next_edit_of_whoever_is_there_takes_in_what_a_killed_process_has_left(store: Store) -> None:

@@ -97,10 +97,11 @@ def _row(table: str, row: dict[str, Any], without: Collection[str]) -> str:
 
 
 def journal(workspace: Workspace) -> dict[str, str]:
-    """What stands in each segment by the last line of it."""
+    """What stands in each segment by the last line of it; of the number of a batch, whether there is one."""
     path = workspace.root / JOURNAL
     lines = [json.loads(line) for line in path.read_bytes().splitlines()[1:]] if path.exists() else []
-    return {line["segment"]: json.dumps({**line, "at": ""}, ensure_ascii=False, sort_keys=True) for line in lines}
+    kept = ({**line, "at": "", "batch": "batch" in line} for line in lines)
+    return {line["segment"]: json.dumps(line, ensure_ascii=False, sort_keys=True) for line in kept}
 
 
 def files(workspace: Workspace, without: Collection[str] = ()) -> dict[str, str]:
