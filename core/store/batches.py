@@ -229,7 +229,7 @@ def _note_rows(db: Connection, segments: Sequence[str], which: str) -> None:
 
 def undo(database: Database, number: int) -> Undone:
     """Take a batch back, but for segments that were changed since: those stay as they are."""
-    with database.write() as db:
+    with database.write(may_shorten=False) as db:
         first, place = db.execute("SELECT first, last FROM batches WHERE id = ?", (number,)).fetchone()
         db.execute("UPDATE batches SET undone = ? WHERE id = ?", (_GOES, number))
     undone = Undone(None, 0)

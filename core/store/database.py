@@ -81,16 +81,17 @@ class Database:
         return found
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self, *, may_shorten: bool = True) -> Iterator[Connection]:
         """A write transaction: committed, durable, at the end of the block; rolled back on an exception.
 
-        For what is small and must be there whole; many rows are written by `in_slices` or `write_many`.
+        For what is small and must be there whole; many rows are written by `in_slices` or `write_many`. may_shorten:
+        whether a journal that has become long may be begun anew first; not where slices follow.
         """
-        with self._transaction(durable=True) as connection:
+        with self._transaction(durable=True, may_shorten=may_shorten) as connection:
             yield connection
 
     @contextmanager
-    def _transaction(self, *, durable: bool) -> Iterator[Connection]:
+    def _transaction(self, *, durable: bool, may_shorten: bool = False) -> Iterator[Connection]:
         """durable: its edits are also on the disk in the journal at the end, else once that is synced."""
         connection = self.connection
         if connection.in_transaction:
@@ -102,7 +103,7 @@ class Database:
         noted = None
         try:
             # Not amid many rows: others are waiting for the end of each slice.
-            edit = self._journaling.catch_up(connection, may_shorten=durable)
+            edit = self._journaling.catch_up(connection, may_shorten=may_shorten)
             yield connection
             noted = self._journaling.note(connection, edit, durable=durable)
             connection.commit()

@@ -21,8 +21,10 @@ def refuse_lost(path: Path) -> None:
     """DamagedStore where there is no database, or an empty file, in a workspace that had one."""
     # What the workspace has comes after its database: looked for first, it is never seen without that.
     trace = _trace(path.parent)
-    if trace and not _has_wal(path) and not (path.exists() and path.stat().st_size):
-        what = "is empty" if path.exists() else "is missing"
+    # An empty file beside a -wal is whole. With no file at all SQLite would remove the -wal and begin anew.
+    is_missing = not path.exists()
+    if trace and (is_missing or not (_has_wal(path) or path.stat().st_size)):
+        what = "is missing" if is_missing else "is empty"
         raise DamagedStore.of(path, what, f"the workspace had one: {trace}")
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from pathlib import Path
 
 import pytest
 
 from core.errors import UserError
-from core.store import Store
+from core.store import DamagedStore, Store
 from core.store import connection as store_connection
 from core.store.connection import Connection, Cursor, StoreFault
 from core.workspace import Workspace, create
@@ -129,3 +130,22 @@ def test_every_call_that_reaches_the_file_is_explained() -> None:
     ):
         calls = {name for name, call in vars(theirs).items() if callable(call) and not name.startswith("__")}
         assert calls - unused == {name for name in calls if name in vars(ours)}
+
+
+def test_a_database_that_was_moved_away_from_its_wal_is_told_and_whole_once_it_is_back(
+    store: Store, tmp_path: Path
+) -> None:
+    ids = fill(store, 5, "other")
+    machine(store, *ids)  # which stands in the -wal alone, and in no journal
+    store.transcripts.save(ids[0], "人寫的")
+    before = {id: text_of(store, id) for id in ids}
+    away = tmp_path / "away.db"
+    copy = tmp_path / "copy" / store.path.name
+    shutil.copytree(store.path.parent, copy.parent)
+    copy.rename(away)
+    with pytest.raises(DamagedStore, match="missing"):
+        Store(copy)
+    assert not copy.exists()
+    away.rename(copy)
+    with Store(copy) as back:
+        assert {id: text_of(back, id) for id in ids} == before
