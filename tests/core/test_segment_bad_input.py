@@ -278,8 +278,8 @@ def test_a_disk_that_fills_up_leaves_whole_files_only_and_it_goes_on_when_there_
     assert result["new"] <= 3
     assert failures["talk"].lines() == (
         "talk could not be written",
-        "why  No space left on device",
-        "fix  make room on the disk, then whispersmith segment",
+        "why  the disk is full",
+        "fix  make room on the disk, then whispersmith segment; nothing that was here is lost",
     )
     folder = workspace.segments / "talk"
     assert [path.suffix for path in folder.iterdir()] == [".wav"] * 3

@@ -348,7 +348,7 @@ async def test_a_disk_that_takes_nothing_is_told_and_breaks_nothing(workspace: W
         await wait_until(pilot, lambda: isinstance(app.screen, PipelineScreen))
         assert isinstance(app.screen, PipelineScreen)
         app.screen.start_job("segment", {})
-        await wait_until(pilot, lambda: "cannot be read or written" in screen_text(app))
+        await wait_until(pilot, lambda: "segment cannot be started" in screen_text(app))
 
 
 async def test_damaged_jobs_of_every_kind_are_rows_and_no_fault(workspace: Workspace):
