@@ -114,7 +114,7 @@ def redact(text: str) -> str:
 def redact_title(text: str) -> str:
     """For names of recordings and channels, which are stored and nobody's to change: only what this process has been
     told to be a secret goes, and of that nothing which is a word or a number as titles have them."""
-    return _without(text, (secret for secret in _known() if not (secret.isalpha() or secret.isdecimal())))
+    return _without(text, (secret for secret in _known() if not _is_plain(secret)))
 
 
 def redact_links(text: str, replaced: Callable[[str], str] = lambda secret: HIDDEN) -> str:
@@ -289,8 +289,18 @@ def _known() -> tuple[str, ...]:
 def _without(text: str, secrets: Iterable[str]) -> str:
     for secret in secrets:
         if secret in text:
-            text = text.replace(secret, HIDDEN)
+            # A word or a number is part of much else: a date that is somebody's password stands in names of folders.
+            text = _alone(secret).sub(HIDDEN, text) if _is_plain(secret) else text.replace(secret, HIDDEN)
     return text
+
+
+def _is_plain(secret: str) -> bool:
+    return secret.isalpha() or secret.isdecimal()
+
+
+@lru_cache(256)
+def _alone(secret: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<![\w/.-]){re.escape(secret)}(?![\w/-])")
 
 
 def _encoded_login(secret: str) -> str:

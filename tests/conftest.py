@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from core import redaction
 from core.cores import usable_cores
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -35,6 +36,12 @@ def pytest_xdist_auto_num_workers() -> int:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that have a time limit of their own come first: begun last, they would keep one core busy and none else."""
     items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
+
+
+@pytest.fixture(autouse=True)
+def no_secrets_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one test gives as a password is a word like any other in the next."""
+    monkeypatch.setattr(redaction, "_remembered", {})
 
 
 @pytest.fixture

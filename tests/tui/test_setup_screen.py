@@ -99,7 +99,7 @@ async def test_what_is_wrong_shows_why_and_the_whole_fix_and_c_copies_it(
     machine.answers["torch"] = ("fail", "2.15.0 is built for CUDA 13.2", "every CUDA wheel since 2.15 needs it", FIX)
     app = open_app(workspace)
     async with app.run_test(size=(width, 24), notifications=True) as pilot:
-        await wait_until(pilot, lambda: "✗ failed" in row(app, "torch") and "✓ ok" in row(app, "Labeller"))
+        await wait_until(pilot, lambda: "✗ failed" in row(app, "torch") and "✓ ok" in row(app, "Base model"))
         shown = "".join(line.partition("│")[2].strip() for line in screen_lines(app) if "│" in line)
         assert FIX.replace(" ", "") in shown.replace(" ", "")
         # The cursor stands on a line of the fix: it belongs to the check.

@@ -127,6 +127,13 @@ def test_titles_lose_only_what_can_be_no_word_of_them() -> None:
     assert redact("harbour") == "[hidden]"
 
 
+def test_a_word_or_a_number_is_hidden_where_it_stands_alone() -> None:
+    remember(["20261126", "harbour"])
+    assert redact("rm -r logs/jobs/20261126-115048-label-621568") == "rm -r logs/jobs/20261126-115048-label-621568"
+    assert redact("harbours, a/harbour.mp4") == "harbours, a/harbour.mp4"
+    assert redact("login harbour refused (20261126)") == "login [hidden] refused ([hidden])"
+
+
 def test_a_password_with_blanks_is_one_secret() -> None:
     assert secrets_in({"videopassword": "harbour bridges"}) == ["harbour bridges"]
 
