@@ -42,7 +42,8 @@ def _take_in(db: Connection, line: JournalLine, is_newer: bool, earlier: set[int
     before = edits.snapshot(db, segment)
     if before == after or (after is None and not _is_given(before)):
         return False
-    if not is_newer and _hash(before) not in earlier and _last_edit(db, segment) > line.at_ms:
+    # Of the same millisecond: what stands here is no earlier line, so it was written after this one.
+    if not is_newer and _hash(before) not in earlier and _last_edit(db, segment) >= line.at_ms:
         return False
     if after is None:
         db.execute("DELETE FROM transcripts WHERE segment = ?", (segment,))
