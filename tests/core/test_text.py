@@ -8,6 +8,7 @@ import unicodedata
 
 import pytest
 
+from core import text as text_module
 from core.text import (
     JOINED,
     LOOP_RATIO,
@@ -16,6 +17,7 @@ from core.text import (
     clean,
     compression_ratio,
     corpus_cer,
+    hidden_escaped,
     is_loop,
     join_texts,
     normalise,
@@ -197,3 +199,16 @@ def test_joining() -> None:
 def test_one_and_several() -> None:
     assert [plural(count, "video") for count in (0, 1, 2)] == ["0 videos", "1 video", "2 videos"]
     assert plural(2, "copy", "copies") == "2 copies"
+
+
+def test_every_hidden_sign_is_escaped_in_json() -> None:
+    signs = [
+        chr(code)
+        for code in range(0x110000)
+        if not chr(code).isprintable() or text_module._HIDDEN_MARKS.match(chr(code))
+    ]
+    acting = {sign for sign in signs if text_module._HIDDEN.match(sign)}
+    assert len(acting) > 100
+    assert [sign for sign in map(chr, range(0x110000)) if text_module._HIDDEN.match(sign) and sign not in acting] == []
+    for sign in acting:
+        assert sign not in hidden_escaped(f'"字{sign}"')
