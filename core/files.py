@@ -6,7 +6,6 @@ Every such thing is a UserError here, with the file and, where it is known, the 
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
@@ -66,14 +65,19 @@ def write_bytes(path: Path, data: bytes, mode: int = 0o666, *, durable: bool = T
 
 
 def append_whole(descriptor: int, data: bytes) -> None:
-    """Write all of it in one call, or nothing: OSError if there is no room.
+    """Write all of it, or nothing: OSError if there is no room.
 
-    descriptor: open for appending, and by nobody else.
+    descriptor: open for appending, and by nobody else who writes meanwhile.
     """
     before = os.fstat(descriptor).st_size
-    if os.write(descriptor, data) != len(data):
+    rest = memoryview(data)
+    try:
+        # One write, unless the system takes less: then it goes on, or meets what is wrong.
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+    except OSError:
         os.ftruncate(descriptor, before)
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        raise
 
 
 NO_ROOM_BYTES = 65_536

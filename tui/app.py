@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from rich.text import Text
 from textual import events, on
@@ -22,6 +22,7 @@ from textual.widget import Widget
 from textual.widgets import Input, TextArea
 
 from core import crash_file
+from core.cli import CANNOT, AppOptions
 from core.errors import UserError
 from core.events import JobState
 from core.files import write_private
@@ -50,12 +51,6 @@ from tui.status.opening import opening_of
 from tui.terminal import clipboard, signals
 from tui.typeahead import KeyMarker, TypeAhead
 from tui.widgets import cells, dialog
-
-if TYPE_CHECKING:
-    from core.cli import AppOptions
-
-CANNOT = 3
-"""The exit code of an app that could not go on, as the command line's."""
 
 TERMINAL_S = 2.0
 """How often it is looked whether the terminal is still there."""

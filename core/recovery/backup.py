@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import UserError
-from core.files import sync
+from core.files import private, sync
 from core.store import Store
 from core.store.journal import JOURNAL, JOURNAL_BEFORE
 from core.temporaries import temporary_folder
@@ -64,7 +64,7 @@ def _contents(workspace: Workspace, database: Path) -> dict[str, Path]:
 
 def _write(archive: Path, files: dict[str, Path]) -> None:
     with (
-        open(archive, "wb", opener=lambda name, flags: os.open(name, flags, _PRIVATE)) as raw,
+        open(archive, "wb", opener=private) as raw,
         gzip.GzipFile("", "wb", fileobj=raw) as packed,
         tarfile.open(fileobj=packed, mode="w|") as tar,
     ):

@@ -27,7 +27,7 @@ from pydantic import Field
 
 from core import typed_json
 from core.errors import UserError
-from core.files import sync, write_bytes
+from core.files import append_whole, sync, write_bytes
 from core.ids import is_safe
 from core.spans import segment_id
 from core.store.edits import KEPT
@@ -138,13 +138,10 @@ class Journal:
         with _explained(self.path, "written"), _opened(self.path, os.O_WRONLY | os.O_APPEND) as file:
             size = os.fstat(file.fileno()).st_size
             try:
-                # One write, unless the system takes less: then it goes on, or meets what is wrong.
-                rest = memoryview(data)
-                while rest:
-                    rest = rest[os.write(file.fileno(), rest) :]
+                append_whole(file.fileno(), data)
                 if durable:
                     os.fdatasync(file.fileno())
-            except OSError:
+            except OSError:  # what is not on the disk for certain is not to stand there either
                 os.ftruncate(file.fileno(), size)
                 raise
 
