@@ -53,10 +53,17 @@ class Database:
     def _catch_up(self) -> None:
         """Take in what only the journal has, before anybody reads. Where nothing can be written, the first edit meets
         the same obstacle, and is told of it; that is no reason not to read."""
+        connection = self.connection
         with suppress(UserError):
-            if self.connection.refusal is None and self._journaling.is_behind(self.connection):
-                with self.write():
-                    pass
+            if connection.refusal is None and self._journaling.is_behind(connection):
+                connection.take_lock("BEGIN IMMEDIATE")
+                try:
+                    # Whoever was between journal and commit has committed by now: then there is nothing to take in.
+                    if self._journaling.is_behind(connection):
+                        self._journaling.catch_up(connection)
+                        connection.commit()
+                finally:
+                    connection.rollback()
 
     def __enter__(self) -> Self:
         return self
