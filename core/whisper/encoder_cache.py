@@ -18,8 +18,8 @@ from core.whisper.features import heard_mel
 from core.whisper.loading import LoadedModel
 
 MOST_BYTES = 20 * 10**9
-LEFT_FREE = 0.1
-"""Share of the disk that is never taken."""
+LEFT_FREE, MOST_LEFT_FREE = 0.1, 10 * 10**9
+"""Never taken: that share of the disk, but no more than so many bytes of a large one."""
 
 
 class EncoderCache:
@@ -90,7 +90,8 @@ class EncoderCache:
         """Whether a file of that size may be kept; the oldest of other encoders go first, then this one's."""
         self._root.mkdir(parents=True, exist_ok=True)
         disk = shutil.disk_usage(self._root)
-        room = min(self._most, disk.free - LEFT_FREE * disk.total + self._bytes())
+        free = disk.free - min(LEFT_FREE * disk.total, MOST_LEFT_FREE)
+        room = min(self._most, free + self._bytes())
         if self._bytes() + size > room:
             self._remove_oldest(room - size - 50 * size)
         return self._bytes() + size <= room

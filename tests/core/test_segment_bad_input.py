@@ -259,7 +259,7 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
 
     def fsync(descriptor: int) -> None:
         with lock:
-            if os.fstat(descriptor).st_size > 200_000:
+            if os.fstat(descriptor).st_size > 100_000:  # the short last one too, which may be the first to be written
                 if not left["room"]:
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                 left["room"] -= 1
@@ -283,7 +283,7 @@ def test_a_disk_that_fills_up_leaves_whole_files_only_and_it_goes_on_when_there_
     )
     folder = workspace.segments / "talk"
     assert [path.suffix for path in folder.iterdir()] == [".wav"] * 3
-    assert {path.stat().st_size for path in folder.iterdir()} == {320_044}
+    assert {path.stat().st_size for path in folder.iterdir()} <= {320_044, 128_044}  # of 10 s, of the last 4 s
     assert (video(workspace, "talk").media_fault, next_stage(workspace)) == (None, "segment")
 
     disk["room"] = 99

@@ -1,5 +1,6 @@
 """Ways of tuning: what each trains, what it leaves as it was, and that quick sees what full would have seen."""
 
+import shutil
 from pathlib import Path
 from typing import Any, get_args
 
@@ -28,6 +29,14 @@ from core.whisper.features import heard_mel
 from core.whisper.info import describe
 from core.whisper.loading import load
 from tests.core.whisper_kit import Listened, cancel_at, make_workspace, noise, toy, write_wav
+
+
+@pytest.fixture(autouse=True)
+def disk(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """[total, used, free] bytes as the disk says: half of it free, whatever the one is that this runs on."""
+    usage, says = type(shutil.disk_usage(".")), [10**12, 5 * 10**11, 5 * 10**11]
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(*says))
+    return says
 
 
 def test_every_method_of_the_settings_is_in_the_table() -> None:
@@ -153,7 +162,7 @@ def test_a_short_clip_is_heard_alike_with_kept_outputs_and_without(tmp_path: Pat
     assert texts[0].avg_logprob == pytest.approx(texts[1].avg_logprob, abs=1e-2)
 
 
-def test_outputs_are_kept_for_equal_samples_and_equal_encoders_within_bounds(tmp_path: Path) -> None:
+def test_outputs_are_kept_for_equal_samples_and_equal_encoders_within_bounds(tmp_path: Path, disk: list[int]) -> None:
     loaded, sounds = load(str(toy(2.0))), [noise(2.0, seed) for seed in range(3)]
     first = EncoderCache(tmp_path, loaded)
     kept = first.states(sounds[0], "a")
@@ -176,6 +185,10 @@ def test_outputs_are_kept_for_equal_samples_and_equal_encoders_within_bounds(tmp
     full = EncoderCache(tmp_path / "none", loaded, most_bytes=0)
     full.states(sounds[0], "a")
     assert not list((tmp_path / "none").glob("*/*.npy"))
+    for free, files in [(9 * 10**9, 0), (11 * 10**9, 1)]:  # a large disk: what is left free has a bound
+        disk[:] = [10**12, 10**12 - free, free]
+        EncoderCache(tmp_path / "room", loaded).states(sounds[0], "a")
+        assert len(list((tmp_path / "room").glob("*/*.npy"))) == files
 
 
 @pytest.mark.parametrize("name", ["quick", "light"])
