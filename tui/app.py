@@ -6,7 +6,6 @@ workspace is kept by tui/status/monitor.py.
 
 from __future__ import annotations
 
-import importlib
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
@@ -22,28 +21,28 @@ from textual.widget import Widget
 from textual.widgets import Input, TextArea
 
 from core import crash_file
-from core.cli import CANNOT, AppOptions
+from core.cli import AppOptions
 from core.errors import UserError
 from core.events import JobState
 from core.files import write_private
 from core.jobs import JobView, spawn
 from core.listen.browser import BrowserPlayer
 from core.listen.player import Playback
-from core.recovery.repair import Repair, repair
 from core.stage import lookup
 from core.store import DamagedStore, Store
 from core.workspace import Workspace
-from tui import keymap
+from tui import keymap, palette
 from tui.background import BackgroundTasks, TaskResult
 from tui.bridge import JobBatch, JobEvents
 from tui.dialogs import crashed_job as crashed
-from tui.dialogs import repairing
 from tui.dialogs.listen_sheet import ListenSheet
 from tui.dialogs.quitting import leaving, stop_all
+from tui.dialogs.repairing import Repairing
 from tui.dialogs.shown_errors import ShownErrors
 from tui.host import Host, StageStart
 from tui.listening import Listening, ListeningReports
 from tui.screens.listening_screen import ListeningScreen
+from tui.screens.modes import MODES
 from tui.screens.pipeline import PipelineScreen
 from tui.status.jobs import end_of
 from tui.status.monitor import Monitor, Reports, Status
@@ -56,25 +55,12 @@ TERMINAL_S = 2.0
 """How often it is looked whether the terminal is still there."""
 
 
-def _screen(module: str, name: str) -> Callable[[], Screen[Any]]:
-    """A screen that is imported when it is first shown."""
-    return lambda: getattr(importlib.import_module(f"tui.screens.{module}.screen"), name)()
-
-
 class WhispersmithApp(App[int]):
     TITLE = "whispersmith"
     CSS_PATH = "app.tcss"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - as Textual declares it
     VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall")]  # noqa: RUF012
-    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
-        "welcome": _screen("welcome", "WelcomeScreen"),
-        "setup": _screen("setup", "SetupScreen"),
-        "playlist": _screen("playlist", "PlaylistScreen"),
-        "segments": _screen("segments", "SegmentsScreen"),
-        "transcripts": _screen("transcripts", "TranscriptsScreen"),
-        "training": _screen("training", "TrainingScreen"),
-        "results": _screen("results", "ResultsScreen"),
-    }
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = dict(MODES)
     BINDINGS: ClassVar[list[BindingType]] = keymap.bindings("app")
 
     def __init__(
@@ -111,8 +97,7 @@ class WhispersmithApp(App[int]):
         self._interrupted = False
         self._type_ahead = TypeAhead(super().on_event, self._focus, self.set_timer, self._is_ready)
         self.listening: Listening | None = None
-        self.wants_repair = repair
-        """The workspace is to be repaired while nothing has it open; where it is, once the app is left."""
+        self._repairing = Repairing(self, self._tasks, lambda code: self.exit(return_code=code), wanted=repair)
         self._damage: DamagedStore | None = None
         """What is wrong with the database, once somebody has been asked whether it is to be repaired."""
         if workspace is not None and not repair:
@@ -135,8 +120,8 @@ class WhispersmithApp(App[int]):
         if not self.is_headless:
             signals.handle(self._hang_up)
             self.set_interval(TERMINAL_S, lambda: None if signals.has_terminal() else self._hang_up())
-        if self.wants_repair:
-            self._repair()
+        if self._repairing.wanted:
+            self._repairing.begin()
         elif self._damage is not None:
             self.show_error(self._damage)
         elif self.workspace is None:
@@ -198,38 +183,17 @@ class WhispersmithApp(App[int]):
             return
         if self.workspace is not None:
             self.workspace.log(" - ".join(line for line in error.lines() if line))
+        closed = partial(self._errors.end, error)
         if isinstance(error, DamagedStore):
-            question = repairing.question(error, is_open=self.workspace is not None)
-            self.push_screen(question, partial(self._answered_repair, error))
+            self._damage = error
+            self._repairing.ask(error, closed)
         else:
-            self.push_screen(dialog.Message.of(error, title), lambda _: self._errors.end(error))
+            self.push_screen(dialog.Message.of(error, title), lambda _: closed())
 
-    # -- repairing
-
-    def _answered_repair(self, error: DamagedStore, answer: str | None) -> None:
-        self._errors.end(error)
-        if answer == repairing.REPAIR and self.workspace is None:
-            self._repair()
-        elif answer == repairing.REPAIR or self.workspace is None:
-            # What is open here is to be closed first: who started the app starts it again, to repair.
-            self.wants_repair = answer == repairing.REPAIR
-            self.exit(return_code=0 if self.wants_repair else CANNOT)
-
-    def _repair(self) -> None:
-        """In a thread, while nothing is open; then the workspace is opened."""
-        self.wants_repair = False
-        self.toast("repairing the workspace…")
-        workspace = Workspace(self.folder)
-        self._tasks.run(
-            partial(repair, workspace), partial(self.call_later, self._repaired), self._unrepaired, "repair"
-        )
-
-    async def _repaired(self, made: Repair) -> None:
-        await self.open_folder(Workspace(self.folder))
-        self.push_screen(repairing.told(made))
-
-    def _unrepaired(self, error: UserError) -> None:
-        self.push_screen(dialog.Message.of(error, "It could not be repaired"), lambda _: self.exit(return_code=CANNOT))
+    @property
+    def wants_repair(self) -> bool:
+        """Whether the workspace, now closed, is to be repaired before it is opened again."""
+        return self._repairing.wanted
 
     def print_on_leaving(self, line: str) -> None:
         self.left_over[line] = None
@@ -295,7 +259,6 @@ class WhispersmithApp(App[int]):
     def _on_counted(self, error: UserError | None) -> None:
         """The store is another than before, or cannot be read."""
         if isinstance(error, DamagedStore) and self._damage is None:
-            self._damage = error
             self.show_error(error)
         elif error is not None:
             self.toast(str(error), "error")
@@ -365,15 +328,8 @@ class WhispersmithApp(App[int]):
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The palette: what the keys do here, by name."""
-        for target, pane in ((screen, keymap.pane_of(screen)), (self, "app")):
-            for action in keymap.actions(pane):
-                if action.help and action.method not in ("command_palette", "interrupt"):
-                    run = partial(self._run_for, target, action)
-                    yield SystemCommand(f"{action.label} ({action.key})", action.help, run)
+        yield from palette.commands(screen, self)
         yield SystemCommand("theme", "Other colours", self.action_change_theme)
-
-    async def _run_for(self, target: Screen[Any] | App[Any], action: keymap.Action) -> None:
-        await self.run_action(action.method, default_namespace=target)
 
     # -- leaving
 

@@ -75,6 +75,10 @@ class Host(Protocol):
         """Show a dialog; `callback(result)` when it closes, with None where it was closed without one."""
         ...
 
+    def call_later(self, callback: Callable[..., object], *args: Any) -> bool:
+        """Call it, or await it where it is a coroutine function, once this message has been handled."""
+        ...
+
     def show_error(self, error: UserError, title: str = "That did not work") -> None:
         """A dialog with what went wrong, why, and what mends it."""
         ...

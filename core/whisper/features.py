@@ -52,6 +52,11 @@ def heard_mel(
     return features
 
 
+def window_mel(extractor: Any, samples: np.ndarray, name: str) -> np.ndarray:
+    """`heard_mel` of one window, without the batch axis: float32 (mel bins, frames)."""
+    return heard_mel(extractor, [samples], [name])[0]
+
+
 def check_lengths(audio: Sequence[np.ndarray], most: int, names: Sequence[str] = ()) -> None:
     """UserError for the first that is longer than a window of so many samples. names: what to call them in it."""
     for index, piece in enumerate(audio):

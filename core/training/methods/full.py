@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from core.training.methods.activations import activation_bytes, decoder_work, encoder_work, step_bytes
 from core.training.methods.method import Prepared, rate_for_size, without_bitsandbytes
-from core.whisper.features import heard_mel
+from core.whisper.features import window_mel
 from core.whisper.shape import Shape
 
 if TYPE_CHECKING:
@@ -49,10 +48,7 @@ class FullTuning:
         return (4 + self.moments) * shape.parameters
 
     def prepare(self, loaded: LoadedModel, cache: Path) -> Prepared:
-        def inputs(samples: np.ndarray, segment: str) -> np.ndarray:
-            return heard_mel(loaded.extractor, [samples], [segment])[0]
-
-        return Prepared(loaded.model, "input_features", inputs)
+        return Prepared(loaded.model, "input_features", partial(window_mel, loaded.extractor))
 
     def finish(self, module: Any) -> Any:
         return module

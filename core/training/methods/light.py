@@ -7,14 +7,13 @@ beside it, Liu et al. 2024, "Weight-Decomposed Low-Rank Adaptation".
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from core.training.methods.activations import activation_bytes, decoder_work, encoder_work, step_bytes
 from core.training.methods.method import Prepared, without_bitsandbytes
-from core.whisper.features import heard_mel
+from core.whisper.features import window_mel
 from core.whisper.shape import Shape
 
 if TYPE_CHECKING:
@@ -61,12 +60,10 @@ class LightTuning:
     def prepare(self, loaded: LoadedModel, cache: Path) -> Prepared:
         from peft import LoraConfig, get_peft_model
 
-        def inputs(samples: np.ndarray, segment: str) -> np.ndarray:
-            return heard_mel(loaded.extractor, [samples], [segment])[0]
-
         # No task_type: those that peft knows wrap the model in a call for texts, which has no argument for sound.
         settings = LoraConfig(r=RANK, lora_alpha=ALPHA, target_modules=list(TARGETS), use_dora=self.dora)
-        return Prepared(get_peft_model(loaded.model, settings), "input_features", inputs)
+        changed = get_peft_model(loaded.model, settings)
+        return Prepared(changed, "input_features", partial(window_mel, loaded.extractor))
 
     def finish(self, module: Any) -> Any:
         """The change is added to the base's own float32 weights: in those it was trained beside, of 8 or 16 bits, much

@@ -30,11 +30,12 @@ from tui.bridge import JobBatch
 from tui.listening import Listening
 from tui.screens.job_line import JobLine, foremost
 from tui.screens.listening_screen import REST_S, ListeningScreen
-from tui.screens.transcripts import actions, dialogs
+from tui.screens.transcripts import actions
 from tui.screens.transcripts.bulk import effects as bulk
 from tui.screens.transcripts.bulk.file_editing import not_written
 from tui.screens.transcripts.bulk.keys import BulkKeys
 from tui.screens.transcripts.editor.editor import Editor, Notice
+from tui.screens.transcripts.editor.placing import place_text
 from tui.screens.transcripts.editor.word_keys import move_word
 from tui.screens.transcripts.panes import ReviewPanes
 from tui.screens.transcripts.saving import AcceptAll, MoveWord, RejectAll, SaveText, SetReview, TakeBack, Written
@@ -318,27 +319,7 @@ class TranscriptsScreen(ListeningScreen):
         self.apply(self._bulk.edit_file())
 
     def action_place_text(self) -> None:
-        """Ask where a text shall go whose segment was cut away, or in whose place somebody else has written."""
-        found = self._session.displaced.first(self._session.index)
-        if found is None:
-            self.toast("No text has lost its place")
-            return
-        gone, there = found
-
-        def answered(answer: str) -> None:
-            if answer == "p" and there is not None:
-                self._session.place(gone, there)
-                self._panes.notify_at(Notice(there.id, f"{self._panes.time_of(there.id)} saved", there.id, "undoes"))
-                self._panes.show_edited(there.id)
-                self.table.go_to_key(there.id)
-            else:
-                if answer == "c":
-                    self.host.copy_to_clipboard(gone.text)
-                self._session.place(gone, None)
-            self._panes.show_unsaved()
-            self._panes.show_row()
-
-        self.open_dialog(dialogs.place_text(gone, there, self.host.ascii), answered)
+        self.apply(place_text(self._session, self._panes))
 
     # -- what is shown
 
