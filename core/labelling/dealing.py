@@ -15,6 +15,7 @@ from core.labelling.captions import AUTOMATIC
 from core.labelling.sources import SECOND, TextSource, stored_source
 from core.review.chinese_script import written_in
 from core.review.differences import differences, differing
+from core.review.flags import MOVED, PARTLY
 from core.review.script_conversion import Convert, converter
 from core.review.suspicion import PRIOR, EditEstimate, EditFeatures, expected_edits, letters, usual_rate
 from core.store import Segment, Store
@@ -82,11 +83,8 @@ def settle(store: Store, video: str, convert: Convert) -> list[str]:
     before = {id: reading for id, reading in store.second_readings.of(video).items() if id in estimates}
     store.second_readings.remove(before.keys() - readings.keys())
     store.second_readings.put(reading for id, reading in readings.items() if before.get(id) != reading)
-    changed = {
-        row.id: (estimate.flags, estimate.suspicion)
-        for row in rows
-        if (row.flags, row.suspicion) != ((estimate := estimates[row.id]).flags, estimate.suspicion)
-    }
+    now = {row.id: ((*_of_cut(row), *estimates[row.id].flags), estimates[row.id].suspicion) for row in rows}
+    changed = {row.id: now[row.id] for row in rows if (row.flags, row.suspicion) != now[row.id]}
     store.transcripts.set_estimates(changed)
     return list(changed)
 
@@ -120,6 +118,11 @@ def expected_errors(store: Store, rows: Iterable[Segment]) -> float:
         estimates = _estimates(own, store.segments.all(video=video), _scored_words(own, sources), {})
         edits += sum(estimate.edits for estimate in estimates.values())
     return edits
+
+
+def _of_cut(row: Segment) -> list[str]:
+    """The flags of a text that a new cut has put there: no estimate tells them."""
+    return [flag for flag in row.flags if flag in (MOVED, PARTLY)]
 
 
 def _text(segment: Segment, share: Share, source: TextSource, convert: Convert) -> MachineText:

@@ -251,7 +251,7 @@ class FirstTranscripts:
 
     def advise(self, segments: Sequence[Segment]) -> None:
         """Say what labelling anew would change, where that is for the better."""
-        pending = [row for row in segments if row.origin == "machine" and row.review == "pending"]
+        pending = [row for row in segments if row.origin == "machine" and row.may_be_rewritten]
         captioned = self.store.videos.captioned()
         if self._takes_captions and (later := sum(row.video in captioned for row in pending)):
             self.job.log(f"{later} were written before their captions came: whispersmith label --redo takes those")

@@ -51,9 +51,9 @@ def forecast_second(store: Store, model: str) -> LabelForecast:
 
 def labelled_alone(workspace: Workspace, config: Config, store: Store, segments: Sequence[Segment]) -> list[Segment]:
     """Texts of the labeller that are no share of a recording it has heard, though it could hear that, and that nobody
-    has reviewed."""
+    has reviewed or changed."""
     model = config.model.labeller
-    rows = [row for row in segments if row.model == model and row.origin == "machine" and row.review == "pending"]
+    rows = [row for row in segments if row.model == model and row.origin == "machine" and row.may_be_rewritten]
     if not rows or config.label.by != "recordings" or not _hears_recordings(workspace, model):
         return []
     videos = {video.id: video for video in store.videos.some(list({row.video for row in rows}))}

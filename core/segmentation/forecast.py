@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from core.media.windows import SAMPLES_PER_MS, Cutter, Yield
-from core.segmentation.texts import Texts, can_move, stays
+from core.segmentation.texts import Texts, leaves, stays
 from core.spans import Span, merged
 from core.store import Store, Video
 from core.store.cuts import CutSegment
@@ -25,8 +25,9 @@ class Forecast:
     """Of one recording, or of several together.
 
     recordings: that would be cut; whole: that are cut this way already. least, most: segments there would be of this
-    cut; sound_ms: what they hold in all. stay: reviewed segments that stay as they are beside these; move: reviewed
-    ones whose text would be offered again where new segments lie; machine: transcripts of a machine that go.
+    cut; sound_ms: what they hold in all. stay: segments that stay as they are beside these for what a person gave them;
+    move: reviewed ones whose text would be offered again where new segments lie; changed: those of a machine in whose
+    text a person has changed something, which is offered, too; machine: other transcripts of a machine, which go.
     """
 
     recordings: int = 0
@@ -36,6 +37,7 @@ class Forecast:
     sound_ms: int = 0
     stay: int = 0
     move: int = 0
+    changed: int = 0
     machine: int = 0
 
     @property
@@ -82,7 +84,17 @@ class Forecast:
             stay = f"1 reviewed segment stays as it is; {new} around it"
         if self.move == 1:
             move = f"The text of 1 reviewed segment is offered again in {self.count}, marked and pending"
-        return [sentence for count, sentence in ((self.stay, stay), (self.move, move)) if count]
+        changed = (
+            f"The words of {self.changed} transcripts by a machine in which you have changed something go to the new "
+            "segments, marked and pending"
+        )
+        if self.changed == 1:
+            changed = (
+                "The words of 1 transcript by a machine in which you have changed something go to the new segments, "
+                "marked and pending"
+            )
+        told = ((self.stay, stay), (self.move, move), (self.changed, changed))
+        return [sentence for count, sentence in told if count]
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -93,6 +105,7 @@ class Forecast:
             "bytes": self.bytes,
             "stay": self.stay,
             "move": self.move,
+            "changed": self.changed,
             "machine": self.machine,
         }
 
@@ -108,6 +121,7 @@ class _Earlier(NamedTuple):
     kept: list[Span]
     stay: int
     move: int
+    changed: int
     machine: list[Span]
 
 
@@ -128,7 +142,7 @@ class Recording:
         own = [row for row in self._rows if not row.kept]
         is_whole = self.is_cut(cutter)
         earlier = self._earlier(texts, is_whole or _same(self.video.cutting, cutter))
-        if is_whole and not earlier.move:
+        if is_whole and not (texts == "moves" and earlier.move + earlier.changed):
             sound = sum(row.end_ms - row.start_ms for row in own)
             return Forecast(0, 1, len(own), len(own), sound, earlier.stay)
         if is_whole:
@@ -138,17 +152,21 @@ class Recording:
         found: Yield = cutter.estimate(duration, earlier.kept)
         again = set(cutter.plan(duration, earlier.kept)) if earlier.machine else set()
         machine = sum(span not in again for span in earlier.machine)
-        return Forecast(1, 0, found.least, found.most, found.ms, earlier.stay, earlier.move, machine)
+        return Forecast(1, 0, found.least, found.most, found.ms, earlier.stay, earlier.move, earlier.changed, machine)
 
     def _find_earlier(self, texts: Texts, only_kept: bool) -> _Earlier:
         """only_kept: the others are of the cut that is asked about."""
         rows = [row for row in self._rows if row.kept or not only_kept]
-        staying = [row for row in rows if stays(row, texts)]
+        replaced = self.video.replaced is not None
+        staying = [row for row in rows if stays(row, texts, replaced=replaced)]
+        leaving = [row for row in rows if leaves(row, texts, replaced=replaced)]
+        going = [row for row in rows if row.origin is not None and not (row.is_reviewed or row.is_changed)]
         return _Earlier(
             list(merged(Span(row.start_ms, row.end_ms) for row in staying)),
             len(staying),
-            sum(can_move(row) for row in rows) if texts == "moves" else 0,
-            [Span(row.start_ms, row.end_ms) for row in rows if row.origin is not None and not row.is_reviewed],
+            sum(row.is_reviewed for row in leaving),
+            sum(row.is_changed for row in leaving),
+            [Span(row.start_ms, row.end_ms) for row in going],
         )
 
 

@@ -75,8 +75,7 @@ class RecordingSegmenter:
         self._write_segments(media)
         fault = self._shortage(info)
         self._writer.ids |= self._planned_before()
-        if cutting["text"] == "moves":
-            self._move_texts(int(cutting["since"]))
+        self._move_texts(cutting)
         self._remove_earlier()
         rows = self._store.segments.all(video=self._video.id)
         remove_stray_files(self._writer.folder, self._video.id, {row.id for row in rows})
@@ -165,18 +164,21 @@ class RecordingSegmenter:
             # Before cuts were made around what stays, it stood beside a whole one.
             more |= {"since": self._store.cuts.last_edit(), "around": not mended or "segments" in before}
         self._store.cuts.begin(video.id, wanted | more, anew=not (taken_up or mended))
+        replaced = more["replaced"] is not None
         rows = [row for row in self._store.cuts.segments([video.id]).get(video.id, []) if row.kept]
-        self._kept = [Span(row.start_ms, row.end_ms) for row in rows if more["around"] and stays(row, texts)]
+        staying = [row for row in rows if stays(row, texts, replaced=replaced)]
+        self._kept = [Span(row.start_ms, row.end_ms) for row in staying] if more["around"] else []
         if not (taken_up or mended):
-            found = Recording(replace(video, cut=None, duration_ms=duration_ms), rows).forecast(self._cutter, texts)
+            begun = replace(video, cut=None, cutting=wanted | more, duration_ms=duration_ms)
+            found = Recording(begun, rows).forecast(self._cutter, texts)
             for change in found.changes:
                 self._job.log(f"{video.id}: {change}")
         return wanted | more
 
     def _remove_files_of_other_recording(self) -> None:
         self._writer.folder.mkdir(parents=True, exist_ok=True)
-        reviewed = {row.id for row in self._writer.rows.values() if row.is_reviewed}
-        remove_stray_files(self._writer.folder, self._video.id, reviewed)
+        kept = {row.id for row in self._writer.rows.values() if row.is_reviewed or row.is_changed}
+        remove_stray_files(self._writer.folder, self._video.id, kept)
 
     # -- the cut
 
@@ -232,8 +234,15 @@ class RecordingSegmenter:
         stayed = {segment_id(self._video.id, *span) for span in self._kept} & plan
         return stayed if self._writer.ids | stayed == plan else set()
 
-    def _move_texts(self, since: int) -> None:
-        gone = move_texts(self._store, self._video.id, self._writer.ids, since)
+    def _move_texts(self, cutting: dict[str, Any]) -> None:
+        gone = move_texts(
+            self._store,
+            self._video.id,
+            self._writer.ids,
+            int(cutting["since"]),
+            cutting["text"],
+            replaced=cutting["replaced"] is not None,
+        )
         for id in gone:
             (self._writer.folder / f"{id}.wav").unlink(missing_ok=True)
         self._progress.add(moved=len(gone))

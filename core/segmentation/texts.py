@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Literal, Self
 
 from core.review.flags import PARTLY
-from core.review.suspicion import CUT_EDITS, EditEstimate, letters
+from core.review.suspicion import CUT_EDITS, EditEstimate, EditFeatures, expected_edits, letters
 from core.spans import Span, merged
 from core.store import Segment, Store
 from core.store.cuts import CutSegment, LeavingText, MovedText
-from core.timed_text import Cue, Timed, said_once, shares
+from core.timed_text import Cue, Share, Timed, said_once, shares
 
 Texts = Literal["stays", "moves"]
 """Reviewed segments stay as they are and are cut around; or what a person wrote for them goes to the new ones."""
@@ -20,20 +22,33 @@ _COVERED = 0.8
 
 
 def can_move(row: Segment | CutSegment) -> bool:
-    """Whether a reviewed segment has words to move. One that is rejected or says nothing is a verdict on its sound."""
+    """Whether what a person gave a segment is words. One that is rejected or says nothing is a verdict on its sound."""
     has_text = row.has_text if isinstance(row, CutSegment) else bool(row.text.strip())
-    return row.is_reviewed and row.review != "rejected" and has_text
+    return (row.is_reviewed or row.is_changed) and row.review != "rejected" and has_text
 
 
-def stays(row: Segment | CutSegment, texts: Texts) -> bool:
-    """Whether a new cut leaves a segment of an earlier one as it is."""
-    return row.is_reviewed and not (texts == "moves" and can_move(row))
+def leaves(row: Segment | CutSegment, texts: Texts, *, replaced: bool) -> bool:
+    """Whether the text of a segment of an earlier cut goes to the new ones.
+
+    A machine's text in which a person has changed something, and which they have not accepted, is no verdict on its
+    segment: it goes in any case. replaced: another recording lies here than once did, for whose sound it may have been
+    written; it goes only if that is asked for.
+    """
+    return can_move(row) and (texts == "moves" or (row.is_changed and not replaced))
 
 
-def move_texts(store: Store, video: str, ids: Collection[str], since: int) -> list[str]:
-    """Move what a person wrote for earlier segments of a recording to those of a new cut; the ids of those that went.
+def stays(row: Segment | CutSegment, texts: Texts, *, replaced: bool) -> bool:
+    """Whether a new cut leaves a segment of an earlier one as it is, for what a person gave it."""
+    return (row.is_reviewed or row.is_changed) and not leaves(row, texts, replaced=replaced)
 
-    ids: the new segments, which are all in the store. since: the last edit before the cut began.
+
+def move_texts(
+    store: Store, video: str, ids: Collection[str], since: int, texts: Texts, *, replaced: bool
+) -> list[str]:
+    """Move what a person gave earlier segments of a recording to those of a new cut; the ids of those that went.
+
+    ids: the new segments, which are all in the store. since: the last edit before the cut began. texts, replaced: see
+    `leaves`.
 
     All new texts are written before the first earlier segment goes, and each goes only if its text is still the one
     that was moved. So whenever this ends, what a person gave stands in one of the two places, or in both, and calling
@@ -41,46 +56,107 @@ def move_texts(store: Store, video: str, ids: Collection[str], since: int) -> li
     """
     gone: list[str] = []
     while True:
-        rows, untouched = store.segments.all(video=video), store.cuts.untouched(video)
-        new = [row for row in rows if row.id in ids]
-        room = list(merged(Span(row.start_ms, row.end_ms) for row in new))
-        texts = [
-            LeavingText(row.id, row.start_ms, row.end_ms, row.text, row.id in untouched)
-            for row in rows
-            if can_move(row)
-        ]
-        leaving = [text for text in texts if text.segment not in ids and _parts(text, room)]
-        # A text of this very move says nothing new; one that was there before it does, to its neighbours.
-        moved = store.cuts.untouched(video, since)
-        staying = [text for text in texts if text.segment in ids and text.segment not in moved]
-        before = store.cuts.retired(video, since)
-        if not leaving and not before:
+        found = _Move.read(store, video, ids, since, texts, replaced=replaced)
+        # What went before has been offered: nothing goes sooner.
+        if not found.leaving:
             return gone
         # All of them at once: nobody is to wait for the store while they are found.
-        offers = list(_offers([*leaving, *staying, *before], new, room))
+        offers = list(found.offers())
         store.cuts.offer(offers, since)
-        removed = store.cuts.retire(leaving)
+        removed = store.cuts.retire(found.leaving)
         gone += removed
-        if len(removed) == len(leaving):
+        if len(removed) == len(found.leaving):
             return gone
 
 
-def _offers(sources: Sequence[LeavingText], new: Sequence[Segment], room: Sequence[Span]) -> Iterator[MovedText]:
-    """What each new segment is to say."""
-    cues = said_once(Cue(text.start_ms, text.end_ms, text.text) for text in sources)
-    found = shares([part for cue in cues for part in _fitted(cue, room)], new)
-    covered = _covered(sources, new)
-    touched = _covered([text for text in sources if not text.untouched], new)
-    for row, share, covered_ms, touched_ms in zip(new, found, covered, touched, strict=True):
-        text, length_ms = share.text, row.end_ms - row.start_ms
-        if not text:
-            continue
-        # A person's words: what they need is at their edges, and what was said where they do not reach.
-        missing = letters(text) * (length_ms - covered_ms) / max(covered_ms, 1)
-        is_partly = covered_ms < _COVERED * length_ms
-        flags = (*(("cut",) if share.cut else ()), *((PARTLY,) if is_partly else ()))
-        edits = EditEstimate(CUT_EDITS * share.cut + missing, flags)
-        yield MovedText(row.id, text, flags, edits.suspicion, may_return=not touched_ms)
+@dataclass(frozen=True)
+class _Move:
+    """What stands in a recording while its texts move.
+
+    new: the segments of the new cut; room: their time. leaving: the texts that go; before: those that went since the
+    cut began. given: what stays in segments of the new cut, and says something new to their neighbours. others: the
+    rest of what was said, so that a text that was only changed is not alone in a longer segment.
+    """
+
+    new: Sequence[Segment]
+    room: Sequence[Span]
+    leaving: Sequence[LeavingText]
+    before: Sequence[LeavingText]
+    given: Sequence[LeavingText]
+    others: Sequence[LeavingText]
+
+    @classmethod
+    def read(cls, store: Store, video: str, ids: Collection[str], since: int, texts: Texts, *, replaced: bool) -> Self:
+        rows, untouched = store.segments.all(video=video), store.cuts.untouched(video)
+        # A text of this very move says nothing new; one that was there before it does.
+        moved, overwritten = store.cuts.untouched(video, since), store.cuts.overwritten(video, since)
+        new = [row for row in rows if row.id in ids]
+        room = list(merged(Span(row.start_ms, row.end_ms) for row in new))
+        leaving, given, others = [], [], []
+        for row in rows:
+            text = overwritten.get(row.id, "") if row.id in moved else row.text
+            if not text.strip() or row.review == "rejected":
+                continue
+            here = LeavingText(
+                row.id, row.start_ms, row.end_ms, text, row.id in untouched, row.origin, row.review, row.model
+            )
+            if row.id not in ids and leaves(row, texts, replaced=replaced) and _parts(here, room):
+                leaving.append(here)
+            elif texts == "moves" and can_move(row) and row.id in ids and row.id not in moved:
+                given.append(here)
+            else:
+                others.append(here)
+        return cls(new, room, leaving, store.cuts.retired(video, since), given, others)
+
+    def offers(self) -> Iterator[MovedText]:
+        """What each new segment is to say."""
+        own = [*self.leaving, *self.before, *self.given]
+        due = self._coverage([*self.leaving, *self.given])
+        given, changed = [text for text in own if text.is_given], [text for text in own if not text.is_given]
+        touched = self._coverage([text for text in own if not text.untouched])
+        by_given = self._coverage(given)
+        said, covered = self._shares(own), self._coverage(own)
+        everything = [*own, *self.others]
+        all_said, all_covered = self._shares(everything), self._coverage(everything)
+        changed.sort(key=lambda text: text.start_ms)
+        for number, row in enumerate(self.new):
+            if not due[number]:
+                continue
+            if by_given[number]:
+                found = _offer_given(row, said[number], covered[number])
+            else:
+                last = bisect_left(changed, row.end_ms, key=lambda text: text.start_ms) - 1
+                found = _offer_changed(row, all_said[number], all_covered[number], changed[last])
+            if found.text:
+                yield replace(found, may_return=not touched[number])
+
+    def _coverage(self, texts: Iterable[LeavingText]) -> list[int]:
+        return _covered(texts, self.new)
+
+    def _shares(self, texts: Iterable[LeavingText]) -> list[Share]:
+        cues = said_once(Cue(text.start_ms, text.end_ms, text.text) for text in texts)
+        return shares([part for cue in cues for part in _fitted(cue, self.room)], self.new)
+
+
+def _offer_given(row: Segment, share: Share, covered_ms: int) -> MovedText:
+    """A person's words: what they need is at their edges, and what was said where they do not reach."""
+    missing = letters(share.text) * (row.end_ms - row.start_ms - covered_ms) / max(covered_ms, 1)
+    flags = (*(("cut",) if share.cut else ()), *_partly(row, covered_ms))
+    estimate = EditEstimate(CUT_EDITS * share.cut + missing, flags)
+    return MovedText(row.id, share.text, flags, estimate.suspicion, may_return=False)
+
+
+def _offer_changed(row: Segment, share: Share, covered_ms: int, changed: LeavingText) -> MovedText:
+    """A machine's words, some of which a person has changed. changed: one of the texts that those are from."""
+    cut = ("cut",) if share.cut else ()
+    estimate = expected_edits(EditFeatures(share.text, (row.end_ms - row.start_ms) / 1000, flags=cut))
+    flags = (*estimate.flags, *_partly(row, covered_ms))
+    origin, model = "caption" if changed.origin == "caption" else "machine", changed.model
+    return MovedText(row.id, share.text, flags, estimate.suspicion, may_return=False, origin=origin, model=model)
+
+
+def _partly(row: Segment, covered_ms: int) -> tuple[str, ...]:
+    return (PARTLY,) if covered_ms < _COVERED * (row.end_ms - row.start_ms) else ()
 
 
 def _fitted(cue: Cue, room: Sequence[Span]) -> list[Cue]:

@@ -76,8 +76,8 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     is only dealt; then it hears the rest: whole recordings in windows, or, where it cannot, segment by segment.
 
     params: ids (only these segments, or those of these recordings), first (so many), redo (also those with machine or
-    caption text that is pending; human text is never touched), by, engine, second (in place of the settings),
-    no_captions (the labeller writes all).
+    caption text that is pending; what a person has written or changed is never touched), by, engine, second (in place
+    of the settings), no_captions (the labeller writes all).
     Returns {"labelled", "flagged", "failed", "skipped", "loops", "empty", "model", "by"} of the labeller, "captions"
     (segments with text from captions), "cut" (how many of those are flagged so), "dealt" (written by what was heard
     before), "second" (who gave a second opinion, "" for nobody), "compared" (segments that have one).
@@ -101,12 +101,8 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
 
 def due(segments: Sequence[Segment], redo: bool = False, first: int | None = None) -> list[Segment]:
     """The segments to label, in playing order: those without a text, and with redo those with one of a machine's that
-    nobody has reviewed."""
-    chosen = [
-        segment
-        for segment in segments
-        if segment.origin is None or (redo and not segment.is_human and segment.review == "pending")
-    ]
+    nobody has reviewed or changed."""
+    chosen = [segment for segment in segments if segment.origin is None or (redo and segment.may_be_rewritten)]
     return chosen[:first]
 
 

@@ -12,15 +12,13 @@ from core.review.flags import MOVED
 from core.store import edits
 from core.store.connection import Connection
 from core.store.database import Database
+from core.store.edits import CUT
 from core.store.records import HUMAN
 
-WHO = "segment"
-"""Whose the edits are that a cut makes."""
-
-
-_UNTOUCHED = """
-    t.review = 'pending' AND t.origin = 'human' AND EXISTS (
-        SELECT 1 FROM edits e WHERE e.id = (SELECT MAX(id) FROM edits WHERE segment = s.id) AND e.who = ? AND e.id > ?
+_UNTOUCHED = f"""
+    t.review = 'pending' AND EXISTS (
+        SELECT 1 FROM edits e WHERE e.id = (SELECT MAX(id) FROM edits WHERE segment = s.id) AND e.who = '{CUT}'
+        AND e.id > ?
     )
 """
 
@@ -35,6 +33,7 @@ class CutSegment(NamedTuple):
     origin: str | None
     review: str
     has_text: bool
+    is_changed: bool
 
     @property
     def is_reviewed(self) -> bool:
@@ -42,20 +41,32 @@ class CutSegment(NamedTuple):
 
 
 class LeavingText(NamedTuple):
-    """What a person wrote for a segment that goes. untouched: a cut has put it there, and nobody has looked at it."""
+    """What stands in a segment that goes: a person's, or a machine's in which they have changed something.
+
+    untouched: a cut has put it there, and nobody has looked at it.
+    """
 
     segment: str
     start_ms: int
     end_ms: int
     text: str
     untouched: bool
+    origin: str | None = "human"
+    review: str = "accepted"
+    model: str = ""
+
+    @property
+    def is_given(self) -> bool:
+        """A person wrote or judged it."""
+        return self.origin in HUMAN or self.review != "pending"
 
 
 @dataclass(frozen=True)
 class MovedText:
-    """What a person wrote for other segments of this time. flags: beside MOVED.
+    """What a person wrote, or changed, for other segments of this time. flags: beside MOVED.
 
-    may_return: all of it is untouched; so what stood here before it was moved away is right.
+    may_return: all of it is untouched; so what stood here before it was moved away is right. origin, model: of a
+    machine's text that was only changed.
     """
 
     segment: str
@@ -63,6 +74,8 @@ class MovedText:
     flags: tuple[str, ...]
     suspicion: float
     may_return: bool
+    origin: str = "human"
+    model: str = ""
 
 
 class Cuts:
@@ -75,14 +88,14 @@ class Cuts:
         wanted = set(videos)
         query = (
             "SELECT s.video, s.start_ms, s.end_ms, s.kept, t.origin, COALESCE(t.review, 'pending'), "
-            "TRIM(COALESCE(t.text, '')) <> '' FROM segments s LEFT JOIN transcripts t ON t.segment = s.id "
-            "ORDER BY s.video, s.start_ms, s.end_ms"
+            f"TRIM(COALESCE(t.text, '')) <> '', {edits.IS_CHANGED} FROM segments s "
+            "LEFT JOIN transcripts t ON t.segment = s.id ORDER BY s.video, s.start_ms, s.end_ms"
         )
         cursor = self._database.connection.cursor()
         cursor.row_factory = None
-        for video, start, end, kept, origin, review, has_text in cursor.execute(query):
+        for video, start, end, kept, origin, review, has_text, is_changed in cursor.execute(query):
             if video in wanted:
-                row = CutSegment(video, start, end, bool(kept), origin, review, bool(has_text))
+                row = CutSegment(video, start, end, bool(kept), origin, review, bool(has_text), bool(is_changed))
                 found.setdefault(video, []).append(row)
         return found
 
@@ -118,16 +131,26 @@ class Cuts:
         """Segments with a text that a cut has moved there after the edit `since`, and nobody has changed or judged."""
         rows = self._database.connection.execute(
             f"SELECT s.id FROM segments s JOIN transcripts t ON t.segment = s.id WHERE s.video = ? AND {_UNTOUCHED}",
-            (video, WHO, since),
+            (video, since),
         )
         return {str(row["id"]) for row in rows}
 
-    def offer(self, texts: Iterable[MovedText], since: int) -> int:
-        """Write texts where a new cut has put them: a person's, pending, with the flag MOVED. Counts what was written.
+    def overwritten(self, video: str, since: int) -> dict[str, str]:
+        """By segment, the texts that stood where a cut has moved others after the edit `since`."""
+        rows = self._database.connection.execute(
+            "SELECT e.segment, json_extract(e.before, '$.text') AS text, MIN(e.id) FROM edits e "
+            "JOIN segments s ON s.id = e.segment WHERE e.id > ? AND e.who = ? AND e.after IS NOT NULL AND s.video = ? "
+            "GROUP BY e.segment",
+            (since, CUT, video),
+        )
+        return {str(row["segment"]): str(row["text"]) for row in rows if row["text"]}
 
-        Left alone: what a person has written or judged. What was moved there after the edit `since`, in an earlier try
-        of the same move, is written anew. A text that was moved away from this very segment once may return as it was,
-        verdict and all.
+    def offer(self, texts: Iterable[MovedText], since: int) -> int:
+        """Write texts where a new cut has put them: pending, with the flag MOVED. Counts what was written.
+
+        Left alone: what a person has written, judged or changed. What was moved there after the edit `since`, in an
+        earlier try of the same move, is written anew. A text that was moved away from this very segment once may return
+        as it was, verdict and all.
         """
         left, written = iter(texts), 0
 
@@ -143,7 +166,7 @@ class Cuts:
     def retire(self, texts: Iterable[LeavingText]) -> list[str]:
         """Remove segments whose text has been offered elsewhere; in `edits` it stays for good. Returns what went.
 
-        One whose text is another by now, or was rejected, stays.
+        One whose text is another by now, or that has another verdict, stays.
         """
         left, removed = iter(texts), []
 
@@ -160,55 +183,66 @@ class Cuts:
         rows = self._database.connection.execute(
             "SELECT segment, before FROM edits e WHERE id > ? AND who = ? AND after IS NULL "
             "AND json_extract(before, '$.video') = ? AND NOT EXISTS (SELECT 1 FROM segments WHERE id = e.segment)",
-            (since, WHO, video),
+            (since, CUT, video),
         )
         befores = ((row["segment"], json.loads(row["before"])) for row in rows)
-        return [LeavingText(id, *(before[name] for name in LeavingText._fields[1:])) for id, before in befores]
+        named = LeavingText._fields[1:]
+        return [LeavingText(id, **{name: before[name] for name in named if name in before}) for id, before in befores]
 
 
 def _offer(db: Connection, item: MovedText, since: int) -> bool:
     before = edits.snapshot(db, item.segment)
     is_reviewed = before is not None and (before["origin"] in HUMAN or before["review"] != "pending")
-    if not edits.is_here(db, item.segment) or (is_reviewed and not _is_untouched(db, item.segment, since)):
+    is_theirs = is_reviewed or edits.is_changed(db, item.segment)
+    if not edits.is_here(db, item.segment) or (is_theirs and not _is_untouched(db, item.segment, since)):
         return False
-    after = _stood_before(db, item.segment) if item.may_return and not is_reviewed else None
-    after = after or {
+    stood = _stood_before(db, item.segment) if item.may_return and not is_theirs else None
+    after = stood or {
         "text": item.text,
-        "origin": "human",
+        "origin": item.origin,
         "review": "pending",
         "flags": [MOVED, *item.flags],
         "suspicion": item.suspicion,
+        "model": item.model,
     }
+    model = after.pop("model")
+    edits.write(db, item.segment, after)
+    # What a machine has said of the text that stood here is not of this one. Also where nothing else is new: an offer
+    # that only the journal had has no model.
+    db.execute(
+        "UPDATE transcripts SET raw = '', model = ?, avg_logprob = NULL, logprob = NULL, no_speech_prob = NULL, "
+        "compression_ratio = NULL WHERE segment = ?",
+        (model, item.segment),
+    )
     if after == before:
         return False
-    edits.write(db, item.segment, after)
-    edits.record(db, item.segment, WHO, before, after)
+    edits.record(db, item.segment, CUT, before, after)
     return True
 
 
 def _stood_before(db: Connection, segment: str) -> dict[str, Any] | None:
-    """The transcript that was moved away from this segment, if that is the last that happened to it."""
+    """The transcript that was moved away from this segment, with its model, if that is the last that happened to
+    it."""
     query = "SELECT who, before, after FROM edits WHERE segment = ? ORDER BY id DESC LIMIT 1"
     last = db.execute(query, (segment,)).fetchone()
-    if last is None or last["who"] != WHO or last["after"] is not None:
+    if last is None or last["who"] != CUT or last["after"] is not None:
         return None
     before = json.loads(last["before"])
-    return {name: before[name] for name in edits.KEPT}
+    return {name: before[name] for name in edits.KEPT} | {"model": before.get("model", "")}
 
 
 def _is_untouched(db: Connection, segment: str, since: int = 0) -> bool:
     query = f"SELECT 1 FROM segments s JOIN transcripts t ON t.segment = s.id WHERE s.id = ? AND {_UNTOUCHED}"
-    return db.execute(query, (segment, WHO, since)).fetchone() is not None
+    return db.execute(query, (segment, since)).fetchone() is not None
 
 
 def _retire(db: Connection, item: LeavingText) -> bool:
     before = edits.snapshot(db, item.segment)
     if before is None or before["text"] != item.text or before["review"] == "rejected":
         return False
-    row = db.execute("SELECT video, start_ms, end_ms FROM segments WHERE id = ?", (item.segment,)).fetchone()
-    what = dict(row) | {"untouched": item.untouched} | before
-    db.execute("DELETE FROM segments WHERE id = ?", (item.segment,))
-    edits.record(db, item.segment, WHO, what, None)
+    if item.is_given != (before["origin"] in HUMAN or before["review"] != "pending"):
+        return False
+    edits.retire(db, item.segment, before, untouched=item.untouched)
     return True
 
 

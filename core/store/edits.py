@@ -11,11 +11,22 @@ from core.errors import UserError
 from core.store.connection import Connection
 from core.store.records import SeenText
 
-PERSON, IMPORT = "person", "import"
-"""Whose an edit is: of somebody at work here, or of an import. Of a stage it is the stage's name."""
+PERSON, IMPORT, CUT = "person", "import", "segment"
+"""Whose an edit is: of somebody at work here, of an import, or of a new cut, which moves what people gave. Of another
+stage it is the stage's name."""
 
 KEPT = ("text", "origin", "review", "flags", "suspicion")
 """What an edit remembers of a transcript, before and after."""
+
+IS_CHANGED = f"""
+    (t.review = 'pending' AND t.origin IN ('machine', 'caption') AND EXISTS (
+        SELECT 1 FROM edits c WHERE c.segment = t.segment AND c.who IN ('{PERSON}', '{CUT}')
+        AND c.undoes IS NULL AND c.undone = 0
+        AND json_extract(c.after, '$.text') <> COALESCE(json_extract(c.before, '$.text'), '')
+    ))
+"""
+"""SQL, whether a transcript `t` is a machine's text in which a person has changed something, here or in the segment of
+an earlier cut from which it came, and which nobody has accepted. No stage writes over it."""
 
 WITHOUT_TEXT: dict[str, Any] = {"text": "", "review": "pending", "flags": [], "suspicion": 0.0}
 """What a transcript is that has no text, besides its origin."""
@@ -51,12 +62,9 @@ def is_here(db: Connection, segment: str) -> bool:
 
 
 def is_changed(db: Connection, segment: str) -> bool:
-    """Whether a person has changed something in the text that stands there now."""
-    query = (
-        "SELECT 1 FROM edits WHERE segment = ? AND who = ? AND undoes IS NULL AND undone = 0 "
-        "AND json_extract(after, '$.text') <> COALESCE(json_extract(before, '$.text'), '') LIMIT 1"
-    )
-    return db.execute(query, (segment, PERSON)).fetchone() is not None
+    """Whether IS_CHANGED holds of its transcript."""
+    query = f"SELECT 1 FROM transcripts t WHERE t.segment = ? AND {IS_CHANGED}"
+    return db.execute(query, (segment,)).fetchone() is not None
 
 
 def snapshot(db: Connection, segment: str) -> dict[str, Any] | None:
@@ -84,6 +92,18 @@ def write(db: Connection, segment: str, after: dict[str, Any]) -> None:
             now_ms(),
         ),
     )
+
+
+def retire(db: Connection, segment: str, before: dict[str, Any], *, untouched: bool, at: int | None = None) -> None:
+    """Remove a segment whose text a new cut has put elsewhere. The edit tells where it was and what of it no other edit
+    remembers. before: its transcript. untouched, at: as in `core.store.cuts.LeavingText`, and in `record`."""
+    query = (
+        "SELECT s.video, s.start_ms, s.end_ms, t.model FROM segments s JOIN transcripts t ON t.segment = s.id "
+        "WHERE s.id = ?"
+    )
+    place = dict(db.execute(query, (segment,)).fetchone())
+    db.execute("DELETE FROM segments WHERE id = ?", (segment,))
+    record(db, segment, CUT, place | {"untouched": untouched} | before, None, at=at)
 
 
 def record(

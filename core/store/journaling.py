@@ -17,7 +17,7 @@ from typing import Any
 
 from core.store import replay
 from core.store.connection import Connection
-from core.store.edits import PERSON
+from core.store.edits import CUT, IS_CHANGED, PERSON
 from core.store.journal import JOURNAL, Journal, JournalLine, JournalState, packed, read, utc
 
 LONG_BYTES = 8_000_000
@@ -33,7 +33,7 @@ _WRITTEN = f"""
            e.batch, b.what
     FROM edits e NOT INDEXED LEFT JOIN segments s ON s.id = e.segment LEFT JOIN transcripts t ON t.segment = e.segment
     LEFT JOIN batches b ON b.id = e.batch
-    WHERE e.id > ? AND (e.who = '{PERSON}' OR {_GIVEN.format(origin="t.origin", review="t.review")} OR
+    WHERE e.id > ? AND (e.who IN ('{PERSON}', '{CUT}') OR {_GIVEN.format(origin="t.origin", review="t.review")} OR
         {_GIVEN.format(origin="json_extract(e.before, '$.origin')", review="json_extract(e.before, '$.review')")})
     GROUP BY e.segment ORDER BY MAX(e.id)
 """
@@ -47,7 +47,7 @@ _STANDING = f"""
     LEFT JOIN edits e ON e.id = (SELECT MAX(id) FROM edits WHERE segment = t.segment)
     WHERE {_GIVEN.format(origin="t.origin", review="t.review")} OR EXISTS (
         SELECT 1 FROM edits WHERE segment = t.segment AND who = '{PERSON}' AND undoes IS NULL AND undone = 0
-    ) ORDER BY s.video, s.start_ms, s.end_ms
+    ) OR {IS_CHANGED} ORDER BY s.video, s.start_ms, s.end_ms
 """
 """All that people have given, or have changed in a machine's texts, as it stands."""
 

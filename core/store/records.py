@@ -156,6 +156,8 @@ class Segment:
     flags: tuple[str, ...] = ()
     suspicion: float | None = None
     review: str = "pending"
+    is_changed: bool = False
+    """A machine's text in which a person has changed something, and which they have not accepted."""
 
     @property
     def is_human(self) -> bool:
@@ -165,6 +167,11 @@ class Segment:
     def is_reviewed(self) -> bool:
         """A person wrote its text or judged it: no new cut takes it away."""
         return self.is_human or self.review != "pending"
+
+    @property
+    def may_be_rewritten(self) -> bool:
+        """It has a machine's text which no person has accepted, rejected or changed."""
+        return self.origin is not None and not self.is_reviewed and not self.is_changed
 
     @property
     def is_measured(self) -> bool:

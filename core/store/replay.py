@@ -40,11 +40,15 @@ def _take_in(db: Connection, line: JournalLine, is_newer: bool, earlier: set[int
     else:
         segment = str(row["id"])
     before = edits.snapshot(db, segment)
-    if before == after or (after is None and not _is_given(before)):
+    is_retired = after is None and line.who == edits.CUT and before is not None
+    if before == after or (after is None and not is_retired and not _is_given(before)):
         return False
     # Of the same millisecond: what stands here is no earlier line, so it was written after this one.
     if not is_newer and _hash(before) not in earlier and _last_edit(db, segment) >= line.at_ms:
         return False
+    if is_retired and before is not None:
+        edits.retire(db, segment, before, untouched=False, at=line.at_ms)
+        return True
     if after is None:
         db.execute("DELETE FROM transcripts WHERE segment = ?", (segment,))
     else:

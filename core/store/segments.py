@@ -18,6 +18,7 @@ from core.review import sound_flags
 from core.review.sound_flags import sound_flags_of
 from core.store.connection import Connection
 from core.store.database import Database
+from core.store.edits import IS_CHANGED
 from core.store.records import HUMAN, Changes, DatasetRow, Segment, SegmentRow, TranscriptRow
 
 _SPEECH = "CASE WHEN s.peak IS NOT NULL THEN s.speech END"
@@ -27,7 +28,7 @@ _SELECT = f"""
     SELECT s.id, s.video, s.start_ms, s.end_ms, s.path, s.dbfs, {_SPEECH} AS speech, s.peak, s.clipped, s.digest,
            s.kept, p.part, COALESCE(t.text, ''), COALESCE(t.raw, ''), t.origin, COALESCE(t.model, ''), t.avg_logprob,
            t.logprob, t.no_speech_prob, t.compression_ratio, COALESCE(t.flags, '[]'), t.suspicion,
-           COALESCE(t.review, 'pending')
+           COALESCE(t.review, 'pending'), {IS_CHANGED}
     FROM segments s LEFT JOIN transcripts t ON t.segment = s.id
     LEFT JOIN parts p ON p.segment = s.id AND p.split = (SELECT split FROM counts)
 """
@@ -56,7 +57,9 @@ _DATASET = """
     LEFT JOIN parts p ON p.segment = s.id AND p.split = (SELECT split FROM counts)
     ORDER BY v.rowid, s.start_ms, s.end_ms
 """
-_KEPT, _FLAGS = (tuple(field.name for field in fields(Segment)).index(name) for name in ("kept", "flags"))
+_KEPT, _FLAGS, _CHANGED = (
+    tuple(field.name for field in fields(Segment)).index(name) for name in ("kept", "flags", "is_changed")
+)
 _AT_ONCE = 1000
 """Rows read in one go: a thread that reads many leaves the others their turns."""
 
@@ -106,11 +109,12 @@ class Segments:
         )
 
     def remove(self, ids: Iterable[str]) -> int:
-        """Remove segments and their machine transcripts. Those that a person reviewed stay; counts what went."""
+        """Remove segments and their machine transcripts. Those that a person reviewed, or in whose text they changed
+        something, stay; counts what went."""
         marks = ", ".join("?" * len(HUMAN))
         statement = (
             "DELETE FROM segments WHERE id = ? AND NOT EXISTS (SELECT 1 FROM transcripts t "
-            f"WHERE t.segment = segments.id AND (t.origin IN ({marks}) OR t.review <> 'pending'))"
+            f"WHERE t.segment = segments.id AND (t.origin IN ({marks}) OR t.review <> 'pending' OR {IS_CHANGED}))"
         )
         left, removed = iter(ids), 0
 
@@ -341,7 +345,7 @@ def _segments(db: Connection, query: str, values: Sequence[Any]) -> Iterator[Seg
     """Rows of _SELECT."""
     for row in _light(db, query, values):
         values = list(row)
-        values[_KEPT], values[_FLAGS] = bool(row[_KEPT]), _flags(row[_FLAGS])
+        values[_KEPT], values[_FLAGS], values[_CHANGED] = bool(row[_KEPT]), _flags(row[_FLAGS]), bool(row[_CHANGED])
         yield Segment(*values)
 
 
