@@ -140,15 +140,17 @@ async def test_the_panel_tells_power_and_other_peoples_programs(size: tuple[int,
     app = Panel()
     async with app.run_test(size=size) as pilot:
         panel = app.query_one(GpuPanel)
-        panel.show(GpuReading())
+        panel.show(GpuReading(), in_one_line=False)
         await wait_until(pilot, lambda: "no GPU: training on the CPU" in screen_text(app))
-        panel.show(GpuReading(busy, (63,), (LARGE, busy)))
-        lines = ["NVIDIA T4", "6.1/8.0 GB   63% ▅", "61°C   80 W of 115 W"]
+        panel.show(GpuReading(busy, (63,), (LARGE, busy)), in_one_line=False)
+        lines = ["T4", "memory 6.1/8.0 GB ▄▄▄▄▄▄▄▄▄", "use 63% ▅", "61°C  80 W of 115 W"]
         lines += ["others: anna blender 3.0 GB, root Xorg – GB"]
-        await wait_until(pilot, lambda: screen_text(app).split("\n")[:4] == lines)
+        await wait_until(pilot, lambda: screen_text(app).split("\n")[:5] == lines)
+        panel.show(GpuReading(busy, (63,), (LARGE, busy)), in_one_line=True)
+        await wait_until(pilot, lambda: screen_text(app).startswith("  ".join(lines)[: size[0] - 1]))
         silent = replace(busy, power_w=None, temperature=None, power_limit_w=None, processes=())
-        panel.show(GpuReading(silent, (63,), (silent,)))
-        await wait_until(pilot, lambda: "–°C   – W" in screen_text(app))
+        panel.show(GpuReading(silent, (63,), (silent,)), in_one_line=False)
+        await wait_until(pilot, lambda: "–°C  – W" in screen_text(app))
         assert "others" not in screen_text(app)
 
 

@@ -309,7 +309,7 @@ async def test_a_sample_of_a_training_is_heard(workspace: Workspace):
         job.emit(Sample(step=0, segment=id, reference="很軟", hypothesis="嗯"))
     app = WhispersmithApp(workspace, AppOptions(), start="training")
     async with app.run_test(size=(140, 45), notifications=True) as pilot:
-        await wait_until(pilot, lambda: IDS[2] in screen_text(app))
+        await wait_until(pilot, lambda: screen_text(app).count("很軟") == 3)
         await pilot.press("L")
         await wait_until(pilot, lambda: isinstance(app.screen, ListenSheet))
         async with page_of(app) as page:

@@ -21,7 +21,7 @@ def test_a_smooth_loss_is_the_mean_of_what_came_before_and_keeps_its_gaps() -> N
 
 def test_the_pace_tells_only_what_the_steps_have_told() -> None:
     metrics = [Metric(step, learning_rate=1e-5 * step, grad_norm=math.inf) for step in range(1, 5)]
-    assert pace_of(metrics, BLOCKS) == "rate 4e-05 ▃▅▆█"
+    assert pace_of(metrics, BLOCKS) == ["rate 4e-05 ▃▅▆█"]
     metrics.append(Metric(5, grad_norm=1.5, samples_per_second=16.0))
-    assert pace_of(metrics, "_#") == "rate 4e-05 -=+#   gradient norm 1.5 #   16 segments/s #"
-    assert pace_of([], BLOCKS) == ""
+    assert pace_of(metrics, "_#") == ["rate 4e-05 -=+#", "gradient norm 1.5 #", "16 segments/s #"]
+    assert pace_of([], BLOCKS) == []

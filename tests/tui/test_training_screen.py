@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 from textual.widgets import Input
 
 from core import config as settings
@@ -176,14 +177,24 @@ async def test_a_run_attached_late_shows_all_that_has_happened(workspace: Worksp
         await wait_until(pilot, lambda: "CER 14.2 % (base 18.6 %) of 12 validation segments" in screen_text(app))
         assert "CER %   ✕ CER 14.2" in screen_text(app)
         assert "loss 0.067" in screen_text(app)
-        assert "5.3 samples/s" in screen_text(app)
+        await wait_until(pilot, lambda: "5.3 segments/s" in screen_text(app))
         loss, cer = (screen_of(app).query_one(name, LineChart) for name in ("#loss", "#cer"))
         assert loss.series_names == ["loss", "smooth"]
         assert cer.series_names == ["CER", "base"]
         await wait_until(
             pilot, lambda: "它的[金]吃起來很軟" in screen_text(app) and "它的[筋]吃起來很軟" in screen_text(app)
         )
-        assert "step 0 heard 嗯嗯嗯[bold]嗯" in screen_text(app)
+        if size[0] < 100:
+            assert "step 0 heard 嗯嗯嗯[bold]嗯" in screen_text(app)
+        else:
+            # Side by side, under their titles, with when and in which recording it is said.
+            lines = screen_lines(app)
+            row = next(at for at, line in enumerate(lines) if "它的[金]" in line)
+            places = [lines[row - 1].index(title) for title in ("truth", "base (step 0)", "step 30")]
+            texts = [lines[row].partition(text)[0] for text in ("它的[筋]", "嗯嗯嗯[bold]嗯", "它的[金]")]
+            assert [cell_len(before) for before in texts] == places
+            assert "8:00" in lines[row]
+            assert "talk" in lines[row + 1]
         assert wrong_widths(app) == []
         assert hidden_characters(app) == []
         assert "? help" in screen_lines(app)[-1]

@@ -12,7 +12,7 @@ LEAST_TO_SMOOTH = 20
 """Losses; of fewer the curve itself is read."""
 SPAN = 1 / 20
 """Share of the losses that a smooth one is the mean of, about."""
-BARS = 24
+BARS = 12
 
 
 def smoothed(values: Sequence[float]) -> list[float]:
@@ -27,8 +27,9 @@ def smoothed(values: Sequence[float]) -> list[float]:
     return found
 
 
-def pace_of(metrics: Sequence[Metric], blocks: str) -> str:
-    """`rate 1.1e-05 ▂▅▇▅▃   norm 1.3 ▂▂▃▂   16 segments/s ▅▅▅▆`; a figure that no step has told is left out."""
+def pace_of(metrics: Sequence[Metric], blocks: str) -> list[str]:
+    """`rate 1.1e-05 ▂▅▇▅▃`, `gradient norm 1.3 ▂▂▃▂`, `16 segments/s ▅▅▅▆`; a figure that no step has told is left
+    out."""
     told: list[tuple[str, Callable[[Metric], float | None]]] = [
         ("rate {:.2g}", lambda metric: metric.learning_rate),
         ("gradient norm {:.2g}", lambda metric: metric.grad_norm),
@@ -40,4 +41,4 @@ def pace_of(metrics: Sequence[Metric], blocks: str) -> str:
         if values:
             line = drawn(values, min(BARS, len(values)), low=0.0, ascii=blocks.isascii())
             parts.append(f"{words.format(values[-1])} {line}")
-    return "   ".join(parts)
+    return parts

@@ -228,12 +228,13 @@ class TrainingRun:
         return said + (f"  {self.view.note}" if self.view.live and self.view.note else "")
 
     def speed(self) -> str:
-        """`5.3 samples/s`; "" for a run that has ended."""
+        """`5.3 segments/s`; "" for a run that has ended."""
         last = self.curve.newest.samples_per_second if self.curve.newest and self.view.live else None
-        return f"{last:.1f} samples/s" if last is not None else ""
+        return f"{last:.1f} segments/s" if last is not None else ""
 
     def figures(self, wide: bool = True) -> str:
-        """`loss 0.412  CER 14.2 % (base 18.6 %) of 12 validation segments  rate 1e-05`, without the rate if narrow."""
+        """`loss 0.412  CER 14.2 % (base 18.6 %, best 13.9 % at step 28) of 12 validation segments`, without the best if
+        narrow."""
         last = self.curve.newest or Metric(0)
         parts = [f"loss {last.loss:.3f}" if last.loss is not None else "loss -"]
         held = [f"base {percent(self.base_cer)}"] if self.base_cer is not None else []
@@ -243,8 +244,6 @@ class TrainingRun:
         measured = f" of {self.measured_set}" if self.measured_set else ""
         cer = percent(self.cer) if self.cer is not None else "-"
         parts.append(f"CER {cer}{base}{measured if self.measured else ''}")
-        if last.learning_rate is not None and wide:
-            parts.append(f"rate {last.learning_rate:.2g}")
         return "  ".join(parts)
 
     def next_step(self) -> str:

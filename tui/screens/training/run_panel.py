@@ -7,9 +7,11 @@ from itertools import islice
 from pathlib import Path
 from typing import ClassVar
 
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical
+from textual.widgets import Static
 
 from tui.screens.training.gpu_panel import GpuPanel
 from tui.screens.training.pace import LEAST_TO_SMOOTH, pace_of, smoothed
@@ -21,6 +23,9 @@ from tui.widgets import cells, marks
 from tui.widgets.line_chart import LineChart
 from tui.widgets.log_tail import LogTail
 from tui.widgets.text_line import Headline, TextLine
+
+BESIDE_CELLS = 130
+"""Of a window in which GPU and pace stand beside the charts, not below them."""
 
 PANES = ("loss", "cer", "samples", "log", "gpu")
 """In the order of tab; the last one is a pane only where the window is narrow."""
@@ -42,6 +47,8 @@ class RunPanel(Vertical):
         """The job whose log and curves are on the panel."""
         self._lines = 0
         self._pane = "loss"
+        self._run: TrainingRun | None = None
+        self._gpu: GpuReading | None = None
 
     def compose(self) -> ComposeResult:
         yield Headline(id="state")
@@ -49,20 +56,21 @@ class RunPanel(Vertical):
         with Container(id="charts"):
             yield LineChart("loss", cuts_spikes=True, id="loss")
             yield LineChart("CER %", id="cer")
-        yield TextLine(id="pace")
-        yield GpuPanel()
+            with Vertical(id="side"):
+                yield GpuPanel()
+                yield Static("", id="pace", markup=False)
         yield Samples(id="samples")
         yield RunLog(id="log")
 
     def clear(self) -> None:
         """Nothing of any run: what is shown next has not said anything yet."""
-        self._shown, self._lines = None, 0
+        self._shown, self._lines, self._run = None, 0, None
         self.query_one(RunLog).clear()
         for chart in self.query(LineChart):
             chart.clear()
         self.query_one(Headline).show("starting")
         self.query_one("#figures", TextLine).show("")
-        self.query_one("#pace", TextLine).show("")
+        self.query_one("#pace", Static).update("")
         self.query_one(Samples).show([])
 
     def show(self, run: TrainingRun) -> None:
@@ -71,21 +79,27 @@ class RunPanel(Vertical):
             self._shown = run.view.folder
         new = min(run.logged - self._lines, len(run.log))
         self.query_one(RunLog).append_lines(islice(run.log, len(run.log) - new, None))
-        self._lines = run.logged
+        self._lines, self._run = run.logged, run
         sign, word = run.state
         state = f"{run.title}  {marks.mark(sign, cells.is_ascii(self.app))} {word}  {run.where()}"
         left = f"{clock(run.left_s)} left" if run.left_s is not None and run.view.live else ""
         self.query_one(Headline).show(state, left)
-        self.query_one("#figures", TextLine).show(run.figures(self.app.size.width >= WIDE), run.speed())
+        wide = self.app.size.width >= WIDE  # what the steps tell besides stands near the charts then
+        self.query_one("#figures", TextLine).show(run.figures(wide), "" if wide else run.speed())
         points = run.curve.points
         losses, steps = [nan_for(metric.loss) for metric in points], [metric.step for metric in points]
         chart = self.query_one("#loss", LineChart)
         chart.set_series("loss", steps, losses)
         if len(losses) >= LEAST_TO_SMOOTH:
             chart.set_series("smooth", steps, smoothed(losses))
-        self.query_one("#pace", TextLine).show(pace_of(run.curve.with_newest(), cells.glyphs(self.app).bars))
+        self._show_pace(run)
         self._show_rates(run)
         self.query_one(Samples).show(list(run.samples.values()))
+
+    def _show_pace(self, run: TrainingRun) -> None:
+        parts = pace_of(run.curve.with_newest(), cells.glyphs(self.app).bars)
+        text = ("\n" if self._is_beside else "   ").join(parts)
+        self.query_one("#pace", Static).update(text)
 
     def _show_rates(self, run: TrainingRun) -> None:
         chart, steps = self.query_one("#cer", LineChart), [step for step, _ in run.measured]
@@ -96,7 +110,20 @@ class RunPanel(Vertical):
             chart.set_series("best", [best[0]], [100 * best[1]])
 
     def show_gpu(self, reading: GpuReading) -> None:
-        self.query_one(GpuPanel).show(reading)
+        self._gpu = reading
+        self.query_one(GpuPanel).show(reading, in_one_line=WIDE <= self.app.size.width < BESIDE_CELLS)
+
+    @property
+    def _is_beside(self) -> bool:
+        return self.app.size.width >= BESIDE_CELLS
+
+    @on(events.Resize)
+    def _fit(self) -> None:
+        self.set_class(self._is_beside, "-beside")
+        if self._gpu is not None:
+            self.show_gpu(self._gpu)
+        if self._run is not None:
+            self._show_pace(self._run)
 
     @property
     def samples(self) -> Samples:

@@ -5,20 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.message import Message
 
 from core.listen.player import Playback, PlayerState
+from core.spans import parse_segment_name
 from tui.listening import playhead
 from tui.screens.training.run import SegmentSample
-from tui.widgets import cells
-from tui.widgets.diff_text import DiffText
+from tui.screens.training.sample_columns import NAME_CELLS, SampleColumns
+from tui.widgets import cells, marks
+from tui.widgets.diff_text import DiffText, marked_diff
 from tui.widgets.scrollbar import plain_scrollbar
 from tui.widgets.text_line import TextLine
 
 SAMPLES = 3
+WIDE = 100
+"""Cells of the window from which on the texts of a sample stand beside each other."""
 
 
 class Samples(VerticalScroll, can_focus=True):
@@ -29,8 +34,10 @@ class Samples(VerticalScroll, can_focus=True):
         height: 1fr;
         scrollbar-size-vertical: 1;
         & TextLine { color: $text-muted; }
+        & #titles { color: $text-muted; }
         & DiffText { padding: 0 1; }
         &:focus TextLine.-cursor { background: $primary 40%; color: $text; text-style: bold; }
+        &:focus SampleColumns.-cursor { background: $primary 25%; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -50,7 +57,9 @@ class Samples(VerticalScroll, can_focus=True):
         self._playback = Playback(PlayerState.ABSENT)
 
     def compose(self) -> ComposeResult:
+        yield SampleColumns(id="titles")
         for number in range(SAMPLES):
+            yield SampleColumns(id=f"columns-{number}")
             yield TextLine(id=f"sample-{number}")
             yield DiffText(id=f"diff-{number}")
 
@@ -66,33 +75,56 @@ class Samples(VerticalScroll, can_focus=True):
     def show(self, samples: Sequence[SegmentSample]) -> None:
         self._samples = list(samples[:SAMPLES])
         self._cursor = max(0, min(self._cursor, len(self._samples) - 1))
-        for number in range(SAMPLES):
-            diff = self.query_one(f"#diff-{number}", DiffText)
-            diff.display = number < len(self._samples)
-            if diff.display:
-                sample = self._samples[number]
-                diff.show(sample.truth, sample.last[1], ("truth", f"step {sample.last[0]}"))
-        self._show_lines()
+        self._show()
 
     def show_playback(self, playback: Playback) -> None:
         self._playback = playback
-        self._show_lines()
+        self._show()
 
-    def _show_lines(self) -> None:
+    @on(events.Resize)
+    def _show(self) -> None:
+        in_columns = self.app.size.width >= WIDE and bool(self._samples)
+        titles = self.query_one("#titles", SampleColumns)
+        titles.display = in_columns
+        if in_columns:
+            titles.show(["sample", "truth", *steps_of(self._samples[0])])
         for number in range(SAMPLES):
+            columns = self.query_one(f"#columns-{number}", SampleColumns)
             line = self.query_one(f"#sample-{number}", TextLine)
-            line.display = number < max(1, len(self._samples))
-            line.set_class(number == self._cursor and bool(self._samples), "-cursor")
-            if number >= len(self._samples):
+            diff = self.query_one(f"#diff-{number}", DiffText)
+            known = number < len(self._samples)
+            columns.display, diff.display = known and in_columns, known and not in_columns
+            line.display = not in_columns and number < max(1, len(self._samples))
+            for widget in (columns, line):
+                widget.set_class(known and number == self._cursor, "-cursor")
+            if not known:
                 line.show("samples come with the first evaluation")
-                continue
-            sample, ascii_only = self._samples[number], cells.is_ascii(self.app)
-            mark = cells.glyphs(self.app).cursor if number == self._cursor else " "
-            first = f"   step {sample.first[0]} heard {sample.first[1] or 'nothing'}"
-            line.show(
-                f"{mark} {sample.segment}{first if sample.first[0] != sample.last[0] else ''}",
-                playhead(self._playback, sample.segment, ascii_only),
-            )
+            elif in_columns:
+                self._show_columns(columns, number)
+            else:
+                self._show_stacked(line, diff, number)
+
+    def _show_columns(self, columns: SampleColumns, number: int) -> None:
+        sample, ascii_only = self._samples[number], cells.is_ascii(self.app)
+        heard = playhead(self._playback, sample.segment, ascii_only)
+        truth, now = marked_diff(sample.truth, sample.last[1])
+        if sample.first[0] == sample.last[0]:
+            texts = [sample.truth, sample.last[1], ""]
+        else:
+            texts = [truth, sample.first[1], now]
+        columns.show([place_of(sample.segment, heard), *texts], self._mark(number))
+
+    def _show_stacked(self, line: TextLine, diff: DiffText, number: int) -> None:
+        sample = self._samples[number]
+        first = f"   step {sample.first[0]} heard {sample.first[1] or 'nothing'}"
+        line.show(
+            f"{self._mark(number)} {sample.segment}{first if sample.first[0] != sample.last[0] else ''}",
+            playhead(self._playback, sample.segment, cells.is_ascii(self.app)),
+        )
+        diff.show(sample.truth, sample.last[1], ("truth", f"step {sample.last[0]}"))
+
+    def _mark(self, number: int) -> str:
+        return cells.glyphs(self.app).cursor if number == self._cursor else " "
 
     def action_move(self, step: int) -> None:
         self._go_to(self._cursor + step)
@@ -104,7 +136,22 @@ class Samples(VerticalScroll, can_focus=True):
         place = max(0, min(place, len(self._samples) - 1))
         if place != self._cursor:
             self._cursor = place
-            self._show_lines()
-            self.scroll_to_widget(self.query_one(f"#diff-{place}"), animate=False)
-            self.scroll_to_widget(self.query_one(f"#sample-{place}"), animate=False)
+            self._show()
+            for name in ("diff", "sample", "columns"):
+                widget = self.query_one(f"#{name}-{place}")
+                if widget.display:
+                    self.scroll_to_widget(widget, animate=False)
             self.post_message(self.Moved())
+
+
+def place_of(segment: str, heard: str) -> str:
+    """When a segment begins, in which recording, and where it is heard just now: a line of the first column each."""
+    found = parse_segment_name(segment)
+    parts = (segment, heard) if found is None else (marks.length(found[1]), found[0], heard)
+    return "".join(cells.fit(cells.harmless(part), NAME_CELLS) for part in parts if part)
+
+
+def steps_of(sample: SegmentSample) -> tuple[str, str]:
+    """Titles of what was heard at first and of what is heard now: `base (step 0)`, `step 30`."""
+    first, last = sample.first[0], sample.last[0]
+    return f"{'base ' if first == 0 else ''}(step {first})", f"step {last}" if last != first else ""
