@@ -169,7 +169,7 @@ class Transcripts:
         was interrupted, the next undo goes on with it.
         """
         while True:
-            with self._database.write() as db:
+            with self._database.write(may_shorten=False) as db:
                 if segment is None:
                     row = db.execute(_LAST.format(which=_SINGLE)).fetchone()
                     batch = batches.last_in_force(db)

@@ -257,6 +257,7 @@ def test_a_long_journal_of_what_all_stands_is_not_begun_anew(store: Store, monke
     for _ in range(2):
         store.transcripts.accept_all(ids)
         store.transcripts.undo()
+    assert begun == []
     store.transcripts.save("talk_0_10", "二")
     assert len(begun) == 1
     assert told(store) == given(store)
