@@ -225,6 +225,27 @@ def writers(path: Path, runs: int) -> list[Figure]:
     return [Figure(f"lock {name}", "ms", statistics.median(waits), None, LOCK_MS) for name, waits in found.items()]
 
 
+def replay(path: Path, runs: int) -> list[Figure]:
+    """How long a database keeps others waiting that takes in from the journal what an older copy of it has not."""
+    from core.store import Store
+
+    older = path.with_name("older.db")
+    with Store(path) as store:
+        ids = [row.id for row in store.segments.rows().rows[:20_000]]
+        store.transcripts.save(ids[0], TEXT)
+    shutil.copy(path, older)
+    with Store(path) as store:
+        store.transcripts.accept_all(ids)
+    waits = []
+    for _ in range(runs):
+        shutil.copy(older, path)
+        waits.append(locked(path, lambda: Store(path).close()))
+        with plain(path) as db:
+            assert db.execute("SELECT accepted FROM counts").fetchone()[0] == len(ids)
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return [Figure("lock replay", "ms", statistics.median(waits), None, LOCK_MS)]
+
+
 def changed_row(path: Path, runs: int) -> list[Figure]:
     from core.store import Store
     from tui.screens.transcripts.session import ReviewSession
@@ -368,14 +389,20 @@ def main() -> int:
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             count = db.execute("SELECT segments FROM counts").fetchone()[0]
         figures: list[Figure] = []
-        for name in ("app", "changed", "status", "bulk", "writers"):
+        for name in ("app", "changed", "status", "bulk", "writers", "replay"):
             # Each on a copy: what one leaves behind is no concern of the next.
             path = shutil.copytree(made.parent, Path(folder) / name) / made.name
             if name == "app":
                 figures += asyncio.run(in_app(path, count, options.runs))
             else:
-                measure = {"changed": changed_row, "status": status, "bulk": bulk, "writers": writers}[name]
-                figures += measure(path, options.runs)
+                measures = {
+                    "changed": changed_row,
+                    "status": status,
+                    "bulk": bulk,
+                    "writers": writers,
+                    "replay": replay,
+                }
+                figures += measures[name](path, options.runs)
     title = f"a store of {count} segments in {options.recordings} recordings, medians of {options.runs} runs"
     return report(title, "plain SQLite", figures, as_json=options.json)
 

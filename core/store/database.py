@@ -7,7 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,7 +15,7 @@ from core.errors import UserError
 from core.store import opening
 from core.store.connection import Connection, StoreFault
 from core.store.hold import Hold
-from core.store.journaling import Journaling
+from core.store.journaling import Journaling, Standing
 
 SLICE_S = 0.04
 """What a slice of a long write aims at; nobody who writes one text waits longer than a few of these."""
@@ -55,15 +55,37 @@ class Database:
         the same obstacle, and is told of it; that is no reason not to read."""
         connection = self.connection
         with suppress(UserError):
-            if connection.refusal is None and self._journaling.is_behind(connection):
-                connection.take_lock("BEGIN IMMEDIATE")
-                try:
-                    # Whoever was between journal and commit has committed by now: then there is nothing to take in.
-                    if self._journaling.is_behind(connection):
-                        self._journaling.catch_up(connection)
-                        connection.commit()
-                finally:
-                    connection.rollback()
+            if connection.refusal is not None or not self._journaling.is_behind(connection):
+                return
+            with self._locked() as db:
+                # Whoever was between journal and commit has committed by now: then there is nothing to take in.
+                if not self._journaling.is_behind(db):
+                    db.rollback()
+                    return
+                self._journaling.catch_up(db, may_put_off=True)
+            # Of much the lock is not held while it is read, nor from one slice of it to the next.
+            if (work := self._journaling.catching_up(connection)) is not None:
+                self._slices(lambda db, size: self._journaling.take_in(db, work, size), self._locked)
+                standing = self._standing() if work.backlog.is_whole else None
+                with self._locked() as db:
+                    self._journaling.end(db, work, standing)
+
+    def _standing(self) -> Standing:
+        """Read ahead of a lock: who waits for that does not wait until all that stands is read."""
+        with self.read() as db:
+            return self._journaling.standing(db)
+
+    @contextmanager
+    def _locked(self) -> Iterator[Connection]:
+        """A write transaction of what is in the journal already."""
+        connection = self.connection
+        connection.take_lock("BEGIN IMMEDIATE")
+        try:
+            yield connection
+            if connection.in_transaction:
+                connection.commit()
+        finally:
+            connection.rollback()
 
     def __enter__(self) -> Self:
         return self
@@ -106,11 +128,13 @@ class Database:
             return
         if connection.refusal is not None:
             connection = self._try_for_writing()
+        standing = None
+        if may_shorten and self._journaling.is_long(connection):
+            standing = self._standing()
         connection.take_lock("BEGIN IMMEDIATE")
         noted = None
         try:
-            # Not amid many rows: others are waiting for the end of each slice.
-            edit = self._journaling.catch_up(connection, may_shorten=may_shorten)
+            edit = self._journaling.catch_up(connection, standing=standing)
             yield connection
             noted = self._journaling.note(connection, edit, durable=durable)
             connection.commit()
@@ -153,23 +177,31 @@ class Database:
         about SLICE_S. Between two slices others get their turn, so a step finds its place by what is in the store.
         An exception leaves the slices before it. Inside a `write` block all of it belongs to that transaction.
         """
-        size, nested = FIRST_SLICE, self.connection.in_transaction
+        nested = self.connection.in_transaction
         try:
-            while True:
-                with self._transaction(durable=False) as db:
-                    began = time.monotonic()
-                    more = step(db, size)
-                if not more:
-                    return
-                took = max(time.monotonic() - began, 1e-6)
-                size = max(SMALLEST_SLICE, min(2 * size, round(size * SLICE_S / took)))
-                if not nested:
-                    time.sleep(GAP_S)
+            self._slices(step, lambda: self._transaction(durable=False), 0.0 if nested else GAP_S)
         finally:
             if not nested:
                 # Once for all of them: until then a power cut may take lines of what the database has, and they are
                 # written anew from it.
                 self._journaling.sync()
+
+    def _slices(
+        self,
+        step: Callable[[Connection, int], bool],
+        transaction: Callable[[], AbstractContextManager[Connection]],
+        gap_s: float = GAP_S,
+    ) -> None:
+        size = FIRST_SLICE
+        while True:
+            with transaction() as db:
+                began = time.monotonic()
+                more = step(db, size)
+            if not more:
+                return
+            took = max(time.monotonic() - began, 1e-6)
+            size = max(SMALLEST_SLICE, min(2 * size, round(size * SLICE_S / took)))
+            time.sleep(gap_s)
 
     def write_many(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
         """One statement for each row, in slices: a row is there or not, all of them may be there in part."""

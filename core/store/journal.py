@@ -147,6 +147,14 @@ class Journal:
         with _explained(self.path, "written"):
             sync(self.path)
 
+    def end_line(self) -> None:
+        """Where the last line was cut short, the next one is not to be a part of it."""
+        with _explained(self.path, "read"), _opened(self.path) as file:
+            size = os.fstat(file.fileno()).st_size
+            is_ended = not size or os.pread(file.fileno(), 1, size - 1) == b"\n"
+        if not is_ended:
+            self.append(b"\n")
+
     def cut_back(self, size: int) -> None:
         """What was written behind `size` has not come to pass."""
         with _explained(self.path, "written"):
@@ -185,9 +193,9 @@ def _state(path: Path) -> JournalState | None:
     return JournalState(head.journal if head.v == VERSION else "", size)
 
 
-def read(path: Path, start: int = 0) -> Iterator[JournalLine | None]:
-    """The lines of a journal from a byte on, its first line aside; None for each that is not ours or not whole. Nothing
-    where there is no file; UserError if it cannot be read."""
+def read(path: Path, start: int = 0, end: int | None = None) -> Iterator[JournalLine | None]:
+    """The lines of a journal from a byte on, those that begin before `end`, its first line aside; None for each that is
+    not ours or not whole. Nothing where there is no file; UserError if it cannot be read."""
     try:
         file = _opened(path)
     except FileNotFoundError:
@@ -196,7 +204,7 @@ def read(path: Path, start: int = 0) -> Iterator[JournalLine | None]:
         file.seek(start)
         if not start:
             file.readline(_HEAD_BYTES)
-        while line := file.readline(_LINE_BYTES):
+        while (end is None or file.tell() < end) and (line := file.readline(_LINE_BYTES)):
             yield parse(line) if line.endswith(b"\n") else None
 
 

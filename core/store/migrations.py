@@ -236,6 +236,10 @@ MIGRATIONS = (
         one INTEGER PRIMARY KEY CHECK (one = 1), id TEXT NOT NULL, position INTEGER NOT NULL, base INTEGER NOT NULL
     );
     """,
+    """
+    -- Lines of it, ahead of that position, that are still to be taken in, as JSON; NULL for none.
+    ALTER TABLE journal ADD COLUMN backlog TEXT;
+    """,
 )
 
 TABLES = frozenset(re.findall(r"CREATE TABLE (\w+)", "".join(MIGRATIONS)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 from core.clock import now_ms
@@ -13,67 +14,87 @@ from core.store.connection import Connection
 from core.store.journal import JournalLine
 from core.store.records import HUMAN
 
+_Key = tuple[str, int, int]
+"""See `JournalLine.key`."""
 
-def take_in(db: Connection, lines: Iterable[JournalLine], *, is_newer: bool = False) -> int:
-    """Write what the last line of each segment says, where it is not so already; how many segments that was.
+
+class Replay:
+    """What lines of a journal say last of each segment, on its way into the database.
 
     is_newer: all of the lines were written after what the database holds. Else a line yields to what was written later,
-    by the clock, unless an earlier line tells just that: clocks are set back.
-    A segment that is not here is made, as one of an earlier cut, and its recording with it.
+    by the clock, unless an earlier line tells just that: clocks are set back. edit: the last one that counts as what
+    the database holds; those after it were made while lines are taken in, None if nobody does anything then.
     """
-    last: dict[tuple[str, int, int], JournalLine] = {}
-    earlier: dict[tuple[str, int, int], set[int]] = {}
-    for line in lines:
-        if line.key in last and not is_newer:
-            earlier.setdefault(line.key, set()).add(_hash(last[line.key].values))
-        last[line.key] = line
-    return sum(_take_in(db, line, is_newer, earlier.get(key, set())) for key, line in last.items())
 
+    def __init__(self, lines: Iterable[JournalLine], *, is_newer: bool = False, edit: int | None = None) -> None:
+        self._is_newer, self._edit = is_newer, edit
+        self._last: dict[_Key, JournalLine] = {}
+        self._earlier: dict[_Key, set[int]] = {}
+        for line in lines:
+            before = self._last.pop(line.key, None)
+            if before is not None and not is_newer:
+                self._earlier.setdefault(line.key, set()).add(_hash(before.values))
+            self._last[line.key] = line
 
-def _take_in(db: Connection, line: JournalLine, is_newer: bool, earlier: set[int]) -> bool:
-    after = line.values
-    row = db.execute("SELECT id FROM segments WHERE video = ? AND start_ms = ? AND end_ms = ?", line.key).fetchone()
-    if row is None:
-        if after is None:
+    def __bool__(self) -> bool:
+        """Whether something is left to be taken in."""
+        return bool(self._last)
+
+    def forget(self, key: _Key) -> None:
+        """Of this segment there is a later line, which the database has."""
+        self._last.pop(key, None)
+
+    def take_in(self, db: Connection, most: int | None = None) -> int:
+        """Write what the lines say of the next `most` segments (None: of all), where it is not so already; how many
+        that was. A segment that is not here is made, as one of an earlier cut, and its recording with it."""
+        keys = list(islice(self._last, most))
+        return sum(self._take_in(db, self._last.pop(key)) for key in keys)
+
+    def _take_in(self, db: Connection, line: JournalLine) -> bool:
+        after = line.values
+        row = db.execute("SELECT id FROM segments WHERE video = ? AND start_ms = ? AND end_ms = ?", line.key).fetchone()
+        if row is None:
+            if after is None:
+                return False
+            segment = _make_segment(db, *line.key)
+        else:
+            segment = str(row["id"])
+        before = edits.snapshot(db, segment)
+        is_retired = after is None and line.who == edits.CUT and before is not None
+        if before == after or (after is None and not is_retired and not _is_given(before)):
             return False
-        segment = _make_segment(db, *line.key)
-    else:
-        segment = str(row["id"])
-    before = edits.snapshot(db, segment)
-    is_retired = after is None and line.who == edits.CUT and before is not None
-    if before == after or (after is None and not is_retired and not _is_given(before)):
-        return False
-    # Of the same millisecond: what stands here is no earlier line, so it was written after this one.
-    if not is_newer and _hash(before) not in earlier and _last_edit(db, segment) >= line.at_ms:
-        return False
-    if is_retired and before is not None:
-        edits.retire(db, segment, before, untouched=False, at=line.at_ms)
+        # Of the same millisecond: what stands here is no earlier line, so it was written after this one.
+        is_earlier = self._is_newer or _hash(before) in self._earlier.get(line.key, ())
+        if not is_earlier and _last_edit(db, segment, self._edit) >= line.at_ms:
+            return False
+        if is_retired and before is not None:
+            edits.retire(db, segment, before, untouched=False, at=line.at_ms)
+            return True
+        if after is None:
+            db.execute("DELETE FROM transcripts WHERE segment = ?", (segment,))
+        else:
+            edits.write(db, segment, after)
+        batch = _batch(db, line)
+        edits.record(db, segment, line.who, before, after, batch=batch, at=line.at_ms)
+        if batch is not None:
+            last = int(db.execute("SELECT MAX(id) FROM edits").fetchone()[0])
+            db.execute(
+                "UPDATE batches SET last = ?, first = CASE first WHEN 0 THEN ? ELSE first END WHERE id = ?",
+                (last, last, batch),
+            )
         return True
-    if after is None:
-        db.execute("DELETE FROM transcripts WHERE segment = ?", (segment,))
-    else:
-        edits.write(db, segment, after)
-    batch = _batch(db, line)
-    edits.record(db, segment, line.who, before, after, batch=batch, at=line.at_ms)
-    if batch is not None:
-        last = int(db.execute("SELECT MAX(id) FROM edits").fetchone()[0])
-        db.execute(
-            "UPDATE batches SET last = ?, first = CASE first WHEN 0 THEN ? ELSE first END WHERE id = ?",
-            (last, last, batch),
-        )
-    return True
 
 
 def _batch(db: Connection, line: JournalLine) -> int | None:
     """The batch that an edit belongs to, made where a kill has kept its own commit from it: one undo takes all of it
-    back. None for one by itself, and where that number is another's by now, or was taken back."""
+    back. None for one by itself, and where that number is another's by now (which began later), or was taken back."""
     if line.batch is None:
         return None
-    found = db.execute("SELECT who, what, undone FROM batches WHERE id = ?", (line.batch,)).fetchone()
+    found = db.execute("SELECT at, who, what, undone FROM batches WHERE id = ?", (line.batch,)).fetchone()
     if found is None:
         statement = "INSERT INTO batches (id, at, who, what) VALUES (?, ?, ?, ?)"
         db.execute(statement, (line.batch, line.at_ms, line.who, line.what))
-    elif tuple(found) != (line.who, line.what, 0):
+    elif tuple(found)[1:] != (line.who, line.what, 0) or found["at"] > line.at_ms:
         return None
     return line.batch
 
@@ -83,9 +104,10 @@ def _is_given(values: dict[str, Any] | None) -> bool:
     return values is not None and (values["origin"] in HUMAN or values["review"] != "pending")
 
 
-def _last_edit(db: Connection, segment: str) -> int:
-    query = "SELECT COALESCE(MAX(at), 0) FROM edits WHERE segment = ?"
-    return int(db.execute(query, (segment,)).fetchone()[0])
+def _last_edit(db: Connection, segment: str, upto: int | None) -> int:
+    """When it was made, of those with numbers up to `upto`."""
+    query = "SELECT COALESCE(MAX(at), 0) FROM edits WHERE segment = ? AND id <= COALESCE(?, id)"
+    return int(db.execute(query, (segment, upto)).fetchone()[0])
 
 
 def _hash(values: dict[str, Any] | None) -> int:

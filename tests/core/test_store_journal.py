@@ -19,6 +19,7 @@ from core.store.connection import Connection
 from core.store.cuts import LeavingText, MovedText
 from core.store.database import FIRST_SLICE, SMALLEST_SLICE
 from core.store.journal import JOURNAL, JOURNAL_BEFORE, Journal, read
+from core.store.journaling import CatchingUp, Journaling
 from core.store.records import TextChange
 from tests.core.store_kit import fill, machine, store, text_of
 
@@ -348,6 +349,105 @@ def test_of_a_journal_that_the_database_does_not_know_the_newer_text_counts(
     with Store(store.path) as later:
         assert given(later) == wanted
         assert told(later) == wanted
+
+
+def only_in_the_journal(store: Store, ids: list[str], *, known: bool) -> dict[str, tuple[str, str | None, str]]:
+    """Let the database know nothing of what a person has done in these segments of a machine, nor, unless `known`, of
+    which journal that is; what they gave."""
+    store.transcripts.save("talk_0_10", "一")
+    size = journal_of(store).stat().st_size
+    store.transcripts.accept_all(ids)
+    store.transcripts.save(ids[300], "三百")
+    wanted = given(store)
+    with sqlite3.connect(store.path) as db:
+        machines = "review = 'pending', origin = 'machine', text = '機器寫的'"
+        db.execute(f"UPDATE transcripts SET {machines} WHERE segment LIKE 'long%'")
+        db.execute("DELETE FROM edits WHERE id > (SELECT MIN(id) FROM edits WHERE who = 'person')")
+        db.execute("DELETE FROM batches")
+        db.execute("DELETE FROM sqlite_sequence WHERE name = 'batches'")
+        db.execute("UPDATE journal SET position = ?, id = CASE WHEN ? THEN id ELSE 'another' END", (size, known))
+    db.close()
+    return wanted
+
+
+def open_and_die(path: Path, slices: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Amid taking in what only the journal has, after so many slices of it."""
+    take_in = Journaling.take_in
+
+    def counted(self: Journaling, db: Connection, work: CatchingUp, size: int | None) -> bool:
+        nonlocal slices
+        slices -= 1
+        if slices < 0:
+            raise KeyboardInterrupt
+        return take_in(self, db, work, size)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Journaling, "take_in", counted)
+        with pytest.raises(KeyboardInterrupt):
+            Store(path)
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["the end of its journal", "a journal that it does not know"])
+def test_much_that_only_the_journal_has_comes_in_between_the_edits_of_others(
+    store: Store, monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
+    """Killed amid it, it goes on; what was written meanwhile is later than all of it, in whatever order it comes in."""
+    ids = sorted(fill(store, 600, "long"))  # as they are written, and come in
+    machine(store, *ids)
+    wanted = only_in_the_journal(store, ids, known=known)
+    open_and_die(store.path, 0, monkeypatch)
+    machine(store, "talk_8_18")
+    store.transcripts.accept_all(["talk_8_18"])
+    open_and_die(store.path, 2, monkeypatch)
+    assert FIRST_SLICE <= len(given(store)) < len(wanted)
+    store.transcripts.save(ids[0], "人")
+    store.transcripts.save(ids[590], "人")
+    machine(store, ids[585], text="又寫的")  # no person's, though the clock has it later
+    there: list[int] = []
+
+    def write_between_two_slices(_: float) -> None:
+        if not there:
+            store.transcripts.review(ids[580], "rejected")
+            store.transcripts.review(ids[1], "pending")
+        there.append(len(given(store)))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("core.store.database.time.sleep", write_between_two_slices)
+        Store(store.path).close()
+    changed = {ids[0]: ("人", "human", "accepted"), ids[590]: ("人", "human", "accepted")}
+    changed |= {ids[580]: ("機器寫的", "machine", "rejected"), "talk_8_18": ("機器寫的", "machine", "accepted")}
+    last = {id: text for id, text in (wanted | changed).items() if id != ids[1]}
+    assert there[0] < len(last)
+    assert given(store) == last
+    assert told(store).items() >= last.items()
+    assert told(store).get(ids[1], ("", "", "pending"))[2] == "pending"
+    with Store(store.path) as again:
+        assert given(again) == last
+    # The change of many that was made meanwhile has the number of the one that came in, and is another.
+    with sqlite3.connect(store.path) as db:
+        of_batch = db.execute("SELECT segment FROM edits WHERE batch = 1").fetchall()
+    db.close()
+    assert of_batch == [("talk_8_18",)]
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["the end of its journal", "a journal that it does not know"])
+def test_what_a_killed_process_has_left_behind_much_that_is_still_to_come_in_is_later_than_that(
+    store: Store, monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
+    ids = sorted(fill(store, 600, "long"))
+    machine(store, *ids)
+    wanted = only_in_the_journal(store, ids, known=known)
+    open_and_die(store.path, 1, monkeypatch)
+    before = journal_of(store).stat().st_size
+    store.transcripts.save(ids[570], "殺")
+    with sqlite3.connect(store.path) as db:  # as if that had not been committed
+        db.execute("UPDATE transcripts SET review = 'pending', origin = 'machine' WHERE segment = ?", (ids[570],))
+        db.execute("DELETE FROM edits WHERE id = (SELECT MAX(id) FROM edits)")
+        db.execute("UPDATE journal SET position = ?", (before,))
+    db.close()
+    store.transcripts.save(ids[0], "人")
+    assert given(store) == wanted | {ids[0]: ("人", "human", "accepted"), ids[570]: ("殺", "human", "accepted")}
+    assert told(store) == given(store)
 
 
 def test_a_workspace_of_an_older_program_gets_a_journal_of_all_that_people_gave(store: Store) -> None:
