@@ -253,7 +253,9 @@ class WhispersmithApp(App[int]):
 
     def toast(self, text: str, severity: Any = "information") -> None:
         # A toast wraps at its own width; an endless title would fill the screen with it.
-        if plain := "\n".join(cells.cut(cells.harmless(line), 300) for line in text.splitlines()[:6]):
+        plain = "\n".join(cells.cut(cells.harmless(line), 300) for line in text.splitlines()[:6])
+        # A key that is pressed again says nothing new while what it said first can still be read.
+        if plain and plain not in (shown.message for shown in self._notifications):
             self.notify(plain, severity=severity, markup=False, timeout=10 if severity == "error" else 5)
 
     def _on_counted(self, error: UserError | None) -> None:
@@ -317,7 +319,9 @@ class WhispersmithApp(App[int]):
         return (self.focused or self.screen) if self.screen_stack else None
 
     def action_step(self, name: str) -> None:
-        if self.workspace is not None:
+        if self.workspace is None:
+            self.toast("The steps come once this folder is a workspace: choose what to begin with")
+        else:
             self._filling = None
             self.switch_mode(name)
 

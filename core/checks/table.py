@@ -13,7 +13,7 @@ DRIVER_S = 15.0
 CHECKS: tuple[CheckSpec, ...] = (
     CheckSpec("python", "Python", environment.check_python),
     CheckSpec("ffmpeg", "ffmpeg", environment.check_ffmpeg, timeout_s=20),
-    CheckSpec("gpu-bus", "On the bus", gpu.check_bus, timeout_s=DRIVER_S),
+    CheckSpec("gpu-bus", "PCI bus", gpu.check_bus, timeout_s=DRIVER_S),
     CheckSpec("nvml", "NVML", gpu.check_nvml, ("gpu-bus",), DRIVER_S),
     CheckSpec("devices", "NVIDIA GPU", gpu.check_devices, ("nvml",), DRIVER_S),
     CheckSpec("driver", "Driver", gpu.check_driver, ("devices",), DRIVER_S),

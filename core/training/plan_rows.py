@@ -18,6 +18,7 @@ PRECISIONS = {
     "fp16": "the GPU has no bf16 of its own; losses are scaled up so that small gradients are not lost",
     "fp32": "what computes here has nothing shorter of its own",
 }
+NO_STEP = "no step: nothing to train on"
 
 
 @dataclass(frozen=True)
@@ -65,18 +66,24 @@ def plan_rows(plan: Plan) -> list[PlanRow]:
         PlanRow(
             "warmup",
             "Warm-up",
-            plural(plan.warmup, "step"),
+            plural(plan.warmup, "step") if plan.segments else NO_STEP,
             "a share of the steps in which the rate rises: Adam has seen too little yet to know how large steps may be",
             ("train", "warmup"),
         ),
         PlanRow(
             "epochs",
             "Epochs",
-            f"{plan.epochs:.1f} = {plural(plan.steps, 'step')}",
+            f"{plan.epochs:.1f} = {plural(plan.steps, 'step')}" if plan.segments else NO_STEP,
             "how often every segment is heard; 0 takes what suits the windows, few data want few epochs",
             ("train", "steps" if plan.fixed_steps else "epochs"),
         ),
-        PlanRow("rhythm", "Measured", f"every {plan.eval_every}", _rhythm(plan), ("train", "eval_every")),
+        PlanRow(
+            "rhythm",
+            "Measured",
+            f"every {plan.eval_every}" if plan.segments else NO_STEP,
+            _rhythm(plan),
+            ("train", "eval_every"),
+        ),
         PlanRow(
             "memory",
             "Memory",
@@ -126,7 +133,8 @@ def _windows(plan: Plan) -> str:
         return "single"
     times = f", {plan.windows.timestamps:.0%} with times" if plan.windows.timestamps else ""
     changed = f", {' and '.join(plan.augment)}" if plan.augment else ""
-    return f"{plan.windows.kinds}, {plan.epoch_windows} an epoch{times}{changed}"
+    count = f", {plan.epoch_windows} an epoch" if plan.segments else ""
+    return f"{plan.windows.kinds}{count}{times}{changed}"
 
 
 def _why_windows(plan: Plan) -> str:

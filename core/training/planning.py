@@ -10,6 +10,7 @@ from typing import Any
 from core.config import Config
 from core.dataset import lineage
 from core.dataset.inclusion import is_silent, is_unreviewed
+from core.dataset.lineage import Lineage
 from core.dataset.selection import UsableSegments, select_for_run
 from core.errors import UserError
 from core.gpu import Gpu, choose_for_job, installed_torch, read_gpus, read_host_info
@@ -18,8 +19,10 @@ from core.models.suggested import WINDOW_S, suggestion
 from core.store import Store
 from core.training.pace import measured_pace, with_time
 from core.training.plan import GB, DataCounts, Plan, make_plan
+from core.training.resume import would_go_on
 from core.whisper.folders import ModelMissing
 from core.whisper.info import ModelInfo, describe
+from core.whisper.tuned import tuned_folders
 from core.workspace import Workspace
 
 
@@ -27,8 +30,8 @@ def read_plan(workspace: Workspace, config: Config, store: Store) -> Plan:
     """What `train` would do now; also for a base model that is yet to be fetched, if its sizes are known. UserError if
     they are not, or all that could be trained on is barred."""
     model, missing = base_model(config, workspace)
-    counts = read_counts(read_usable(store, config), config, model.window_s, lineage.read(model.path))
-    return _plan(workspace, config, counts, model, missing, training_card(config.model.gpu))
+    data = select(read_usable(store, config), config, model.window_s, lineage.read(model.path))
+    return _plan(workspace, config, data.counts, model, missing, training_card(config.model.gpu))
 
 
 def _plan(
@@ -70,13 +73,20 @@ def read_usable(store: Store, config: Config) -> UsableSegments:
     return UsableSegments({row.id: row for row in (*usable, *others)}, train, test, by, others)
 
 
-def read_counts(usable: UsableSegments, config: Config, window_s: float, base: lineage.Lineage | None) -> DataCounts:
-    """What a new run would be given. window_s: what the base model hears at once; base: what it has heard, if it was
-    tuned itself."""
+@dataclass(frozen=True)
+class RunData:
+    """What a new run would be given, counted, and which segments that are; None where there is nothing to train on."""
+
+    counts: DataCounts
+    lineage: Lineage | None
+
+
+def select(usable: UsableSegments, config: Config, window_s: float, base: Lineage | None) -> RunData:
+    """window_s: what the base model hears at once; base: what it has heard, if it was tuned itself."""
     if not usable.train:
-        return DataCounts(0, test=len(usable.test))
+        return RunData(DataCounts(0, test=len(usable.test)), None)
     chosen = select_for_run(usable, config, base)
-    return DataCounts.of(
+    counts = DataCounts.of(
         chosen.lineage,
         chosen.learn,
         test=len(usable.test),
@@ -84,6 +94,7 @@ def read_counts(usable: UsableSegments, config: Config, window_s: float, base: l
         window_s=window_s,
         choices=chosen.choices,
     )
+    return RunData(counts, chosen.lineage)
 
 
 def training_card(wish: str, read: Callable[[], list[Gpu]] = read_gpus) -> Gpu | None:
@@ -100,12 +111,14 @@ def training_card(wish: str, read: Callable[[], list[Gpu]] = read_gpus) -> Gpu |
 @dataclass(frozen=True)
 class PlanReading:
     """The plan as it is now. config, plan: None where they cannot be had, and `error` says why; beside a plan it says
-    what is missing for it. split: the report of the split in force, {} before the first."""
+    what is missing for it. split: the report of the split in force, {} before the first. goes_on: the interrupted run,
+    and its step, that a training started now goes on with."""
 
     config: Config | None
     plan: Plan | None
     error: UserError | None
     split: Mapping[str, Any]
+    goes_on: tuple[str, int] | None = None
 
 
 SELECTED_BY = ("labelled", "accepted", "rejected", "usable", "train", "test")
@@ -119,7 +132,7 @@ class PlanReader:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._selection: tuple[Hashable, DataCounts | UserError] | None = None
+        self._selection: tuple[Hashable, RunData | UserError] | None = None
         self._last: tuple[Hashable, PlanReading] | None = None
         self.selected = 0
         """How often the segments of a run were selected."""
@@ -144,9 +157,9 @@ class PlanReader:
                 return self._keep((data, str(error)), lambda: unreadable)
             data = (*data, _stamp(folder / lineage.FILE))
             files = [_stamp(path) for path in sorted([*folder.glob("*.json"), *folder.glob("*.safetensors")])]
-            files += [
-                path.name for path in sorted(self._workspace.models.glob(".*/checkpoint-*"))
-            ]  # a pace was measured
+            # A pace was measured, or a run has been interrupted, or is finished.
+            files += [str(path) for path in sorted(self._workspace.models.glob(".*/checkpoint-*"))]
+            files += [path.name for path in tuned_folders(self._workspace.models)]
             return self._keep((data, *files, _figures(card)), lambda: self._reading(config, store, data, card))
 
     def _keep(self, inputs: Hashable, make: Callable[[], PlanReading]) -> PlanReading:
@@ -159,18 +172,20 @@ class PlanReader:
         split = store.note("split") or {}
         try:
             model, missing = base_model(config, self._workspace)
-            counts = self._counts(data, store, config, model)
-            plan = _plan(self._workspace, config, counts, model, missing, card)
+            given = self._data(data, store, config, model)
+            plan = _plan(self._workspace, config, given.counts, model, missing, card)
         except UserError as error:
             return PlanReading(config, None, error, split)
-        return PlanReading(config, plan, missing, split)
+        models = self._workspace.models
+        goes_on = would_go_on(models, config, given.lineage) if given.lineage is not None else None
+        return PlanReading(config, plan, missing, split, goes_on)
 
-    def _counts(self, inputs: Hashable, store: Store, config: Config, model: ModelInfo) -> DataCounts:
+    def _data(self, inputs: Hashable, store: Store, config: Config, model: ModelInfo) -> RunData:
         if self._selection is None or self._selection[0] != inputs:
             self.selected += 1
-            found: DataCounts | UserError
+            found: RunData | UserError
             try:
-                found = read_counts(read_usable(store, config), config, model.window_s, lineage.read(model.path))
+                found = select(read_usable(store, config), config, model.window_s, lineage.read(model.path))
             except UserError as error:
                 found = error
             self._selection = (inputs, found)

@@ -46,6 +46,14 @@ def choose(models: Path, params: dict[str, Any], record: RunRecord, fresh: Linea
     return ChosenRun(same[0], True) if same else ChosenRun(runs.next_name(models), False)
 
 
+def would_go_on(models: Path, config: Config, fresh: Lineage) -> tuple[str, int] | None:
+    """The interrupted run, and the step it was saved at, that a training goes on with which is started now and asks for
+    none; None where that begins a new one. fresh: the segments of a new one."""
+    chosen = choose(models, {}, RunRecord.of(config), fresh)
+    last = last_checkpoint(runs.hidden(models, chosen.name)) if chosen.resume else None
+    return (chosen.name, last.step) if last is not None else None
+
+
 def asked_for(models: Path, params: dict[str, Any]) -> ChosenRun | None:
     """The run that was asked for by name or to be resumed, None if neither was. UserError if it cannot be."""
     name, resume = params.get("name"), bool(params.get("resume"))

@@ -9,8 +9,8 @@ import pytest
 from core.events import JobState, Progress
 from core.jobs import JobView
 from tui.bridge import JobBatch
-from tui.screens.playlist.lines import chosen_line, source_line
-from tui.screens.playlist.rows import Totals
+from tui.screens.playlist.lines import chosen_line, empty_text, source_line
+from tui.screens.playlist.rows import Totals, VideoIndex, VideoRows
 
 
 def test_what_is_chosen() -> None:
@@ -25,3 +25,9 @@ def test_the_key_that_stops_stands_before_what_is_cut_in_a_narrow_window(stage: 
     batch = JobBatch(JobView("a", stage, Path("/x"), JobState.RUNNING, 0, progress=progress))
     # At 80 columns the totals leave some 48 of them.
     assert "x cancel" in source_line([], [batch], plain=False).plain[:40]
+
+
+def test_a_source_that_is_being_listed_is_not_called_nothing() -> None:
+    listing = JobBatch(JobView("a", "add", Path("/x"), JobState.RUNNING, 0))
+    assert "being listed" in empty_text(VideoRows(VideoIndex([])), [listing])
+    assert "Nothing here yet" in empty_text(VideoRows(VideoIndex([])), [])

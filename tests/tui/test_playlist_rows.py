@@ -11,7 +11,10 @@ from rich.text import Text
 
 from core.store import Video
 from tests.fakes.youtube import HOSTILE
+from tui.effects import Toast
+from tui.screens.playlist.downloads import Downloads
 from tui.screens.playlist.rows import VideoIndex, VideoRows, columns, offered
+from tui.screens.playlist.tracker import DownloadTracker
 from tui.widgets import cells
 from tui.widgets.columns import lay_out
 
@@ -55,6 +58,9 @@ def test_the_sums_follow_every_change() -> None:
 def test_a_length_that_nobody_tells_is_not_a_length_of_nothing() -> None:
     assert VideoIndex([video(1, duration_ms=None)]).totals.heading() == "1 video, 0 CC BY"
     assert VideoIndex([video(1, duration_ms=None), video(2)]).totals.heading() == "2 videos, 1 m, 0 CC BY"
+    # Of one's own recordings nobody asks for the licence.
+    assert VideoIndex([video(1, licence="own")]).totals.heading() == "1 video, 1 m"
+    assert VideoIndex([video(1, licence="own"), video(2)]).totals.heading() == "2 videos, 2 m, 0 CC BY"
 
 
 def test_a_row_that_arrives_takes_its_place_in_its_list() -> None:
@@ -152,3 +158,12 @@ def test_columns_drop_in_their_order() -> None:
     assert names(80) == ["mark", "title", "length", "licence", "captions", "state"]
     assert names(68) == ["mark", "title", "length", "licence", "state"]
     assert names(59) == ["mark", "title", "length", "state"]
+
+
+def test_enter_says_that_everything_is_here_where_it_is() -> None:
+    here, other = video(1, state="fetched"), video(2)
+    for videos, said in (([here], "Everything is here already"), ([here, other], "Select recordings first")):
+        downloads = Downloads(VideoRows(VideoIndex(videos)), DownloadTracker(), lambda: False)
+        (effect,) = downloads.get(here)
+        assert isinstance(effect, Toast)
+        assert effect.text.startswith(said)

@@ -107,7 +107,7 @@ async def test_the_plan_says_what_is_missing_and_p_splits_at_once(workspace: Wor
     app = open_app(workspace)
     async with app.run_test(size=size, notifications=True) as pilot:
         await wait_until(pilot, lambda: "✗ not yet" in screen_text(app))
-        for said in ("Base model", "there is nothing to train on", "not split yet"):
+        for said in ("Base model", "there is nothing to train on", "not split yet", "no step: nothing to train on"):
             await wait_until(pilot, lambda said=said: said in screen_text(app))
         assert wrong_widths(app) == []
         assert "? help" in screen_lines(app)[-1]
@@ -127,7 +127,7 @@ async def test_the_plan_says_what_is_missing_and_p_splits_at_once(workspace: Wor
 
 async def test_enter_on_a_value_changes_it_where_it_is_valid(workspace: Workspace):
     app = open_app(workspace)
-    async with app.run_test(size=(100, 30)) as pilot:
+    async with app.run_test(size=(100, 30), notifications=True) as pilot:
         await wait_until(pilot, lambda: screen_of(app).table.row_count > 5)
         screen_of(app).table.go_to_key("batch")
         await pilot.press("enter")
@@ -142,8 +142,36 @@ async def test_enter_on_a_value_changes_it_where_it_is_valid(workspace: Workspac
         box.value = "4"
         await pilot.press("enter")
         await wait_until(pilot, lambda: isinstance(app.screen, TrainingScreen) and "x 4 = 8" in screen_text(app))
+        screen_of(app).table.go_to_key("memory")
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: "Memory follows from the rest of the plan" in screen_text(app))
         assert workspace.config().train.batch == 4
         assert "# the spoken language" in workspace.config_path.read_text()
+
+
+async def test_enter_goes_on_with_a_run_that_was_stopped_and_says_so_before(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+):
+    started: list[Any] = []
+    monkeypatch.setattr(TrainingScreen, "start_job", lambda self, stage, params=None, then=None: started.append(params))
+    monkeypatch.setattr("core.training.planning.would_go_on", lambda models, config, fresh: ("run-02", 7))
+    with Store(workspace.db_path) as store:
+        store.segments.set_parts({f"talk_{8 * n}_{8 * n + 10}": "train" for n in range(20)})
+    app = open_app(workspace)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await wait_until(pilot, lambda: "enter goes on with run-02 from step 7" in screen_text(app))
+        assert "keeps its plan" in " ".join(screen_text(app).split())
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: started == [{"name": "run-02", "resume": True}])
+        await wait_until(pilot, lambda: "run-02 goes on" in screen_text(app))
+        # A split that fails is told once, above the keys, and no toast lies over that.
+        app.clear_notifications()
+        split = FakeJob(workspace, "split")
+        await wait_until(pilot, lambda: split.folder in app.live)
+        split.finish(Outcome.FAILED, UserError("there is too little text", "3 segments", "accept more"))
+        await wait_until(pilot, lambda: split.folder not in app.live and "fix  accept more" in screen_text(app))
+        await pilot.pause()
+        assert screen_text(app).count("there is too little text") == 1
 
 
 async def test_a_model_that_is_not_here_is_told_in_its_place(

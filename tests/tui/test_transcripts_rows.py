@@ -86,6 +86,7 @@ def test_the_header_says_how_far_it_is_and_what_is_shown() -> None:
     text = progress(counts, 1_188_000, ReviewRate(41.0), True, unsaved=2)
     assert text == "145 of 601 reviewed, 456 left  2 not saved yet  19.8 min accepted  41 rows/h, 11 h 07 m to go"
     assert progress(counts, 1_188_000, ReviewRate(), False) == "145 of 601 reviewed, 456 left  19.8 min"
+    assert progress({"segments": 9}, 0, ReviewRate(), False) == "0 of 9 reviewed, 9 left"
     rows = [TranscriptRow(1, 0, 10_000, "a", "a")]
     assert shown(QueryResult(rows=rows), 1, is_whole=True, plays=False).plain == "1 row, in playing order"
     some = QueryResult(View(order="suspicion"), rows=rows)

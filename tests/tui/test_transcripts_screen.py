@@ -73,6 +73,24 @@ async def test_enter_saves_and_goes_on_and_stays_in_the_editor(workspace: Worksp
         assert "✓ accepted" in screen_text(app)
 
 
+async def test_a_long_text_is_read_from_its_beginning_and_typed_at_its_end(workspace: Workspace):
+    with Store(workspace.db_path) as store:
+        store.transcripts.write_machine([machine(1, f"頭{'嗯' * 400}尾")])
+    app = open_app(workspace)
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await filled(pilot, app)
+        editor = screen.query_one(Editor)
+
+        def seen() -> str:
+            top = editor.region.y
+            return "".join(screen_lines(app)[top : top + editor.region.height])
+
+        await pilot.press("down")
+        await wait_until(pilot, lambda: "頭" in seen() and "尾" not in seen())
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: "尾" in seen())
+
+
 async def test_an_input_methods_commit_of_eight_characters_arrives_whole(workspace: Workspace):
     app = open_app(workspace)
     async with app.run_test(size=(80, 24)) as pilot:
@@ -261,7 +279,7 @@ async def test_one_line_says_which_rows_are_shown_and_a_menu_writes_into_it(work
         # A pattern that tries every way is given up, and what was shown stays.
         with Store(workspace.db_path) as store:
             store.transcripts.write_machine([machine(7, "嗯" * 300 + "啊b")])
-        await wait_until(pilot, lambda: screen._session.index.get(segment(7).id).text)
+        await wait_until(pilot, lambda: (last := screen._session.index.get(segment(7).id)) and last.text)
         screen._panes.filter.value = "/(嗯|嗯嗯)+啊$/"
         await wait_until(pilot, lambda: "takes too long; write it without nesting" in screen_text(app))
         assert screen.table.row_count == 8
@@ -351,6 +369,8 @@ async def test_an_empty_workspace_has_no_dead_keys(tmp_path: Path):
     app = open_app(workspace)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await wait_until(pilot, lambda: "no segments yet" in screen_text(app))
+        await pilot.press("D")
+        await wait_until(pilot, lambda: "Nothing is accepted yet to check" in screen_text(app))
         for key in ("e", "enter", "a", "x", "u", "f", "o", "A", "b", "B", "H", "h", "E", "down", "G"):
             app.clear_notifications()
             await pilot.press(key)

@@ -25,7 +25,7 @@ def open_app(folder: Path) -> WhispersmithApp:
 @pytest.mark.parametrize("size", [(80, 24), (140, 45)])
 async def test_four_choices_and_an_untouched_folder(tmp_path: Path, size: tuple[int, int]):
     app = open_app(tmp_path)
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=size, notifications=True) as pilot:
         await wait_until(pilot, lambda: "An existing dataset" in screen_text(app))
         for text in ("The demo", "A YouTube link", "Audio files here", tmp_path.name):
             assert text in screen_text(app).replace("\n", "")
@@ -33,6 +33,9 @@ async def test_four_choices_and_an_untouched_folder(tmp_path: Path, size: tuple[
             await pilot.press(key)
             await pilot.pause()
         assert isinstance(app.screen, WelcomeScreen)
+        # The keys of the steps say why they do nothing yet; pressed three times, once.
+        await wait_until(pilot, lambda: "choose what to begin with" in " ".join(screen_text(app).split()))
+        assert screen_text(app).count("The steps come once") == 1
         assert wrong_widths(app) == []
         await pilot.press("q")
         await wait_until(pilot, lambda: app._exit)

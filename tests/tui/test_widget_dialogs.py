@@ -178,8 +178,12 @@ async def test_prompt_takes_chinese_and_escape() -> None:
 async def test_help_closes(key: str) -> None:
     app = DialogApp()
     async with app.run_test(size=(80, 24)) as pilot:
-        await app.ask(HelpScreen("Table", "What was said.", [("a", "accept")], "README"), pilot)
-        assert "a  accept" in screen_text(app)
+        keys = [("a", "accept"), ("enter", "down to the next row, " * 5)]
+        await app.ask(HelpScreen("Table", "What was said.", keys, "README"), pilot)
+        assert "a      accept" in screen_text(app)
+        # A label that is folded goes on under its own beginning.
+        first, second = (line for line in screen_text(app).splitlines() if "next row" in line)
+        assert second.index(second.strip(" │")[0]) == first.index("down")
         await pilot.press(key)
         assert await app.answered(pilot) is None
 

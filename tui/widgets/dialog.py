@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar
 
 from rich.cells import cell_len
+from rich.console import Group
+from rich.table import Column, Table
 from rich.text import Text
 from textual import events, on
 from textual.app import ComposeResult, RenderResult
@@ -343,12 +345,13 @@ class HelpScreen(Dialog):
         self._more = more
 
     def body(self) -> Iterable[Widget]:
-        text = plain(self._sentence)
         keys = [cells.harmless(marks.in_ascii(key) if cells.is_ascii(self.app) else key) for key, _ in self._keys]
         wide = min(20, max(map(cell_len, keys), default=0))
-        for place, (key, (_, label)) in enumerate(zip(keys, self._keys, strict=True)):
-            text.append("\n" if place else "\n\n")
-            text.append(cells.fit(key, wide), "bold").append(f"  {cells.harmless(label)}")
-        if self._more:
-            text.append("\n\n").append_text(plain(self._more))
-        yield Body(Static(text), classes="dialog--text")
+        # A label that is folded goes on under its own beginning.
+        table = Table.grid(
+            Column(style="bold", width=wide, no_wrap=True), Column(overflow="fold"), padding=(0, 2, 0, 0)
+        )
+        for key, (_, label) in zip(keys, self._keys, strict=True):
+            table.add_row(Text(cells.cut(key, wide)), Text(cells.harmless(label)))
+        more = [Text(), plain(self._more)] if self._more else []
+        yield Body(Static(Group(plain(self._sentence), Text(), table, *more)), classes="dialog--text")

@@ -47,6 +47,9 @@ class Downloads:
         captions = self._rows.captions.get(video.id) if video is not None else None
         if video is not None and captions and not chosen:
             return [OpenDialog(dialogs.failure(video, captions))]
+        totals = self._rows.index.totals
+        if totals.count and totals.here == totals.count:
+            return [Toast("Everything is here already")]
         return self._fetch(chosen)
 
     def retry(self, video: Video | None) -> list[Effect]:

@@ -37,6 +37,8 @@ def empty_text(rows: VideoRows, live: Sequence[JobBatch]) -> str:
         if lookup(batch.stage).fills_workspace:
             made = "Recordings, their captions and a model come by themselves;"
             return f"\n{progress_text(batch)}\n{made}\nthen the step that is next opens."
+        if batch.stage == "add":
+            return "\nThe source is being listed; its recordings appear here one by one."
     return "\nNothing here yet.\n+ adds a playlist, a channel, a video, a file or a folder."
 
 

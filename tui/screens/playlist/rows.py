@@ -37,6 +37,7 @@ class Totals:
     count: int = 0
     ms: int = 0
     free: int = 0
+    own: int = 0
     here: int = 0
     measured_ms: int = 0
     measured_bytes: int = 0
@@ -50,6 +51,7 @@ class Totals:
         self.count += sign
         self.ms += length
         self.free += sign * (video.licence == "cc-by")
+        self.own += sign * (video.licence == "own")
         self.unasked += sign * is_due(video)
         if video.state == "fetched":
             self.here += sign
@@ -71,7 +73,8 @@ class Totals:
             return ""
         # A feed may tell no length of anything: that is not a length of nothing.
         length = [marks.total_length(self.ms)] if self.ms else []
-        return ", ".join([videos(self.count), *length, f"{number(self.free)} CC BY"])
+        free = [f"{number(self.free)} CC BY"] if self.own < self.count else []
+        return ", ".join([videos(self.count), *length, *free])
 
 
 def number(count: int) -> str:

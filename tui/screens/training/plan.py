@@ -32,6 +32,17 @@ def problem_of(reading: PlanReading) -> UserError | None:
     return UserError("there is nothing to train on", "no accepted segment is in the train part", fix)
 
 
+def start_words(goes_on: tuple[str, int] | None) -> tuple[str, str]:
+    """What Enter does where a training can start, and more on that. goes_on: the interrupted run it goes on with."""
+    if goes_on is None:
+        return "enter starts the training", "it goes on without this window"
+    name, step = goes_on
+    return (
+        f"enter goes on with {name} from step {step}",
+        "it was stopped, with these settings and segments, and keeps its plan; another: whispersmith train --name NAME",
+    )
+
+
 def split_report(split: Mapping[str, Any]) -> str:
     """What the split in force is: its sizes, and that it does not leak where a random one would."""
     if not split:

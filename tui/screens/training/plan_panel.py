@@ -11,7 +11,7 @@ from core.errors import UserError
 from core.training.plan_rows import PlanRow, plan_rows
 from core.training.planning import PlanReading
 from tui.screens.pipeline import StepTable
-from tui.screens.training.plan import plan_columns, problem_of, split_report
+from tui.screens.training.plan import plan_columns, problem_of, split_report, start_words
 from tui.widgets import cells, marks
 from tui.widgets.segment_table import Rows, RowTable
 from tui.widgets.text_line import Headline
@@ -26,6 +26,8 @@ class PlanPanel(Vertical):
     def __init__(self) -> None:
         super().__init__(id="plan")
         self._rows: dict[str, PlanRow] = {}
+        self._goes_on = ""
+        """What is to be said of the run that a start goes on with."""
         self.problem: UserError | None = None
         """What keeps a run from starting."""
 
@@ -41,11 +43,13 @@ class PlanPanel(Vertical):
 
     def show(self, reading: PlanReading) -> None:
         table, first = self.query_one(StepTable), not self._rows
-        self.problem = problem_of(reading)
+        self.problem, self._goes_on = problem_of(reading), ""
         self._rows = {row.key: row for row in plan_rows(reading.plan)} if reading.plan is not None else {}
         rows = [(row.key, [row.title, row.value, row.reason]) for row in self._rows.values()]
         if self.problem is None:
-            rows.append((START, ["Start", "enter starts the training", "it goes on without this window"]))
+            value, reason = start_words(reading.goes_on)
+            self._goes_on = reason if reading.goes_on is not None else ""
+            rows.append((START, ["Start", value, reason]))
         elif rows:
             sign = marks.mark("failed", cells.is_ascii(self.app))
             rows.append((START, ["Start", f"{sign} not yet", self.problem.what]))
@@ -61,8 +65,9 @@ class PlanPanel(Vertical):
         row = self.row
         change = " (enter changes it)" if row is not None and row.setting else ""
         why = self.query_one("#why", Static)
-        why.update(f"{row.title}: {row.reason}{change}" if row is not None else "")
-        why.display = row is not None  # its line is the plan's while there is nothing to say
+        text = f"{row.title}: {row.reason}{change}" if row is not None else self._goes_on
+        why.update(text)
+        why.display = bool(text)  # its line is the plan's while there is nothing to say
 
     @on(events.Resize)
     def _fit(self) -> None:

@@ -41,6 +41,7 @@ from tui.widgets.text_line import TextLine
 class TrainingScreen(ListeningScreen):
     PANE: ClassVar[str] = "training.plan"
     STEP = "training"
+    REPORTS_FAILURES = True
     CSS_PATH = "training.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         *keymap.bindings("training.plan"),
@@ -171,12 +172,13 @@ class TrainingScreen(ListeningScreen):
         elif self.plan_panel.problem is not None:
             self.show_error(self.plan_panel.problem, "The training cannot start yet")
         elif self._plan_reading is not None:
-            self._start({})
+            goes_on = self._plan_reading.goes_on
+            self._start({"name": goes_on[0], "resume": True} if goes_on is not None else {})
 
     def _change(self, row: PlanRow) -> None:
         config = self._plan_reading.config if self._plan_reading is not None else None
         if row.setting is None or config is None:
-            self.toast(f"{row.title}: {row.value}. {row.reason}")
+            self.toast(f"{row.title} follows from the rest of the plan: it cannot be set")
             return
         table, key = row.setting
         path = self.workspace.config_path
@@ -214,7 +216,7 @@ class TrainingScreen(ListeningScreen):
         def start(views: list[JobView]) -> None:
             live = next((view for view in views if view.live), None)
             if live is None:
-                self.toast("The training starts")
+                self.toast(f"{params['name']} goes on" if "name" in params else "The training starts")
                 self.start_job("train", params, self._show)
             else:
                 self.toast("A training runs already; s stops it")
@@ -267,6 +269,10 @@ class TrainingScreen(ListeningScreen):
         self._read_plan()
 
     # -- jobs
+
+    def reports(self, batch: JobBatch) -> bool:
+        shown = self._shown is None if batch.stage == "split" else self._shown == batch.folder
+        return shown and super().reports(batch)
 
     def job_events(self, batch: JobBatch) -> None:
         if batch.stage == "split":

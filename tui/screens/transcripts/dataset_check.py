@@ -56,7 +56,8 @@ class DatasetCheck:
 
     def _tell(self, found: list[Problem]) -> list[Effect]:
         if not found:
-            return [Toast("Nothing is wrong with what is accepted")]
+            accepted = self.store.segments.counts()["accepted"]
+            return [Toast("Nothing is wrong with what is accepted" if accepted else "Nothing is accepted yet to check")]
         names = {problem.name: problem for problem in found}
 
         def answered(answer: str) -> Iterable[Effect]:

@@ -21,6 +21,7 @@ from core.config import Config, set_value
 from core.events import Item, ItemFailed
 from core.listen.player import Playback
 from core.review.correction_time import fit
+from core.stage import lookup
 from core.store.edits import WrittenMeanwhile
 from core.store.records import ChangedTexts, Undone
 from core.text import plural
@@ -389,7 +390,9 @@ class TranscriptsScreen(ListeningScreen):
         live = self.live_jobs()
         shown = foremost(live)
         self.query_one(JobLine).show_jobs(live, STOPS.get(shown.stage, "") if shown is not None else "")
-        if batch.ended and not batch.history:
+        # An export that was asked for elsewhere is told of there.
+        is_ours = self.is_current or lookup(batch.stage).screen == self.STEP
+        if batch.ended and not batch.history and is_ours:
             self._panes.show_failure(error_of(batch) or actions.left_over(batch))
         if batch.ended or batch.of(Item, ItemFailed):
             self._loader.ask()

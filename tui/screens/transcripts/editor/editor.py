@@ -62,6 +62,9 @@ class Editor(AnnotatedTextArea):
         self.move_cursor(self.document.end)
         if self.has_focus:
             self._select_for_retyping()
+        else:
+            # Who only looks reads a long text from its beginning; who comes to type finds the cursor at its end.
+            self.call_after_refresh(self.scroll_home, animate=False)
 
     def revert(self) -> None:
         """As it was given; what is typed is gone."""
@@ -152,6 +155,7 @@ class Editor(AnnotatedTextArea):
             self.select_all()
 
     def on_focus(self, event: events.Focus) -> None:
+        self.scroll_cursor_visible()
         # Who comes back from another window goes on where they were: an arrow may have kept the text.
         if not event.from_app_focus:
             self._select_for_retyping()

@@ -35,7 +35,8 @@ def progress(counts: Mapping[str, Any], accepted_ms: int, rate: ReviewRate, wide
     parts = [f"{done} of {total} reviewed, {total - done} left"]
     if unsaved:
         parts.append(f"{unsaved} not saved yet")
-    parts.append(f"{minutes:.1f} min accepted" if wide else f"{minutes:.1f} min")
+    if wide or accepted_ms:
+        parts.append(f"{minutes:.1f} min accepted" if wide else f"{minutes:.1f} min")
     if rate.per_hour:
         pace = f"{rate.per_hour:.0f} rows/h" if wide else f"{rate.per_hour:.0f}/h"
         left = marks.total_length(round((total - done) / rate.per_hour * 3_600_000))
