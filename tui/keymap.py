@@ -191,6 +191,7 @@ ACTIONS: list[Action] = [
     Action("transcripts.word_on", "greater_than_sign", "move word", "", False),
     Action("transcripts.search", "slash", "search", "Show only some rows: words, terms such as flag:loop, /regex/"),
     Action("transcripts.filter", "f", "filter", "A menu of states, flags, writers and recordings, with their counts"),
+    Action("transcripts.back", "escape", "all rows", "Put away what went wrong with a job; else show all rows", False),
     Action("transcripts.order", "o", "order", "In playing order, by suspicion, or the most errors a minute first"),
     Action("transcripts.accept_all", "A", "accept all", "Accept every pending row shown that has text"),
     Action("transcripts.bulk", "B", "bulk", "Many rows at once: accept, replace by a pattern, script, punctuation"),

@@ -27,7 +27,7 @@ from tests.tui.wait import hidden_characters, screen_lines, screen_text, wait_un
 from tui.app import WhispersmithApp
 from tui.bridge import history
 from tui.screens.training.plan import parsed, split_report
-from tui.screens.training.run import TrainingRun, label_of
+from tui.screens.training.run import TrainingRun, label_of, name_of
 from tui.screens.training.run_panel import RunPanel
 from tui.screens.training.screen import TrainingScreen
 from tui.widgets.dialog import Choice, Message, TextPrompt
@@ -362,6 +362,9 @@ async def test_r_goes_on_with_the_run_that_is_shown_and_with_no_other(
         await wait_until(pilot, lambda: "v looks at runs" in screen_text(app))
         await pilot.press("v")
         await wait_until(pilot, lambda: isinstance(app.screen, Choice))
+        # Each has its name, which one that was stopped says nowhere but in its log.
+        for said in ("run-04  failed", "run-03  stopped"):
+            assert said in screen_text(app)
         await pilot.press("down", "enter")
         await wait_until(pilot, lambda: "run-03  ! stopped" in screen_text(app))
         assert started == []
@@ -445,11 +448,11 @@ def test_the_list_of_runs_says_what_each_figure_is_of(workspace: Workspace):
     job.finish(result={"name": "run-01", "cer": 0.113, "on": "test", "eval_segments": 31})
     view = attach.view(job.folder)
     assert view is not None
-    assert label_of(view, ascii=False).endswith("run-01  done  CER 11.3 % of 31 test segments")
+    assert label_of(view, name_of(view), ascii=False).endswith("run-01  done  CER 11.3 % of 31 test segments")
     # A result of another shape tells nothing; the name is then the one that was asked for.
     strange = {"name": "run-01", "cer": "much", "on": 3, "eval_segments": None}
     odd = dataclasses.replace(view, params={"name": "run-02"}, result=strange)
-    assert label_of(odd, ascii=False).endswith("run-02  done")
+    assert label_of(odd, name_of(odd), ascii=False).endswith("run-02  done")
 
 
 async def test_the_plan_is_computed_once_a_change_and_not_for_a_text(

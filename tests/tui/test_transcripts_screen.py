@@ -14,7 +14,7 @@ from core.store import Segment, Store, Video
 from core.workspace import Workspace, create
 from tests.tui.fake_job import FakeJob
 from tests.tui.test_app_terminal import Terminal, wait_for
-from tests.tui.transcripts_kit import TEXTS, filled, machine, open_app, row, segment, workspace
+from tests.tui.transcripts_kit import TEXTS, filled, machine, open_app, row, screen_of, segment, workspace
 from tests.tui.wait import hidden_characters, screen_lines, screen_text, wait_until, wrong_widths
 from tui.app import WhispersmithApp
 from tui.screens.transcripts.editor.editor import Editor, EditorPanel, Notice
@@ -362,6 +362,13 @@ async def test_a_running_labeller_is_shown_and_can_be_stopped(workspace: Workspa
         job.finish(Outcome.FAILED, UserError("the GPU's memory ran out", "too big", "choose a smaller labeller"))
         await wait_until(pilot, lambda: "✗ the GPU's memory ran out" in screen_text(app))
         assert "fix  choose a smaller labeller" in screen_text(app)
+        # It keeps no rows from being seen for longer than a person wants; after it esc is of the filter.
+        screen_of(app)._panes.write_filter("nobody")
+        await wait_until(pilot, lambda: "esc shows all" in screen_text(app))
+        await pilot.press("escape")
+        await wait_until(pilot, lambda: "the GPU's memory" not in screen_text(app) and "esc shows" in screen_text(app))
+        await pilot.press("escape")
+        await wait_until(pilot, lambda: screen_of(app).table.row_count == 8)
 
 
 async def test_an_empty_workspace_has_no_dead_keys(tmp_path: Path):

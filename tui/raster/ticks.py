@@ -33,11 +33,12 @@ def rounded_out(low: float, high: float, most: int) -> tuple[float, float]:
     return math.floor(low / step + 1e-9) * step, math.ceil(high / step - 1e-9) * step
 
 
-def ticks(low: float, high: float, most: int) -> list[float]:
-    """Round values from low to high, at most `most` + 1."""
+def ticks(low: float, high: float, most: int, least: float = 0.0) -> list[float]:
+    """Round values from low to high, at most `most` + 1; no two of them nearer than `least`."""
     step = tick_step(low, high, most)
     if step is None:
         return [low]
+    step = max(step, least)
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     return [step * place for place in range(first, last + 1)]
 
@@ -55,15 +56,21 @@ def log_ticks(low: float, high: float, most: int) -> list[float]:
 
 
 def x_axis(
-    low: float, high: float, width: int, label: Callable[[float], str], name: str, ascii: bool = False
+    low: float,
+    high: float,
+    width: int,
+    label: Callable[[float], str],
+    name: str,
+    ascii: bool = False,
+    least: float = 0.0,
 ) -> tuple[str, str]:
     """A line with a tick at round values, and the values under it, `width` characters each; the name of what they are
-    stands behind the last."""
+    stands behind the last. least: between two values: 1 where there is none between 3 and 4."""
     line = list(("-" if ascii else "─") * width)
     under = [" "] * width
     free = 0
     room = max(len(label(low)), len(label(high))) + 3
-    for value in ticks(low, high, max(1, width // (room + 3))):
+    for value in ticks(low, high, max(1, width // (room + 3)), least):
         at = column_of(value, low, high, width)
         line[at] = "+" if ascii else "┬"
         text = label(value)

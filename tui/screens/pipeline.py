@@ -114,11 +114,13 @@ class ErrorBanner(Static):
     }
     """
 
-    def show(self, error: UserError | None) -> None:
+    def show(self, error: UserError | None, put_away: str = "") -> None:
+        """put_away: the key that takes it off the screen, and that it does."""
         self.display = error is not None
         if error is not None:
             sign = marks.mark("failed", cells.is_ascii(self.app))
-            self.update(dialog.plain("\n".join(filter(None, (f"{sign} {error.what}", *error.lines()[1:])))))
+            first = "   ".join(filter(None, (f"{sign} {error.what}", put_away)))
+            self.update(dialog.plain("\n".join(filter(None, (first, *error.lines()[1:])))))
 
 
 class PipelineScreen(Screen[None]):

@@ -236,7 +236,8 @@ class LineChart(Picture, can_focus=True):
             edge = f"{labels.get(y, '').rjust(left)} {tick if y in labels else side}"
             grid = [(text.replace(" ", dot), style or self._style("axis")) for text, style in row]
             lines.append([(edge, self._style("axis")), *(grid if y in labels else row)])
-        rule, under = x_axis(bounds.x0, bounds.x1, across, number_of_steps, cells.harmless(self._x_label), ascii)
+        name = cells.harmless(self._x_label)
+        rule, under = x_axis(bounds.x0, bounds.x1, across, number_of_steps, name, ascii, least=1.0)
         rule = list(rule)
         for x in self._marks:
             rule[column_of(x, bounds.x0, bounds.x1, across)] = cells.glyphs(self.app).mark

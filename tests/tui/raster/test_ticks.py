@@ -50,6 +50,8 @@ def test_steps_stand_under_their_ticks_and_none_runs_into_another(ascii: bool) -
             at = under.index(word) + len(word) // 2
             assert any(abs(at - place) <= 1 for place in places)
             assert abs(at / (width - 1) - (int(word) - 3) / 357) < 0.05
+    # There is no step between 3 and 4, however wide the chart is.
+    assert x_axis(3, 7, 136, number_of_steps, "step", ascii, least=1.0)[1].split() == ["3", "4", "5", "6", "7"]
 
 
 def test_a_range_with_its_middle() -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Any
 
 from core.events import JobState
 from core.jobs import JobView
 from core.text import plural
-from tui.screens.training.run import TrainingRun, label_of
+from core.training.runs import name_in_log
+from tui.screens.training.run import TrainingRun, label_of, name_of
 from tui.widgets.dialog import Choice, TextPrompt
 
 MOST_RUNS = 15
@@ -20,9 +22,14 @@ def runs_of(views: Iterable[JobView]) -> list[JobView]:
     return [view for view in views if view.stage == "train"]
 
 
-def runs_dialog(views: Iterable[JobView], ascii: bool) -> Choice:
+def named_runs(views: Iterable[JobView]) -> list[tuple[JobView, str]]:
+    """The newest of them, each with its run's name, if need be from its log. Call it in a thread."""
+    return [(view, name_of(view) or name_in_log(view.folder)) for view in islice(views, MOST_RUNS)]
+
+
+def runs_dialog(runs: Iterable[tuple[JobView, str]], ascii: bool) -> Choice:
     """Which run to look at; it answers the name of the job's folder."""
-    return Choice("Runs", "", [(view.folder.name, label_of(view, ascii)) for view in views][:MOST_RUNS])
+    return Choice("Runs", "", [(view.folder.name, label_of(view, name, ascii)) for view, name in runs])
 
 
 def resume(run: TrainingRun | None) -> dict[str, Any] | str:

@@ -288,14 +288,14 @@ def segments_of(count: int | None, part: str | None) -> str:
     return plural(count, f"{part} segment") if count else f"{part} segments"
 
 
-def label_of(view: JobView, ascii: bool) -> str:
+def label_of(view: JobView, name: str, ascii: bool) -> str:
     """A line for the list of runs: `✓ 11-22 18:04  run-01  done  CER 11.3 % of 12 validation segments`."""
     sign, words = STATES[view.state]
     when = time.strftime("%m-%d %H:%M", time.localtime(view.created / 1000))
     result = view.result_as(TrainResult)
     measured = segments_of(result.eval_segments, result.on)
     rate = f"CER {percent(result.cer)}{f' of {measured}' if measured else ''}" if result.cer is not None else ""
-    return "  ".join(part for part in (marks.mark(sign, ascii), when, name_of(view), words, rate) if part)
+    return "  ".join(part for part in (marks.mark(sign, ascii), when, name, words, rate) if part)
 
 
 def nan_for(value: float | None) -> float:

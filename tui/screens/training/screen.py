@@ -252,14 +252,16 @@ class TrainingScreen(ListeningScreen):
             self.open_dialog(question, lambda text: self._start(params(text)))
 
     def action_runs(self) -> None:
-        def choose(views: list[JobView]) -> None:
-            if not views:
+        workspace = self.workspace
+
+        def choose(runs: list[tuple[JobView, str]]) -> None:
+            if not runs:
                 self.toast("Nothing has been trained here yet")
                 return
-            by_name = {view.folder.name: view for view in views}
-            self.open_dialog(actions.runs_dialog(views, self.host.ascii), lambda name: self._open(by_name[name]))
+            by_folder = {view.folder.name: view for view, _ in runs}
+            self.open_dialog(actions.runs_dialog(runs, self.host.ascii), lambda name: self._open(by_folder[name]))
 
-        self._list_runs(choose)
+        self.in_thread(lambda: actions.named_runs(runs_of(list_jobs(workspace))), choose, group="named runs")
 
     def action_plan(self) -> None:
         if self.run_panel.log_is_big:

@@ -214,10 +214,18 @@ class ReviewPanes(Vertical):
         self.query_one("#unsaved", ErrorBanner).show(error)
 
     def show_failure(self, error: UserError | None) -> None:
-        self.query_one("#failure", ErrorBanner).show(error)
+        self.query_one("#failure", ErrorBanner).show(error, f"{keymap.key('transcripts.back')} puts this away")
         if error is not None:  # nobody knows whether there are rows
             self.table.empty_text = ""
             self.table.refresh()
+
+    def back(self) -> None:
+        """Put away what went wrong with a job; where nothing did, show all rows again."""
+        if self.query_one("#failure", ErrorBanner).display:
+            self.show_failure(None)
+            self.table.show_rows()  # with what an empty table has to say
+        else:
+            self.write_filter("")
 
     def time_of(self, id: str) -> str:
         row = self._session.index.get(id)

@@ -343,6 +343,9 @@ class TranscriptsScreen(ListeningScreen):
             group="order",
         )
 
+    def action_back(self) -> None:
+        self._panes.back()
+
     def action_search(self) -> None:
         self._panes.filter.open()
 

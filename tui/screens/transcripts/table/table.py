@@ -111,7 +111,7 @@ class TranscriptTable(StepTable):
             self._set_columns()
         if len(session.index):
             asked = session.result.view.query.text.strip()
-            self.empty_text = f"\nNo rows for {asked!r}.\nf chooses others, / asks for something else."
+            self.empty_text = f"\nNo rows for {asked!r}.\nf chooses others, / asks for something else, esc shows all."
         else:
             self.empty_text = "\nThere are no segments yet.\n3 Segments cuts recordings; i imports a data set."
         ascii = cells.is_ascii(self.app)
