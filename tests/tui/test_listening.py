@@ -118,7 +118,9 @@ async def listened(
     async with app.run_test(size=size, notifications=True) as pilot:
         await opened(pilot, start)
         await pilot.press("L")
-        await wait_until(pilot, lambda: isinstance(app.screen, ListenSheet) and "◌ browser" in screen_text(app))
+        await wait_until(
+            pilot, lambda: isinstance(app.screen, ListenSheet) and "waiting for the browser" in screen_text(app)
+        )
         async with page_of(app) as page:
             await page.open()
             await page.report("idle")
@@ -350,7 +352,7 @@ async def test_a_file_for_other_players_says_where_it_is_and_promises_nothing(wo
         await pilot.press("space")
         path = workspace.logs / "listen.wav"
         await wait_until(pilot, lambda: "● file" in screen_text(app) and "✓ in logs/listen.wav" in screen_text(app))
-        assert "What is to be heard is written to" in screen_text(app)
+        await wait_until(pilot, lambda: "What is to be heard is written to" in screen_text(app))
         assert path.stat().st_size == 44 + 2 * 160_000
         await pilot.press("comma")
         await wait_until(pilot, lambda: "not steered from here" in screen_text(app))

@@ -135,6 +135,7 @@ async def test_reviewed_segments_stay_or_their_texts_move_as_one_chooses(workspa
         await pilot.press("m")
         await wait_until(pilot, lambda: jobs_ended(workspace, 2), timeout=60)
         await wait_until(pilot, lambda: "moved:" in screen_text(app) and "2 of an earlier cut" not in screen_text(app))
+        await wait_until(pilot, lambda: not app.live)
         assert texts(workspace) == {
             "talk_0_7": ("一二三四五六七", "pending", False),
             "talk_6_13": ("七八九十甲乙丙", "pending", False),

@@ -330,12 +330,17 @@ async def test_details_tell_all_and_copy_the_fix_to_the_file_too(workspace: Work
 
 HUNG = """
 import asyncio, sys, threading
+from functools import partial
 from pathlib import Path
 import tui
+from core.checks import machine
 from core.cli import AppOptions
+from core.gpu import survey
 from core.workspace import create
 from tests.tui.wait import screen_text, wait_until
 from tui.app import WhispersmithApp
+# The driver has two seconds to answer in, not ten.
+machine.Machine = partial(machine.Machine, read_survey=partial(survey, 2.0))
 async def main():
     app = WhispersmithApp(create(Path(sys.argv[1])), AppOptions(), start="setup")
     async with app.run_test(size=(80, 24)) as pilot:

@@ -498,7 +498,7 @@ async def test_the_driver_is_asked_once_for_the_status_line_and_the_panel(
         asked.append(True)
         return [card]
 
-    monkeypatch.setattr("tui.status.monitor.EVERY_S", 0.2)
+    monkeypatch.setattr("tui.status.monitor.GPU_S", 0.2)
     monkeypatch.setattr("tui.status.gpu.read_gpus", read)
     monkeypatch.setattr("tui.screens.training.screen.read_gpus", read)
     readings: list[bool] = []

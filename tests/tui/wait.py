@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 import unicodedata
 from collections.abc import Callable
@@ -9,18 +10,54 @@ from typing import Any
 
 from rich.cells import cell_len
 from textual import events
-from textual.app import App
+from textual._context import active_app
+from textual.app import App, ScreenStackError
 from textual.keys import _character_to_key
 from textual.pilot import Pilot
 
 
 async def wait_until(pilot: Pilot[Any], predicate: Callable[[], object], timeout: float = 10) -> None:
     """Let the app run until `predicate()` is true; AssertionError with the screen's text after `timeout` seconds."""
-    end = time.monotonic() + timeout
+    end, pause = time.monotonic() + timeout, 0.01
     while not predicate():
         if time.monotonic() > end:
             raise AssertionError(f"not so within {timeout} s; the screen reads:\n{screen_text(pilot.app)}")
-        await pilot.pause(0.01)
+        await pilot.pause(pause)
+        # Who waits for another process leaves it the processor.
+        pause = min(1.2 * pause, 0.05)
+
+
+async def settled(min_sleep: float = 0, max_sleep: float = 1) -> None:
+    """What a pilot waits for after each key, in place of Textual's own (`textual._wait.wait_for_idle`, whose arguments
+    it takes): no widget has a message to handle, all is drawn, and the process computes next to nothing.
+
+    Textual asks only for the last, in slices of 20 ms and for up to a second, twice a key: on a busy machine too soon
+    for what is still queued, and most of a second too late where a thread looks every millisecond whether a file is
+    free. What computes on is waited for no longer than 0.2 s here.
+    """
+    app, start = active_app.get(), time.monotonic()
+    while (waited := time.monotonic() - start) < max_sleep:
+        computed = time.process_time()
+        await asyncio.sleep(0.004)
+        busy = waited < 0.2 and time.process_time() - computed > 0.001
+        if not (busy or await _has_to_do(app)):
+            return
+
+
+async def _has_to_do(app: App[Any]) -> bool:
+    """Whether messages wait to be handled or are on their way, or something is to be drawn."""
+    for _ in range(8):  # turns of the loop: from a thread to a queue, from one queue to the next
+        await asyncio.sleep(0)
+        try:
+            screen = app.screen
+        except ScreenStackError:  # the app has ended, or one screen is taking the place of another
+            return app.is_running
+        # Private names of Textual: these timers run while the screen is to be drawn, or given another size.
+        if screen._update_timer._active.is_set() or app._resize_timer is not None:
+            return True
+        if any(node.message_queue_size for node in (app, *screen.walk_children(with_self=True))):
+            return True
+    return False
 
 
 def screen_lines(app: App[Any]) -> list[str]:

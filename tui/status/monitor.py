@@ -26,7 +26,8 @@ from tui.status.gpu import GpuMeter, GpuReading, sample_gpus
 from tui.status.jobs import bar_job
 from tui.widgets.status_bar import JobProgress
 
-EVERY_S, ONCE_S = 2.0, threading.TIMEOUT_MAX
+COUNTS_S = GPU_S = 2.0
+ONCE_S = threading.TIMEOUT_MAX
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,8 @@ class Monitor:
         self._counts = CountsReader(store, workspace)
         self._gpu_meter = GpuMeter()
         self.pollers = {
-            "counts": self._poller("counts", EVERY_S, self._counts, self._counted),
-            "gpu": self._poller("gpu", EVERY_S, sample_gpus, self._sampled),
+            "counts": self._poller("counts", COUNTS_S, self._counts, self._counted),
+            "gpu": self._poller("gpu", GPU_S, sample_gpus, self._sampled),
             "newest": self._poller("newest", ONCE_S, partial(crashed_job.newest, workspace), self._newest),
         }
 

@@ -182,9 +182,9 @@ class ReviewPanes(Vertical):
             return []
         return variants_of(segment, self._store.second_readings.get(segment.id), self._session.index)
 
-    def show_edited(self, id: str) -> None:
-        """A row has been taken for saving."""
-        self.table.redraw(id)
+    def show_edited(self, *ids: str) -> None:
+        """Rows have been taken for saving."""
+        self.table.redraw(*ids)
         self.show_progress()
 
     def notify_here(self, text: str, *, saving: str | None = None, undo: bool | str = False) -> None:

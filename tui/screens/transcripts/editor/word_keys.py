@@ -28,7 +28,7 @@ def move_word(store: Store, session: ReviewSession, panes: ReviewPanes, *, on: b
     if not moved.was_there and neighbour.review != "rejected":
         changes.append(TextChange(neighbour.id, neighbour.text, there))
     session.move_word(changes, f"{moved.word} moved")
-    panes.table.redraw(*(change.segment for change in changes))
+    panes.show_edited(*(change.segment for change in changes))
     panes.notify_here(_told(moved, neighbour, panes.time_of(neighbour.id)), saving=row.id, undo=True)
 
 
