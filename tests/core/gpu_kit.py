@@ -240,7 +240,5 @@ def ask(
         nvml.make_torch(folder / "lib", version, cuda, code=code, hip=hip)
     library = libraries[old] if scenario else folder / "nowhere"
     settings = nvml.environment(library, nvml.scenario(scenario) if scenario else None) | variables
-    out = nvml.python(
-        "-m", "tests.fakes.nvml.ask_checks", str(tree), *ids, environment=settings, path=(folder / "lib",)
-    )
+    out = nvml.ask_checks(str(tree), *ids, environment=settings, path=(folder / "lib",))
     return {check["id"]: check for check in json.loads(out)}

@@ -25,7 +25,7 @@ from core.cli import AppOptions, main
 from core.cli.parser import build
 from core.events import Item
 from core.jobs import EventReader, list_jobs, lock
-from core.store import Store
+from core.store import Store, Video
 from core.workspace import Workspace, create
 from tests.core.cli_kit import Run, caller
 from tests.core.media_kit import copied
@@ -372,11 +372,21 @@ def test_an_item_that_fails_is_one(workspace: Workspace, run: Run, tmp_path: Pat
 # -- on a terminal, as programs
 
 
-def on_a_terminal(*words: str) -> str:
-    """What a program writes to a terminal of 100 columns."""
+ONE_AFTER_THE_OTHER = """
+import sys
+from tui.launch import open_app
+from core.cli import main
+for command in sys.argv[2:]:
+    assert main(["-w", sys.argv[1], command], open_app=open_app) == 0
+    print("end of", command)
+"""
+
+
+def on_a_terminal(workspace: Workspace, *commands: str) -> dict[str, str]:
+    """What each command writes to a terminal of 100 columns; they are called by one program."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
-    command = [sys.executable, "-m", "tui.launch", *words]
+    command = [sys.executable, "-c", ONE_AFTER_THE_OTHER, str(workspace.root), *commands]
     # readline, which pytest loads, puts the size of another terminal into the environment of its worker processes.
     environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
     program = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, cwd=CODE, env=environment)
@@ -387,8 +397,10 @@ def on_a_terminal(*words: str) -> str:
         while more := os.read(master, 4096):
             written += more
     os.close(master)
-    program.wait(60)
-    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", written.decode())
+    assert program.wait(60) == 0
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", written.decode())
+    ends = re.split(r"end of (\w+)\s+", text)
+    return dict(zip(ends[1::2], ends[::2], strict=False))
 
 
 def test_listings_have_heads_on_a_terminal(cut: Workspace) -> None:
@@ -399,8 +411,10 @@ def test_listings_have_heads_on_a_terminal(cut: Workspace) -> None:
         "videos": "id length licence state captions title",
         "segments": "segment state origin flags text",
     }
-    for command, titles in heads.items():
-        assert on_a_terminal("-w", str(cut.root), command).splitlines()[0].split() == titles.split()
+    written = on_a_terminal(cut, *heads)
+    assert {command: text.splitlines()[0].split() for command, text in written.items()} == {
+        command: titles.split() for command, titles in heads.items()
+    }
 
 
 # -- jobs from the command line, as programs
@@ -428,9 +442,10 @@ def test_detach_returns_at_once_and_follow_shows_the_end(workspace: Workspace, t
     assert list_jobs(workspace)[0].state == "done"
 
 
-def test_ctrl_c_stops_the_job(workspace: Workspace, tmp_path: Path) -> None:
-    talk(tmp_path / "long.wav", 3600, 8000)
-    assert program(workspace, "add", str(tmp_path / "long.wav")).wait(60) == 0
+def test_ctrl_c_stops_the_job(workspace: Workspace) -> None:
+    media = talk(workspace.media / "long.wav", 1200, 8000)
+    with Store(workspace.db_path) as store:
+        store.videos.add(Video("long", state="fetched", path=workspace.relative(media), licence="own"))
     running = program(workspace, "segment")
     (workspace.root / "logs").mkdir(exist_ok=True)
 

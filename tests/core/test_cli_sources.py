@@ -18,7 +18,7 @@ from core.store import Captions, Store
 from core.store import Video as Row
 from core.workspace import Workspace, create
 from tests.core.cli_kit import Run, caller
-from tests.core.youtube_kit import LIST, made, rows
+from tests.core.youtube_kit import LIST, listed, made, rows
 from tests.fakes.youtube import HOSTILE, STANDARD, Caption, Fault, Playlist, Video, YouTube, many
 
 
@@ -139,7 +139,7 @@ def test_bare_ids_are_answered_with_the_link(shelf: Workspace, run: Run) -> None
 def test_an_id_with_a_dash_needs_no_care(site: YouTube, tmp_path: Path, run: Run) -> None:
     ids = ["-rfAAAAAAAA", "--helpAAAAA", "-wAAAAAAAAA"]
     workspace = place(site, tmp_path, *(Video(id) for id in ids))
-    run("-w", workspace.root, "add", site.playlist_url(LIST))
+    listed(workspace, site, licence="cc-by")
     code, out, error = run("-w", workspace.root, "fetch", *ids[:2], "--wait")
     assert code == 0, error
     assert "2 videos fetched" in out
@@ -159,7 +159,7 @@ def test_an_id_with_a_dash_needs_no_care(site: YouTube, tmp_path: Path, run: Run
 
 def test_captions_come_with_the_audio_and_again_by_themselves(site: YouTube, tmp_path: Path, run: Run) -> None:
     workspace = place(site, tmp_path, Video("spokenAAAAA", captions=[Caption("zh-TW")]), Video("muteAAAAAAA"))
-    run("-w", workspace.root, "add", site.playlist_url(LIST))
+    listed(workspace, site, licence="cc-by", captions=("zh-TW",))
     code, out, error = run("-w", workspace.root, "fetch", "--all")
     assert code == 0, error
     assert "2 videos fetched, 0 here already, 0 failed, captions of 1" in out
@@ -175,7 +175,7 @@ def test_captions_come_with_the_audio_and_again_by_themselves(site: YouTube, tmp
 
 def test_a_block_is_no_success(site: YouTube, tmp_path: Path, run: Run) -> None:
     workspace = place(site, tmp_path, *many(2))
-    run("-w", workspace.root, "add", site.playlist_url(LIST))
+    listed(workspace, site, licence="cc-by")
     site.wall = True
     code, out, _ = run("-w", workspace.root, "fetch", "--all")
     assert code == 1

@@ -29,7 +29,7 @@ from core.training.checkpoints import last_checkpoint
 from core.training.planning import PlanReader
 from core.training.runs import RunRecord
 from core.workspace import Workspace
-from tests.core.whisper_kit import LONG, Listened, cancel_at, make_workspace, toy
+from tests.core.whisper_kit import LONG, QUICK, Listened, cancel_at, make_workspace, toy
 
 
 def wait_until(true: Callable[[], bool], timeout: float = 120) -> None:
@@ -178,7 +178,8 @@ def stop_in_evaluation(listened: Listened, monkeypatch: pytest.MonkeyPatch, numb
 
 def test_a_stop_during_an_evaluation_loses_no_measurement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is broken off at once, and made when the run goes on: the end is that of a run which was never stopped."""
-    made = make_workspace(tmp_path / "w", toy(), train=36, test=0)
+    # That trials of other weights go on, too, is shown in training/test_weight_trials.py.
+    made = make_workspace(tmp_path / "w", toy(), train=36, test=0, settings=f"{QUICK}between = false\n")
     whole = Listened(made, "train", {})
     expected = train.run(made, made.config(), whole.job)
     assert expected["on"] == "validation"
@@ -349,7 +350,7 @@ def test_a_run_that_ended_before_its_first_checkpoint_keeps_what_it_was_started_
 def test_stopped_between_the_last_step_and_the_model(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, segments: int
 ) -> None:
-    made = make_workspace(tmp_path / "w", toy(), train=segments, test=3)
+    made = make_workspace(tmp_path / "w", toy(), train=segments, test=3, settings=f"{QUICK}between = false\n")
     from safetensors.torch import load_file
 
     def stopped(*_: object) -> Path:

@@ -77,17 +77,28 @@ def melodies(folder: Path, *, train: int, test: int, seed: int = 0) -> list[tupl
     recording of their own. Returns (segment, true text)."""
     found = []
     for number, (part, count) in enumerate((("train", train), ("test", test))):
-        seconds = 8 * count + 2
-        source = folder / f"{part}.wav"
-        cues = demo_audio.make_recording(source, seconds=seconds, seed=100 * seed + number)
-        samples = np.concatenate(list(stream_pcm(source)))
-        for start in range(0, 8 * count, 8):
-            name = f"{part}_{start}_{start + 10}"
-            path = f"segments/{part}/{name}.wav"
-            write_wav(folder / path, samples[start * RATE : (start + 10) * RATE])
-            segment = Segment(name, part, start * 1000, (start + 10) * 1000, path, part=part)
-            found.append((segment, text_of(cues, start, start + 10)))
+        place, rows = _melody(part, count, 100 * seed + number)
+        shutil.copytree(place, folder, dirs_exist_ok=True)
+        found += rows
     return found
+
+
+@functools.cache
+def _melody(part: str, count: int, seed: int) -> tuple[Path, list[tuple[Segment, str]]]:
+    """One recording and its segments, made once a test session: the folder to be copied, (segment, true text)."""
+    folder = Path(tempfile.mkdtemp(prefix="whispersmith-melody-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    source = folder / f"{part}.wav"
+    cues = demo_audio.make_recording(source, seconds=8 * count + 2, seed=seed)
+    samples = np.concatenate(list(stream_pcm(source)))
+    rows = []
+    for start in range(0, 8 * count, 8):
+        name = f"{part}_{start}_{start + 10}"
+        path = f"segments/{part}/{name}.wav"
+        write_wav(folder / path, samples[start * RATE : (start + 10) * RATE])
+        segment = Segment(name, part, start * 1000, (start + 10) * 1000, path, part=part)
+        rows.append((segment, text_of(cues, start, start + 10)))
+    return folder, rows
 
 
 def make_workspace(

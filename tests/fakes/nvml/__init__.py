@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import json
 import os
 import shutil
 import subprocess
@@ -87,10 +89,35 @@ def write(path: Path, text: str) -> None:
 
 def python(*arguments: str, environment: dict[str, str], path: tuple[Path, ...] = ()) -> str:
     """What a new Python that sees this machine prints; it must end well."""
-    found = os.pathsep.join(map(str, (*path, HERE.parents[2])))
     command = [sys.executable, "-P", *arguments]
     done = subprocess.run(
-        command, env=environment | {"PYTHONPATH": found}, capture_output=True, text=True, timeout=120, check=False
+        command, env=environment | _search(path), capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def ask_checks(*arguments: str, environment: dict[str, str], path: tuple[Path, ...]) -> str:
+    """As `python` with the module of this name, of whose imports the first call pays for all."""
+    process = _asking()
+    assert process.stdin is not None
+    assert process.stdout is not None
+    request = {"environment": environment | _search(path), "path": [str(each) for each in path], "arguments": arguments}
+    process.stdin.write(json.dumps(request) + "\n")
+    process.stdin.flush()
+    said = process.stdout.readline()
+    assert said.startswith("["), said
+    assert process.stdout.readline() == "0\n"
+    return said
+
+
+@functools.cache
+def _asking() -> subprocess.Popen[str]:
+    """It ends when this process does, and its standard input with it."""
+    command = [sys.executable, "-P", "-m", "tests.fakes.nvml.ask_checks"]
+    environment = os.environ | _search(())
+    return subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def _search(path: tuple[Path, ...]) -> dict[str, str]:
+    return {"PYTHONPATH": os.pathsep.join(map(str, (*path, HERE.parents[2])))}

@@ -1,7 +1,14 @@
-"""Run in a process of its own, whose loader finds the stand-in: prints the checks from the bus to the card's memory."""
+"""The checks from the bus to the card's memory, asked in processes of their own, whose children find the stand-in.
+
+This one has imported the checks, and forks for each request: a line of JSON with `environment`, `path`, to be searched
+first, and `arguments`, of `main`. It answers with the line that `main` prints, or the traceback as JSON, and one with
+the exit code.
+"""
 
 import json
+import os
 import sys
+import traceback
 from pathlib import Path
 
 from core.checks import gpu, torch
@@ -32,7 +39,27 @@ def main(root: str, *ids: str) -> None:
     config.model.base = "openai/whisper-small"
     context = Context(None, config, Machine(Path(root)))
     assert set(CHAIN) <= {spec.id for spec in CHECKS}
-    print(json.dumps([run_check(id, context).as_json() for id in ids or CHAIN]))
+    print(json.dumps([run_check(id, context).as_json() for id in ids or CHAIN]), flush=True)
 
 
-main(*sys.argv[1:])
+def answer(environment: dict[str, str], path: list[str], arguments: list[str]) -> int:
+    """Fork, ask there, and wait for the exit code."""
+    if pid := os.fork():
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    code = 1
+    try:
+        os.environ.clear()
+        os.environ.update(environment)
+        sys.path[:0] = path
+        main(*arguments)
+        code = 0
+    except BaseException:  # noqa: BLE001 - SystemExit too: this process is the child, which goes on with nothing
+        print(json.dumps({"traceback": traceback.format_exc()}), flush=True)
+    finally:
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    assert "torch" not in sys.modules
+    for line in sys.stdin:
+        print(answer(**json.loads(line)), flush=True)
