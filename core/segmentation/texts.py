@@ -52,7 +52,8 @@ def move_texts(
 
     All new texts are written before the first earlier segment goes, and each goes only if its text is still the one
     that was moved. So whenever this ends, what a person gave stands in one of the two places, or in both, and calling
-    it again goes on. A segment that shares no time with a new one has nowhere to go, and stays.
+    it again goes on. A segment that shares no time with a new one has nowhere to go, and stays; so does one whose words
+    would fall where somebody was at work meanwhile, who has not seen them.
     """
     gone: list[str] = []
     while True:
@@ -62,10 +63,11 @@ def move_texts(
             return gone
         # All of them at once: nobody is to wait for the store while they are found.
         offers = list(found.offers())
-        store.cuts.offer(offers, since)
-        removed = store.cuts.retire(found.leaving)
+        unseen = store.cuts.offer(offers, since)
+        taken = found.leaving_but_for(unseen)
+        removed = store.cuts.retire(taken)
         gone += removed
-        if len(removed) == len(found.leaving):
+        if len(removed) == len(taken):
             return gone
 
 
@@ -91,7 +93,7 @@ class _Move:
         # A text of this very move says nothing new; one that was there before it does.
         moved, overwritten = store.cuts.untouched(video, since), store.cuts.overwritten(video, since)
         new = [row for row in rows if row.id in ids]
-        room = list(merged(Span(row.start_ms, row.end_ms) for row in new))
+        room = list(merged(Span(row.start_ms, row.end_ms) for row in new if row.review != "rejected"))
         leaving, given, others = [], [], []
         for row in rows:
             text = overwritten.get(row.id, "") if row.id in moved else row.text
@@ -107,6 +109,11 @@ class _Move:
             else:
                 others.append(here)
         return cls(new, room, leaving, store.cuts.retired(video, since), given, others)
+
+    def leaving_but_for(self, segments: Collection[str]) -> list[LeavingText]:
+        """The texts that go and share no time with these of the new segments."""
+        shut = [Span(row.start_ms, row.end_ms) for row in self.new if row.id in segments]
+        return [text for text in self.leaving if not _parts(text, shut)]
 
     def offers(self) -> Iterator[MovedText]:
         """What each new segment is to say."""

@@ -145,23 +145,23 @@ class Cuts:
         )
         return {str(row["segment"]): str(row["text"]) for row in rows if row["text"]}
 
-    def offer(self, texts: Iterable[MovedText], since: int) -> int:
-        """Write texts where a new cut has put them: pending, with the flag MOVED. Counts what was written.
+    def offer(self, texts: Iterable[MovedText], since: int) -> set[str]:
+        """Write texts where a new cut has put them: pending, with the flag MOVED.
 
         Left alone: what a person has written, judged or changed. What was moved there after the edit `since`, in an
         earlier try of the same move, is written anew. A text that was moved away from this very segment once may return
-        as it was, verdict and all.
+        as it was, verdict and all. Returns the segments in which a person was at work after `since` and before any text
+        was offered there: they have not seen it.
         """
-        left, written = iter(texts), 0
+        left, unseen = iter(texts), set[str]()
 
         def step(db: Connection, size: int) -> bool:
-            nonlocal written
             some = list(islice(left, size))
-            written += sum(_offer(db, item, since) for item in some)
+            unseen.update(item.segment for item in some if not _offer(db, item, since))
             return len(some) == size
 
         self._database.in_slices(step)
-        return written
+        return unseen
 
     def retire(self, texts: Iterable[LeavingText]) -> list[str]:
         """Remove segments whose text has been offered elsewhere; in `edits` it stays for good. Returns what went.
@@ -191,11 +191,14 @@ class Cuts:
 
 
 def _offer(db: Connection, item: MovedText, since: int) -> bool:
+    """False where a person stands in the way who has not seen it."""
     before = edits.snapshot(db, item.segment)
     is_reviewed = before is not None and (before["origin"] in HUMAN or before["review"] != "pending")
     is_theirs = is_reviewed or edits.is_changed(db, item.segment)
-    if not edits.is_here(db, item.segment) or (is_theirs and not _is_untouched(db, item.segment, since)):
+    if not edits.is_here(db, item.segment):
         return False
+    if is_theirs and not _is_untouched(db, item.segment, since):
+        return _is_seen(db, item.segment, since)
     stood = _stood_before(db, item.segment) if item.may_return and not is_theirs else None
     after = stood or {
         "text": item.text,
@@ -214,10 +217,15 @@ def _offer(db: Connection, item: MovedText, since: int) -> bool:
         "compression_ratio = NULL WHERE segment = ?",
         (model, item.segment),
     )
-    if after == before:
-        return False
-    edits.record(db, item.segment, CUT, before, after)
+    if after != before:
+        edits.record(db, item.segment, CUT, before, after)
     return True
+
+
+def _is_seen(db: Connection, segment: str, since: int) -> bool:
+    """Whether all that stands in a segment is from before the cut, or from after a text was offered there."""
+    first = db.execute("SELECT who FROM edits WHERE segment = ? AND id > ? ORDER BY id LIMIT 1", (segment, since))
+    return (row := first.fetchone()) is None or row["who"] == CUT
 
 
 def _stood_before(db: Connection, segment: str) -> dict[str, Any] | None:

@@ -327,6 +327,24 @@ def test_a_move_that_was_interrupted_goes_on_also_where_it_has_written_over_what
     store.close()
 
 
+def test_no_text_goes_where_its_words_would_fall_on_what_somebody_wrote_meanwhile(tmp_path: Path) -> None:
+    with Store(tmp_path / "whispersmith.db") as store:
+        store.transcripts.save((old := fill(store, 3)[1]), "一二三四五六七八九十")
+        since = store.cuts.last_edit()
+        spans = [(7000, 13_000), (12_000, 19_000)]
+        new = [Segment(segment_id("talk", *span), "talk", *span, "") for span in spans]
+        store.segments.add(new)
+        ids = {row.id for row in new}
+        store.transcripts.save("talk_12_19", "別的")
+        assert move_texts(store, "talk", ids, since, "moves", replaced=False) == []
+        assert text_of(store, old) == ("一二三四五六七八九十", "human", "accepted")
+        # They change their mind, and there is room; who has seen what was put there decides on it.
+        store.transcripts.undo("talk_12_19")
+        store.transcripts.save("talk_7_13", "一二三四五")
+        assert move_texts(store, "talk", ids, since, "moves", replaced=False) == [old]
+        assert [text_of(store, row.id)[0] for row in new] == ["一二三四五", "五六七八九十"]
+
+
 # -- killed at any moment
 
 
