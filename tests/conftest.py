@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from core import redaction
+from core.dataset import selection
 from core.cores import usable_cores
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -54,6 +55,12 @@ def pytest_collection_finish() -> None:
 def no_secrets_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
     """What one test gives as a password is a word like any other in the next."""
     monkeypatch.setattr(redaction, "_remembered", {})
+
+
+@pytest.fixture
+def small_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thirty training segments are enough for a validation block, so that a test need not learn from a hundred."""
+    monkeypatch.setattr(selection, "LEAST_TO_CUT", 30)
 
 
 @pytest.fixture

@@ -102,7 +102,8 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
     with its name, or by itself when settings and segments are still the same; it obeys the plan it was started with.
     Returns {"name", "path", "steps", "best_step", "cer", "base_cer", "on", "loss", "seconds", "train_segments",
     "validation_segments", "eval_segments", "leak", "resumed_from"}, and "weights" where some were tried after the last
-    step. on: "validation" (checkpoint and weights were chosen by this cer), "test" (only shown) or None.
+    step, or the usual ones are kept. on: "validation" (checkpoint and weights were chosen by this cer), "test" (only
+    shown) or None.
     """
     from core.training import ranks
 
@@ -170,13 +171,14 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
 def _keep_best(
     workspace: Workspace, config: Config, job: Job, usable: UsableSegments, setup: RunSetup, trained: _Trained
 ) -> Weights | None:
-    """Of the weights between base and tuned, those that hear the validation block best; None where there is none."""
+    """Of the weights between base and tuned, those that hear the validation block best, or the usual ones; None where
+    the settings want none."""
     from core.engines import Clip
     from core.training.interpolation import Block, keep_best
     from core.whisper.features import read_segment
 
     plan, loaded = trained.plan, trained.loaded
-    if plan.measured_on != "validation" or not config.train.between:
+    if not config.train.between:
         return None
     rows = [usable.by_id[id] for id in setup.lineage.measured if id in usable.by_id]
 
@@ -188,7 +190,7 @@ def _keep_best(
         loaded,
         trained.tuned,
         plan,
-        Block("validation", tuple((row.id, row.text) for row in rows), clips),
+        Block(plan.measured_on, tuple((row.id, row.text) for row in rows), clips) if plan.measured_on else None,
         _general_set(workspace, config, job, loaded.info.window_s),
         folder=setup.folder,
         step=trained.outcome.best_step,

@@ -77,7 +77,8 @@ def model_card(facts: CardFacts) -> str:
         )
     if facts.weights is not None:
         tried = "; ".join(trial.said for trial in facts.weights.tried)
-        lines.append(f"- weights kept: {facts.weights.said}; tried on the validation segments: {tried}")
+        chosen = f"tried on the validation segments: {tried}" if facts.weights.chosen else "the usual ones, since nothing may choose"
+        lines.append(f"- weights kept: {facts.weights.said}; {chosen}")
         if facts.weights.general_base is not None:
             lines.append(f"- base model on the general set: CER {percent(facts.weights.general_base)}")
     times = f"timestamps: taught with {facts.timestamps:.0%} of the windows"

@@ -1,5 +1,5 @@
 """After the last step: weights between the base's and the tuned ones, and the mean of the last checkpoints, are tried
-on the validation block, and the best are kept.
+on the validation block, and the best are kept; where there is no block, the usual share of the tuned ones is.
 
 Weights between a model and what it was tuned to often hear better than either, and have forgotten less: Wortsman et al.
 2022, "Robust fine-tuning of zero-shot models".
@@ -27,16 +27,20 @@ from core.jobs import Job
 from core.text import NO_ERRORS, Errors, character_errors
 from core.training.methods import METHODS
 from core.training.plan import Plan
-from core.training.weight_trials import BASE, FILE, MEAN, TUNED, Trials, Weights
+from core.training.weight_trials import BASE, FILE, LESS, MEAN, TUNED, USUAL, Trials, Weights
 from core.whisper.encoder_cache import EncoderCache
 from core.whisper.folders import ENCODED
 from core.whisper.loading import LoadedModel, load
 
 
+VALIDATION = "validation"
+
+
 @dataclass(frozen=True)
 class Block:
     """What weights are tried on. clips: texts with their sound, read anew each time they are asked for; name: what it
-    is called in the log; holds: names and texts of the clips, by which it is known again."""
+    is called in the log, "test" where it may choose nothing; holds: names and texts of the clips, by which it is known
+    again."""
 
     name: str
     holds: tuple[tuple[str, str], ...]
@@ -47,7 +51,7 @@ def keep_best(
     loaded: LoadedModel,
     tuned: Any,
     plan: Plan,
-    block: Block,
+    block: Block | None,
     general: Block | None,
     *,
     folder: Path,
@@ -56,7 +60,8 @@ def keep_best(
 ) -> Weights:
     """Try the weights, and leave the best in `tuned`, a WhisperForConditionalGeneration.
 
-    block: validation segments, never test ones. general: sound of another kind, on which the error rate must not rise.
+    block: validation segments; or test segments, on which what is kept is measured, and which choose nothing. general:
+    sound of another kind, on which the error rate must not rise.
     folder: the run's hidden one; what was tried is written there, so that a killed run tries nothing twice. step: of
     the checkpoint whose weights `tuned` holds. Raises core.jobs.Cancelled.
     """
@@ -65,7 +70,7 @@ def keep_best(
     options = EngineOptions.for_job(job, plan.language, plan.batch)
     alone = METHODS[plan.method].leaves_encoder
     engine = TransformersEngine(hearing, options, EncoderCache(folder.parent / ENCODED, hearing) if alone else None)
-    blocks = [block, *([general] if general is not None else [])]
+    blocks = [one for one in (block, general) if one is not None]
     of = f"{step} {candidates.files} {[one.holds for one in blocks]}"
     trials = Trials(_read(folder, of))
 
@@ -95,11 +100,11 @@ def keep_best(
             _write(folder, of, trials)
         return known.errors
 
-    kept = trials.best(
-        candidates.names,
-        lambda name, most: measured(block, name, most),
-        None if general is None else lambda name: measured(general, name, None),
-    )
+    elsewhere = None if general is None else lambda name: measured(general, name, None)
+    if block is not None and block.name == VALIDATION:
+        kept = trials.best(candidates.names, lambda name, most: measured(block, name, most), elsewhere)
+    else:
+        kept = trials.usual(None if block is None else lambda name: measured(block, name, None), elsewhere)
     candidates.put(kept.kept)
     for one in kept.tried:
         job.log(one.said)
@@ -122,7 +127,7 @@ class _Candidates:
 
     @property
     def names(self) -> list[str]:
-        return [TUNED, "0.7", "0.5", "0.3", *([MEAN] if len(self._files) > 1 else [])]
+        return [TUNED, USUAL, *LESS, *([MEAN] if len(self._files) > 1 else [])]
 
     def put(self, name: str) -> None:
         if name == self._at:

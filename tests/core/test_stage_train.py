@@ -176,6 +176,7 @@ def stop_in_evaluation(listened: Listened, monkeypatch: pytest.MonkeyPatch, numb
     monkeypatch.setattr(TransformersEngine, "hypotheses", stopping)
 
 
+@pytest.mark.usefixtures("small_block")
 def test_a_stop_during_an_evaluation_loses_no_measurement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is broken off at once, and made when the run goes on: the end is that of a run which was never stopped."""
     # That trials of other weights go on, too, is shown in training/test_weight_trials.py.

@@ -32,7 +32,7 @@ def test_with_too_little_data_nothing_is_chosen(made: Workspace, monkeypatch: py
     answers = iter([0.9, 0.2, 0.5])
     monkeypatch.setattr(trainer, "corpus_cer", lambda pairs: next(answers))
     config = made.config()
-    config.train.patience = 1
+    config.train.patience, config.train.between = 1, False
     result = train.run(made, config, Listened(made, "train", {}).job)
     assert (result["best_step"], result["cer"], result["base_cer"], result["on"]) == (4, 0.5, 0.9, "test")
     card = (made.models / "run-01" / "README.md").read_text()
@@ -40,6 +40,7 @@ def test_with_too_little_data_nothing_is_chosen(made: Workspace, monkeypatch: py
     assert "50.0 %, base model 90.0 %, on 2 test segments" in card
 
 
+@pytest.mark.usefixtures("small_block")
 def test_a_block_that_cannot_be_heard_chooses_nothing_and_is_not_counted(tmp_path: Path) -> None:
     made = make_workspace(tmp_path / "w", toy(), train=36, test=3)
     with Store(made.db_path) as store:
@@ -55,6 +56,7 @@ def test_a_block_that_cannot_be_heard_chooses_nothing_and_is_not_counted(tmp_pat
     assert listened.of(Evaluated) == []
 
 
+@pytest.mark.usefixtures("small_block")
 def test_the_validation_block_chooses_and_the_test_part_is_not_touched(tmp_path: Path) -> None:
     made = make_workspace(tmp_path / "w", toy(), train=36, test=3)
     for wav in made.absolute("segments/test").iterdir():
@@ -77,6 +79,7 @@ def test_the_validation_block_chooses_and_the_test_part_is_not_touched(tmp_path:
         assert store.segments.counts()["train"] == 36
 
 
+@pytest.mark.usefixtures("small_block")
 def test_the_best_checkpoint_is_the_one_that_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from safetensors.torch import load_file
 
@@ -116,6 +119,7 @@ def part(made: Workspace, changes: dict[str, str | None]) -> None:
         store.segments.set_parts({row.id: row.part for row in store.segments.all()} | changes)
 
 
+@pytest.mark.usefixtures("small_block")
 def test_a_resume_keeps_its_segments_and_leaves_out_what_is_test_now(tmp_path: Path) -> None:
     made = make_workspace(
         tmp_path / "w", toy(), train=40, test=3, settings=LONG.replace("segments = 2", "segments = 4")

@@ -98,6 +98,8 @@ async def test_base_stands_beside_tuned_with_what_it_was_measured_on(measured: W
         assert "148 / 64 / 18" in text
         assert "kept 0.3 base + 0.7 tuned   tried on validation: 1 24.0 %, 0.7 22.5 %" in text
         assert weights_line(Weights("0.7", 0.225, tried, 0.108), True).isascii()
+        usual = weights_line(Weights("0.7", None, ()), False)
+        assert usual == "kept 0.3 base + 0.7 tuned, as usual without a validation block"
         assert ("general set 10.8 %, now 11.0 %" in text) == (size[0] > 100)
         assert "1, 0" in text
         # Paired: of two segments with -7 and +1 errors in 8 and 7 characters each may be all that is drawn.

@@ -42,9 +42,10 @@ def test_the_block_is_small_far_from_the_rest_and_the_same_each_time() -> None:
     learn, block = cut_validation(many, config)  # whole videos: a guard in each would cost half of it
     assert (len(learn), len(block)) == (180, 20)
     assert not {row.video for row in learn} & {row.video for row in block}
-    assert cut_validation(one[:29], config) == (one[:29], [])
-    config.split.guard_s = 60.0  # of half an hour, that leaves too little to train on
-    assert cut_validation(one[:31], config) == (one[:31], [])
+    assert cut_validation(one[:99], config) == (one[:99], [])
+    assert cut_validation(one[:100], config)[1]
+    config.split.guard_s = 120.0  # of a quarter of an hour, that leaves too little to train on
+    assert cut_validation(one[:100], config) == (one[:100], [])
 
 
 def test_a_block_shares_no_audio_with_what_is_learnt_from_even_as_a_twin() -> None:

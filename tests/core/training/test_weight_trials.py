@@ -59,6 +59,7 @@ def test_what_forgets_more_than_half_a_point_is_barred() -> None:
     assert worst.kept == "0.3"
 
 
+@pytest.mark.usefixtures("small_block")
 def test_what_was_tried_stands_in_result_card_and_model_and_is_not_tried_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -90,6 +91,7 @@ def test_what_was_tried_stands_in_result_card_and_model_and_is_not_tried_twice(
     assert read_weights(toy()) is None
 
 
+@pytest.mark.usefixtures("small_block")
 def test_a_run_that_stopped_early_and_was_killed_in_the_trials_learns_no_further(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -114,6 +116,40 @@ def test_a_run_that_stopped_early_and_was_killed_in_the_trials_learns_no_further
     # More steps that are asked for are made.
     longer = Listened(made, "train", {"name": "one", "resume": True, "steps": 7})
     assert train.run(made, made.config(), longer.job)["steps"] > last.step
+
+
+def test_where_nothing_chooses_the_usual_ones_are_kept_unless_they_forget() -> None:
+    kept = Trials.usual(None, None)
+    assert (kept.kept, kept.cer, kept.tried, kept.chosen) == ("0.7", None, (), False)
+    shown = Trials.usual(lambda name: {"0.7": Errors(20, 0, 0, 100)}[name], None)
+    assert (shown.kept, shown.cer, [one.said for one in shown.tried]) == (
+        "0.7",
+        0.2,
+        ["0.3 base + 0.7 tuned: CER 20.0 %"],
+    )
+    near = Trials.usual(lambda _: Errors(20, 0, 0, 100), general({"0": 100, "0.7": 106, "0.5": 104, "0.3": 90}))
+    assert (near.kept, near.cer, near.general_base, near.chosen) == ("0.5", 0.2, 0.1, False)
+    assert [one.said for one in near.tried] == [
+        "0.3 base + 0.7 tuned: on the general set 10.6 %",
+        "0.5 base + 0.5 tuned: CER 20.0 %, on the general set 10.4 %",
+    ]
+
+
+def test_without_a_block_what_is_left_is_the_usual_share_and_the_cer_is_its_own(tmp_path: Path) -> None:
+    made = make_workspace(tmp_path / "w", toy(), train=4, test=2)
+    shown = Listened(made, "train", {"name": "one"})
+    result = train.run(made, made.config(), shown.job)
+    (trial,) = result["weights"]["tried"]
+    assert (result["on"], result["weights"]["kept"], trial["cer"]) == ("test", "0.7", result["cer"])
+    assert "weights kept: 0.3 base + 0.7 tuned; the usual ones" in (made.models / "one" / "README.md").read_text()
+    set_values(made.config_path, "train", {"between": False})
+    assert "weights" not in train.run(made, made.config(), Listened(made, "train", {"name": "two"}).job)
+    base, kept, tuned = (
+        load(str(one)).model.state_dict()["model.decoder.layers.0.fc1.weight"]
+        for one in (toy(), made.models / "one", made.models / "two")
+    )
+    assert not torch.equal(tuned, base)
+    assert torch.allclose(kept - base, 0.7 * (tuned - base), atol=1e-6)
 
 
 def test_weights_lie_between_and_the_model_that_is_left_is_the_kept_one(tmp_path: Path) -> None:
