@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from core import redaction
-from core.dataset import selection
 from core.cores import usable_cores
+from core.dataset import selection
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -76,9 +76,9 @@ def model_card(facts: CardFacts) -> str:
             f"segments (normalised text; {meaning})"
         )
     if facts.weights is not None:
-        tried = "; ".join(trial.said for trial in facts.weights.tried)
-        chosen = f"tried on the validation segments: {tried}" if facts.weights.chosen else "the usual ones, since nothing may choose"
-        lines.append(f"- weights kept: {facts.weights.said}; {chosen}")
+        tried = "tried on the validation segments: " + "; ".join(trial.said for trial in facts.weights.tried)
+        why = tried if facts.weights.chosen else "the usual ones, since nothing may choose"
+        lines.append(f"- weights kept: {facts.weights.said}; {why}")
         if facts.weights.general_base is not None:
             lines.append(f"- base model on the general set: CER {percent(facts.weights.general_base)}")
     times = f"timestamps: taught with {facts.timestamps:.0%} of the windows"

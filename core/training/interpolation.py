@@ -32,7 +32,6 @@ from core.whisper.encoder_cache import EncoderCache
 from core.whisper.folders import ENCODED
 from core.whisper.loading import LoadedModel, load
 
-
 VALIDATION = "validation"
 
 

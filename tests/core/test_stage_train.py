@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from core.config import set_value
@@ -76,7 +77,7 @@ def test_a_run_ends_with_a_whole_model(made: Workspace) -> None:
     assert all(event.reference for event in listened.of(Sample))
     assert [event.path for event in listened.of(Saved)][-1] == "models/run-01"
     assert {event.on for event in listened.of(Evaluated)} == {"test"}
-    assert result["cer"] == listened.of(Evaluated)[-1].cer
+    assert (result["weights"]["kept"], result["cer"]) == ("0.7", result["weights"]["cer"])
     assert any("the first step took" in line.text for line in listened.of(LogLine))
     curves = EventAccumulator(str(listened.job.dir / "tensorboard")).Reload()  # beside the event log
     assert [(point.step, point.value) for point in curves.Scalars("train/loss")] == [
@@ -347,6 +348,7 @@ def test_a_run_that_ended_before_its_first_checkpoint_keeps_what_it_was_started_
     assert record.plan.batch == 2
 
 
+@pytest.mark.usefixtures("small_block")
 @pytest.mark.parametrize("segments", [8, 36])  # too few for a validation block; enough
 def test_stopped_between_the_last_step_and_the_model(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, segments: int
@@ -370,8 +372,11 @@ def test_stopped_between_the_last_step_and_the_model(
     assert (result["name"], result["steps"], result["best_step"]) == ("run-01", 4, best.step)
     assert result["on"] == ("test" if segments == 8 else "validation")
     assert result["cer"] is not None
+    assert result["weights"]["kept"] == ("0.7" if segments == 8 else "1")
     name = "model.decoder.embed_tokens.weight"
-    assert load_file(made.models / "run-01" / "model.safetensors")[name].equal(weights[name])
+    base = load_file(toy() / "model.safetensors")[name]
+    kept = torch.lerp(base, weights[name], float(result["weights"]["kept"]))
+    assert load_file(made.models / "run-01" / "model.safetensors")[name].equal(kept)
 
 
 def test_without_test_segments_the_last_step_is_kept(tmp_path: Path) -> None:
