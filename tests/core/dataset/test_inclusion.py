@@ -68,6 +68,7 @@ def test_a_machine_does_not_say_again_what_a_person_has_corrected() -> None:
     assert names(included(learn, [], others, GUARD)["all"]) == ["a_4_14", "a_16_26"]
 
 
+@pytest.mark.usefixtures("small_block")
 def test_a_run_learns_from_what_the_settings_say_and_is_measured_on_accepted_rows_alone() -> None:
     train, test = windows("a", 60), windows("t", 5)
     others = [*written(windows("b", 40), SURE), *silent(windows("c", 2)), *written(windows("t", 30), SURE)]
