@@ -247,11 +247,15 @@ class LineChart(Picture, can_focus=True):
     def _title_line(self, width: int, ascii: bool, above: str) -> list[cells.Piece]:
         more = cells.glyphs(self.app).more
         title = cells.harmless(self._title) + (" (log)" if self._log_y else "") + above
-        line: list[cells.Piece] = [(title, self._style("title"))]
+        legend = []
         for place, (name, points) in enumerate(self._series.items()):
             last = "" if points.last is None else f" {number(points.last[1])}"
-            text = f"{self._shape(place, ascii)} {cells.harmless(name)}{last}"
-            line += [("   ", None), (text, self._style(f"series-{place % _COLOURS}"))]
+            legend.append(f"{self._shape(place, ascii)} {cells.harmless(name)}{last}")
+        # The gaps give way before a name is cut.
+        gap = next((gap for gap in (3, 2) if sum(gap + cell_len(text) for text in (title, *legend)) - gap <= width), 1)
+        line: list[cells.Piece] = [(title, self._style("title"))]
+        for place, text in enumerate(legend):
+            line += [(" " * gap, None), (text, self._style(f"series-{place % _COLOURS}"))]
         return cells.fit_pieces(line, width, more=more)
 
     def _y_labels(self, bounds: Bounds, rows: int) -> list[str]:
