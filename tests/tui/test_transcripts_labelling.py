@@ -38,6 +38,8 @@ async def test_the_labeller_is_offered_with_what_it_costs(workspace: Workspace) 
         text = " ".join(screen_text(app).split())
         assert "write the texts of 2 segments" in text
         assert "hears 18 s of 1 recording: about 6 m" in text
+        # Before anything is begun that cannot be.
+        assert "1 Setup, then d" in text
         await pilot.press("n")
         await wait_until(pilot, lambda: not isinstance(app.screen, Choice))
         assert list_jobs(workspace) == []
@@ -72,7 +74,9 @@ async def test_a_round_is_offered_once_something_is_accepted(workspace: Workspac
         await wait_until(pilot, lambda: "1 of 8 reviewed" in screen_text(app))
         await pilot.press("T")
         await wait_until(pilot, lambda: isinstance(app.screen, Choice))
-        assert "trained on 1 accepted text" in " ".join(screen_text(app).split())
+        text = " ".join(screen_text(app).split())
+        assert "trained on 1 accepted text" in text
+        assert "1 Setup, then d" in text
         await pilot.press("y")
         await wait_until(pilot, lambda: [job.stage for job in list_jobs(workspace)] == ["round"])
 

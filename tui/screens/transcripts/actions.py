@@ -10,6 +10,8 @@ from core.errors import UserError
 from core.labelling.forecast import LabelForecast, forecast, forecast_second
 from core.store import Store
 from core.text import clean, plural
+from core.whisper.folders import ModelMissing
+from core.whisper.info import describe
 from core.workspace import Workspace
 from tui.bridge import JobBatch
 from tui.effects import Effect, InThread, OpenDialog, StartJob, StopJob, Toast
@@ -25,29 +27,38 @@ def label(workspace: Workspace, store: Store, live: Sequence[JobBatch]) -> list[
     if live:
         return _stop(live[0])
 
-    def offer(found: LabelForecast) -> list[Effect]:
+    def weigh() -> tuple[LabelForecast, str]:
+        config = workspace.config()
+        return forecast(workspace, config, store), _not_here(workspace, config.model.labeller)
+
+    def offer(weighed: tuple[LabelForecast, str]) -> list[Effect]:
+        found, not_here = weighed
         if not found.segments and not found.alone:
             return [Toast("Every segment has a text already" if store.segments.counts()["segments"] else "No segments")]
-        return [OpenDialog(dialogs.label(found), start)]
+        return [OpenDialog(dialogs.label(found, not_here), start)]
 
     def start(answer: str) -> list[Effect]:
         return [StartJob("label", {"redo": True} if answer == "r" else {})] if answer in ("y", "r") else []
 
-    return [InThread(lambda: forecast(workspace, workspace.config(), store), offer, "forecast")]
+    return [InThread(weigh, offer, "forecast")]
 
 
-def begin_round(store: Store, live: Sequence[JobBatch]) -> list[Effect]:
+def begin_round(workspace: Workspace, store: Store, live: Sequence[JobBatch]) -> list[Effect]:
     """Offer a training on what is accepted whose model writes the rest anew, or ask whether to stop it."""
     if live:
         return _stop(live[0])
 
-    def offer(counts: Mapping[str, int]) -> list[Effect]:
+    def weigh() -> tuple[Mapping[str, int], str]:
+        return store.segments.counts(), _not_here(workspace, workspace.config().model.base)
+
+    def offer(weighed: tuple[Mapping[str, int], str]) -> list[Effect]:
+        counts, not_here = weighed
         if not counts["usable"]:
             return [Toast("A round learns from what is accepted: correct a few rows first, enter or a accepts them")]
-        question = dialogs.begin_round(counts)
+        question = dialogs.begin_round(counts, not_here)
         return [OpenDialog(question, lambda answer: [StartJob("round", {})] if answer == "y" else [])]
 
-    return [InThread(store.segments.counts, offer, "forecast")]
+    return [InThread(weigh, offer, "forecast")]
 
 
 def second_opinion(workspace: Workspace, store: Store, live: Sequence[JobBatch]) -> list[Effect]:
@@ -70,6 +81,17 @@ def second_opinion(workspace: Workspace, store: Store, live: Sequence[JobBatch])
         return weigh(second) if second else [OpenDialog(dialogs.second_labeller(), weigh)]
 
     return [InThread(lambda: workspace.config().labeller.second, ask, "forecast")]
+
+
+def _not_here(workspace: Workspace, model: str) -> str:
+    """That a model is yet to be fetched, and how; "" where it is here. What else may be wrong with it its job says."""
+    try:
+        describe(model, workspace.root)
+    except ModelMissing as missing:
+        return f"{missing.what}: 1 Setup, then d downloads it."
+    except UserError:
+        pass
+    return ""
 
 
 def _stop(job: JobBatch) -> list[Effect]:

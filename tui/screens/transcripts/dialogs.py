@@ -18,8 +18,9 @@ LONGEST = 300
 """Characters of a text that are shown in a question."""
 
 
-def label(found: LabelForecast) -> Choice:
-    """Answers: "y" what has no text, "r" also what was labelled one by one, anew."""
+def label(found: LabelForecast, not_here: str) -> Choice:
+    """Answers: "y" what has no text, "r" also what was labelled one by one, anew. not_here: that the labeller is yet to
+    be fetched, and how."""
     choices = [("n", "not now")]
     text = "Every segment has a text."
     if found.segments:
@@ -33,7 +34,7 @@ def label(found: LabelForecast) -> Choice:
             f"\n{plural(found.alone, 'text')} were written one by one: from whole recordings they have fewer "
             "errors. Only what nobody has reviewed is written anew."
         )
-    return Choice("Let the labeller write?", text, choices)
+    return Choice("Let the labeller write?", _with(text, not_here), choices)
 
 
 def second_opinion(found: LabelForecast) -> Choice:
@@ -73,13 +74,17 @@ def stop_job(who: str, progress: str) -> Choice:
     return Choice(f"{who} is at work", progress, choices)
 
 
-def begin_round(counts: Mapping[str, int]) -> Choice:
-    """Answer "y": go on."""
+def begin_round(counts: Mapping[str, int], not_here: str) -> Choice:
+    """Answer "y": go on. not_here: that the base model is yet to be fetched, and how."""
     text = (
         f"The decoder is trained on {plural(counts['usable'], 'accepted text')}, and that model writes the texts anew "
         "that nobody has written, accepted or rejected. What a person has touched stays."
     )
-    return Choice("A round?", text, [("y", "train, and write the rest anew"), ("n", "not now")])
+    return Choice("A round?", _with(text, not_here), [("y", "train, and write the rest anew"), ("n", "not now")])
+
+
+def _with(text: str, not_here: str) -> str:
+    return f"{text}\n\n{cells.harmless(not_here)}" if not_here else text
 
 
 def place_text(gone: TranscriptRow, there: TranscriptRow | None, ascii: bool) -> Choice:

@@ -378,7 +378,7 @@ class TranscriptsScreen(ListeningScreen):
         self.apply(actions.label(self.workspace, self.store, self.live_jobs("label")))
 
     def action_round(self) -> None:
-        self.apply(actions.begin_round(self.store, self.live_jobs("round")))
+        self.apply(actions.begin_round(self.workspace, self.store, self.live_jobs("round")))
 
     def action_second_opinion(self) -> None:
         self.apply(actions.second_opinion(self.workspace, self.store, self.live_jobs("label")))
