@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,14 +14,13 @@ from core.cli import AppOptions
 from core.jobs import list_jobs, lock, spawn
 from core.stage import STAGES
 from core.workspace import Workspace, create
+from tests.core.cli_kit import Run, caller
 from tests.tui.wait import screen_lines, screen_text, wait_until
 from tui.app import WhispersmithApp
 from tui.status.steps import next_step
 
 ADDED = Path(__file__).parent / "fakes" / "added"
 CODE = Path(__file__).resolve().parents[1]
-
-Whispersmith = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
@@ -36,34 +34,31 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
 
 
 @pytest.fixture
-def whispersmith(workspace: Workspace) -> Whispersmith:
-    def run(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "tui.launch", *words]
-        return subprocess.run(command, cwd=workspace.root, capture_output=True, text=True, timeout=60)
-
-    return run
+def run(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    monkeypatch.chdir(workspace.root)
+    return caller(capsys)
 
 
-def test_on_the_command_line(workspace: Workspace, whispersmith: Whispersmith) -> None:
-    assert json.loads(whispersmith("status", "--json").stdout)["tally"] == {"done": 0, "due": 1}
-    assert "tally" in whispersmith("--help").stdout
+def test_on_the_command_line(workspace: Workspace, run: Run) -> None:
+    assert json.loads(run("status", "--json")[1])["tally"] == {"done": 0, "due": 1}
+    assert "tally" in run("--help")[1]
 
-    ran = whispersmith("tally", "one two three", "--at-most", "2")
+    command = [sys.executable, "-m", "tui.launch", "tally", "one two three", "--at-most", "2"]
+    ran = subprocess.run(command, cwd=workspace.root, capture_output=True, text=True, timeout=60)
     assert (ran.returncode, ran.stdout) == (0, "2 words were counted\n"), ran.stderr
-    (job,) = json.loads(whispersmith("jobs", "--json").stdout)
+    (job,) = json.loads(run("jobs", "--json")[1])
     assert (job["stage"], job["state"], job["result"]) == ("tally", "done", {"words": 2})
 
-    status = whispersmith("status").stdout.splitlines()
-    assert "tally\t2\t0 words" in status
-    assert json.loads(whispersmith("tally", "one", "--json").stdout) == {"words": 1}
-    assert whispersmith("tally", "one", "--at-most", "x").returncode == 2
+    assert "tally\t2\t0 words" in run("status")[1].splitlines()
+    assert json.loads(run("tally", "one", "--json")[1]) == {"words": 1}
+    assert run("tally", "one", "--at-most", "x")[0] == 2
 
 
-def test_its_arguments_are_refused_at_once(workspace: Workspace, whispersmith: Whispersmith) -> None:
+def test_its_arguments_are_refused_at_once(workspace: Workspace, run: Run) -> None:
     taken = lock.acquire(workspace.jobs / ".store.lock")
     assert taken is not None
-    refused = whispersmith("tally", " ")
-    assert (refused.returncode, refused.stderr.splitlines()[0]) == (3, "there is nothing to count")
+    code, _, error = run("tally", " ")
+    assert (code, error.splitlines()[0]) == (3, "there is nothing to count")
     assert list_jobs(workspace) == []
     taken.release()
 

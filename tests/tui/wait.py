@@ -48,11 +48,13 @@ async def _has_to_do(app: App[Any]) -> bool:
     """Whether messages wait to be handled or are on their way, or something is to be drawn."""
     for _ in range(8):  # turns of the loop: from a thread to a queue, from one queue to the next
         await asyncio.sleep(0)
+        if app._exit:  # what is left in the queues is nobody's any more
+            return False
         try:
             screen = app.screen
-        except ScreenStackError:  # the app has ended, or one screen is taking the place of another
-            return app.is_running
-        # Private names of Textual: these timers run while the screen is to be drawn, or given another size.
+        except ScreenStackError:  # one screen is taking the place of another
+            return True
+        # More private names of Textual: these timers run while the screen is to be drawn, or given another size.
         if screen._update_timer._active.is_set() or app._resize_timer is not None:
             return True
         if any(node.message_queue_size for node in (app, *screen.walk_children(with_self=True))):
