@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -25,6 +26,12 @@ LEAST_NAMES = 0.5
 
 LEAST_LETTERS = 2
 """Of the median cell of a column of texts."""
+
+RIVAL = 0.5
+"""Share of the letters of the column with the most, from which on another one may be the text as well."""
+
+ALIKE = 0.5
+"""Share of their letters that two columns have in common where one is the other, written out or corrected."""
 
 SHORTEST_ROW_MS = 100
 """Nobody says anything in less: whole numbers that are closer are no milliseconds."""
@@ -57,8 +64,8 @@ class Columns:
 def find_columns(rows: Sequence[Sequence[str]], in_texts: bool) -> Columns | None:
     """The columns of a table by its first rows; None where it is a name and a text, and nothing tells otherwise.
 
-    in_texts: the delimiter stands in texts as well, so that as many cells in every row may be chance. ValueError where
-    a header names clips and no column holds text.
+    in_texts: the delimiter stands in texts as well, so that as many cells in every row may be chance. ValueError, of
+    what is wrong and why, where a header names clips and no column holds text, or nothing tells which of two does.
     """
     titles = tuple(cell.strip() for cell in rows[0])
     keys = [_key(title) for title in titles]
@@ -75,7 +82,7 @@ def find_columns(rows: Sequence[Sequence[str]], in_texts: bool) -> Columns | Non
         if text is None:
             text = _text_column(body, without=name)
         if text is None:
-            raise ValueError(f"its columns are {', '.join(titles)}")
+            raise ValueError("no column holds the text", f"its columns are {', '.join(titles)}")
         return Columns(text, name, None, True, titles)
     return _without_header(rows[:SAMPLE], in_texts)
 
@@ -140,14 +147,34 @@ def _name_column(rows: Sequence[Sequence[str]], without: int | None = None) -> i
 
 
 def _text_column(rows: Sequence[Sequence[str]], without: int) -> int | None:
-    """The one with the most letters in its median cell; of two alike the later, which is the normalised one."""
+    """The one with the most letters in its median cell; of two alike the later, which is the normalised one.
+
+    ValueError where another has about as many, and says something else: a translation, or how it is spoken.
+    """
+    cells = {column: _cells(rows, column) for column in _columns(rows) if column != without}
     sizes = {
-        column: median(sum(map(str.isalpha, cell)) for cell in _cells(rows, column))
-        for column in _columns(rows)
-        if column != without and not all(map(looks_like_name, _cells(rows, column)))
+        column: median(sum(map(str.isalpha, cell)) for cell in found)
+        for column, found in cells.items()
+        if not all(map(looks_like_name, found))
     }
     best = max(sizes, key=lambda column: (sizes[column], column), default=None)
-    return best if best is not None and sizes[best] >= LEAST_LETTERS else None
+    if best is None or sizes[best] < LEAST_LETTERS:
+        return None
+    for column, size in sizes.items():
+        # What is the same in most rows, a speaker or a source, is no text.
+        is_varied = len(set(cells[column])) > len(rows) / 2
+        if size >= max(LEAST_LETTERS, RIVAL * sizes[best]) and is_varied and not _are_alike(cells[column], cells[best]):
+            first, second = sorted((column + 1, best + 1))
+            raise ValueError("two columns could be the text", f"columns {first} and {second} say different things")
+    return best
+
+
+def _are_alike(one: Sequence[str], other: Sequence[str]) -> bool:
+    def share(first: str, second: str) -> float:
+        both = Counter(filter(str.isalpha, first)), Counter(filter(str.isalpha, second))
+        return (both[0] & both[1]).total() / max(1, *(counts.total() for counts in both))
+
+    return median(map(share, one, other)) >= ALIKE
 
 
 def to_seconds(cell: str) -> float | None:

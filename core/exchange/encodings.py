@@ -1,8 +1,11 @@
-"""Which encoding a text file is in: what spreadsheets and editors in Taiwan and China really write."""
+"""Which encoding a text file is in: what spreadsheets and editors in Taiwan and China really write, and those of their
+neighbours."""
 
 from __future__ import annotations
 
 import codecs
+import re
+from itertools import pairwise
 from pathlib import Path
 
 from core.errors import UserError
@@ -11,7 +14,7 @@ from core.files import read_bytes
 MOST_BYTES = 128_000_000
 """A table of a million rows has some 100 MB."""
 
-TRIED = ("UTF-8", "UTF-16", "Big5", "GB18030")
+TRIED = ("UTF-8", "UTF-16", "Big5", "GB18030", "EUC-KR", "Shift JIS")
 
 _SHOWN = {
     "utf-8": "UTF-8",
@@ -19,7 +22,16 @@ _SHOWN = {
     "cp950": "Big5",
     "big5hkscs": "Big5 of Hong Kong",
     "gb18030": "GB18030",
+    "cp949": "EUC-KR",
+    "cp932": "Shift JIS",
 }
+
+_NEIGHBOURS = (("cp949", re.compile("[\uac00-\ud7a3]"), 0.8), ("cp932", re.compile("[\u3040-\u30ff]"), 0.25))
+"""Encodings in which other languages are written, their own letters, and the least share of these in a text."""
+
+LEAST_TOLD = 16
+"""Characters beside ASCII. Of fewer, Chinese in GB18030 may look like Korean: each has a first byte that both use in
+one of two cases, and a second byte that no Big5 would have in two of five."""
 
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -60,11 +72,12 @@ def decode(data: bytes) -> tuple[str, str] | None:
         return text, "utf-8"
     if b"\0" in data:
         return _utf16(data)
+    if (neighbours := _of_a_neighbour(data)) is not None:
+        return neighbours
     best: tuple[float, str, str] | None = None
-    for name, share in (*((name, _common_big5) for name in _big5_names(data)), ("gb18030", _common_gb)):
-        text = _strictly(data, name)
-        if text is not None and (best is None or share(data) > best[0]):
-            best = (share(data), text, name)
+    for text, name, share in (*_big5(data), *_gb18030(data)):
+        if best is None or share > best[0]:
+            best = (share, text, name)
     # Two encodings of two bytes accept much that is neither: demand that most of it be everyday characters.
     return (best[1], best[2]) if best is not None and best[0] >= 0.5 else None
 
@@ -100,21 +113,53 @@ def _pairs(data: bytes) -> list[tuple[int, int]]:
     return pairs
 
 
-def _big5_names(data: bytes) -> tuple[str, ...]:
-    """Python's names for this kind of Big5, the likelier first: both have kana in C6A1-C8FE, at other places, and
-    what Windows writes there is mostly nothing in Hong Kong's."""
-    extended = any((0xC6, 0xA1) <= pair <= (0xC8, 0xFE) for pair in _pairs(data))
-    return ("big5hkscs", "cp950") if extended else ("cp950",)
+def _of_a_neighbour(data: bytes) -> tuple[str, str] | None:
+    """Korean or Japanese, where there is enough of it to tell."""
+    for name, own, least in _NEIGHBOURS:
+        text = _strictly(data, name)
+        wide = 0 if text is None else len(text) - sum(map(str.isascii, text))
+        if text is not None and wide >= LEAST_TOLD and len(own.findall(text)) >= least * wide:
+            return text, name
+    return None
 
 
-def _common_big5(data: bytes) -> float:
-    """Share of characters in Big5's first level (5401 everyday ones, A4-C6) or its punctuation (A1-A3)."""
+_Candidate = tuple[str, str, float]
+"""(text, encoding, share of everyday characters)."""
+
+
+def _big5(data: bytes) -> list[_Candidate]:
+    """Everyday are its first level (5401 characters, A4-C6) and its punctuation (A1-A3)."""
     pairs = _pairs(data)
-    return sum(0xA1 <= lead <= 0xC7 for lead, _ in pairs) / len(pairs) if pairs else 1.0
+    if len(pairs) >= LEAST_TOLD and all(trail >= 0xA1 for _, trail in pairs):
+        return []  # two of five have another second byte
+    share = sum(0xA1 <= lead <= 0xC7 for lead, _ in pairs) / len(pairs) if pairs else 1.0
+    texts = ((_strictly(data, name), name) for name in ("big5hkscs", "cp950"))
+    found = [(text, name, share) for text, name in texts if text is not None]
+    if not any((0xC6, 0xA1) <= pair <= (0xC8, 0xFE) for pair in pairs):
+        return found[::-1][:1]
+    # Both have kana there, at other places: what one writes are signs, Cyrillic and odd mixtures in the other.
+    return sorted(found, key=lambda one: _kana(one[0]), reverse=True)[:1]
 
 
-def _common_gb(data: bytes) -> float:
-    """Share of characters in GB 2312's first level (3755 everyday ones, B0-D7) or its punctuation (A1-A3)."""
-    pairs = _pairs(data)
-    common = sum((0xA1 <= lead <= 0xA3 or 0xB0 <= lead <= 0xD7) and trail >= 0xA1 for lead, trail in pairs)
-    return common / len(pairs) if pairs else 1.0
+def _kana(text: str) -> float:
+    """How much the kana of a text are like what people write: hiragana rather than katakana, and not both in turns;
+    less what is found in their place by the other kind of Big5."""
+    kinds = [_kind(character) for character in text]
+    mixed = sum({one, two} == {"hiragana", "katakana"} for one, two in pairwise(kinds))
+    return kinds.count("hiragana") + 0.9 * kinds.count("katakana") - kinds.count("sign") - 2 * mixed
+
+
+def _kind(character: str) -> str:
+    if "\u3041" <= character <= "\u309f":
+        return "hiragana"
+    if "\u30a0" <= character <= "\u30ff":
+        return "katakana"
+    # Cyrillic, numbers in circles and brackets, Roman numerals.
+    return "sign" if re.match("[\u0400-\u04ff\u2160-\u217f\u2460-\u24ff]", character) else ""
+
+
+def _gb18030(data: bytes) -> list[_Candidate]:
+    """Everyday are GB 2312's first level (3755 characters, B0-D7), its punctuation (A1-A3) and kana (A4-A5)."""
+    text, pairs = _strictly(data, "gb18030"), _pairs(data)
+    common = sum((0xA1 <= lead <= 0xA5 or 0xB0 <= lead <= 0xD7) and trail >= 0xA1 for lead, trail in pairs)
+    return [] if text is None else [(text, "gb18030", common / len(pairs) if pairs else 1.0)]

@@ -95,6 +95,8 @@ def test_what_is_no_table(tmp_path: Path) -> None:
         ("just words\nand more\n", "is not a table"),
         ("v_0_10.wav,一\nv_8_18.wav\n", "line 2: no comma"),
         ("file_name,speaker\nv_0_10.wav,A\n", "no column holds the text"),
+        ("v_0_10.wav|今天天氣很好|it is fine today\nv_8_18.wav|我們走吧|let us go\n", "two columns could be the text"),
+        ("file_name,zh,pinyin\nv_0_10.wav,今天天氣,jintian\nv_8_18.wav,走吧,zouba\n", "two columns could be the text"),
     ]:
         with pytest.raises(UserError, match=said):
             _table(tmp_path, text)
@@ -228,10 +230,30 @@ def test_hong_kong_big5_with_kana(tmp_path: Path) -> None:
     assert _pairs(_table(tmp_path, f"v_0_10.wav,{text}\n", encoding="big5hkscs")) == [("v_0_10.wav", text)]
 
 
-def test_kana_as_windows_writes_them_in_big5(tmp_path: Path) -> None:
-    text = "我們就一緒に來開箱一下"
+@pytest.mark.parametrize("text", ["我們就一緒に來開箱一下", "他說ありがとうございます就走了", "去唱カラオケ", "鬼の城"])
+def test_kana_as_windows_writes_them_in_big5(tmp_path: Path, text: str) -> None:
     table = _table(tmp_path, f"v_0_10.wav,{text}\n", encoding="cp950")
     assert (_pairs(table), "Big5, parted by commas" in table.taken) == ([("v_0_10.wav", text)], True)
+
+
+@pytest.mark.parametrize("text", ["他说ありがとうございます就走了", "去唱卡拉OK的お店", "在日本吃ラーメン和さしみ"])
+def test_kana_in_simplified_text(text: str) -> None:
+    assert decode(f"v_0_10.wav,{text}\n".encode("gb18030")) == (f"v_0_10.wav,{text}\n", "gb18030")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "shown", "text"),
+    [
+        ("euc_kr", "EUC-KR", "안녕하세요 여러분 오늘은 날씨가 정말 좋네요"),
+        ("cp949", "EUC-KR", "뷁이라고 써도 서울에서 부산까지 기차를 타고 갔어요"),
+        ("cp932", "Shift JIS", "昨日は友達と台湾のラーメンを食べました"),
+    ],
+)
+def test_the_neighbours_texts_are_read_where_there_is_enough_of_them(
+    tmp_path: Path, encoding: str, shown: str, text: str
+) -> None:
+    table = _table(tmp_path, f"v_0_10.wav,{text}\n", encoding=encoding)
+    assert (_pairs(table), f"read as {shown}," in table.taken) == ([("v_0_10.wav", text)], True)
 
 
 def test_what_is_in_no_known_encoding_names_those_that_were_tried(tmp_path: Path) -> None:
@@ -240,7 +262,7 @@ def test_what_is_in_no_known_encoding_names_those_that_were_tried(tmp_path: Path
         path.write_bytes(data)
         with pytest.raises(UserError) as caught:
             _read(path)
-        assert "UTF-8, UTF-16, Big5 or GB18030" in caught.value.why
+        assert "UTF-8, UTF-16, Big5, GB18030, EUC-KR or Shift JIS" in caught.value.why
 
 
 def test_plain_ascii_is_utf8() -> None:

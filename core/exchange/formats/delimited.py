@@ -166,7 +166,9 @@ def _to_table(path: Path, records: list[_Record], delimiter: str) -> MetadataTab
     try:
         found = find_columns([record.fields for record in records[: SAMPLE + 1]], delimiter in IN_TEXTS)
     except ValueError as error:
-        raise UserError(f"{path.name}: no column holds the text", str(error), "name the column transcription") from None
+        what, why = error.args
+        fix = "put titles on its first line: file_name above the clips, transcription above their texts"
+        raise UserError(f"{path.name}: {what}", why, fix) from None
     body = records[1:] if found is not None and found.header else records
     if found is not None and found.times is not None:
         start, end = map(found.title, found.times)
