@@ -162,7 +162,8 @@ def test_columns_drop_in_their_order() -> None:
 
 def test_enter_says_that_everything_is_here_where_it_is() -> None:
     here, other = video(1, state="fetched"), video(2)
-    for videos, said in (([here], "Everything is here already"), ([here, other], "Select recordings first")):
+    told = {"Everything is here already": [here], "Select recordings": [here, other], "There is nothing yet": []}
+    for said, videos in told.items():
         downloads = Downloads(VideoRows(VideoIndex(videos)), DownloadTracker(), lambda: False)
         (effect,) = downloads.get(here)
         assert isinstance(effect, Toast)

@@ -263,7 +263,7 @@ async def test_pressing_everything_in_an_empty_workspace_only_explains(workspace
             await pilot.pause()
             assert isinstance(app.screen, PlaylistScreen)
         assert list(workspace.jobs.iterdir()) == []
-        await wait_until(pilot, lambda: "Select recordings first" in screen_text(app))
+        await wait_until(pilot, lambda: "There is nothing yet; + adds a source" in screen_text(app))
 
 
 async def test_a_source_that_cannot_be_listed_says_why_on_the_screen(workspace: Workspace, tmp_path: Path):
@@ -275,3 +275,7 @@ async def test_a_source_that_cannot_be_listed_says_why_on_the_screen(workspace: 
         await pilot.press("enter")
         await wait_until(pilot, lambda: "neither a link nor" in " ".join(screen_text(app).split()), timeout=60)
         assert screen_of(app).query_one(ErrorBanner).display
+        # Nobody types a long link twice.
+        await pilot.press("plus")
+        await wait_until(pilot, lambda: isinstance(app.screen, TextPrompt))
+        assert app.screen.query_one(Input).value == str(tmp_path / "nowhere.mp3")

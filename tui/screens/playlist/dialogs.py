@@ -11,9 +11,11 @@ from tui.screens.playlist.block_panel import block_parts, goes_on
 from tui.widgets import cells, dialog
 
 
-def add_prompt() -> dialog.TextPrompt:
+def add_prompt(given: str) -> dialog.TextPrompt:
+    """given: a link or path to begin with."""
     return dialog.TextPrompt(
         "Add a source",
+        given,
         check=lambda text: None if text.strip() else "paste a link, or write a path",
         text="The link of a playlist, a channel, a video or a podcast feed; or the path of a file or a folder.",
         placeholder="https://www.youtube.com/playlist?list=...",

@@ -48,8 +48,8 @@ class Downloads:
         if video is not None and captions and not chosen:
             return [OpenDialog(dialogs.failure(video, captions))]
         totals = self._rows.index.totals
-        if totals.count and totals.here == totals.count:
-            return [Toast("Everything is here already")]
+        if totals.here == totals.count:
+            return [Toast("Everything is here already" if totals.count else "There is nothing yet; + adds a source")]
         return self._fetch(chosen)
 
     def retry(self, video: Video | None) -> list[Effect]:

@@ -81,6 +81,7 @@ class PlaylistScreen(PipelineScreen):
         """What the filter's pattern has cost: then the rows stay as they are until it is another."""
         self._error: UserError | None = None
         """What stands under the rows, until work begins anew."""
+        self._unlisted = ""
         self._unreadable = False
 
     def content(self) -> Iterable[Widget]:
@@ -231,6 +232,7 @@ class PlaylistScreen(PipelineScreen):
                 error = error_after(batch, self.tracker.last_block if batch.stage == "fetch" else None)
                 # What goes on in the background does not wipe out why the download stopped.
                 self._error = error if error or batch.stage not in ("details", "captions") else self._error
+                self._unlisted = sources.unlisted(batch) if batch.stage == "add" else self._unlisted
             self._look_up_licences()
         self._show_lines()
 
@@ -350,7 +352,7 @@ class PlaylistScreen(PipelineScreen):
         self.query_one(ErrorBanner).show(error)
 
     def action_add(self) -> None:
-        self.open_dialog(dialogs.add_prompt(), lambda text: self._add([str(text).strip()]))
+        self.open_dialog(dialogs.add_prompt(self._unlisted), lambda text: self._add([str(text).strip()]))
 
     def _add(self, what: list[str]) -> None:
         self.licences.expect()

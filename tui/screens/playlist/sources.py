@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
+from core.events import JobState
 from core.store import Source
+from tui.bridge import JobBatch
 from tui.widgets import cells
+
+
+@dataclass(frozen=True)
+class AddParams:
+    """What a listing was asked for: links and paths."""
+
+    what: tuple[str, ...] = ()
+
 
 LISTS = frozenset(("playlist", "channel", "feed"))
 """Kinds of sources that are read page by page, and may be stopped half-way."""
@@ -15,6 +26,11 @@ def to_list_again(sources: Iterable[Source]) -> list[Source]:
     """Those of which reading them again may bring something new; first what has never been read to its end."""
     found = [s for s in sources if s.kind in LISTS or s.kind == "folder" or (s.kind == "video" and s.listed is None)]
     return sorted(found, key=lambda source: source.listed is not None or source.kind == "folder")
+
+
+def unlisted(job: JobBatch) -> str:
+    """The link that a listing failed at, to be asked for again without typing it; "" where it went well."""
+    return next(iter(job.view.params_as(AddParams).what), "") if job.view.state == JobState.FAILED else ""
 
 
 def stopped_short(sources: Iterable[Source]) -> list[Source]:
