@@ -11,6 +11,7 @@ from tui.screens.transcripts.table.index import QueryResult, TranscriptIndex, Vi
 from tui.screens.transcripts.table.progress import ReviewRate, progress, shown
 from tui.screens.transcripts.table.rows import (
     TranscriptRows,
+    around,
     columns,
     flag_words,
     marked,
@@ -98,3 +99,9 @@ def test_the_header_says_how_far_it_is_and_what_is_shown() -> None:
 def test_the_pace_needs_some_rows() -> None:
     assert ReviewRate.of(2, 600).per_hour is None
     assert ReviewRate.of(10, 600).per_hour == 60
+
+
+def test_what_is_said_around_a_row_is_told_also_where_that_is_nothing() -> None:
+    before, after = TranscriptRow(1, 0, 10_000, "a", "a", text="好吃"), TranscriptRow(2, 8_000, 18_000, "b", "a")
+    assert around(before, after, 80, False).plain == "before 好吃   after no text"
+    assert around(None, None, 80, True).plain == "before -   after -"

@@ -16,7 +16,7 @@ Paragraph = tuple[str, str]
 
 
 class TextBlock(Picture):
-    """What does not fit is cut, with a sign for more. Nothing is parsed as markup."""
+    """Paragraphs that do not fit are left out; one that is cut ends in a sign for more. Nothing is parsed as markup."""
 
     DEFAULT_CSS: ClassVar[str] = """
     TextBlock {
@@ -40,13 +40,13 @@ class TextBlock(Picture):
     def _wrap(self, width: int, height: int) -> list[Paragraph]:
         lines: list[Paragraph] = []
         for text, style in self._paragraphs:
-            # A pasted megabyte costs what the block can show of it.
-            shown = cells.harmless(text)[: (height + 1) * width * 4]
-            lines += [(line, style) for line in marks.wrap(shown, width)]
-            if len(lines) > height:
+            room = height - len(lines)
+            if room <= 0:
                 break
-        if len(lines) > height > 0:
-            last, style = lines[height - 1]
-            more = cells.glyphs(self.app).more
-            lines = [*lines[: height - 1], (cells.cut(f"{last}{more}", width, more), style)]
-        return lines[:height]
+            # A pasted megabyte costs what the block can show of it.
+            wrapped = marks.wrap(cells.harmless(text)[: (height + 1) * width * 4], width)
+            if len(wrapped) > room:
+                more = cells.glyphs(self.app).more
+                wrapped = [*wrapped[: room - 1], cells.cut(f"{wrapped[room - 1]}{more}", width, more)]
+            lines += [(line, style) for line in wrapped]
+        return lines

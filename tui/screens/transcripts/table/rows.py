@@ -162,10 +162,12 @@ def around(before: TranscriptRow | None, after: TranscriptRow | None, width: int
     """The end of the text before and the beginning of the text after, in `width` cells."""
     more = ".." if ascii else "…"
     half = max(4, (width - 20) // 2)
-    text = Text().append("before ", "dim")
-    text.append(tail(cells.harmless(before.text), half, more) if before else "-")
-    text.append("   after ", "dim")
-    text.append(cells.cut(cells.harmless(after.text), half, more) if after else "-")
+    said = tail(cells.harmless(before.text), half, more) if before else ""
+    follows = cells.cut(cells.harmless(after.text), half, more) if after else ""
+    text = Text()
+    for word, row, shown in (("before ", before, said), ("   after ", after, follows)):
+        nothing = "no text" if row is not None else marks.mark("unknown", ascii)
+        text.append(word, "dim").append(shown or nothing, "" if shown else "dim")
     return text
 
 
