@@ -118,9 +118,9 @@ async def test_the_plan_says_what_is_missing_and_p_splits_at_once(workspace: Wor
         await wait_until(pilot, lambda: isinstance(app.screen, TrainingScreen))
         await pilot.press("p")
         await wait_until(pilot, lambda: "enter starts the training" in screen_text(app), timeout=60)
-        await wait_until(
-            pilot, lambda: "split by video: 30 train, 10 test; leak 0 (a random split: " in screen_text(app)
-        )
+        await wait_until(pilot, lambda: "split by video: 30 train, 10 test; leak 0 (at random " in screen_text(app))
+        await wait_until(pilot, lambda: screen_text(app).count("split by video") == 2)
+        assert "split done" not in screen_text(app)
         assert [job.stage for job in list_jobs(workspace)] == ["split"]
         assert wrong_widths(app) == []
 
@@ -538,4 +538,4 @@ def test_a_setting_is_parsed_as_its_type_and_a_split_tells_its_leak():
         parsed(config, "train", "batch", "0")
     assert config.train.batch == 8
     report = split_report({"by": "time", "train": 145, "test": 31, "guard": 4, "leak": 0, "random_leak": 29})
-    assert report == "split by time: 145 train, 31 test, 4 left out between them; leak 0 (a random split: 29)"
+    assert report == "split by time: 145 train, 31 test, 4 between; leak 0 (at random 29)"

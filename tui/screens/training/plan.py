@@ -46,11 +46,11 @@ def start_words(goes_on: tuple[str, int] | None) -> tuple[str, str]:
 def split_report(split: Mapping[str, Any]) -> str:
     """What the split in force is: its sizes, and that it does not leak where a random one would."""
     if not split:
-        return "not split yet: p parts the accepted segments into train and test"
-    guard = f", {split['guard']} left out between them" if split.get("guard") else ""
+        return "not split yet: p parts what is accepted into train and test"
+    guard = f", {split['guard']} between" if split.get("guard") else ""
     return (
         f"split by {split.get('by')}: {split.get('train')} train, {split.get('test')} test{guard}; "
-        f"leak {split.get('leak')} (a random split: {split.get('random_leak')})"
+        f"leak {split.get('leak')} (at random {split.get('random_leak')})"
     )
 
 

@@ -273,6 +273,8 @@ class TrainingScreen(ListeningScreen):
     # -- jobs
 
     def reports(self, batch: JobBatch) -> bool:
+        if batch.stage == "split" and batch.view.state == JobState.DONE:
+            return True  # with what has come of it
         shown = self._shown is None if batch.stage == "split" else self._shown == batch.folder
         return shown and super().reports(batch)
 
@@ -295,7 +297,7 @@ class TrainingScreen(ListeningScreen):
         if not batch.ended or batch.history:
             return
         self._split_error = batch.view.error if batch.view.state != JobState.CANCELLED else None
-        if batch.view.state == JobState.DONE:
+        if batch.view.state == JobState.DONE and self.is_current:
             self.toast(split_report(batch.view.result))
         self._show_error()
         self._read_plan()
