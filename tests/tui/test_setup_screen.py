@@ -264,6 +264,11 @@ async def test_n_goes_from_one_fault_to_the_next_and_shows_its_fix(workspace: Wo
         # Out of sight, and named at once.
         assert "call someone" not in screen_text(app)
         assert "✗ 1 failed: Terminal   ! 1 to look at: ffmpeg" in screen_text(app)
+        # Where there is less room what is to be looked at loses its names, and never its number.
+        await pilot.resize_terminal(64, 24)
+        await wait_until(pilot, lambda: "✗ 1 failed   ! 1 to look at  " in screen_text(app))
+        await pilot.resize_terminal(80, 24)
+        await wait_until(pilot, lambda: "! 1 to look at: ffmpeg" in screen_text(app))
         await pilot.press("n")
         await wait_until(pilot, lambda: "▸ ✗ failed   Terminal" in screen_text(app))
         assert "fix  call someone" in screen_text(app)

@@ -8,9 +8,10 @@ from __future__ import annotations
 import contextlib
 import threading
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual import events, on
 from textual.binding import BindingType
@@ -52,9 +53,11 @@ OF_MODELS = ("huggingface", "disk", "gpu-memory", *MODELS)
 STATE, TITLE = 9, 13
 TICK_S = 0.5
 SLOW_S = 1.0
+"""From here on a running check shows its seconds."""
 RESIZED_S = 0.3
 """So long after the last of several sizes the terminal is looked at again."""
-"""From here on a running check shows its seconds."""
+NEXT_CELLS = 30
+"""What is next needs so many cells at the end of the first line where the window is narrow."""
 
 NO_TOOLKIT = "No CUDA toolkit or cuDNN is needed: torch brings its own."
 
@@ -234,16 +237,26 @@ class SetupScreen(PipelineScreen):
         left = f"   {clock(batch.left_s)} left" if batch.left_s is not None else ""
         return f"{batch.view.note or check.found}{left}   x stop"
 
-    def _summarise(self) -> None:
-        """What is wrong, by name, also where its row is out of sight."""
+    def _wrong(self, named: Sequence[str]) -> Text:
+        """`✗ 2 failed: Disk, Labeller   ! 1 to look at`. named: the verdicts of which every check is named."""
         answers, said = self._round.answers, Text()
         for verdict in (FAIL, WARN):
             names = [TITLES[id] for id in TITLES if id in answers and answers[id].verdict == verdict]
             if names:
                 name, word = VERDICTS[verdict]
                 word = "to look at" if verdict == WARN else word
+                said.append("   " if said else "")
                 said.append(f"{self._sign(name)} {len(names)} {word}", marks.style(name))
-                said.append(f": {', '.join(names)}   ")
+                said.append(f": {', '.join(names)}" if verdict in named else "")
+        return said
+
+    def _summarise(self) -> None:
+        """What is wrong, also where its row is out of sight: by name as far as there is room."""
+        answers, room = self._round.answers, self.app.size.width - NEXT_CELLS
+        said = next(
+            (text for named in ((FAIL, WARN), (FAIL,)) if cell_len((text := self._wrong(named)).plain) <= room),
+            self._wrong(()),
+        )
         asked = ""
         if len(answers) < len(TITLES):
             asked = f"{self._sign('running')} {len(answers)} of {len(TITLES)} checked"
