@@ -63,7 +63,7 @@ def convert_and_die(model: str) -> None:
 
 
 def test_what_a_kill_left_is_not_taken_for_a_model(tmp_path: Path) -> None:
-    process = multiprocessing.get_context("spawn").Process(target=convert_and_die, args=(str(toy(2.0)),))
+    process = multiprocessing.get_context("fork").Process(target=convert_and_die, args=(str(toy(2.0)),))
     process.start()
     process.join(120)
     assert process.exitcode == -signal.SIGKILL
