@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import subprocess
 import sys
@@ -29,11 +30,12 @@ def loaded_after(statement: str) -> set[str]:
     return set(done.stdout.split())
 
 
-def heavy_modules() -> set[str]:
+@functools.cache
+def heavy_modules() -> frozenset[str]:
     """The modules that name something heavy at module level, or import a module that does."""
     ours = modules("core", "tui")
     heads = {name: {one.partition(".")[0] for one in imports(path, ours)} for name, path in ours.items()}
-    return reaching(graph(ours), {name for name, taken in heads.items() if taken & set(HEAVY)})
+    return frozenset(reaching(graph(ours), {name for name, taken in heads.items() if taken & set(HEAVY)}))
 
 
 def light_modules(package: str, skip: tuple[str, ...] = ()) -> list[str]:
