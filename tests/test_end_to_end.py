@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -97,9 +98,11 @@ def test_from_an_empty_folder_to_a_tuned_model_with_keys_alone(terminal: Termina
     workspace = Workspace(tmp_path / "work")
     terminal.wait(lambda shown: "It becomes one" in shown or "The demo" in shown)
     terminal.press("d")
-    terminal.wait(lambda shown: "melody-3" in shown and "Playlist 3/3" in shown)
-    terminal.press("3")
-    terminal.wait(lambda shown: "not cut yet" in shown)
+    terminal.wait(lambda shown: "making the demo" in shown)
+    terminal.wait(lambda shown: "demo done: 3 recordings made" in shown)
+    # What is due opens by itself, and the models are there.
+    terminal.wait(lambda shown: "▸3 Seg" in shown and "[1/3]" in shown and "not cut yet" in shown)
+    terminal.wait(lambda shown: re.search(r" 1 (Setup |Set )?✓", shown))
     terminal.press("Enter")
     terminal.wait(lambda shown: "Segments 158" in shown)
     terminal.press("4")

@@ -127,16 +127,3 @@ async def test_a_folder_that_cannot_be_written_is_told_and_another_choice_can_be
         await wait_until(pilot, lambda: isinstance(app.screen, WelcomeScreen))
         await pilot.press("y")
         await wait_until(pilot, lambda: isinstance(app.screen, TextPrompt))
-
-
-async def test_the_demo_fills_itself(tmp_path: Path):
-    app = open_app(tmp_path / "demo")
-    async with app.run_test(size=(100, 30), notifications=True) as pilot:
-        await wait_until(pilot, lambda: isinstance(app.screen, WelcomeScreen))
-        await pilot.press("d")
-        await wait_until(pilot, lambda: app.current_mode == "playlist" and "making the demo" in screen_text(app))
-        await wait_until(pilot, lambda: "demo done: 3 recordings made" in screen_text(app), timeout=120)
-        await wait_until(pilot, lambda: app.current_mode == "segments" and "melody-1" in screen_text(app))
-        # Its models are there: the step says so.
-        await wait_until(pilot, lambda: "1 Setup ✓" in screen_text(app), timeout=60)
-    assert is_workspace(tmp_path / "demo")
