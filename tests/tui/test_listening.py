@@ -29,6 +29,7 @@ from tests.tui.fake_job import FakeJob
 from tests.tui.test_app_terminal import Terminal, wait_for
 from tests.tui.test_results_screen import RESULT
 from tests.tui.wait import screen_lines, screen_text, type_at_once, wait_until
+from tui import listening
 from tui.app import WhispersmithApp
 from tui.dialogs.listen_sheet import ListenSheet
 from tui.screens.listening_screen import ListeningScreen
@@ -264,9 +265,9 @@ async def test_a_segment_is_heard_while_its_text_is_typed(workspace: Workspace):
         await wait_until(pilot, lambda: screen.table.cursor == 1 and "|| 0.3 s" not in screen_text(app))
 
 
-@pytest.mark.parametrize("size", [(80, 24), (140, 45)])
-async def test_rows_are_played_on_arrival_and_that_is_remembered(workspace: Workspace, size):
-    async with listened(workspace, "transcripts", size) as (app, pilot, page):
+async def test_rows_are_played_on_arrival_and_that_is_remembered(workspace: Workspace, monkeypatch):
+    monkeypatch.setattr(listening, "TAB_BACK_S", 0.2)  # no tab is left open that could come back
+    async with listened(workspace, "transcripts", (80, 24)) as (app, pilot, page):
         screen = app.screen
         assert isinstance(screen, TranscriptsScreen)
         await pilot.press("enter", *"hao", "enter", "tab")
@@ -294,7 +295,7 @@ async def test_rows_are_played_on_arrival_and_that_is_remembered(workspace: Work
     with Store(workspace.db_path) as store:
         assert [row.text for row in store.segments.all()] == ["hao", "hen", "da de", "", ""]
     later = WhispersmithApp(workspace, AppOptions(), start="transcripts")
-    async with later.run_test(size=size, notifications=True) as pilot:
+    async with later.run_test(size=(140, 45), notifications=True) as pilot:
         await opened(pilot, "transcripts")
         await wait_until(pilot, lambda: "plays" in screen_lines(later)[3])
         await pilot.press("a")

@@ -23,7 +23,7 @@ from core.jobs import attach, list_jobs
 from core.store import Segment, Store, Video
 from core.workspace import Workspace, create
 from tests.tui.fake_job import FakeJob
-from tests.tui.wait import hidden_characters, screen_lines, screen_text, wait_until, wrong_widths
+from tests.tui.wait import fits_at, hidden_characters, screen_lines, screen_text, wait_until, wrong_widths
 from tui.app import WhispersmithApp
 from tui.bridge import history
 from tui.screens.training.plan import parsed, split_report
@@ -102,15 +102,17 @@ def write_run(job: FakeJob, steps: int = 30, name: str = "run-03") -> None:
     job.emit(Saved(step=steps, path=f"models/.{name}/checkpoint-{steps}"))
 
 
-@pytest.mark.parametrize("size", SIZES)
-async def test_the_plan_says_what_is_missing_and_p_splits_at_once(workspace: Workspace, size: tuple[int, int]):
+async def test_the_plan_says_what_is_missing_and_p_splits_at_once(workspace: Workspace):
     app = open_app(workspace)
-    async with app.run_test(size=size, notifications=True) as pilot:
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await wait_until(pilot, lambda: "✗ not yet" in screen_text(app))
         for said in ("Base model", "there is nothing to train on", "not split yet", "no step: nothing to train on"):
             await wait_until(pilot, lambda said=said: said in screen_text(app))
-        assert wrong_widths(app) == []
         assert "? help" in screen_lines(app)[-1]
+        await fits_at(pilot, (140, 45))
+        assert "? help" in screen_lines(app)[-1]
+        assert "there is nothing to train on" in screen_text(app)
+        await fits_at(pilot, (80, 24))
         # Enter on a start that cannot be explains, and starts nothing.
         await pilot.press("enter")
         await wait_until(pilot, lambda: isinstance(app.screen, Message))
@@ -122,7 +124,8 @@ async def test_the_plan_says_what_is_missing_and_p_splits_at_once(workspace: Wor
         await wait_until(pilot, lambda: screen_text(app).count("split by video") == 2)
         assert "split done" not in screen_text(app)
         assert [job.stage for job in list_jobs(workspace)] == ["split"]
-        assert wrong_widths(app) == []
+        await fits_at(pilot, (80, 24), (140, 45))
+        assert "30 train, 10 test" in screen_text(app)
 
 
 async def test_enter_on_a_value_changes_it_where_it_is_valid(workspace: Workspace):

@@ -78,6 +78,13 @@ def wrong_widths(app: App[Any]) -> list[str]:
     return [line for line in screen_lines(app) if cell_len(line) != app.size.width]
 
 
+async def fits_at(pilot: Pilot[Any], *sizes: tuple[int, int]) -> None:
+    """Assert that at each of these sizes every line is as wide as the terminal, which keeps the last one."""
+    for size in sizes:
+        await pilot.resize_terminal(*size)
+        assert (pilot.app.size, wrong_widths(pilot.app)) == (size, [])
+
+
 def hidden_characters(app: App[Any]) -> list[str]:
     """Control and format characters that reached the screen, as numbers; empty if all is well."""
     seen = set("".join(screen_lines(app)))
