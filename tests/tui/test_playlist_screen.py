@@ -51,7 +51,7 @@ def some() -> list[Video]:
     return [
         Video(
             "aa",
-            title="【千千進食中】饗饗全品項攻略！",
+            title="【千千進食中】饗饗全品項攻略！高樓景觀吃到飽！",
             duration_ms=1_603_000,
             upload_date="20230901",
             licence="cc-by",
@@ -150,6 +150,12 @@ async def test_a_row_tells_length_date_licence_captions_and_state(workspace: Wor
         assert "26:43" in narrow
         assert "not here" in narrow
         assert " cc " in narrow
+        # What its row cannot hold of a title stands below, for the row under the cursor alone.
+        title = some()[0].title
+        assert title not in narrow
+        await wait_until(pilot, lambda: title in screen_text(app))
+        await pilot.press("G")
+        await wait_until(pilot, lambda: title not in screen_text(app))
 
 
 async def test_a_download_shows_percent_and_speed_and_x_stops_it(workspace: Workspace):

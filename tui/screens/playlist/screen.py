@@ -36,15 +36,16 @@ from core.store import Store, Video
 from tui import keymap
 from tui.bridge import JobBatch
 from tui.effects import Effect, StartJob
-from tui.screens.pipeline import ErrorBanner, PipelineScreen, StepTable
+from tui.screens.pipeline import ErrorBanner, PipelineScreen
 from tui.screens.playlist import dialogs, lines, sources
 from tui.screens.playlist.block_panel import BlockPanel
 from tui.screens.playlist.downloads import Downloads, error_after
 from tui.screens.playlist.licences import LicenceLookUp
 from tui.screens.playlist.loader import Everything, PlaylistLoader, Some
-from tui.screens.playlist.rows import NARROW, VideoIndex, VideoRows, columns, obtainable
+from tui.screens.playlist.rows import NARROW, VideoIndex, VideoRows, obtainable
 from tui.screens.playlist.selection import Selection
 from tui.screens.playlist.tracker import DownloadTracker
+from tui.screens.playlist.video_table import VideoTable
 from tui.widgets import marks
 from tui.widgets.query_line import QueryLine
 from tui.widgets.segment_table import RowTable
@@ -87,7 +88,7 @@ class PlaylistScreen(PipelineScreen):
     def content(self) -> Iterable[Widget]:
         yield Headline(id="source")
         yield TextLine(id="hint")
-        yield StepTable(columns(self._narrow), self.rows)
+        yield VideoTable(self.rows, narrow=self._narrow)
         yield BlockPanel()
         yield ErrorBanner()
         yield TextLine(id="total")
@@ -184,7 +185,7 @@ class PlaylistScreen(PipelineScreen):
     @on(events.Resize)
     def _fit_columns(self) -> None:
         self.rows.narrow, self.rows.ascii = self._narrow, self.host.ascii
-        self.table.set_columns(columns(self._narrow))
+        self.query_one(VideoTable).fit(narrow=self._narrow)
 
     def _draw(self, ids: Iterable[str]) -> None:
         for id in ids:
