@@ -17,6 +17,7 @@ status_bar.StatusBar()   .update_place(name) .update_gpu(text) .update_job(JobPr
     .update_steps([StepTab, ...])
 status_bar.KeyFooter(keys)   .set_keys([(key, label), ...])
 diff_text.marked_diff(truth, guess) -> (Text, Text); DiffText().show(truth, guess, labels)
+folded_lines.FoldedLines   fold_at(width) -> lines, .fold_anew(); fold(runs, width): as high as its text is
 dialog.Choice(title, text, [(key, label)]) -> key | None; Message(title, what, why, fix) or Message.of(UserError);
     TextPrompt(title, value, check) -> str | None; HelpScreen(title, sentence, [(key, label)], more)
 cells: harmless, cut, fit, glyphs(app), is_ascii(app); the pictures themselves are drawn in tui/raster

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import groupby
 from typing import ClassVar
 
 from rapidfuzz.distance import Levenshtein
-from rich.cells import cell_len, get_character_cell_size
+from rich.cells import cell_len
 from rich.style import StyleType
 from rich.text import Text
-from textual.app import RenderResult
-from textual.geometry import Size
-from textual.strip import Strip
-from textual.widget import Widget
 
 from core.review.differences import TOKENS
 from tui.widgets import cells
+from tui.widgets.folded_lines import FoldedLines, fold
 
 LEAD = 6
 """Characters before the first change that are shown of a text that is cut."""
@@ -60,15 +56,12 @@ def inline_diff(before: str, after: str, *, from_change: bool = False, ascii: bo
     return found
 
 
-class DiffText(Widget):
+class DiffText(FoldedLines):
     """Two labelled texts, what differs marked, folded at the edge under their own beginning."""
 
-    ALLOW_SELECT = False
     COMPONENT_CLASSES: ClassVar[set[str]] = {"diff-text--label", "diff-text--missed", "diff-text--wrong"}
     DEFAULT_CSS = """
     DiffText {
-        width: 1fr;
-        height: auto;
         & > .diff-text--label { color: $text-muted; }
         & > .diff-text--missed { color: $text-success; text-style: bold; }
         & > .diff-text--wrong { color: $text-error; text-style: bold; }
@@ -79,62 +72,25 @@ class DiffText(Widget):
         super().__init__(id=id, classes=classes)
         self._texts = ("", "")
         self._labels = ("", "")
-        self._folded: list[list[cells.Piece]] = []
-        self._folded_at = -1
 
     def show(self, truth: str, guess: str, labels: tuple[str, str] = ("truth", "guess")) -> None:
         """Show `guess` under `truth`, each after its label."""
         self._texts, self._labels = (truth, guess), labels
-        self._folded_at = -1
-        self.refresh(layout=True)
+        self.fold_anew()
 
     def clear(self) -> None:
         self.show("", "", ("", ""))
 
-    def notify_style_update(self) -> None:
-        self._folded_at = -1
-        super().notify_style_update()
-
-    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        return len(self._lines(width))
-
-    def render(self) -> RenderResult:
-        return ""
-
-    def render_line(self, y: int) -> Strip:
-        lines = self._lines(self.size.width)
-        return cells.strip(lines[y] if y < len(lines) else [], self.size.width, self.rich_style)
-
-    def _lines(self, width: int) -> list[list[cells.Piece]]:
-        if width == self._folded_at:
-            return self._folded
+    def fold_at(self, width: int) -> list[list[cells.Piece]]:
         missed, wrong, grey = (
             self.get_component_rich_style(f"diff-text--{name}") for name in ("missed", "wrong", "label")
         )
         names = [cells.harmless(label) for label in self._labels]
         wide = min(max(map(cell_len, names)) + 2, max(0, width // 3))
         more = cells.glyphs(self.app).more
-        self._folded = []
+        folded: list[list[cells.Piece]] = []
         for name, text in zip(names, marked_diff(*self._texts, missed, wrong), strict=True):
             for place, line in enumerate(fold(cells.pieces(text, self.app.console), max(2, width - wide))):
                 label = cells.fit(cells.cut(name, wide - 1, more), wide) if place == 0 else " " * wide
-                self._folded.append([(label, grey), *line])
-        self._folded_at = width
-        return self._folded
-
-
-def fold(runs: Sequence[cells.Piece], width: int) -> list[list[cells.Piece]]:
-    """Styled runs in lines of at most `width` (2 or more) cells, broken anywhere, as Han is; at least one line."""
-    lines: list[list[cells.Piece]] = [[]]
-    left = width
-    for text, style in runs:
-        start = 0
-        for index, character in enumerate(text):
-            size = get_character_cell_size(character)
-            if size > left:
-                lines[-1].append((text[start:index], style))
-                lines.append([])
-                start, left = index, width
-            left -= size
-        lines[-1].append((text[start:], style))
-    return lines
+                folded.append([(label, grey), *line])
+        return folded
