@@ -24,6 +24,10 @@ os.environ["HF_ENDPOINT"] = "http://127.0.0.1:9"
 os.environ["HTTPS_PROXY"] = os.environ["https_proxy"] = "http://127.0.0.1:9"
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+# What is drawn is what a terminal with colours shows, whatever the tests are started from.
+for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "SSH_CONNECTION", "SSH_TTY"):
+    os.environ.pop(name, None)
+os.environ["TERM"] = "xterm-256color"
 # Where bytecode may not be kept, each of the hundreds of processes that are started here would compile `core` anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False

@@ -24,7 +24,7 @@ from core.store import Store
 from core.workspace import Workspace, create
 from tests.core.fetch_kit import fetched, row
 from tests.fakes.feed import Episode, FeedServer
-from tests.fakes.stage import start, wait_until
+from tests.fakes.stage import runs, start, wait_until
 
 TOML = """
 [fetch]
@@ -295,14 +295,6 @@ def test_sigkill_in_the_middle_then_resumed_to_the_byte(workspace: Workspace, tm
 
 def part_size(workspace: Workspace, id: str) -> int:
     return sum(part.stat().st_size for part in workspace.partial.glob(f"{id}.*.part"))
-
-
-def runs(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state != "Z"
 
 
 def assert_resumes(workspace: Workspace, server: FeedServer, id: str) -> None:

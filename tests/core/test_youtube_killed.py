@@ -12,7 +12,7 @@ from core.jobs.spawn import spawn
 from core.jobs.status import read_status
 from core.workspace import Workspace
 from tests.core.youtube_kit import listed, made, packets, ran, rows
-from tests.fakes.stage import wait_until
+from tests.fakes.stage import runs, wait_until
 from tests.fakes.youtube import Fault, Video, YouTube
 
 
@@ -32,16 +32,9 @@ def running(workspace: Workspace) -> int:
     return pid
 
 
-def alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
 def kill(pid: int) -> None:
     os.killpg(pid, signal.SIGKILL)
-    wait_until(lambda: not alive(pid))
+    wait_until(lambda: not runs(pid))
 
 
 def part(workspace: Workspace, id: str) -> int:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 from core.events import Event, Item, ItemFailed, ItemState, LogLine, Progress
@@ -67,3 +69,12 @@ def wait_until(predicate: Callable[[], object], timeout: float = 30.0) -> None:
         if time.monotonic() > deadline:
             raise AssertionError(f"it did not come true within {timeout:g} s")
         time.sleep(0.01)
+
+
+def runs(pid: int) -> bool:
+    """Whether any thread of a process is left: its files and locks are free only then, though it be a zombie before."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return state != "Z" or len(os.listdir(f"/proc/{pid}/task")) > 1
+    except OSError:
+        return False

@@ -52,8 +52,9 @@ def test_a_job_of_before_the_reboot_is_interrupted_and_goes_on(workspace: Worksp
     status |= {"pid": own.pid, "started": own.started, "boot": "another"}
     (folder / STATUS).write_text(json.dumps(status))
 
+    # Its lock goes with the last of its threads, a moment after the process is a zombie.
+    wait_for(lambda: seen(folder).state == JobState.CRASHED)
     job = seen(folder)
-    assert job.state == JobState.CRASHED
     assert job.error is not None
     assert "goes on where it was" in job.error.fix
     # Whoever asks it to stop all the same hits no stranger.
