@@ -10,11 +10,14 @@ import time
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
+from typing import TypeVar
 
 from core.clock import now_ms
 from core.events import Event, Finished, Progress, Saved
 from core.files import append_whole
 from core.jobs.event_line import LogEntry, Unreadable, format_line, parse_line
+
+E = TypeVar("E", bound=Event)
 
 SLICE_S = 0.05
 """The longest one `read` works before it returns what it has."""
@@ -128,6 +131,13 @@ class EventReader:
             new, more = self.read()
             entries += new
         return entries
+
+
+def first_event(path: Path, kind: type[E]) -> E | None:
+    """The first event of a kind that jobs say near their beginning: only as much of the log is read as one slice of
+    time allows."""
+    found = (entry.event for entry in EventReader(path).read()[0])
+    return next((event for event in found if isinstance(event, kind)), None)
 
 
 @dataclass(frozen=True)

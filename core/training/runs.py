@@ -18,10 +18,7 @@ from core.atomic_folder import move_into_place
 from core.config import Config, Include, TrainConfig
 from core.dataset.inclusion import INCLUDES
 from core.errors import UserError
-from core.events import RunStarted
 from core.files import read_json, sync, write_text
-from core.jobs import EventReader
-from core.jobs.spec import EVENTS
 from core.temporaries import leftovers_in, leftovers_of, remove_abandoned, temporary_folder
 from core.training.checkpoints import last_checkpoint
 from core.training.plan import Plan
@@ -107,12 +104,6 @@ def interrupted(models: Path) -> list[str]:
         if last is not None:
             found.append((last.path.stat().st_mtime, name))
     return [name for _, name in sorted(found, reverse=True)]
-
-
-def name_in_log(job: Path) -> str:
-    """The name of the run that a training job says in its log before the first step; "" where it did not get there."""
-    entries = EventReader(job / EVENTS).read()[0]
-    return next((entry.event.name for entry in entries if isinstance(entry.event, RunStarted)), "")
 
 
 def begun(models: Path) -> list[str]:

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 from core.errors import UserError
-from core.events import JobState
+from core.events import JobState, RunStarted
 from core.jobs import JobView, attach
-from core.jobs.spec import CONTROL, of_name
+from core.jobs.event_log import first_event
+from core.jobs.spec import CONTROL, EVENTS, of_name
 from core.stage import lookup
-from core.training.runs import name_in_log
 from core.workspace import Workspace
 from tui.widgets.dialog import Choice
 
@@ -55,5 +55,5 @@ def params_to_go_on(view: JobView) -> dict[str, Any]:
     if not name:
         return view.params
     # A training says its run's name at its beginning. One that did not get there has nothing to go on from.
-    run = name_in_log(view.folder)
-    return view.params | ({name: True, "name": run} if run else {})
+    run = first_event(view.folder / EVENTS, RunStarted)
+    return view.params | ({name: True, "name": run.name} if run is not None else {})

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any
 
-from core.events import JobState
+from core.events import JobState, RunStarted
 from core.jobs import JobView
+from core.jobs.event_log import first_event
+from core.jobs.spec import EVENTS
 from core.text import plural
-from core.training.runs import name_in_log
 from tui.screens.training.run import TrainingRun, label_of, name_of
 from tui.widgets.dialog import Choice, TextPrompt
 
@@ -24,7 +25,13 @@ def runs_of(views: Iterable[JobView]) -> list[JobView]:
 
 def named_runs(views: Iterable[JobView]) -> list[tuple[JobView, str]]:
     """The newest of them, each with its run's name, if need be from its log. Call it in a thread."""
-    return [(view, name_of(view) or name_in_log(view.folder)) for view in islice(views, MOST_RUNS)]
+    return [(view, name_of(view) or _name_in_log(view)) for view in islice(views, MOST_RUNS)]
+
+
+def _name_in_log(view: JobView) -> str:
+    """As it was said before the first step; "" where it did not get there."""
+    run = first_event(view.folder / EVENTS, RunStarted)
+    return "" if run is None else run.name
 
 
 def runs_dialog(runs: Iterable[tuple[JobView, str]], ascii: bool) -> Choice:
