@@ -13,6 +13,7 @@ from tests.tui.wait import screen_text, wait_until
 from tui.app import WhispersmithApp
 from tui.screens.transcripts.bulk.changes_dialog import ChangesDialog
 from tui.screens.transcripts.dataset_check import ProblemsDialog
+from tui.widgets.dialog import Choice
 
 __all__ = ["workspace"]
 
@@ -60,5 +61,7 @@ async def test_problems_are_listed_their_rows_shown_and_mended(
         await wait_until(pilot, lambda: row(workspace, 3).review == "accepted")
         await pilot.press("D")
         await wait_until(pilot, lambda: isinstance(app.screen, ProblemsDialog))
-        await pilot.press("home", "m", "d")
+        await pilot.press("home", "m")
+        await wait_until(pilot, lambda: isinstance(app.screen, Choice))
+        await pilot.press("d")
         await wait_until(pilot, lambda: not strange.exists())
