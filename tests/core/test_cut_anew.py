@@ -20,8 +20,8 @@ import pytest
 from core.events import Item, ItemState
 from core.exchange.clip_import import import_clip
 from core.labelling.dealing import settle
-from core.media import speech
-from core.segmentation import forecast
+from core.media import probe, speech, stream_pcm
+from core.segmentation import forecast, recording
 from core.segmentation.settings import cutter_of
 from core.segmentation.texts import Texts, move_texts
 from core.spans import segment_id
@@ -382,8 +382,13 @@ def test_a_kill_at_any_moment_loses_nothing_and_the_next_run_ends_as_an_undistur
     workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     change_machine_text(workspace)
-    # Loudness in place of the network: it is quick, and nothing here is about where the pauses are.
+    # Loudness in place of the network, and a recording that is decoded once: both are quick, and nothing here is about
+    # where the pauses are, or about ffmpeg.
     monkeypatch.setattr(speech, "detector_problem", lambda: "not here")
+    media = workspace.media / "talk.mp4"
+    info, blocks = probe(media), list(stream_pcm(media))
+    monkeypatch.setattr(recording, "probe", lambda *_, **__: info)
+    monkeypatch.setattr(recording, "stream_pcm", lambda *_, **__: iter(blocks))
     calm = copied(workspace, tmp_path / "calm")
     cut(calm, WINDOWS, "moves")
     wanted, files, before = rows_of(calm), files_of(calm), rows_of(workspace)
