@@ -76,9 +76,12 @@ def model_card(facts: CardFacts) -> str:
             f"segments (normalised text; {meaning})"
         )
     if facts.weights is not None:
-        tried = "tried on the validation segments: " + "; ".join(trial.said for trial in facts.weights.tried)
-        why = tried if facts.weights.chosen else "the usual ones, since nothing may choose"
-        lines.append(f"- weights kept: {facts.weights.said}; {why}")
+        tried = "; ".join(trial.said for trial in facts.weights.tried)
+        if facts.weights.chosen:
+            why = f"tried on the validation segments: {tried}"
+        else:
+            why = facts.weights.why_unchosen + (f"; measured: {tried}" if tried else "")
+        lines.append(f"- weights kept: {facts.weights.said}, {why}")
         if facts.weights.general_base is not None:
             lines.append(f"- base model on the general set: CER {percent(facts.weights.general_base)}")
     times = f"timestamps: taught with {facts.timestamps:.0%} of the windows"

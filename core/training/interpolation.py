@@ -27,7 +27,7 @@ from core.jobs import Job
 from core.text import NO_ERRORS, Errors, character_errors
 from core.training.methods import METHODS
 from core.training.plan import Plan
-from core.training.weight_trials import BASE, FILE, LESS, MEAN, TUNED, USUAL, Trials, Weights
+from core.training.weight_trials import BASE, FILE, LESS, MEAN, TUNED, USUAL, Trials, Weights, name_of
 from core.whisper.encoder_cache import EncoderCache
 from core.whisper.folders import ENCODED
 from core.whisper.loading import LoadedModel, load
@@ -44,6 +44,10 @@ class Block:
     name: str
     holds: tuple[tuple[str, str], ...]
     clips: Callable[[], Iterator[tuple[str, Clip]]]
+
+    @property
+    def purpose(self) -> str:
+        return "measured on test segments" if self.name == "test" else f"tried on the {self.name} set"
 
 
 def keep_best(
@@ -94,7 +98,7 @@ def keep_best(
     def measured(which: Block, name: str, most: int | None) -> Errors | None:
         job.check()
         if (known := trials.known(which.name, name)) is None:
-            job.progress(plan.steps, plan.steps, "step", f"trying weights: {name} on the {which.name} block")
+            job.progress(plan.steps, plan.steps, "step", f"weights: {name_of(name)}, {which.purpose}")
             known = trials.note(which.name, name, errors(which, name, most))
             _write(folder, of, trials)
         return known.errors
@@ -105,6 +109,8 @@ def keep_best(
     else:
         kept = trials.usual(None if block is None else lambda name: measured(block, name, None), elsewhere)
     candidates.put(kept.kept)
+    if not kept.chosen:
+        job.log(f"{kept.said} is kept, {kept.why_unchosen}")
     for one in kept.tried:
         job.log(one.said)
     return kept

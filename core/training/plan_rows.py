@@ -11,6 +11,7 @@ from core.text import plural
 from core.training.checkpoints import AT_ONCE
 from core.training.methods import METHODS
 from core.training.plan import GB, Plan
+from core.training.weight_trials import USUAL, name_of
 from core.training.windows.augment import GAIN_DB, NOISE_DB, SPEED
 
 PRECISIONS = {
@@ -189,10 +190,15 @@ def _choices(plan: Plan) -> str:
     sizes = {one.include: f" ({plural(one.rows, 'row')}, {one.seconds / 3600:.1f} h)" for one in plan.choices}
     told = "; ".join(f"{name}{sizes.get(name, '')}: {what}" for name, what in INCLUDED.items())
     share = plan.windows.silence if plan.windows else 1.0
+    by = "Checkpoints are chosen by accepted rows of the train part, never by test"
+    if plan.segments and not plan.validation_segments:
+        by = (
+            f"Nothing is held back to choose by: what is kept is the last checkpoint, as {name_of(USUAL)} unless "
+            "between = false"
+        )
     return (
-        f"{told}. Checkpoints are chosen by accepted rows of the train part, never by test. A token that nobody has "
-        f"accepted counts unreviewed_weight = {plan.unreviewed_weight:g}. Accepted without a text: taught as silence, "
-        f"in at most silence = {share:g} of the windows"
+        f"{told}. {by}. A token that nobody has accepted counts unreviewed_weight = {plan.unreviewed_weight:g}. "
+        f"Accepted without a text: taught as silence, in at most silence = {share:g} of the windows"
     )
 
 

@@ -57,21 +57,27 @@ class Weights:
 
     @property
     def chosen(self) -> bool:
-        """Whether the validation block chose; else these are the usual ones."""
+        """Whether the validation block chose."""
         return any(trial.weights == TUNED for trial in self.tried)
+
+    @property
+    def why_unchosen(self) -> str:
+        """Of weights that no block chose."""
+        if self.kept == USUAL:
+            return "as usual without a validation block"
+        return "without a validation block as much as the general set allows"
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
 
 
 def name_of(weights: str) -> str:
-    if weights in (TUNED, MEAN):
-        return "the tuned weights" if weights == TUNED else "the mean of the last checkpoints"
-    return f"{1 - float(weights):.1f} base + {weights} tuned"
+    names = {TUNED: "the tuned weights", MEAN: "the mean of the last checkpoints", BASE: "the base"}
+    return names.get(weights) or f"{1 - float(weights):.1f} base + {weights} tuned"
 
 
 def read_weights(model: Path) -> Weights | None:
-    """What a tuned model's folder tells of it; None where nothing was tried."""
+    """What a tuned model's folder tells of it; None where it says nothing of its weights."""
     try:
         data = read_json(model / FILE, 1_000_000)
         return build(Weights, data) if isinstance(data, dict) else None

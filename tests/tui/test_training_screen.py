@@ -175,6 +175,13 @@ async def test_enter_goes_on_with_a_run_that_was_stopped_and_says_so_before(
         await wait_until(pilot, lambda: split.folder not in app.live and "fix  accept more" in screen_text(app))
         await pilot.pause()
         assert screen_text(app).count("there is too little text") == 1
+        # A run at work has checkpoints, too, and was not stopped.
+        training = FakeJob(workspace, "train")
+        await wait_until(pilot, lambda: training.folder in app.live and "● running" in screen_text(app))
+        await pilot.press("escape")
+        await wait_until(pilot, lambda: "a training runs: enter shows it" in screen_text(app))
+        training.finish(Outcome.CANCELLED)
+        await wait_until(pilot, lambda: "enter goes on with run-02 from step 7" in screen_text(app))
 
 
 async def test_a_model_that_is_not_here_is_told_in_its_place(

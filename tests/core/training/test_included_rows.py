@@ -117,6 +117,7 @@ def test_the_plan_says_what_each_choice_comes_to(made: Workspace) -> None:
     value, reason = shown()
     assert value == "reviewed: 4 train (1 silent), none to choose by, 2 test"
     for told in (
+        "Nothing is held back to choose by: what is kept is the last checkpoint, as 0.3 base + 0.7 tuned",
         "reviewed (4 rows, 0.0 h)",
         "confident (5 rows, 0.0 h)",
         "all (6 rows, 0.0 h)",

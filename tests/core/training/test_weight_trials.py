@@ -129,6 +129,7 @@ def test_where_nothing_chooses_the_usual_ones_are_kept_unless_they_forget() -> N
     )
     near = Trials.usual(lambda _: Errors(20, 0, 0, 100), general({"0": 100, "0.7": 106, "0.5": 104, "0.3": 90}))
     assert (near.kept, near.cer, near.general_base, near.chosen) == ("0.5", 0.2, 0.1, False)
+    assert (kept.why_unchosen.split()[:2], near.why_unchosen.split()[-2:]) == (["as", "usual"], ["set", "allows"])
     assert [one.said for one in near.tried] == [
         "0.3 base + 0.7 tuned: on the general set 10.6 %",
         "0.5 base + 0.5 tuned: CER 20.0 %, on the general set 10.4 %",
@@ -141,7 +142,9 @@ def test_without_a_block_what_is_left_is_the_usual_share_and_the_cer_is_its_own(
     result = train.run(made, made.config(), shown.job)
     (trial,) = result["weights"]["tried"]
     assert (result["on"], result["weights"]["kept"], trial["cer"]) == ("test", "0.7", result["cer"])
-    assert "weights kept: 0.3 base + 0.7 tuned; the usual ones" in (made.models / "one" / "README.md").read_text()
+    card = (made.models / "one" / "README.md").read_text()
+    assert "weights kept: 0.3 base + 0.7 tuned, as usual without a validation block; measured: 0.3 base" in card
+    assert "weights: 0.3 base + 0.7 tuned, measured on test segments" in [one.note for one in shown.progress]
     set_values(made.config_path, "train", {"between": False})
     assert "weights" not in train.run(made, made.config(), Listened(made, "train", {"name": "two"}).job)
     base, kept, tuned = (

@@ -71,7 +71,7 @@ def weights_line(weights: Weights, ascii: bool) -> str:
     """`kept 0.3 base + 0.7 tuned   tried on validation: 1 24.2 %, 0.7 23.0 %, 0.5 –`: after the last step; or `kept 0.3
     base + 0.7 tuned, as usual without a validation block`."""
     tried = ", ".join(f"{trial.weights} {percent(trial.cer)}" for trial in weights.tried)
-    chosen = f"   tried on validation: {tried}" if weights.chosen else ", as usual without a validation block"
+    chosen = f"   tried on validation: {tried}" if weights.chosen else f", {weights.why_unchosen}"
     general = [trial for trial in weights.tried if trial.weights == weights.kept and trial.general is not None]
     heard = "".join(
         f"   general set {percent(weights.general_base)}, now {percent(trial.general)}" for trial in general

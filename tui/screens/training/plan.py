@@ -32,8 +32,11 @@ def problem_of(reading: PlanReading) -> UserError | None:
     return UserError("there is nothing to train on", "no accepted segment is in the train part", fix)
 
 
-def start_words(goes_on: tuple[str, int] | None) -> tuple[str, str]:
-    """What Enter does where a training can start, and more on that. goes_on: the interrupted run it goes on with."""
+def start_words(goes_on: tuple[str, int] | None, *, is_running: bool) -> tuple[str, str]:
+    """What Enter does where a training can start, and more on that. goes_on: the interrupted run it goes on with; of
+    one at work nobody knows yet what it leaves. is_running: a training is at work."""
+    if is_running:
+        return "a training runs: enter shows it", "one at a time; s stops it"
     if goes_on is None:
         return "enter starts the training", "it goes on without this window"
     name, step = goes_on

@@ -28,6 +28,7 @@ class PlanPanel(Vertical):
         self._rows: dict[str, PlanRow] = {}
         self._goes_on = ""
         """What is to be said of the run that a start goes on with."""
+        self._shown: tuple[PlanReading, bool] | None = None
         self.problem: UserError | None = None
         """What keeps a run from starting."""
 
@@ -41,14 +42,18 @@ class PlanPanel(Vertical):
         """The value under the cursor; None on the row that starts."""
         return self._rows.get(self.query_one(StepTable).cursor_key or "")
 
-    def show(self, reading: PlanReading) -> None:
+    def show(self, reading: PlanReading, *, is_running: bool) -> None:
+        """is_running: a training is at work, so that none can start."""
+        if self._shown is not None and self._shown[0] is reading and self._shown[1] == is_running:
+            return
+        self._shown = reading, is_running
         table, first = self.query_one(StepTable), not self._rows
         self.problem, self._goes_on = problem_of(reading), ""
         self._rows = {row.key: row for row in plan_rows(reading.plan)} if reading.plan is not None else {}
         rows = [(row.key, [row.title, row.value, row.reason]) for row in self._rows.values()]
         if self.problem is None:
-            value, reason = start_words(reading.goes_on)
-            self._goes_on = reason if reading.goes_on is not None else ""
+            value, reason = start_words(reading.goes_on, is_running=is_running)
+            self._goes_on = reason if reading.goes_on is not None and not is_running else ""
             rows.append((START, ["Start", value, reason]))
         elif rows:
             sign = marks.mark("failed", cells.is_ascii(self.app))

@@ -158,10 +158,9 @@ class TrainingScreen(ListeningScreen):
             self.in_thread(lambda: reader.read(gpus), self._show_plan, group="plan")
 
     def _show_plan(self, reading: PlanReading) -> None:
-        if reading is not self._plan_reading:
-            self._plan_reading = reading
-            self.plan_panel.show(reading)
-            self._show_error()
+        self._plan_reading = reading
+        self.plan_panel.show(reading, is_running=bool(self.live_jobs("train")))
+        self._show_error()
 
     @on(RowTable.Chosen)
     def action_choose(self) -> None:
@@ -292,6 +291,8 @@ class TrainingScreen(ListeningScreen):
                 self._show(batch.folder)  # a training began, here or in another shell
         elif batch.folder == self._shown:
             self._show_run()
+        elif batch.ended and not batch.history:
+            self._read_plan()  # another can start
 
     def _split_events(self, batch: JobBatch) -> None:
         if not batch.ended or batch.history:
