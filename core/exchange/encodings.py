@@ -26,12 +26,17 @@ _SHOWN = {
     "cp932": "Shift JIS",
 }
 
-_NEIGHBOURS = (("cp949", re.compile("[\uac00-\ud7a3]"), 0.8), ("cp932", re.compile("[\u3040-\u30ff]"), 0.25))
-"""Encodings in which other languages are written, their own letters, and the least share of these in a text."""
+_HANGUL, _KANA = re.compile("[\uac00-\ud7a3]"), re.compile("[\u3040-\u30ff]")
+_FREQUENT_HANGUL = re.compile("[이다는을에의고지하도은한로서기리어나사아자그인해시]")
+"""A third of written Korean. Most of what is everyday Chinese in GB18030 would be Hangul, too, but these are rare
+characters there; 가, as frequent, would be 啊 and is none of them."""
+
+_NEIGHBOURS = (("cp949", ((_HANGUL, 0.8), (_FREQUENT_HANGUL, 0.1))), ("cp932", ((_KANA, 0.25),)))
+"""Encodings in which other languages are written, their own letters, and the least share of each in a text."""
 
 LEAST_TOLD = 16
-"""Characters beside ASCII. Of fewer, Chinese in GB18030 may look like Korean: each has a first byte that both use in
-one of two cases, and a second byte that no Big5 would have in two of five."""
+"""Characters beside ASCII. Of fewer, what most texts have may be missing by chance: the second byte that two of five
+have in Big5, the frequent letters of Korean."""
 
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -115,10 +120,12 @@ def _pairs(data: bytes) -> list[tuple[int, int]]:
 
 def _of_a_neighbour(data: bytes) -> tuple[str, str] | None:
     """Korean or Japanese, where there is enough of it to tell."""
-    for name, own, least in _NEIGHBOURS:
+    for name, signs in _NEIGHBOURS:
         text = _strictly(data, name)
         wide = 0 if text is None else len(text) - sum(map(str.isascii, text))
-        if text is not None and wide >= LEAST_TOLD and len(own.findall(text)) >= least * wide:
+        if text is None or wide < LEAST_TOLD:
+            continue
+        if all(len(letters.findall(text)) >= least * wide for letters, least in signs):
             return text, name
     return None
 

@@ -225,6 +225,14 @@ def test_simplified_text_in_its_encodings(tmp_path: Path, encoding: str) -> None
     assert decode(SIMPLIFIED.encode(encoding)) == (SIMPLIFIED, "gb18030")
 
 
+@pytest.mark.parametrize("text", ["我觉得这个店的牛肉很好吃但是排队的人太多了", "感觉没有那么好吃但老板很客气还不错"])
+def test_simplified_text_that_is_letters_of_korean_throughout_is_no_korean(text: str) -> None:
+    data = f"v_0_10.wav,{text}\n".encode("gb18030")
+    hangul = sum("\uac00" <= letter <= "\ud7a3" for letter in data.decode("cp949"))
+    assert hangul > 0.8 * len(text)
+    assert decode(data) == (f"v_0_10.wav,{text}\n", "gb18030")
+
+
 def test_hong_kong_big5_with_kana(tmp_path: Path) -> None:
     text = "哇那個真的しあわせ我先幫它淋一點醋"
     assert _pairs(_table(tmp_path, f"v_0_10.wav,{text}\n", encoding="big5hkscs")) == [("v_0_10.wav", text)]
