@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from core.errors import UserError
-from core.store import Segment, Store, journal, journaling
+from core.store import Segment, Store, database, journal, journaling
 from core.store.connection import Connection
 from core.store.cuts import LeavingText, MovedText
 from core.store.database import FIRST_SLICE, SMALLEST_SLICE
@@ -392,6 +392,7 @@ def test_much_that_only_the_journal_has_comes_in_between_the_edits_of_others(
     store: Store, monkeypatch: pytest.MonkeyPatch, known: bool
 ) -> None:
     """Killed amid it, it goes on; what was written meanwhile is later than all of it, in whatever order it comes in."""
+    monkeypatch.setattr(database, "SLICE_S", 0.0)  # slices do not grow, as they would on a quick machine
     ids = sorted(fill(store, 600, "long"))  # as they are written, and come in
     machine(store, *ids)
     wanted = only_in_the_journal(store, ids, known=known)
