@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from rich.cells import cell_len
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from core import config as settings
 from core import config_template
@@ -26,6 +26,7 @@ from tests.tui.fake_job import FakeJob
 from tests.tui.wait import fits_at, hidden_characters, screen_lines, screen_text, wait_until, wrong_widths
 from tui.app import WhispersmithApp
 from tui.bridge import history
+from tui.screens.training.gpu_panel import GpuPanel
 from tui.screens.training.plan import parsed, split_report
 from tui.screens.training.run import TrainingRun, label_of, name_of
 from tui.screens.training.run_panel import RunPanel
@@ -516,7 +517,7 @@ async def test_the_driver_is_asked_once_for_the_status_line_and_the_panel(
     monkeypatch.setattr(RunPanel, "show_gpu", lambda self, reading: (readings.append(True), real(self, reading)))
     job = FakeJob(workspace, "train")
     write_run(job)
-    app = open_app(workspace)
+    app = WhispersmithApp(workspace, AppOptions(ascii=True), start="training")
     async with app.run_test(size=(140, 45)) as pilot:
         await wait_until(pilot, lambda: "step 30/55" in screen_text(app) and "80 W" in screen_text(app))
         assert "Card 5" in screen_lines(app)[0]
@@ -524,6 +525,11 @@ async def test_the_driver_is_asked_once_for_the_status_line_and_the_panel(
         await wait_until(pilot, lambda: len(readings) >= first + 6)
         # Before the first reading comes the plan may ask for itself; the panel never does.
         assert 0 <= len(asked) - len(readings) <= 3
+        # What is cut beside the charts has no sign for more that a plain terminal lacks.
+        app.screen.query_one("#pace", Static).update("x" * 200)
+        app.screen.query_one(GpuPanel).update("g" * 200)
+        await wait_until(pilot, lambda: "xxx" in screen_text(app) and "ggg" in screen_text(app))
+        assert "…" not in screen_text(app)
         job.die()
 
 

@@ -34,7 +34,7 @@ class PlanPanel(Vertical):
 
     def compose(self) -> ComposeResult:
         yield Headline(id="split")
-        yield StepTable(plan_columns(True), empty_text="\nThe plan is being made …")
+        yield StepTable(plan_columns(True), empty_text="\nThe plan is being made.")
         yield Static("", id="why", markup=False)
 
     @property

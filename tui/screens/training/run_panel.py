@@ -62,6 +62,11 @@ class RunPanel(Vertical):
         yield Samples(id="samples")
         yield RunLog(id="log")
 
+    def on_mount(self) -> None:
+        if cells.is_ascii(self.app):  # Textual's own sign for more is not
+            for widget in (self.query_one(GpuPanel), self.query_one("#pace")):
+                widget.styles.text_overflow = "clip"
+
     def clear(self) -> None:
         """Nothing of any run: what is shown next has not said anything yet."""
         self._shown, self._lines, self._run = None, 0, None
