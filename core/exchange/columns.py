@@ -169,12 +169,13 @@ def _text_column(rows: Sequence[Sequence[str]], without: int) -> int | None:
     return best
 
 
-def _are_alike(one: Sequence[str], other: Sequence[str]) -> bool:
+def _are_alike(texts: Sequence[str], others: Sequence[str]) -> bool:
     def share(first: str, second: str) -> float:
-        both = Counter(filter(str.isalpha, first)), Counter(filter(str.isalpha, second))
-        return (both[0] & both[1]).total() / max(1, *(counts.total() for counts in both))
+        # One of them may be in capitals, or in letters of full width.
+        one, other = (Counter(filter(str.isalpha, nfkc(text).casefold())) for text in (first, second))
+        return (one & other).total() / max(1, one.total(), other.total())
 
-    return median(map(share, one, other)) >= ALIKE
+    return median(map(share, texts, others)) >= ALIKE
 
 
 def to_seconds(cell: str) -> float | None:

@@ -151,6 +151,11 @@ def test_tables_of_other_programs(tmp_path: Path, name: str, encoding: str, text
     assert len(table.notes) == ("semicolons" in told)
 
 
+def test_a_text_and_the_same_in_capitals_are_one_and_the_later_is_taken(tmp_path: Path) -> None:
+    table = _table(tmp_path, "v_0_10|Is it ok?|IS IT OK\nv_8_18|Ｎｏ, ｎｅｖｅｒ|no, never\n", "metadata.csv")
+    assert [row.text for row in table.rows] == ["IS IT OK", "no, never"]
+
+
 def test_rows_that_tell_when_they_are_said(tmp_path: Path) -> None:
     said = [Cue(0, 2500, "大家好"), Cue(2500, 61_000, "今天")]
     for name, text in (
