@@ -96,19 +96,12 @@ class CatchingUp:
     """A backlog on its way into the database, the file read and nothing written; `Journaling.take_in` goes on."""
 
     def __init__(self, journal: Journal, backlog: _Backlog) -> None:
-        self.backlog, self._journal, self._seen = backlog, journal, backlog.end
+        self.backlog = backlog
         lines = read(journal.path, backlog.start, backlog.end)
         if backlog.before is not None:
             lines = chain(read(journal.before, backlog.before), lines)
         known = (line for line in lines if line is not None)
         self.replay = replay.Replay(known, is_newer=backlog.is_newer, edit=backlog.edit)
-
-    def forget_what_came_later(self, size: int) -> None:
-        """size: of the journal now."""
-        for line in read(self._journal.path, self._seen, size):
-            if line is not None:
-                self.replay.forget(line.key)
-        self._seen = size
 
 
 class Journaling:
@@ -187,7 +180,6 @@ class Journaling:
         place = _place(db)
         if place is None or place.backlog != work.backlog:
             return False  # another process was quicker
-        work.forget_what_came_later(place.state.size)
         work.replay.take_in(db, size)
         return bool(work.replay)
 

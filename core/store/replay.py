@@ -23,7 +23,8 @@ class Replay:
 
     is_newer: all of the lines were written after what the database holds. Else a line yields to what was written later,
     by the clock, unless an earlier line tells just that: clocks are set back. edit: the last one that counts as what
-    the database holds; those after it were made while lines are taken in, None if nobody does anything then.
+    the database holds; what people do after it, while lines are taken in, is later than all of these. None if nobody
+    does anything then.
     """
 
     def __init__(self, lines: Iterable[JournalLine], *, is_newer: bool = False, edit: int | None = None) -> None:
@@ -40,10 +41,6 @@ class Replay:
         """Whether something is left to be taken in."""
         return bool(self._last)
 
-    def forget(self, key: _Key) -> None:
-        """Of this segment there is a later line, which the database has."""
-        self._last.pop(key, None)
-
     def take_in(self, db: Connection, most: int | None = None) -> int:
         """Write what the lines say of the next `most` segments (None: of all), where it is not so already; how many
         that was. A segment that is not here is made, as one of an earlier cut, and its recording with it."""
@@ -53,12 +50,13 @@ class Replay:
     def _take_in(self, db: Connection, line: JournalLine) -> bool:
         after = line.values
         row = db.execute("SELECT id FROM segments WHERE video = ? AND start_ms = ? AND end_ms = ?", line.key).fetchone()
+        segment = segment_id(*line.key) if row is None else str(row["id"])
+        if self._edit is not None and _has_come_later(db, segment, self._edit):
+            return False
         if row is None:
             if after is None:
                 return False
-            segment = _make_segment(db, *line.key)
-        else:
-            segment = str(row["id"])
+            _make_segment(db, *line.key)
         before = edits.snapshot(db, segment)
         is_retired = after is None and line.who == edits.CUT and before is not None
         if before == after or (after is None and not is_retired and not _is_given(before)):
@@ -102,6 +100,15 @@ def _batch(db: Connection, line: JournalLine) -> int | None:
 def _is_given(values: dict[str, Any] | None) -> bool:
     """By a person; what a machine has written since is no concern of the journal."""
     return values is not None and (values["origin"] in HUMAN or values["review"] != "pending")
+
+
+def _has_come_later(db: Connection, segment: str, edit: int) -> bool:
+    """Whether after this edit something was done here that the journal is told of; what was taken in is, too."""
+    query = (
+        f"SELECT 1 FROM edits WHERE segment = ? AND id > ? AND (who IN ('{edits.PERSON}', '{edits.CUT}') "
+        f"OR json_extract(after, '$.origin') IN ({', '.join('?' * len(HUMAN))})) LIMIT 1"
+    )
+    return db.execute(query, (segment, edit, *HUMAN)).fetchone() is not None
 
 
 def _last_edit(db: Connection, segment: str, upto: int | None) -> int:

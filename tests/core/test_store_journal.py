@@ -451,6 +451,22 @@ def test_what_a_killed_process_has_left_behind_much_that_is_still_to_come_in_is_
     assert told(store) == given(store)
 
 
+def test_what_is_written_amid_it_is_later_also_where_a_power_cut_has_taken_its_line(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = sorted(fill(store, 600, "long"))
+    machine(store, *ids)
+    wanted = only_in_the_journal(store, ids, known=True)
+    open_and_die(store.path, 1, monkeypatch)
+    before = journal_of(store).stat().st_size
+    store.transcripts.save(ids[0], "人")  # of which the older line is in
+    store.transcripts.save(ids[590], "人")  # of which it is yet to come in
+    os.truncate(journal_of(store), before)
+    with Store(store.path) as again:
+        assert given(again) == wanted | dict.fromkeys((ids[0], ids[590]), ("人", "human", "accepted"))
+        assert told(again) == given(again)
+
+
 def test_a_workspace_of_an_older_program_gets_a_journal_of_all_that_people_gave(store: Store) -> None:
     machine(store, "talk_16_26", "talk_24_34")
     store.transcripts.save("talk_0_10", "一")
