@@ -157,8 +157,9 @@ class PlanReader:
                 return self._keep((data, str(error)), lambda: unreadable)
             data = (*data, _stamp(folder / lineage.FILE))
             files = [_stamp(path) for path in sorted([*folder.glob("*.json"), *folder.glob("*.safetensors")])]
-            # A pace was measured, or a run has been interrupted, or is finished.
-            files += [str(path) for path in sorted(self._workspace.models.glob(".*/checkpoint-*"))]
+            # A pace was measured, or a run has been interrupted, or is finished. A checkpoint counts once it is whole,
+            # which is the last that changes in its folder.
+            files += [(str(path), _stamp(path)) for path in sorted(self._workspace.models.glob(".*/checkpoint-*"))]
             files += [path.name for path in tuned_folders(self._workspace.models)]
             return self._keep((data, *files, _figures(card)), lambda: self._reading(config, store, data, card))
 

@@ -26,7 +26,7 @@ from core.jobs.spec import EVENTS, create
 from core.stages import train
 from core.store import Store
 from core.training import checkpoint_state, checkpoints, resume, runs
-from core.training.checkpoints import last_checkpoint
+from core.training.checkpoints import SENTINEL, last_checkpoint
 from core.training.planning import PlanReader
 from core.training.runs import RunRecord
 from core.workspace import Workspace
@@ -226,7 +226,11 @@ def test_the_same_settings_go_on_by_themselves_others_start_anew(tmp_path: Path)
     # And who looks at the plan is told.
     last = last_checkpoint(made.models / ".run-01")
     assert last is not None
-    assert PlanReader(made).read().goes_on == ("run-01", last.step)
+    reader = PlanReader(made)
+    (last.path / SENTINEL).touch()  # as long as it is written
+    before = reader.read().goes_on
+    (last.path / SENTINEL).unlink()
+    assert reader.read().goes_on == ("run-01", last.step) != before
     assert resume.would_go_on(made.models, config, lineage.Lineage(kept.trained[1:])) is None
     assert resume.choose(made.models, {}, other, kept) == resume.ChosenRun("run-02", False)
     assert resume.choose(made.models, {}, same, lineage.Lineage(kept.trained[1:])) == resume.ChosenRun("run-02", False)
