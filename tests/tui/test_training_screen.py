@@ -16,6 +16,7 @@ from textual.widgets import Input, Static
 from core import config as settings
 from core import config_template
 from core.cli import AppOptions
+from core.dataset.lineage import MeasuredOn
 from core.errors import UserError
 from core.events import Evaluated, LogLine, Metric, Outcome, RunStarted, Sample, Saved
 from core.gpu import Gpu
@@ -452,6 +453,24 @@ def test_figures_and_samples_of_other_segments_are_no_part_of_a_resumed_run(work
     assert "of 10 validation segments" in runs[0].figures()
     for job in (first, second, third):
         job.die()
+
+
+def test_the_best_is_told_only_where_the_checkpoint_is_chosen_by_it(workspace: Workspace):
+    cases: list[tuple[MeasuredOn, tuple[int, float] | None]] = [("validation", (10, 0.2)), ("test", None)]
+    for on, told in cases:
+        job, later = FakeJob(workspace, "train"), FakeJob(workspace, "train")
+        job.emit(RunStarted("run-03", 55, 64))
+        for step, cer in ((0, 0.4), (10, 0.2), (20, 0.3)):
+            job.emit(Evaluated(step=step, cer=cer, on=on, segments=7))
+        later.emit(RunStarted("run-03", 55, 64, 20))
+        first, second = run_of(job), run_of(later)
+        second.continue_from([first])
+        assert (first.best, second.best) == (told, told)
+        assert first.figures() == (
+            f"loss -  CER 30.0 % (base 40.0 %{', best 20.0 % at step 10' if told else ''}) of 7 {on} segments"
+        )
+        job.die()
+        later.die()
 
 
 def test_the_list_of_runs_says_what_each_figure_is_of(workspace: Workspace):

@@ -89,8 +89,9 @@ class TrainingRun:
     measures_anew: bool = False
     """Error rates and samples of earlier jobs are of other segments."""
     measured_set: str = ""
-    """`12 validation segments`: what the error rates were measured on. Validation segments choose the checkpoint, test
-    segments are only shown."""
+    """`12 validation segments`: what the error rates were measured on."""
+    is_only_shown: bool = False
+    """Those are test segments: no checkpoint is chosen by them."""
 
     def handle(self, batch: JobBatch) -> None:
         """Take a batch in."""
@@ -132,6 +133,7 @@ class TrainingRun:
     def _evaluated(self, at: int, evaluated: Evaluated) -> None:
         step, cer, seconds = evaluated.step, evaluated.cer, evaluated.seconds
         self.measured_set = segments_of(evaluated.segments, evaluated.on) or self.measured_set
+        self.is_only_shown |= evaluated.on == "test"
         if cer is None:
             return
         # The last step may be measured twice.
@@ -164,6 +166,7 @@ class TrainingRun:
 
     def _add_measured(self, before: TrainingRun, until: int) -> None:
         self.measured_set = self.measured_set or before.measured_set
+        self.is_only_shown |= before.is_only_shown
         seen = {step for step, _ in self.measured}
         rates = [(step, cer) for step, cer in before.measured if step <= until and step not in seen]
         self.measured = sorted([*rates, *self.measured])
@@ -210,8 +213,9 @@ class TrainingRun:
 
     @property
     def best(self) -> tuple[int, float] | None:
-        """(step, CER) of the lowest so far of the steps that were trained; None before two were measured."""
-        trained = [(step, cer) for step, cer in self.measured if step > 0]
+        """(step, CER) of the lowest so far of the steps that were trained, which is kept; None before two were
+        measured, and where the last one is kept."""
+        trained = [(step, cer) for step, cer in self.measured if step > 0 and not self.is_only_shown]
         return min(trained, key=lambda one: (one[1], one[0])) if len(trained) > 1 else None
 
     @property
