@@ -256,7 +256,10 @@ class WhispersmithApp(App[int]):
         plain = "\n".join(cells.cut(cells.harmless(line), 300) for line in text.splitlines()[:6])
         # A key that is pressed again says nothing new while what it said first can still be read.
         if plain and plain not in (shown.message for shown in self._notifications):
-            self.notify(plain, severity=severity, markup=False, timeout=10 if severity == "error" else 5)
+            timeout = 10 if severity == "error" else 5
+            self.notify(plain, severity=severity, markup=False, timeout=timeout)
+            # Textual does not draw what a toast has covered if a hidden widget was written to before it went.
+            self.set_timer(timeout + 0.5, self.refresh)
 
     def _on_counted(self, error: UserError | None) -> None:
         """The store is another than before, or cannot be read."""

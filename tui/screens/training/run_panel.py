@@ -116,6 +116,10 @@ class RunPanel(Vertical):
 
     def show_gpu(self, reading: GpuReading) -> None:
         self._gpu = reading
+        if self.display:
+            self._write_gpu(reading)
+
+    def _write_gpu(self, reading: GpuReading) -> None:
         self.query_one(GpuPanel).show(reading, in_one_line=WIDE <= self.app.size.width < BESIDE_CELLS)
 
     @property
@@ -123,6 +127,7 @@ class RunPanel(Vertical):
         return self.app.size.width >= BESIDE_CELLS
 
     @on(events.Resize)
+    @on(events.Show)
     def _fit(self) -> None:
         self.set_class(self._is_beside, "-beside")
         if self._gpu is not None:
