@@ -12,7 +12,7 @@ from core.review.suspicion import CUT_EDITS, EditEstimate, EditFeatures, expecte
 from core.spans import Span, merged
 from core.store import Segment, Store
 from core.store.cuts import CutSegment, LeavingText, MovedText
-from core.timed_text import Cue, Share, Timed, said_once, shares
+from core.timed_text import Cue, Share, Timed, said_once, said_once_by_place, shares
 
 Texts = Literal["stays", "moves"]
 """Reviewed segments stay as they are and are cut around; or what a person wrote for them goes to the new ones."""
@@ -111,9 +111,20 @@ class _Move:
         return cls(new, room, leaving, store.cuts.retired(video, since), given, others)
 
     def leaving_but_for(self, segments: Collection[str]) -> list[LeavingText]:
-        """The texts that go and share no time with these of the new segments."""
+        """The texts that go, share no time with these of the new segments, and whose words have a place in others."""
         shut = [Span(row.start_ms, row.end_ms) for row in self.new if row.id in segments]
-        return [text for text in self.leaving if not _parts(text, shut)]
+        nowhere = self._without_room()
+        return [text for text in self.leaving if text.segment not in nowhere and not _parts(text, shut)]
+
+    def _without_room(self) -> set[str]:
+        """Segments of whose text more is said than by their neighbours, but where no new segment is."""
+        own = [*self.leaving, *self.before, *self.given]
+        found = set[str]()
+        for together in (own, [*own, *self.others]):
+            texts = sorted(together, key=lambda text: (text.start_ms, text.end_ms))
+            cues = (Cue(text.start_ms, text.end_ms, text.text) for text in texts)
+            found.update(texts[at].segment for at, cue in said_once_by_place(cues) if not _parts(cue, self.room))
+        return found
 
     def offers(self) -> Iterator[MovedText]:
         """What each new segment is to say."""

@@ -345,6 +345,19 @@ def test_no_text_goes_where_its_words_would_fall_on_what_somebody_wrote_meanwhil
         assert [text_of(store, row.id)[0] for row in new] == ["一二三四五", "五六七八九十"]
 
 
+def test_a_text_of_which_no_new_segment_takes_a_word_stays(tmp_path: Path) -> None:
+    """The new cut lies around what was rejected as it began, and in which somebody writes now."""
+    with Store(tmp_path / "whispersmith.db") as store:
+        _, first, second = fill(store, 3)
+        store.transcripts.save(first, "一二三四")
+        since = store.cuts.last_edit()
+        new = [Segment(segment_id("talk", *span), "talk", *span, "") for span in ((9000, 14_000), (13_000, 17_000))]
+        store.segments.add(new)
+        store.transcripts.save(second, "五六七八")  # one second of it is in a new one, and said by its neighbour
+        assert move_texts(store, "talk", {row.id for row in new}, since, "moves", replaced=False) == [first]
+        assert text_of(store, second) == ("五六七八", "human", "accepted")
+
+
 # -- killed at any moment
 
 
