@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from core.cli import AppOptions
+from core.cli import AppOptions, parser
 from core.jobs import list_jobs, lock, spawn
 from core.stage import STAGES
 from core.workspace import Workspace, create
@@ -30,6 +30,8 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     import tally
 
     monkeypatch.setitem(STAGES, "tally", tally.ROW)
+    # Made of the table as it is when the command line starts, which in this process it has done.
+    monkeypatch.setattr(parser, "COMMANDS", {command.name: command for command in parser._commands()})
     return create(tmp_path / "ws")
 
 
