@@ -5,6 +5,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import chain
 from typing import Literal, Self
 
 from core.review.flags import PARTLY
@@ -12,7 +14,7 @@ from core.review.suspicion import CUT_EDITS, EditEstimate, EditFeatures, expecte
 from core.spans import Span, merged
 from core.store import Segment, Store
 from core.store.cuts import CutSegment, LeavingText, MovedText
-from core.timed_text import Cue, Share, Timed, said_once, said_once_by_place, shares
+from core.timed_text import Cue, Share, Timed, said_once_by_place, shares
 
 Texts = Literal["stays", "moves"]
 """Reviewed segments stay as they are and are cut around; or what a person wrote for them goes to the new ones."""
@@ -118,24 +120,31 @@ class _Move:
 
     def _without_room(self) -> set[str]:
         """Segments of whose text more is said than by their neighbours, but where no new segment is."""
-        own = [*self.leaving, *self.before, *self.given]
-        found = set[str]()
-        for together in (own, [*own, *self.others]):
-            texts = sorted(together, key=lambda text: (text.start_ms, text.end_ms))
-            cues = (Cue(text.start_ms, text.end_ms, text.text) for text in texts)
-            found.update(texts[at].segment for at, cue in said_once_by_place(cues) if not _parts(cue, self.room))
-        return found
+        said = chain(self._own_cues, self._all_cues)
+        return {text.segment for text, cue in said if not _parts(cue, self.room)}
+
+    @cached_property
+    def _own(self) -> list[LeavingText]:
+        """What people gave."""
+        return [*self.leaving, *self.before, *self.given]
+
+    @cached_property
+    def _own_cues(self) -> list[tuple[LeavingText, Cue]]:
+        return _said(self._own)
+
+    @cached_property
+    def _all_cues(self) -> list[tuple[LeavingText, Cue]]:
+        return _said([*self._own, *self.others])
 
     def offers(self) -> Iterator[MovedText]:
         """What each new segment is to say."""
-        own = [*self.leaving, *self.before, *self.given]
+        own = self._own
         due = self._coverage([*self.leaving, *self.given])
         given, changed = [text for text in own if text.is_given], [text for text in own if not text.is_given]
         touched = self._coverage([text for text in own if not text.untouched])
         by_given = self._coverage(given)
-        said, covered = self._shares(own), self._coverage(own)
-        everything = [*own, *self.others]
-        all_said, all_covered = self._shares(everything), self._coverage(everything)
+        said, covered = self._shares(self._own_cues), self._coverage(own)
+        all_said, all_covered = self._shares(self._all_cues), self._coverage([*own, *self.others])
         changed.sort(key=lambda text: text.start_ms)
         for number, row in enumerate(self.new):
             if not due[number]:
@@ -151,9 +160,15 @@ class _Move:
     def _coverage(self, texts: Iterable[LeavingText]) -> list[int]:
         return _covered(texts, self.new)
 
-    def _shares(self, texts: Iterable[LeavingText]) -> list[Share]:
-        cues = said_once(Cue(text.start_ms, text.end_ms, text.text) for text in texts)
-        return shares([part for cue in cues for part in _fitted(cue, self.room)], self.new)
+    def _shares(self, said: Iterable[tuple[LeavingText, Cue]]) -> list[Share]:
+        return shares([part for _, cue in said for part in _fitted(cue, self.room)], self.new)
+
+
+def _said(texts: Iterable[LeavingText]) -> list[tuple[LeavingText, Cue]]:
+    """Each text with what it says that none before it does; without those of which nothing is left."""
+    ordered = sorted(texts, key=lambda text: (text.start_ms, text.end_ms))
+    cues = (Cue(text.start_ms, text.end_ms, text.text) for text in ordered)
+    return [(ordered[place], cue) for place, cue in said_once_by_place(cues)]
 
 
 def _offer_given(row: Segment, share: Share, covered_ms: int) -> MovedText:

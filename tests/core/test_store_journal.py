@@ -387,6 +387,18 @@ def open_and_die(path: Path, slices: int, monkeypatch: pytest.MonkeyPatch) -> No
             Store(path)
 
 
+def killed_amid_it(
+    store: Store, monkeypatch: pytest.MonkeyPatch, *, known: bool
+) -> tuple[list[str], dict[str, tuple[str, str | None, str]]]:
+    """Segments of which much is only in the journal, and a process was killed that had taken in one slice of it; what
+    the journal says of them."""
+    ids = sorted(fill(store, 600, "long"))
+    machine(store, *ids)
+    wanted = only_in_the_journal(store, ids, known=known)
+    open_and_die(store.path, 1, monkeypatch)
+    return ids, wanted
+
+
 @pytest.mark.parametrize("known", [True, False], ids=["the end of its journal", "a journal that it does not know"])
 def test_much_that_only_the_journal_has_comes_in_between_the_edits_of_others(
     store: Store, monkeypatch: pytest.MonkeyPatch, known: bool
@@ -435,10 +447,7 @@ def test_much_that_only_the_journal_has_comes_in_between_the_edits_of_others(
 def test_what_a_killed_process_has_left_behind_much_that_is_still_to_come_in_is_later_than_that(
     store: Store, monkeypatch: pytest.MonkeyPatch, known: bool
 ) -> None:
-    ids = sorted(fill(store, 600, "long"))
-    machine(store, *ids)
-    wanted = only_in_the_journal(store, ids, known=known)
-    open_and_die(store.path, 1, monkeypatch)
+    ids, wanted = killed_amid_it(store, monkeypatch, known=known)
     before = journal_of(store).stat().st_size
     store.transcripts.save(ids[570], "殺")
     with sqlite3.connect(store.path) as db:  # as if that had not been committed
@@ -454,10 +463,7 @@ def test_what_a_killed_process_has_left_behind_much_that_is_still_to_come_in_is_
 def test_what_is_written_amid_it_is_later_also_where_a_power_cut_has_taken_its_line(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ids = sorted(fill(store, 600, "long"))
-    machine(store, *ids)
-    wanted = only_in_the_journal(store, ids, known=True)
-    open_and_die(store.path, 1, monkeypatch)
+    ids, wanted = killed_amid_it(store, monkeypatch, known=True)
     before = journal_of(store).stat().st_size
     store.transcripts.save(ids[0], "人")  # of which the older line is in
     store.transcripts.save(ids[590], "人")  # of which it is yet to come in
