@@ -58,7 +58,7 @@ TERMINAL_S = 2.0
 class WhispersmithApp(App[int]):
     TITLE = "whispersmith"
     CSS_PATH = "app.tcss"
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - as Textual declares it
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (cells.WIDE, "-wide")]  # noqa: RUF012 - as Textual declares it
     VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall")]  # noqa: RUF012
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = dict(MODES)
     BINDINGS: ClassVar[list[BindingType]] = keymap.bindings("app")

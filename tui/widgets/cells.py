@@ -21,6 +21,9 @@ from textual.strip import Strip
 
 from tui.raster.bars import ASCII_BARS, BLOCKS
 
+WIDE = 100
+"""Cells across a window from which on its screens have the class `-wide`."""
+
 Piece = tuple[str, Style | None]
 """A run of harmless text and its style; None means the style of the line."""
 

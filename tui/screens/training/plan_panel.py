@@ -17,7 +17,6 @@ from tui.widgets.segment_table import Rows, RowTable
 from tui.widgets.text_line import Headline
 
 START = "start"
-WIDE = 100
 
 
 class PlanPanel(Vertical):
@@ -76,4 +75,4 @@ class PlanPanel(Vertical):
 
     @on(events.Resize)
     def _fit(self) -> None:
-        self.query_one(StepTable).set_columns(plan_columns(self.size.width >= WIDE))
+        self.query_one(StepTable).set_columns(plan_columns(self.size.width >= cells.WIDE))

@@ -29,7 +29,6 @@ BESIDE_CELLS = 130
 
 PANES = ("loss", "cer", "samples", "log", "gpu")
 """In the order of tab; the last one is a pane only where the window is narrow."""
-WIDE = 100
 
 
 class RunLog(LogTail):
@@ -89,7 +88,7 @@ class RunPanel(Vertical):
         state = f"{run.title}  {marks.mark(sign, cells.is_ascii(self.app))} {word}  {run.where()}"
         left = f"{clock(run.left_s)} left" if run.left_s is not None and run.view.live else ""
         self.query_one(Headline).show(state, left)
-        wide = self.app.size.width >= WIDE  # what the steps tell besides stands near the charts then
+        wide = self.app.size.width >= cells.WIDE  # what the steps tell besides stands near the charts then
         self.query_one("#figures", TextLine).show(run.figures(wide), "" if wide else run.speed())
         points = run.curve.points
         losses, steps = [nan_for(metric.loss) for metric in points], [metric.step for metric in points]
@@ -117,10 +116,8 @@ class RunPanel(Vertical):
     def show_gpu(self, reading: GpuReading) -> None:
         self._gpu = reading
         if self.display:
-            self._write_gpu(reading)
-
-    def _write_gpu(self, reading: GpuReading) -> None:
-        self.query_one(GpuPanel).show(reading, in_one_line=WIDE <= self.app.size.width < BESIDE_CELLS)
+            in_one_line = cells.WIDE <= self.app.size.width < BESIDE_CELLS
+            self.query_one(GpuPanel).show(reading, in_one_line=in_one_line)
 
     @property
     def _is_beside(self) -> bool:
@@ -156,7 +153,7 @@ class RunPanel(Vertical):
             self.call_after_refresh(pane.focus)
 
     def next_pane(self, step: int) -> None:
-        panes = [name for name in PANES if name != "gpu" or self.size.width < WIDE]
+        panes = [name for name in PANES if name != "gpu" or self.size.width < cells.WIDE]
         focused = next((name for name in panes if self.query_one(f"#{name}").has_focus), self._pane)
         self.show_pane(panes[(panes.index(focused) + step) % len(panes)] if focused in panes else panes[0])
 

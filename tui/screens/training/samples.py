@@ -22,8 +22,6 @@ from tui.widgets.scrollbar import plain_scrollbar
 from tui.widgets.text_line import TextLine
 
 SAMPLES = 3
-WIDE = 100
-"""Cells of the window from which on the texts of a sample stand beside each other."""
 
 
 class Samples(VerticalScroll, can_focus=True):
@@ -83,7 +81,7 @@ class Samples(VerticalScroll, can_focus=True):
 
     @on(events.Resize)
     def _show(self) -> None:
-        in_columns = self.app.size.width >= WIDE and bool(self._samples)
+        in_columns = self.app.size.width >= cells.WIDE and bool(self._samples)
         titles = self.query_one("#titles", SampleColumns)
         titles.display = in_columns
         if in_columns:
