@@ -250,12 +250,13 @@ class FirstTranscripts:
     # -- what could be better
 
     def advise(self, segments: Sequence[Segment]) -> None:
-        """Say what labelling anew would change, where that is for the better."""
+        """Say what labelling anew would change, where that is for the better. segments: all, as they are now."""
         pending = [row for row in segments if row.origin == "machine" and row.may_be_rewritten]
-        captioned = self.store.videos.captioned()
-        if self._takes_captions and (later := sum(row.video in captioned for row in pending)):
+        captioned = self.store.videos.captioned() if self._takes_captions and not self.due else set()
+        if later := sum(row.video in captioned for row in pending):
             self.job.log(f"{later} were written before their captions came: whispersmith label --redo takes those")
-        if alone := labelled_alone(self.workspace, self.config, self.store, segments):
+        asked_for = self.job.params.get("by") == "clips"
+        if not asked_for and (alone := labelled_alone(self.workspace, self.config, self.store, segments)):
             what = f"{plural(len(alone), 'segment')} labelled one by one"
             self.job.log(
                 f"{what}: heard as whole recordings they have fewer errors, since no word is halved; "

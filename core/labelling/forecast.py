@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from core.config import Config
 from core.errors import UserError
 from core.labelling.recordings import asked_ms, by_video
-from core.labelling.sources import heard_whole
+from core.labelling.sources import unheard
 from core.store import Segment, Store
 from core.whisper.info import describe
 from core.workspace import Workspace
@@ -20,7 +20,7 @@ _SPEED = "speed of "
 class LabelForecast:
     """segments: that would get a text, or a second reading, in so many recordings. sound_ms: of what would be heard; 0
     where it was heard before. seconds: at the speed of the last time, None before the first. alone: texts of this model
-    that were written segment by segment, and that nobody has reviewed."""
+    that were written segment by segment, and that nobody has reviewed. is_file: `model` names a file with texts."""
 
     model: str
     segments: int
@@ -28,6 +28,7 @@ class LabelForecast:
     sound_ms: int
     seconds: float | None = None
     alone: int = 0
+    is_file: bool = False
 
 
 def note_speed(store: Store, model: str, speed: float) -> None:
@@ -43,22 +44,23 @@ def forecast(workspace: Workspace, config: Config, store: Store) -> LabelForecas
     return LabelForecast(*found, alone=len(labelled_alone(workspace, config, store, everything)))
 
 
-def forecast_second(store: Store, model: str) -> LabelForecast:
-    """Of a second opinion by a model on all texts of machines and captions that nobody has reviewed."""
-    pending = store.segments.all(review="pending")
-    return LabelForecast(*_forecast(store, [row for row in pending if row.origin in ("machine", "caption")], model))
+def forecast_second(workspace: Workspace, store: Store, second: str) -> LabelForecast:
+    """Of a second opinion by a model, or a file, on all texts of machines and captions that nobody has reviewed."""
+    rows = [row for row in store.segments.all(review="pending") if row.origin in ("machine", "caption")]
+    if (file := workspace.find(second)).is_file():
+        return LabelForecast(file.name, len(rows), len({row.video for row in rows}), 0, is_file=True)
+    return LabelForecast(*_forecast(store, rows, second))
 
 
 def labelled_alone(workspace: Workspace, config: Config, store: Store, segments: Sequence[Segment]) -> list[Segment]:
-    """Texts of the labeller that are no share of a recording it has heard, though it could hear that, and that nobody
-    has reviewed or changed."""
+    """Texts of the labeller that are no share of what it has heard of their recording, though it could hear that, and
+    that nobody has reviewed or changed."""
     model = config.model.labeller
     rows = [row for row in segments if row.model == model and row.origin == "machine" and row.may_be_rewritten]
     if not rows or config.label.by != "recordings" or not _hears_recordings(workspace, model):
         return []
-    videos = {video.id: video for video in store.videos.some(list({row.video for row in rows}))}
-    open_to = {id for id, video in videos.items() if video.path and store.timed_texts.get(id, model) is None}
-    return [row for row in rows if row.video in open_to]
+    groups = [(video, own) for video, own in by_video(store, rows) if video.path]
+    return [row for video, own in groups for row in unheard(store, video.id, model, own)]
 
 
 def _hears_recordings(workspace: Workspace, model: str) -> bool:
@@ -70,6 +72,6 @@ def _hears_recordings(workspace: Workspace, model: str) -> bool:
 
 def _forecast(store: Store, rows: Sequence[Segment], model: str) -> tuple[str, int, int, int, float | None]:
     groups = by_video(store, rows)
-    sound = sum(asked_ms(found) for video, found in groups if heard_whole(store, video.id, model) is None)
+    sound = sum(asked_ms(unheard(store, video.id, model, found)) for video, found in groups)
     speed = (store.note(_SPEED + model) or {}).get("speed")
     return model, len(rows), len(groups), sound, sound / 1000 / speed if speed else None

@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from core.config import Config
 from core.engines import Engine
+from core.errors import UserError
 from core.events import ItemState
-from core.exchange.formats.table import recognise
+from core.exchange.formats.table import readable_suffixes, recognise
 from core.jobs import Job
 from core.labelling.clips import hear_clips
 from core.labelling.dealing import convert_by_settings, settle
@@ -26,12 +27,40 @@ from core.store import Segment, Store
 from core.store.records import SecondReading
 from core.text import plural
 from core.timed_text import TimedText
+from core.whisper.folders import ModelMissing, find
+from core.whisper.info import describe
 from core.workspace import Workspace
 
 
 def is_file(workspace: Workspace, second: str) -> bool:
     """Whether a second opinion is a file with texts, and no model: a folder holds a model."""
     return workspace.find(second).is_file()
+
+
+def check_second(workspace: Workspace, store: Store, labeller: str, second: str) -> None:
+    """Refuse a second labeller that is the first, by whatever name, or is no model that is here; and a file that is not
+    there, or holds no text of a segment here."""
+    if is_file(workspace, second):
+        _read(workspace, store, second, lambda text: None)
+        return
+    if second.lower().endswith(readable_suffixes()):
+        raise UserError(f"{second} is not there", "there is no such file", "check the path")
+    if second != labeller:
+        describe(second, workspace.root)
+    if second == labeller or _is_same_folder(workspace, second, labeller):
+        raise UserError(f"{second} is the labeller itself", "a second opinion is another's", "--second MODEL")
+
+
+def _is_same_folder(workspace: Workspace, model: str, other: str) -> bool:
+    try:
+        return find(model, workspace.root).samefile(find(other, workspace.root))
+    except ModelMissing:
+        return False
+
+
+def _read(workspace: Workspace, store: Store, second: str, log: Callable[[str], object]) -> FileTexts:
+    videos = {video.id for video in store.videos.all()}
+    return FileTextsReader(store.segments.all(), videos, log).read(recognise(workspace.find(second)))
 
 
 def store_cues(store: Store, found: FileTexts, source: str, *, by_machine: bool) -> None:
@@ -77,29 +106,33 @@ def compare(store: Store, job: Job, videos: Collection[str], convert: Convert) -
 
 
 def hear_second(
-    workspace: Workspace, config: Config, job: Job, store: Store, chosen: Collection[str], second: str
+    workspace: Workspace,
+    config: Config,
+    job: Job,
+    store: Store,
+    chosen: Collection[str],
+    second: str,
+    first: int | None = None,
 ) -> int:
     """Let `second`, a model or a file with texts, read those of the chosen segments that a machine or captions wrote
-    and nobody has reviewed; returns how many have a second reading then.
+    and nobody has reviewed, or the first so many of them; returns how many have a second reading then.
 
     What is stored of it is not heard again.
     """
     open_to = ("machine", "caption")
-    rows = [row for row in store.segments.all(review="pending") if row.id in chosen and row.origin in open_to]
+    rows = [row for row in store.segments.all(review="pending") if row.id in chosen and row.origin in open_to][:first]
     if not rows:
         job.log("there is no text that a second opinion could be on")
         return 0
     convert = convert_by_settings(workspace, config)
     if is_file(workspace, second):
-        path = workspace.find(second)
-        videos = {video.id for video in store.videos.all()}
-        found = FileTextsReader(store.segments.all(), videos, job.log).read(recognise(path))
-        take_second(store, found, f"{IMPORT}{path.name}")
+        found = _read(workspace, store, second, job.log)
+        take_second(store, found, f"{IMPORT}{workspace.find(second).name}")
     else:
         _hear(workspace, config, job, store, rows, second)
         store.set_note(SECOND, {"source": second})
     readings = compare(store, job, list(dict.fromkeys(row.video for row in rows)), convert)
-    compared = len(readings.keys() & chosen)
+    compared = sum(row.id in readings for row in rows)
     job.log(f"second opinion by {second}: {plural(compared, 'segment')} compared")
     return compared
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from core.spans import Span, merged
-from core.store import Store
+from core.store import Segment, Store
 from core.store.records import TimedTextRow
 from core.timed_text import Cue, Share, Timed, TimedText, merge_overlaps, shares
 
@@ -75,3 +75,12 @@ def heard_whole(store: Store, video: str, model: str) -> TextSource | None:
     """What a labeller has heard of a recording; None unless it has heard all of it."""
     row = store.timed_texts.get(video, model)
     return None if row is None or row.done is None or KIND in row.settings else stored_source(store, row)
+
+
+def unheard(store: Store, video: str, model: str, segments: Sequence[Segment]) -> list[Segment]:
+    """Those of a recording's segments that a labeller has not heard, or not to their ends."""
+    row = store.timed_texts.get(video, model)
+    if row is None or KIND in row.settings:
+        return list(segments)
+    heard = TextSource(model, (), heard=None if row.done else tuple(merged(store.timed_texts.spans(row.id))))
+    return [segment for segment in segments if not heard.covers(segment)]

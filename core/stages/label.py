@@ -13,10 +13,9 @@ from core.errors import UserError
 from core.exchange.glossary import read_glossary
 from core.jobs import Job
 from core.labelling.first import FirstTranscripts
-from core.labelling.second import hear_second, is_file
+from core.labelling.second import check_second, hear_second
 from core.store import Segment, Store
 from core.text import plural
-from core.whisper.info import describe
 from core.workspace import Workspace
 
 BY = ("recordings", "clips")
@@ -57,15 +56,12 @@ def report(result: dict[str, Any]) -> str:
 
 
 def check_params(workspace: Workspace, config: Config, params: dict[str, Any]) -> None:
-    """Refuse ids that are none, a glossary that is none, and a second labeller that is not here or is the first."""
+    """Refuse ids that are none, a glossary that is none, and a second labeller that can be none."""
     read_glossary(workspace.glossary)
     with Store(workspace.db_path) as store:
         _chosen(store.segments.all(), params)
-    if asked := _second(config, params):
-        if asked == config.model.labeller:
-            raise UserError(f"{asked} is the labeller itself", "a second opinion is another's", "--second MODEL")
-        if not is_file(workspace, asked):
-            describe(asked, workspace.root)
+        if asked := _second(config, params):
+            check_second(workspace, store, config.model.labeller, asked)
 
 
 def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
@@ -87,16 +83,27 @@ def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:
         if not everything:
             raise UserError("there are no segments to label", "no video has been cut yet", "whispersmith segment")
         chosen = _chosen(everything, job.params)
-        todo = due(chosen, bool(job.params.get("redo")), job.params.get("first"))
+        count = job.params.get("first")
+        todo = due(chosen, bool(job.params.get("redo")), count)
         first = FirstTranscripts(workspace, config, job, store, todo)
         if todo:
             first.write()
         else:
-            job.log("every segment has a transcript already")
-            first.advise(everything)
-        asked = _second(config, job.params)
-        compared = hear_second(workspace, config, job, store, {row.id for row in chosen}, asked) if asked else 0
+            job.log(_nothing_due(job.params))
+        first.advise(store.segments.all())
+        asked, compared = _second(config, job.params), 0
+        if asked:
+            # Who tries labellers on a few segments tries both on the same.
+            tried = {row.id for row in (todo if count and todo else chosen)}
+            compared = hear_second(workspace, config, job, store, tried, asked, count)
         return first.result() | {"second": asked, "compared": compared}
+
+
+def _nothing_due(params: dict[str, Any]) -> str:
+    named = "each of these segments" if params.get("ids") else "every segment"
+    if params.get("redo"):
+        return f"a person has written or reviewed {named}: nothing is written anew"
+    return f"{named} has a transcript already" + ("; --redo writes those of machines anew" if params.get("ids") else "")
 
 
 def due(segments: Sequence[Segment], redo: bool = False, first: int | None = None) -> list[Segment]:

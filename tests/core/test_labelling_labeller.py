@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
 
-from core.engines import PcmWindow
+from core.engines import PcmWindow, trial
 from core.engines.choice import EngineChoice
 from core.events import LogLine
 from core.labelling import labeller
@@ -41,6 +42,8 @@ def both(ears: Ears, monkeypatch: pytest.MonkeyPatch) -> Ears:
     monkeypatch.setattr(labeller, "windows_of", windows_of)
     monkeypatch.setattr(labeller, "WORTH_A_TRIAL_MS", 30_000)
     monkeypatch.setattr(labeller, "TRIAL_S", 12)
+    # Such engines take next to no time: on a busy machine any limit made of that breaks the second one off.
+    monkeypatch.setattr(trial, "PATIENCE", math.inf)
     return ears
 
 

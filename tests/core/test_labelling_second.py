@@ -12,6 +12,7 @@ from core.engines import EngineOptions, PcmWindow
 from core.errors import UserError
 from core.events import Item
 from core.review.differences import Difference
+from core.stages import label
 from core.store import Store
 from core.store.transcripts import MachineText
 from core.timed_text import TimedText
@@ -114,9 +115,34 @@ def test_a_files_texts_are_a_second_opinion(made: Workspace, ears: Ears, tmp_pat
         readings = store.second_readings.of("train")
     assert {id: reading.other for id, reading in readings.items()} == {"train_0_10": "羽羽羽", "train_8_18": "商"}
     assert {reading.source for reading in readings.values()} == {"import:other.csv"}
+
+
+def test_what_can_give_no_opinion_is_refused_before_anything_is_heard(made: Workspace, tmp_path: Path) -> None:
     (tmp_path / "none.csv").write_text("file_name,transcription\nother_0_10.wav,無\n", encoding="utf-8")
-    with pytest.raises(UserError, match=r"none of 1 row of none\.csv belongs to a segment here"):
-        run(made, second=str(tmp_path / "none.csv"))
+    (tmp_path / "colours.csv").write_text("colour,size\nred,3\n", encoding="utf-8")
+    (tmp_path / "empty.csv").touch()
+    labeller = made.config().model.labeller
+    for second, says in (
+        (str(tmp_path / "none.csv"), r"none of 1 row of none\.csv belongs to a segment here"),
+        (str(tmp_path / "colours.csv"), r"none of 2 rows of colours\.csv belongs to a segment here"),
+        (str(tmp_path / "empty.csv"), "is empty"),
+        ("texts.csv", r"texts\.csv is not there"),
+        ("nobody/no-such-whisper", "no-such-whisper is not here"),
+        (labeller, "the labeller itself"),
+        (f"{labeller}/.", "the labeller itself"),
+    ):
+        with pytest.raises(UserError, match=says):
+            label.check_params(made, made.config(), {"second": second})
+    label.check_params(made, made.config(), {"second": "models/deaf"})
+
+
+def test_both_are_tried_on_the_same_few_segments(both: Workspace, ears: Ears) -> None:
+    assert run(both, first=2)[0]["labelled"] == 2
+    assert run(both, first=2, second="models/deaf")[0]["compared"] == 2
+    assert ears.opened[-1].heard == [16_000, 20_000, 24_000, 28_000, 32_000]  # 16-26 and 24-34 s
+    run(both)
+    assert run(both, first=3, second="models/deaf")[0]["compared"] == 3
+    assert ears.opened[-1].heard == [0, 4000, 8000, 12_000]
 
 
 def test_a_labeller_is_the_second_opinion_on_imported_texts(made: Workspace, ears: Ears) -> None:

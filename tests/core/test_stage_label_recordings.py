@@ -220,6 +220,10 @@ def test_what_was_labelled_one_by_one_could_be_better(
     (line,) = (line for line in lines(run(made)[1]) if "one by one" in line)
     assert line.startswith("6 segments labelled one by one")
     assert "--redo" in line
+    # Also where something else was to be written, and where a part of the recording has been heard since.
+    _, listened = run(made, redo=True, ids=["train_0_10", "train_8_18"])
+    assert any(line.startswith("4 segments labelled one by one") for line in lines(listened))
+    assert not any("one by one" in line for line in lines(run(made, redo=True, by="clips", ids=["train_0_10"])[1]))
     run(made, redo=True)
     assert not any("one by one" in line for line in lines(run(made)[1]))
 
@@ -244,7 +248,3 @@ def test_what_is_named_must_be_there(made: Workspace) -> None:
     with pytest.raises(UserError, match="no segment nowhere"):
         label.check_params(made, made.config(), {"ids": ["train", "nowhere"]})
     label.check_params(made, made.config(), {"ids": ["train", "test_0_10.wav"]})
-    with pytest.raises(UserError, match="the labeller itself"):
-        label.check_params(made, made.config(), {"second": made.config().model.labeller})
-    with pytest.raises(UserError):
-        label.check_params(made, made.config(), {"second": "nobody/no-such-whisper"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from core.config import set_value
 from core.jobs import list_jobs
 from core.labelling.forecast import forecast, forecast_second, note_speed
 from core.review.correction_time import USUAL, CorrectionTime
@@ -50,9 +51,16 @@ async def test_the_labeller_is_offered_with_what_it_costs(workspace: Workspace) 
 
 
 async def test_a_second_opinion_is_asked_for_by_name(workspace: Workspace) -> None:
+    (workspace.root / "texts.csv").write_text("file_name,transcription\n", encoding="utf-8")
+    set_value(workspace.config_path, "labeller", "second", "texts.csv")
     app = open_app(workspace)
     async with app.run_test(size=(100, 30)) as pilot:
         await filled(pilot, app)
+        await pilot.press("O")
+        await wait_until(pilot, lambda: "texts.csv is read beside what is here" in " ".join(screen_text(app).split()))
+        await pilot.press("n")
+        set_value(workspace.config_path, "labeller", "second", "")
+        await wait_until(pilot, lambda: not isinstance(app.screen, Choice))
         await pilot.press("O")
         await wait_until(pilot, lambda: isinstance(app.screen, TextPrompt))
         await pilot.press(*"nobody", "enter")
@@ -60,6 +68,7 @@ async def test_a_second_opinion_is_asked_for_by_name(workspace: Workspace) -> No
         text = " ".join(screen_text(app).split())
         assert "a second reading of 6 segments" in text
         assert "nobody hears 50 s of 1 recording" in text
+        assert "not here: whispersmith model nobody" in text
         await pilot.press("y")
         await wait_until(pilot, lambda: asked(workspace) == [{"second": "nobody"}])
 
@@ -124,7 +133,7 @@ async def test_the_order_is_fitted_to_what_was_corrected(workspace: Workspace) -
         corrections = store.transcripts.corrections()
         assert [(one.seconds, one.length_s) for one in corrections] == [(30.0, 10.0)] * 3
         assert corrections[-1].edits == 7  # 今天要來吃到飽 -> 人寫的1
-        assert forecast_second(store, "nobody").segments == 2
+        assert forecast_second(workspace, store, "nobody").segments == 2
     app = open_app(workspace)
     async with app.run_test(size=(140, 45)) as pilot:
         screen = await filled(pilot, app)

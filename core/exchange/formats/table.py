@@ -82,6 +82,11 @@ def readable() -> list[str]:
     return [one.name for one in FORMATS if one.read_rows or one.read_cues]
 
 
+def readable_suffixes() -> tuple[str, ...]:
+    """Of files that `import` takes, with their dots."""
+    return tuple(dict.fromkeys(suffix for one in FORMATS for suffix in one.suffixes))
+
+
 def caption_suffixes() -> frozenset[str]:
     """Of files that hold the captions of one recording, with their dots."""
     return frozenset(suffix for one in FORMATS if one.read_cues for suffix in one.suffixes)
@@ -115,7 +120,7 @@ def read_cues(path: Path) -> list[Cue]:
 def recognise(path: Path) -> list[tuple[Format, Path]]:
     """The files to be imported from a path, each with its format: a file, a folder that is a format, or all captions
     of a folder. UserError where there is nothing that can be read."""
-    suffixes = " ".join(dict.fromkeys(suffix for one in FORMATS for suffix in one.suffixes))
+    suffixes = " ".join(readable_suffixes())
     if not path.is_dir():
         found = _by_suffix(path)
         if found is None:

@@ -18,6 +18,8 @@ from tui.effects import Effect, InThread, OpenDialog, StartJob, StopJob, Toast
 from tui.screens.transcripts import dialogs
 from tui.status.jobs import progress_text
 
+DOWNLOADS = "1 Setup, then d downloads it."
+
 SHOWN = 8
 """Rows of an import that are named."""
 
@@ -29,7 +31,7 @@ def label(workspace: Workspace, store: Store, live: Sequence[JobBatch]) -> list[
 
     def weigh() -> tuple[LabelForecast, str]:
         config = workspace.config()
-        return forecast(workspace, config, store), _not_here(workspace, config.model.labeller)
+        return forecast(workspace, config, store), _not_here(workspace, config.model.labeller, DOWNLOADS)
 
     def offer(weighed: tuple[LabelForecast, str]) -> list[Effect]:
         found, not_here = weighed
@@ -49,7 +51,7 @@ def begin_round(workspace: Workspace, store: Store, live: Sequence[JobBatch]) ->
         return _stop(live[0])
 
     def weigh() -> tuple[Mapping[str, int], str]:
-        return store.segments.counts(), _not_here(workspace, workspace.config().model.base)
+        return store.segments.counts(), _not_here(workspace, workspace.config().model.base, DOWNLOADS)
 
     def offer(weighed: tuple[Mapping[str, int], str]) -> list[Effect]:
         counts, not_here = weighed
@@ -66,16 +68,22 @@ def second_opinion(workspace: Workspace, store: Store, live: Sequence[JobBatch])
     if live:
         return _stop(live[0])
 
-    def offer(asked: str, found: LabelForecast) -> list[Effect]:
+    def offer(asked: str, weighed: tuple[LabelForecast, str]) -> list[Effect]:
+        found, not_here = weighed
         if not found.segments:
             return [Toast("There is no text yet that a second opinion could be on")]
-        question = dialogs.second_opinion(found)
+        question = dialogs.second_opinion(found, not_here)
         return [OpenDialog(question, lambda answer: [StartJob("label", {"second": asked})] if answer == "y" else [])]
 
-    def weigh(asked: str) -> list[Effect]:
-        file = workspace.find(asked)
-        second = str(file) if file.is_file() else asked.strip()
-        return [InThread(lambda: forecast_second(store, second), lambda found: offer(second, found), "forecast")]
+    def weigh(answer: str) -> list[Effect]:
+        file = workspace.find(answer)
+        asked = str(file) if file.is_file() else answer.strip()
+
+        def look() -> tuple[LabelForecast, str]:
+            found = forecast_second(workspace, store, asked)
+            return found, "" if found.is_file else _not_here(workspace, asked)
+
+        return [InThread(look, lambda weighed: offer(asked, weighed), "forecast")]
 
     def ask(second: str) -> list[Effect]:
         return weigh(second) if second else [OpenDialog(dialogs.second_labeller(), weigh)]
@@ -83,12 +91,12 @@ def second_opinion(workspace: Workspace, store: Store, live: Sequence[JobBatch])
     return [InThread(lambda: workspace.config().labeller.second, ask, "forecast")]
 
 
-def _not_here(workspace: Workspace, model: str) -> str:
+def _not_here(workspace: Workspace, model: str, how: str = "") -> str:
     """That a model is yet to be fetched, and how; "" where it is here. What else may be wrong with it its job says."""
     try:
         describe(model, workspace.root)
     except ModelMissing as missing:
-        return f"{missing.what}: 1 Setup, then d downloads it."
+        return f"{missing.what}: {how or missing.fix}"
     except UserError:
         pass
     return ""

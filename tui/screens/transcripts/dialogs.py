@@ -37,14 +37,14 @@ def label(found: LabelForecast, not_here: str) -> Choice:
     return Choice("Let the labeller write?", _with(text, not_here), choices)
 
 
-def second_opinion(found: LabelForecast) -> Choice:
-    """Answer "y": go on."""
+def second_opinion(found: LabelForecast, not_here: str) -> Choice:
+    """Answer "y": go on. not_here: that the model is yet to be fetched, and how."""
     text = (
         f"{cells.harmless(found.model)} {_work(found)}. Where it reads otherwise is marked, and comes first in the "
         "order of suspicion; no text is changed."
     )
     choices = [("y", f"a second reading of {plural(found.segments, 'segment')}"), ("n", "not now")]
-    return Choice("A second opinion?", text, choices)
+    return Choice("A second opinion?", _with(text, not_here), choices)
 
 
 def second_labeller() -> TextPrompt:
@@ -60,6 +60,8 @@ def second_labeller() -> TextPrompt:
 
 def _work(found: LabelForecast) -> str:
     """What is to be heard, and for how long that takes."""
+    if found.is_file:
+        return "is read beside what is here: nothing is heard"
     if not found.sound_ms:
         return "has heard all of it: nothing is heard again"
     what = f"hears {marks.total_length(found.sound_ms)} of {plural(found.recordings, 'recording')}"
