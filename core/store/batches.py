@@ -39,15 +39,16 @@ gone."""
 
 @dataclass(frozen=True)
 class Batch:
-    """id: its number; last: that of its last edit, by which batches and single edits stand in one order."""
+    """id: its number; made: of its last edit, by which batches and single edits stand in one order (`edits.MADE`)."""
 
     id: int
-    last: int
+    made: float
 
 
 def last_in_force(db: Connection) -> Batch | None:
     """The batch that the next undo would take back, or go on taking back."""
-    row = db.execute("SELECT id, last FROM batches WHERE undone <> ? ORDER BY last DESC LIMIT 1", (_UNDONE,)).fetchone()
+    query = "SELECT id, COALESCE(made, last) AS made FROM batches WHERE undone <> ? ORDER BY 2 DESC LIMIT 1"
+    row = db.execute(query, (_UNDONE,)).fetchone()
     return Batch(*row) if row else None
 
 

@@ -28,6 +28,9 @@ IS_CHANGED = f"""
 """SQL, whether a transcript `t` is a machine's text in which a person has changed something, here or in the segment of
 an earlier cut from which it came, and which nobody has accepted. No stage writes over it."""
 
+MADE = "COALESCE(made, id)"
+"""SQL, the order in which people made edits. Their numbers alone tell in which order the database got them."""
+
 WITHOUT_TEXT: dict[str, Any] = {"text": "", "review": "pending", "flags": [], "suspicion": 0.0}
 """What a transcript is that has no text, besides its origin."""
 
@@ -115,13 +118,14 @@ def record(
     undoes: int | None = None,
     batch: int | None = None,
     at: int | None = None,
+    made: float | None = None,
 ) -> None:
-    """at: when it was made (ms since 1970); None for now."""
+    """at: when it was made (ms since 1970); None for now. made: where it stands by MADE; None for the last one."""
 
     def packed(values: dict[str, Any] | None) -> str | None:
         return None if values is None else json.dumps(values, ensure_ascii=False)
 
     db.execute(
-        "INSERT INTO edits (segment, at, who, before, after, undoes, batch) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (segment, now_ms() if at is None else at, who, packed(before), packed(after), undoes, batch),
+        "INSERT INTO edits (segment, at, who, before, after, undoes, batch, made) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (segment, now_ms() if at is None else at, who, packed(before), packed(after), undoes, batch, made),
     )

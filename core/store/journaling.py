@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from core.store import replay
 from core.store.connection import Connection
-from core.store.edits import CUT, IS_CHANGED, PERSON
+from core.store.edits import CUT, IS_CHANGED, MADE, PERSON
 from core.store.journal import JOURNAL, Journal, JournalState, packed, read, utc
 
 LONG_BYTES = 8_000_000
@@ -50,9 +50,12 @@ _STANDING = f"""
     LEFT JOIN edits e ON e.id = (SELECT MAX(id) FROM edits WHERE segment = t.segment)
     WHERE {_GIVEN.format(origin="t.origin", review="t.review")} OR EXISTS (
         SELECT 1 FROM edits WHERE segment = t.segment AND who = '{PERSON}' AND undoes IS NULL AND undone = 0
-    ) OR {IS_CHANGED} ORDER BY s.video, s.start_ms, s.end_ms
+    ) OR {IS_CHANGED} ORDER BY (
+        SELECT MAX({MADE}) FROM edits WHERE segment = t.segment AND undoes IS NULL AND undone = 0
+    ), s.video, s.start_ms, s.end_ms
 """
-"""All that people have given, or have changed in a machine's texts, as it stands."""
+"""All that people have given, or have changed in a machine's texts, as it stands, in the order in which they did so: by
+that undo takes it back where only the journal is left."""
 
 
 @dataclass(frozen=True)

@@ -240,6 +240,15 @@ MIGRATIONS = (
     -- Lines of it, ahead of that position, that are still to be taken in, as JSON; NULL for none.
     ALTER TABLE journal ADD COLUMN backlog TEXT;
     """,
+    """
+    -- Where an edit (of a batch, its last) that came in from the journal stands in the order in which people made them:
+    -- a number between those of the two it was made between. NULL: by its own number (of a batch, `last`).
+    ALTER TABLE edits ADD COLUMN made REAL;
+    ALTER TABLE batches ADD COLUMN made REAL;
+    DROP INDEX IF EXISTS edits_in_force;
+    CREATE INDEX edits_in_force ON edits(COALESCE(made, id))
+        WHERE who = 'person' AND undoes IS NULL AND undone = 0 AND batch IS NULL;
+    """,
 )
 
 TABLES = frozenset(re.findall(r"CREATE TABLE (\w+)", "".join(MIGRATIONS)))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_right
 from collections.abc import Iterable
-from itertools import islice
-from typing import Any
+from itertools import accumulate, islice
+from typing import Any, NamedTuple, Self
 
 from core.clock import now_ms
 from core.ids import is_safe
@@ -29,13 +31,17 @@ class Replay:
 
     def __init__(self, lines: Iterable[JournalLine], *, is_newer: bool = False, edit: int | None = None) -> None:
         self._is_newer, self._edit = is_newer, edit
-        self._last: dict[_Key, JournalLine] = {}
+        self._last: dict[_Key, tuple[int, JournalLine]] = {}
+        """With its number among the lines."""
+        self._count = 0
+        self._held: _Held | None = None
         self._earlier: dict[_Key, set[int]] = {}
         for line in lines:
-            before = self._last.pop(line.key, None)
+            _, before = self._last.pop(line.key, (0, None))
             if before is not None and not is_newer:
                 self._earlier.setdefault(line.key, set()).add(_hash(before.values))
-            self._last[line.key] = line
+            self._count += 1
+            self._last[line.key] = self._count, line
 
     def __bool__(self) -> bool:
         """Whether something is left to be taken in."""
@@ -45,9 +51,11 @@ class Replay:
         """Write what the lines say of the next `most` segments (None: of all), where it is not so already; how many
         that was. A segment that is not here is made, as one of an earlier cut, and its recording with it."""
         keys = list(islice(self._last, most))
-        return sum(self._take_in(db, self._last.pop(key)) for key in keys)
+        if self._held is None:
+            self._held = _Held.read(db, self._edit)
+        return sum(self._take_in(db, self._held, *self._last.pop(key)) for key in keys)
 
-    def _take_in(self, db: Connection, line: JournalLine) -> bool:
+    def _take_in(self, db: Connection, held: _Held, number: int, line: JournalLine) -> bool:
         after = line.values
         row = db.execute("SELECT id FROM segments WHERE video = ? AND start_ms = ? AND end_ms = ?", line.key).fetchone()
         segment = segment_id(*line.key) if row is None else str(row["id"])
@@ -73,14 +81,38 @@ class Replay:
         else:
             edits.write(db, segment, after)
         batch = _batch(db, line)
-        edits.record(db, segment, line.who, before, after, batch=batch, at=line.at_ms)
+        made = held.behind(None if self._is_newer else line.at_ms, number / (self._count + 1))
+        edits.record(db, segment, line.who, before, after, batch=batch, at=line.at_ms, made=made)
         if batch is not None:
             last = int(db.execute("SELECT MAX(id) FROM edits").fetchone()[0])
             db.execute(
-                "UPDATE batches SET last = ?, first = CASE first WHEN 0 THEN ? ELSE first END WHERE id = ?",
-                (last, last, batch),
+                "UPDATE batches SET last = ?, first = CASE first WHEN 0 THEN ? ELSE first END, made = ? WHERE id = ?",
+                (last, last, made, batch),
             )
         return True
+
+
+class _Held(NamedTuple):
+    """The edits that a database holds, in the order in which people made them: where each stands in it (`edits.MADE`),
+    and the time of it or of a later one, whichever is earlier."""
+
+    made: list[float]
+    earliest: list[int]
+
+    @classmethod
+    def read(cls, db: Connection, upto: int | None) -> Self:
+        """Those with numbers up to `upto`."""
+        query = f"SELECT {edits.MADE}, at FROM edits WHERE id <= COALESCE(?, id) ORDER BY 1 DESC"
+        rows = [(float(made), int(at)) for made, at in db.execute(query, (upto,)).fetchall()]
+        earliest = list(accumulate((at for _, at in rows), min))
+        return cls([made for made, _ in reversed(rows)], earliest[::-1])
+
+    def behind(self, at_ms: int | None, share: float) -> float:
+        """A place between the last one (that was made at `at_ms` or before) and the next; share: how far on its way."""
+        index = len(self.made) if at_ms is None else bisect_right(self.earliest, at_ms)
+        last = self.made[index - 1] if index else 0.0
+        after = self.made[index] if index < len(self.made) else math.floor(last) + 1
+        return last + (after - last) * share
 
 
 def _batch(db: Connection, line: JournalLine) -> int | None:

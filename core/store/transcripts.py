@@ -15,12 +15,12 @@ from core.review.differences import differences, differing
 from core.store import batches, edits
 from core.store.connection import Connection
 from core.store.database import Database
-from core.store.edits import PERSON
+from core.store.edits import MADE, PERSON
 from core.store.records import HUMAN, ChangedTexts, SeenText, TextChange, Undone
 
-_LAST = """
-    SELECT id, segment, before FROM edits e WHERE {which} AND undoes IS NULL AND undone = 0
-    AND EXISTS (SELECT 1 FROM transcripts t WHERE t.segment = e.segment) ORDER BY id DESC LIMIT 1
+_LAST = f"""
+    SELECT id, segment, before, {MADE} AS made FROM edits e WHERE {{which}} AND undoes IS NULL AND undone = 0
+    AND EXISTS (SELECT 1 FROM transcripts t WHERE t.segment = e.segment) ORDER BY {MADE} DESC LIMIT 1
 """
 """Of what was cut away, and is back without its text, no edit is in force."""
 _SINGLE = "who = 'person' AND batch IS NULL"
@@ -175,7 +175,7 @@ class Transcripts:
                     batch = batches.last_in_force(db)
                 else:
                     row, batch = db.execute(_LAST.format(which=_OF_SEGMENT), (segment,)).fetchone(), None
-                if batch is None or (row is not None and row["id"] > batch.last):
+                if batch is None or (row is not None and row["made"] > batch.made):
                     return _take_back(db, row) if row is not None else None
             undone = batches.undo(self._database, batch.id)
             if undone.count or undone.changed:
@@ -229,7 +229,7 @@ class Transcripts:
         """How many segments a person has dealt with one by one since then: the pace of the review."""
         query = (
             "SELECT segment, at FROM edits WHERE who = 'person' AND undoes IS NULL AND undone = 0 AND batch IS NULL "
-            "ORDER BY id DESC"
+            f"ORDER BY {MADE} DESC"
         )
         # Backwards from the newest: what is older than `at_ms` is never read.
         newest = self._database.connection.execute(query)

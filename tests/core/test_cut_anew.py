@@ -459,6 +459,7 @@ def make_old(path: Path) -> None:
     with closing(sqlite3.connect(":memory:")) as old, closing(sqlite3.connect(path)) as db:
         for script in MIGRATIONS[:version]:
             old.executescript(script)
+        db.execute("DROP INDEX edits_in_force")  # of a later column
         for (table,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
             columns, former = ([row[1] for row in each.execute(f"PRAGMA table_info({table})")] for each in (db, old))
             if not former:

@@ -473,6 +473,61 @@ def test_what_is_written_amid_it_is_later_also_where_a_power_cut_has_taken_its_l
         assert told(again) == given(again)
 
 
+def deeds_taken_back(store: Store) -> list[tuple[str | None, int]]:
+    """What one undo after the other takes back: the segment, of a change of many its first, and of how many."""
+    return [(one.segment, one.count) for one in iter(store.transcripts.undo, None)]
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["the end of its journal", "a journal that it does not know"])
+def test_undo_takes_the_latest_first_also_where_older_edits_come_in_after_it(
+    store: Store, monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
+    ids, _ = killed_amid_it(store, monkeypatch, known=known)
+    store.transcripts.save("talk_8_18", "人")
+    store.transcripts.accept_all([ids[590]])
+    with Store(store.path) as again:
+        assert again.transcripts.reviewed_since(0) == 3
+        latest_first = [(ids[590], 1), ("talk_8_18", 1), (ids[300], 1), (ids[0], 598), ("talk_0_10", 1)]
+        assert deeds_taken_back(again) == latest_first
+
+
+def test_undo_takes_the_latest_first_of_what_came_in_one_after_the_other(store: Store) -> None:
+    store.transcripts.save("talk_8_18", "人")
+    for id in ("talk_16_26", "talk_0_10"):
+        size = journal_of(store).stat().st_size
+        store.transcripts.save(id, "人")
+        with sqlite3.connect(store.path) as db:  # as if that had not been committed
+            db.execute("DELETE FROM transcripts WHERE segment = ?", (id,))
+            db.execute("DELETE FROM edits WHERE segment = ?", (id,))
+            db.execute("UPDATE journal SET position = ?", (size,))
+        db.close()
+        Store(store.path).close()
+    assert deeds_taken_back(store) == [("talk_0_10", 1), ("talk_16_26", 1), ("talk_8_18", 1)]
+
+
+def test_undo_takes_the_latest_first_of_what_only_the_database_and_only_the_journal_has(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for at, id in enumerate(("talk_16_26", "talk_0_10", "talk_24_34", "talk_8_18")):
+        monkeypatch.setattr("core.store.edits.now_ms", lambda at=at: 1_000_000_000_000 + at)
+        store.transcripts.save(id, "人")
+    latest_first = [(id, 1) for id in ("talk_8_18", "talk_24_34", "talk_0_10", "talk_16_26")]
+    store.close()
+    with sqlite3.connect(store.path) as db:  # an edit in the middle is lost, and the journal is another one
+        db.execute("DELETE FROM edits WHERE segment = 'talk_0_10'")
+        db.execute("DELETE FROM transcripts WHERE segment = 'talk_0_10'")
+        db.execute("UPDATE journal SET id = 'another'")
+    db.close()
+    Store(store.path).close()
+    # It has begun a journal anew, and a new database gets as much of that.
+    (new := tmp_path / "new" / store.path.name).parent.mkdir()
+    Store(new).close()
+    shutil.copy(journal_of(store), new.with_name(JOURNAL))
+    for path in (store.path, new):
+        with Store(path) as later:
+            assert deeds_taken_back(later) == latest_first
+
+
 def test_a_workspace_of_an_older_program_gets_a_journal_of_all_that_people_gave(store: Store) -> None:
     machine(store, "talk_16_26", "talk_24_34")
     store.transcripts.save("talk_0_10", "一")
