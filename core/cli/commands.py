@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any, TypeVar
 
 from core.cli import DONE, ITEM_FAILED, AppOptions, OpenApp, show
@@ -310,7 +311,7 @@ def plan(arguments: Arguments, _: OpenApp) -> int:
     from core.jobs import launch
     from core.jobs.spawn import CODE
     from core.training.plan_rows import plan_lines
-    from core.training.planning import read_plan
+    from core.training.planning import read_plan_and_stopped
 
     workspace = open_workspace(arguments.workspace)
     if arguments.slurm:
@@ -319,11 +320,11 @@ def plan(arguments: Arguments, _: OpenApp) -> int:
         show.say(script.removesuffix("\n"))
         return DONE
     with Store(workspace.db_path) as store:
-        made = read_plan(workspace, workspace.config(), store)
+        made, stopped = read_plan_and_stopped(workspace, workspace.config(), store)
     if arguments.json:
-        show.document(made.as_json())
+        show.document(made.as_json() | {"stopped": asdict(stopped) if stopped else None})
         return DONE
-    for line in plan_lines(made):
+    for line in plan_lines(made, stopped):
         show.say(line)
     return DONE
 

@@ -11,6 +11,7 @@ from core.text import plural
 from core.training.checkpoints import AT_ONCE
 from core.training.methods import METHODS
 from core.training.plan import GB, Plan
+from core.training.resume import StoppedRun
 from core.training.weight_trials import USUAL, name_of
 from core.training.windows.augment import GAIN_DB, NOISE_DB, SPEED
 
@@ -96,10 +97,11 @@ def plan_rows(plan: Plan) -> list[PlanRow]:
     ]
 
 
-def plan_lines(plan: Plan) -> list[str]:
-    """The plan on a plain terminal."""
-    rows = [f"{row.title:<14} {row.value}" for row in plan_rows(plan)]
-    return [*rows, *(f"{'':<14} {reason}" for reason in plan.reasons)]
+def plan_lines(plan: Plan, stopped: StoppedRun | None = None) -> list[str]:
+    """The plan on a plain terminal, and what becomes of the run that was interrupted."""
+    lines = [f"{row.title:<14} {row.value}" for row in plan_rows(plan)]
+    lines += [f"{'':<14} {reason}" for reason in plan.reasons]
+    return lines if stopped is None else [*lines, f"{'Stopped run':<14} {stopped.told}"]
 
 
 def _rhythm(plan: Plan) -> str:

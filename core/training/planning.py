@@ -19,7 +19,8 @@ from core.models.suggested import WINDOW_S, suggestion
 from core.store import Store
 from core.training.pace import measured_pace, with_time
 from core.training.plan import GB, DataCounts, Plan, make_plan
-from core.training.resume import would_go_on
+from core.training.resume import StoppedRun, stopped_run
+from core.training.runs import RunRecord
 from core.whisper.folders import ModelMissing
 from core.whisper.info import ModelInfo, describe
 from core.whisper.tuned import tuned_folders
@@ -27,11 +28,23 @@ from core.workspace import Workspace
 
 
 def read_plan(workspace: Workspace, config: Config, store: Store) -> Plan:
-    """What `train` would do now; also for a base model that is yet to be fetched, if its sizes are known. UserError if
-    they are not, or all that could be trained on is barred."""
+    """The plan of a run that would start now; also for a base model that is yet to be fetched, if its sizes are known.
+    UserError if they are not, or all that could be trained on is barred."""
+    return read_plan_and_stopped(workspace, config, store)[0]
+
+
+def read_plan_and_stopped(workspace: Workspace, config: Config, store: Store) -> tuple[Plan, StoppedRun | None]:
+    """As `read_plan`, and the run that was interrupted, see `core.training.resume.stopped_run`."""
     model, missing = base_model(config, workspace)
     data = select(read_usable(store, config), config, model.window_s, lineage.read(model.path))
-    return _plan(workspace, config, data.counts, model, missing, training_card(config.model.gpu))
+    plan = _plan(workspace, config, data.counts, model, missing, training_card(config.model.gpu))
+    return plan, _stopped(workspace, config, data)
+
+
+def _stopped(workspace: Workspace, config: Config, data: RunData) -> StoppedRun | None:
+    if data.lineage is None:
+        return None
+    return stopped_run(workspace.models, RunRecord.of(config), data.lineage)
 
 
 def _plan(
@@ -111,14 +124,14 @@ def training_card(wish: str, read: Callable[[], list[Gpu]] = read_gpus) -> Gpu |
 @dataclass(frozen=True)
 class PlanReading:
     """The plan as it is now. config, plan: None where they cannot be had, and `error` says why; beside a plan it says
-    what is missing for it. split: the report of the split in force, {} before the first. goes_on: the interrupted run,
-    and its step, that a training started now goes on with."""
+    what is missing for it. split: the report of the split in force, {} before the first. stopped: the interrupted run,
+    see `core.training.resume.stopped_run`."""
 
     config: Config | None
     plan: Plan | None
     error: UserError | None
     split: Mapping[str, Any]
-    goes_on: tuple[str, int] | None = None
+    stopped: StoppedRun | None = None
 
 
 SELECTED_BY = ("labelled", "accepted", "rejected", "usable", "train", "test")
@@ -177,9 +190,7 @@ class PlanReader:
             plan = _plan(self._workspace, config, given.counts, model, missing, card)
         except UserError as error:
             return PlanReading(config, None, error, split)
-        models = self._workspace.models
-        goes_on = would_go_on(models, config, given.lineage) if given.lineage is not None else None
-        return PlanReading(config, plan, missing, split, goes_on)
+        return PlanReading(config, plan, missing, split, _stopped(self._workspace, config, given))
 
     def _data(self, inputs: Hashable, store: Store, config: Config, model: ModelInfo) -> RunData:
         if self._selection is None or self._selection[0] != inputs:

@@ -15,6 +15,7 @@ from core.dataset import lineage
 from core.dataset.lineage import Lineage
 from core.errors import UserError, of_os_error
 from core.gpu import Gpu
+from core.text import plural
 from core.training import runs
 from core.training.checkpoint_state import CheckpointState, read_state
 from core.training.checkpoints import Checkpoint, last_checkpoint, mend
@@ -46,12 +47,56 @@ def choose(models: Path, params: dict[str, Any], record: RunRecord, fresh: Linea
     return ChosenRun(same[0], True) if same else ChosenRun(runs.next_name(models), False)
 
 
-def would_go_on(models: Path, config: Config, fresh: Lineage) -> tuple[str, int] | None:
-    """The interrupted run, and the step it was saved at, that a training goes on with which is started now and asks for
-    none; None where that begins a new one. fresh: the segments of a new one."""
-    chosen = choose(models, {}, RunRecord.of(config), fresh)
-    last = last_checkpoint(runs.hidden(models, chosen.name)) if chosen.resume else None
-    return (chosen.name, last.step) if last is not None else None
+@dataclass(frozen=True)
+class StoppedRun:
+    """A run that was interrupted. step: of its last checkpoint; steps: of its plan, None where that is not known.
+    differs: why a training that asks for no run begins a new one; "" where it goes on with this one."""
+
+    name: str
+    step: int
+    steps: int | None
+    differs: str = ""
+
+    @property
+    def reached(self) -> str:
+        """`step 40 of 120`."""
+        return f"step {self.step}" + (f" of {self.steps}" if self.steps else "")
+
+    @property
+    def told(self) -> str:
+        """What becomes of it, in a line."""
+        stopped = f"{self.name} was stopped at {self.reached}"
+        if not self.differs:
+            return f"{stopped}: whispersmith train goes on with it; another: whispersmith train --name NAME"
+        return f"{stopped}, and a new run begins, since {self.differs}; go on: whispersmith train --name {self.name}"
+
+
+def stopped_run(models: Path, record: RunRecord, fresh: Lineage) -> StoppedRun | None:
+    """The interrupted run that a training goes on with which is started now and asks for none; else the newest, which
+    is to be asked for. None where none was interrupted. record, fresh: the settings and segments of a new run."""
+    chosen = choose(models, {}, record, fresh)
+    for name in [chosen.name] if chosen.resume else runs.interrupted(models):
+        folder = runs.hidden(models, name)
+        last, kept = last_checkpoint(folder), runs.read_record(folder)
+        if last is None or kept is None or (kept.of_round and not chosen.resume):
+            continue  # a round that was stopped goes on as one
+        state = None if kept.plan is not None else read_state(last.path)
+        steps = kept.plan.steps if kept.plan is not None else state and state.max_steps
+        return StoppedRun(name, last.step, steps, "" if chosen.resume else _difference(folder, kept, record, fresh))
+    return None
+
+
+def _difference(folder: Path, kept: RunRecord, record: RunRecord, fresh: Lineage) -> str:
+    """Why a run with this record is none that `record` and `fresh` go on with."""
+    if changed := kept.differing(record):
+        return f"settings have changed, it has {', '.join(changed)}"
+    before = lineage.read(folder)
+    if before is None:
+        return f"its list of what it was trained on ({lineage.FILE}) is gone"
+    if before.validated and not fresh.validated:
+        chooses = plural(len(before.validated), "segment")
+        return f"it has {chooses} to choose its best step by, where a new run learns from all"
+    return "it learns from other segments than a new run would"
 
 
 def asked_for(models: Path, params: dict[str, Any]) -> ChosenRun | None:

@@ -52,6 +52,9 @@ def set_up(
     fresh = selected.lineage
     record = replace(RunRecord.of(config), of_round=job.stage == "round")
     chosen = resume.choose(workspace.models, job.params, record, fresh)
+    begins = not chosen.resume and not job.params.get("name")
+    if begins and (stopped := resume.stopped_run(workspace.models, record, fresh)) is not None:
+        job.log(stopped.told, "warning")
     folder = runs.hidden(workspace.models, chosen.name).absolute()
     last = resume.open_run(folder, chosen, record, fresh, lambda text: job.log(text, "warning"))
     before = lineage.read(folder) or fresh

@@ -54,11 +54,16 @@ class RunRecord:
         return found if found in INCLUDES else "reviewed"
 
     def same_settings(self, other: RunRecord) -> bool:
-        """Whether both make the same run, whatever its plan; a setting that one does not know yet has its default."""
-        if (self.base, self.language) != (other.base, other.language):
-            return False
-        usual = _lasting(TrainConfig())
-        return all(self.train.get(name, value) == other.train.get(name, value) for name, value in usual.items())
+        """Whether both make the same run, whatever its plan."""
+        return not self.differing(other)
+
+    def differing(self, other: RunRecord) -> list[str]:
+        """What of this one is another in `other`, each as `name = value`; a setting that one does not know yet has its
+        default."""
+        own = {"base": self.base, "language": self.language} | _lasting(TrainConfig()) | self.train
+        others = {"base": other.base, "language": other.language} | _lasting(TrainConfig()) | other.train
+        names = ("base", "language", *_lasting(TrainConfig()))
+        return [f"{name} = {own[name]}" for name in names if own[name] != others[name]]
 
 
 def _lasting(settings: TrainConfig) -> dict[str, Any]:

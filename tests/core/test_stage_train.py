@@ -227,10 +227,20 @@ def test_the_same_settings_go_on_by_themselves_others_start_anew(tmp_path: Path)
     assert last is not None
     reader = PlanReader(made)
     (last.path / SENTINEL).touch()  # as long as it is written
-    before = reader.read().goes_on
+    before = reader.read().stopped
     (last.path / SENTINEL).unlink()
-    assert reader.read().goes_on == ("run-01", last.step) != before
-    assert resume.would_go_on(made.models, config, lineage.Lineage(kept.trained[1:])) is None
+    stopped = resume.StoppedRun("run-01", last.step, 400)
+    assert reader.read().stopped == stopped != before
+    assert stopped.told.startswith(f"run-01 was stopped at step {last.step} of 400: whispersmith train goes on")
+    # Also where it does not go on with it, and why.
+    beginning = f"run-01 was stopped at step {last.step} of 400, and a new run begins, since "
+    for record, fresh, why in (
+        (other, kept, "settings have changed, it has language = zh"),
+        (same, lineage.Lineage(kept.trained[1:]), "it learns from other segments than a new run would"),
+    ):
+        left = resume.stopped_run(made.models, record, fresh)
+        assert left is not None
+        assert left.told == f"{beginning}{why}; go on: whispersmith train --name run-01"
     assert resume.choose(made.models, {}, other, kept) == resume.ChosenRun("run-02", False)
     assert resume.choose(made.models, {}, same, lineage.Lineage(kept.trained[1:])) == resume.ChosenRun("run-02", False)
     assert resume.choose(made.models, {"name": "run-01"}, other, kept) == resume.ChosenRun("run-01", True)

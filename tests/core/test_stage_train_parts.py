@@ -1,6 +1,7 @@
 """train: what is learnt from, what chooses the checkpoint, and what a later split changes; never the test part."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -154,9 +155,17 @@ def test_a_resume_keeps_its_segments_and_leaves_out_what_is_test_now(tmp_path: P
 def test_a_run_goes_on_by_itself_only_with_the_same_segments(tmp_path: Path) -> None:
     made = make_workspace(tmp_path / "w", toy(), train=4, test=2, settings=LONG)
     kept = interrupted(made)
+    folder = made.models / ".run-01"
+    # As it was begun when so few segments still gave a block to choose by.
+    lineage.write(folder, replace(kept, trained=kept.trained[:3], validated=kept.trained[3:]))
     part(made, {"train_0_10": None})
-    result = train.run(made, made.config(), Listened(made, "train", {"steps": 1}).job)
+    listened = Listened(made, "train", {"steps": 1})
+    result = train.run(made, made.config(), listened.job)
     assert (result["name"], result["train_segments"], result["resumed_from"]) == ("run-02", 3, None)
+    told = (
+        "it has 1 segment to choose its best step by, where a new run learns from all; go on: whispersmith train --na"
+    )
+    assert any(told in line.text for line in listened.of(LogLine))
     (made.models / ".run-01" / lineage.FILE).unlink()
     assert len(kept.trained) == 4
     with pytest.raises(UserError, match="cannot be gone on with") as caught:

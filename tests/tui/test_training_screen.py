@@ -22,6 +22,7 @@ from core.events import Evaluated, LogLine, Metric, Outcome, RunStarted, Sample,
 from core.gpu import Gpu
 from core.jobs import attach, list_jobs
 from core.store import Segment, Store, Video
+from core.training.resume import StoppedRun
 from core.workspace import Workspace, create
 from tests.tui.fake_job import FakeJob
 from tests.tui.wait import fits_at, hidden_characters, screen_lines, screen_text, wait_until, wrong_widths
@@ -159,12 +160,13 @@ async def test_enter_goes_on_with_a_run_that_was_stopped_and_says_so_before(
 ):
     started: list[Any] = []
     monkeypatch.setattr(TrainingScreen, "start_job", lambda self, stage, params=None, then=None: started.append(params))
-    monkeypatch.setattr("core.training.planning.would_go_on", lambda models, config, fresh: ("run-02", 7))
+    stopped = [StoppedRun("run-02", 7, 20)]
+    monkeypatch.setattr("core.training.planning.stopped_run", lambda models, record, fresh: stopped[-1])
     with Store(workspace.db_path) as store:
         store.segments.set_parts({f"talk_{8 * n}_{8 * n + 10}": "train" for n in range(20)})
     app = open_app(workspace)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
-        await wait_until(pilot, lambda: "enter goes on with run-02 from step 7" in screen_text(app))
+        await wait_until(pilot, lambda: "enter goes on with run-02 from step 7 of 20" in screen_text(app))
         assert "keeps its plan" in " ".join(screen_text(app).split())
         await pilot.press("enter")
         await wait_until(pilot, lambda: started == [{"name": "run-02", "resume": True}])
@@ -182,8 +184,15 @@ async def test_enter_goes_on_with_a_run_that_was_stopped_and_says_so_before(
         await wait_until(pilot, lambda: training.folder in app.live and "● running" in screen_text(app))
         await pilot.press("escape")
         await wait_until(pilot, lambda: "a training runs: enter shows it" in screen_text(app))
+        stopped.append(StoppedRun("run-02", 9, 20, "settings have changed, it has batch = 8"))
+        settings.set_value(workspace.config_path, "train", "batch", 4)
         training.finish(Outcome.CANCELLED)
-        await wait_until(pilot, lambda: "enter goes on with run-02 from step 7" in screen_text(app))
+        await wait_until(pilot, lambda: "enter starts a new training" in screen_text(app))
+        said = " ".join(screen_text(app).split())
+        assert "run-02 was stopped at step 9 of 20, and does not go on by itself, since settings have changed" in said
+        started.clear()
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: started == [{}])
 
 
 async def test_a_model_that_is_not_here_is_told_in_its_place(

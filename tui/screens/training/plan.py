@@ -11,6 +11,7 @@ from core.config import Config
 from core.errors import UserError
 from core.training.plan_rows import PlanRow
 from core.training.planning import PlanReading
+from core.training.resume import StoppedRun
 from tui.widgets.columns import Column
 from tui.widgets.dialog import TextPrompt
 
@@ -32,16 +33,21 @@ def problem_of(reading: PlanReading) -> UserError | None:
     return UserError("there is nothing to train on", "no accepted segment is in the train part", fix)
 
 
-def start_words(goes_on: tuple[str, int] | None, *, is_running: bool) -> tuple[str, str]:
-    """What Enter does where a training can start, and more on that. goes_on: the interrupted run it goes on with; of
-    one at work nobody knows yet what it leaves. is_running: a training is at work."""
+def start_words(stopped: StoppedRun | None, *, is_running: bool) -> tuple[str, str]:
+    """What Enter does where a training can start, and more on that. stopped: the interrupted run; of one at work nobody
+    knows yet what it leaves. is_running: a training is at work."""
     if is_running:
         return "a training runs: enter shows it", "one at a time; s stops it"
-    if goes_on is None:
+    if stopped is None:
         return "enter starts the training", "it goes on without this window"
-    name, step = goes_on
+    if stopped.differs:
+        return (
+            "enter starts a new training",
+            f"{stopped.name} was stopped at {stopped.reached}, and does not go on by itself, since {stopped.differs}; "
+            "v shows it, then r goes on with it",
+        )
     return (
-        f"enter goes on with {name} from step {step}",
+        f"enter goes on with {stopped.name} from {stopped.reached}",
         "it was stopped, with these settings and segments, and keeps its plan; another: whispersmith train --name NAME",
     )
 

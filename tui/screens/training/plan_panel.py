@@ -25,8 +25,8 @@ class PlanPanel(Vertical):
     def __init__(self) -> None:
         super().__init__(id="plan")
         self._rows: dict[str, PlanRow] = {}
-        self._goes_on = ""
-        """What is to be said of the run that a start goes on with."""
+        self._stopped = ""
+        """What is to be said of the run that was stopped."""
         self._shown: tuple[PlanReading, bool] | None = None
         self.problem: UserError | None = None
         """What keeps a run from starting."""
@@ -47,12 +47,12 @@ class PlanPanel(Vertical):
             return
         self._shown = reading, is_running
         table, first = self.query_one(StepTable), not self._rows
-        self.problem, self._goes_on = problem_of(reading), ""
+        self.problem, self._stopped = problem_of(reading), ""
         self._rows = {row.key: row for row in plan_rows(reading.plan)} if reading.plan is not None else {}
         rows = [(row.key, [row.title, row.value, row.reason]) for row in self._rows.values()]
         if self.problem is None:
-            value, reason = start_words(reading.goes_on, is_running=is_running)
-            self._goes_on = reason if reading.goes_on is not None and not is_running else ""
+            value, reason = start_words(reading.stopped, is_running=is_running)
+            self._stopped = reason if reading.stopped is not None and not is_running else ""
             rows.append((START, ["Start", value, reason]))
         elif rows:
             sign = marks.mark("failed", cells.is_ascii(self.app))
@@ -69,7 +69,7 @@ class PlanPanel(Vertical):
         row = self.row
         change = " (enter changes it)" if row is not None and row.setting else ""
         why = self.query_one("#why", Static)
-        text = f"{row.title}: {row.reason}{change}" if row is not None else self._goes_on
+        text = f"{row.title}: {row.reason}{change}" if row is not None else self._stopped
         why.update(text)
         why.display = bool(text)  # its line is the plan's while there is nothing to say
 

@@ -171,8 +171,9 @@ class TrainingScreen(ListeningScreen):
         elif self.plan_panel.problem is not None:
             self.show_error(self.plan_panel.problem, "The training cannot start yet")
         elif self._plan_reading is not None:
-            goes_on = self._plan_reading.goes_on
-            self._start({"name": goes_on[0], "resume": True} if goes_on is not None else {})
+            stopped = self._plan_reading.stopped
+            goes_on = stopped is not None and not stopped.differs
+            self._start({"name": stopped.name, "resume": True} if stopped is not None and goes_on else {})
 
     def _change(self, row: PlanRow) -> None:
         config = self._plan_reading.config if self._plan_reading is not None else None
