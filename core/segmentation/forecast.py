@@ -28,6 +28,7 @@ class Forecast:
     cut; sound_ms: what they hold in all. stay: segments that stay as they are beside these for what a person gave them;
     move: reviewed ones whose text would be offered again where new segments lie; changed: those of a machine in whose
     text a person has changed something, which is offered, too; machine: other transcripts of a machine, which go.
+    unjudged: of those that stay, how many a person has only changed so.
     """
 
     recordings: int = 0
@@ -39,6 +40,7 @@ class Forecast:
     move: int = 0
     changed: int = 0
     machine: int = 0
+    unjudged: int = 0
 
     @property
     def bytes(self) -> int:
@@ -78,10 +80,13 @@ class Forecast:
     def kept_changes(self) -> list[str]:
         """What happens to what a person gave, as in `changes`."""
         new = plural(self.least, "new one") if self.least == self.most else f"about {self._range} new ones"
-        stay = f"{self.stay} reviewed segments stay as they are; {new} around them"
+        given = "reviewed or changed" if self.unjudged else "reviewed"
+        if self.unjudged == self.stay:
+            given = "changed"
+        stay = f"{self.stay} {given} segments stay as they are; {new} around them"
         move = f"The texts of {self.move} reviewed segments are offered again in {self.count}, marked and pending"
         if self.stay == 1:
-            stay = f"1 reviewed segment stays as it is; {new} around it"
+            stay = f"1 {given} segment stays as it is; {new} around it"
         if self.move == 1:
             move = f"The text of 1 reviewed segment is offered again in {self.count}, marked and pending"
         changed = (
@@ -123,6 +128,7 @@ class _Earlier(NamedTuple):
     move: int
     changed: int
     machine: list[Span]
+    unjudged: int
 
 
 class Recording:
@@ -144,7 +150,7 @@ class Recording:
         earlier = self._earlier(texts, is_whole or _same(self.video.cutting, cutter))
         if is_whole and not (texts == "moves" and earlier.move + earlier.changed):
             sound = sum(row.end_ms - row.start_ms for row in own)
-            return Forecast(0, 1, len(own), len(own), sound, earlier.stay)
+            return Forecast(0, 1, len(own), len(own), sound, earlier.stay, unjudged=earlier.unjudged)
         if is_whole:
             # Texts are to move: those of this cut as well, where they are in its way.
             earlier = self._earlier(texts, False)
@@ -152,7 +158,18 @@ class Recording:
         found: Yield = cutter.estimate(duration, earlier.kept)
         again = set(cutter.plan(duration, earlier.kept)) if earlier.machine else set()
         machine = sum(span not in again for span in earlier.machine)
-        return Forecast(1, 0, found.least, found.most, found.ms, earlier.stay, earlier.move, earlier.changed, machine)
+        return Forecast(
+            1,
+            0,
+            found.least,
+            found.most,
+            found.ms,
+            earlier.stay,
+            earlier.move,
+            earlier.changed,
+            machine,
+            earlier.unjudged,
+        )
 
     def _find_earlier(self, texts: Texts, only_kept: bool) -> _Earlier:
         """only_kept: the others are of the cut that is asked about."""
@@ -167,6 +184,7 @@ class Recording:
             sum(row.is_reviewed for row in leaving),
             sum(row.is_changed for row in leaving),
             [Span(row.start_ms, row.end_ms) for row in going],
+            sum(not row.is_reviewed for row in staying),
         )
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from core.config import SegmentConfig
 from core.events import Item, ItemState
 from core.exchange.clip_import import import_clip
 from core.labelling.dealing import settle
@@ -26,9 +27,9 @@ from core.segmentation.settings import cutter_of
 from core.segmentation.texts import Texts, move_texts
 from core.spans import segment_id
 from core.stages import label, segment
-from core.store import Segment, Store, journal
+from core.store import Segment, Store, Video, journal
 from core.store.connection import Connection
-from core.store.cuts import Cuts, LeavingText
+from core.store.cuts import Cuts, CutSegment, LeavingText
 from core.store.migrations import MIGRATIONS
 from core.store.records import TextChange
 from core.store.transcripts import MachineText
@@ -499,6 +500,21 @@ def test_what_is_said_before_is_what_happens(workspace: Workspace, settings: dic
     else:
         assert settings == {}
         assert (rows, files_of(workspace)) == (before, files)
+
+
+def test_what_a_person_has_only_changed_is_not_called_reviewed() -> None:
+    """It stays where another recording lies there than was written down."""
+    video = Video("talk", duration_ms=30_000, cut={"replaced": {"texts": 0, "at": 0}})
+    accepted = CutSegment("talk", 0, 10_000, True, "human", "accepted", has_text=True, is_changed=False)
+    changed = CutSegment("talk", 20_000, 30_000, True, "machine", "pending", has_text=True, is_changed=True)
+    cutter = cutter_of(SegmentConfig())
+    for rows, told in (
+        ([accepted], "1 reviewed segment stays"),
+        ([changed], "1 changed segment stays"),
+        ([accepted, changed], "2 reviewed or changed segments stay"),
+    ):
+        (said,) = forecast.Recording(video, rows).forecast(cutter).changes
+        assert said.startswith(told)
 
 
 def test_the_command_says_it_and_writes_nothing(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
