@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from core.config import set_value
 from core.jobs import list_jobs
 from core.labelling.forecast import forecast, forecast_second, note_speed
@@ -14,6 +16,7 @@ from core.store.records import SecondReading
 from core.workspace import Workspace
 from tests.tui.transcripts_kit import filled, open_app, segment, workspace
 from tests.tui.wait import screen_text, wait_until
+from tui.screens.transcripts.dialogs import round_choices
 from tui.screens.transcripts.table.index import GAIN, QueryResult, View
 from tui.screens.transcripts.table.search import Search
 from tui.widgets.dialog import Choice, TextPrompt
@@ -86,8 +89,25 @@ async def test_a_round_is_offered_once_something_is_accepted(workspace: Workspac
         text = " ".join(screen_text(app).split())
         assert "trained on 1 accepted text" in text
         assert "1 Setup, then d" in text
-        await pilot.press("y")
+        assert "quick: trains the decoder alone" in text
+        await pilot.press("l")
         await wait_until(pilot, lambda: [job.stage for job in list_jobs(workspace)] == ["round"])
+        assert asked(workspace) == [{"method": "light"}]
+
+
+@pytest.mark.parametrize(
+    ("last", "answers"),
+    [
+        ({"step": "done"}, ["y quick", "l light", "n not"]),
+        ({"step": "train", "method": "quick"}, ["y go on with the round that was stopped: quick", "l light", "n not"]),
+        ({"step": "train", "method": "light"}, ["y go on with the round that was stopped: light", "n not"]),
+        ({"step": "label", "method": "quick"}, ["y go on: its model writes", "n not"]),
+    ],
+    ids=str,
+)
+def test_a_round_that_was_stopped_is_what_goes_on(last: dict[str, str], answers: list[str]) -> None:
+    offered = [f"{key} {said}" for key, said in round_choices(last)]
+    assert all(said.startswith(answer) for said, answer in zip(offered, answers, strict=True))
 
 
 async def test_who_wrote_a_row_and_that_another_reads_it_otherwise(workspace: Workspace) -> None:

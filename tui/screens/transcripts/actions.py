@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from core.errors import UserError
 from core.labelling.forecast import LabelForecast, forecast, forecast_second
@@ -50,15 +51,21 @@ def begin_round(workspace: Workspace, store: Store, live: Sequence[JobBatch]) ->
     if live:
         return _stop(live[0])
 
-    def weigh() -> tuple[Mapping[str, int], str]:
-        return store.segments.counts(), _not_here(workspace, workspace.config().model.base, DOWNLOADS)
+    def weigh() -> tuple[Mapping[str, int], Mapping[str, Any], str]:
+        from core.stages.round import NOTE  # the training room is not needed before
 
-    def offer(weighed: tuple[Mapping[str, int], str]) -> list[Effect]:
-        counts, not_here = weighed
+        not_here = _not_here(workspace, workspace.config().model.base, DOWNLOADS)
+        return store.segments.counts(), store.note(NOTE) or {}, not_here
+
+    def offer(weighed: tuple[Mapping[str, int], Mapping[str, Any], str]) -> list[Effect]:
+        counts, last, not_here = weighed
         if not counts["usable"]:
             return [Toast("A round learns from what is accepted: correct a few rows first, enter or a accepts them")]
-        question = dialogs.begin_round(counts, not_here)
-        return [OpenDialog(question, lambda answer: [StartJob("round", {})] if answer == "y" else [])]
+        return [OpenDialog(dialogs.begin_round(counts, last, not_here), start)]
+
+    def start(answer: str) -> list[Effect]:
+        params = {"y": {}, "l": {"method": "light"}}.get(answer)
+        return [] if params is None else [StartJob("round", params)]
 
     return [InThread(weigh, offer, "forecast")]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from core.labelling.forecast import LabelForecast
 from core.store import TranscriptRow
@@ -25,14 +26,14 @@ def label(found: LabelForecast, not_here: str) -> Choice:
     text = "Every segment has a text."
     if found.segments:
         choices.insert(0, ("y", f"write the texts of {plural(found.segments, 'segment')}"))
-        text = f"{cells.harmless(found.model)} {_work(found)}. What a person has reviewed stays."
+        text = f"{cells.harmless(found.model)} {_work(found)}. What a person has reviewed or changed stays."
     if found.alone:
         choices.insert(
             1 if found.segments else 0, ("r", f"write {plural(found.alone, 'text')} anew, from whole recordings")
         )
         text += (
             f"\n{plural(found.alone, 'text')} were written one by one: from whole recordings they have fewer "
-            "errors. Only what nobody has reviewed is written anew."
+            "errors. Only what nobody has reviewed or changed is written anew."
         )
     return Choice("Let the labeller write?", _with(text, not_here), choices)
 
@@ -76,13 +77,24 @@ def stop_job(who: str, progress: str) -> Choice:
     return Choice(f"{who} is at work", progress, choices)
 
 
-def begin_round(counts: Mapping[str, int], not_here: str) -> Choice:
-    """Answer "y": go on. not_here: that the base model is yet to be fetched, and how."""
+def begin_round(counts: Mapping[str, int], last: Mapping[str, Any], not_here: str) -> Choice:
+    """Answers and `last` as in `round_choices`. not_here: that the base model is yet to be fetched, and how."""
     text = (
-        f"The decoder is trained on {plural(counts['usable'], 'accepted text')}, and that model writes the texts anew "
+        f"The base is trained on {plural(counts['usable'], 'accepted text')}, and that model writes the texts anew "
         "that nobody has written, accepted or rejected. What a person has touched stays."
     )
-    return Choice("A round?", _with(text, not_here), [("y", "train, and write the rest anew"), ("n", "not now")])
+    return Choice("A round?", _with(text, not_here), round_choices(last))
+
+
+def round_choices(last: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Answers: "y" go on, in the usual way or with the round that was stopped, "l" by the method light. last: the note
+    of the last round (`core.stages.round.NOTE`), {} before the first."""
+    step, method = last.get("step"), last.get("method", "quick")
+    usual = {"train": f"go on with the round that was stopped: {method}", "label": "go on: its model writes the rest"}
+    choices = [("y", usual.get(str(step), "quick: trains the decoder alone"))]
+    if step != "label" and (step, method) != ("train", "light"):
+        choices.append(("l", "light: a small change of all layers; learns more, in about twice the time"))
+    return [*choices, ("n", "not now")]
 
 
 def _with(text: str, not_here: str) -> str:
