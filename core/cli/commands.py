@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from itertools import groupby
 from typing import Any, TypeVar
 
 from core.cli import DONE, ITEM_FAILED, AppOptions, OpenApp, show
@@ -20,6 +21,7 @@ from core.query.videos import ListedVideo
 from core.redaction import redact_links, redact_values
 from core.stage import lookup
 from core.store import Segment, Store, TranscriptRow, Video
+from core.store.records import SecondReading
 from core.text import clean, file_size, plural
 from core.whisper.folders import fetch_command
 from core.workspace import Workspace, create, is_workspace, open_workspace
@@ -223,7 +225,7 @@ def segments(arguments: Arguments, _: OpenApp) -> int:
             query = _understood(language.parse(arguments.filter), segment_language.HELP)
         found = _chosen(store, arguments, query)
         if arguments.json:
-            show.documents(map(segment_json, found))
+            show.documents(_with_second_readings(store, found))
             return DONE
         rows = ([s.id, s.review, s.origin or "–", ",".join(_flags(s)), s.text] for s in found)
         columns = [("segment", False), ("state", False), ("origin", False), ("flags", False), ("text", False)]
@@ -250,13 +252,22 @@ def _problems(workspace: Workspace, store: Store, query: str) -> dict[str, froze
     return {problem.name: frozenset(problem.rows) for problem in check_dataset(workspace, store)}
 
 
+def _with_second_readings(store: Store, segments: Iterable[Segment]) -> Iterator[dict[str, Any]]:
+    """As JSON has them. segments: one recording's after the other's."""
+    for video, rows in groupby(segments, key=lambda segment: segment.video):
+        readings = store.second_readings.of(video)
+        yield from (segment_json(row, readings.get(row.id)) for row in rows)
+
+
 def _flags(segment: Segment) -> list[str]:
     """What a list says of a segment: where it is not of the present cut of its recording, that first."""
     return [*(["earlier-cut"] if segment.kept else []), *segment.sound_flags, *segment.flags]
 
 
-def segment_json(segment: Segment) -> dict[str, Any]:
-    """kept: of an earlier cut of its recording; it stays beside the present one for what a person gave it."""
+def segment_json(segment: Segment, second: SecondReading | None) -> dict[str, Any]:
+    """kept: of an earlier cut of its recording; it stays beside the present one for what a person gave it. model: who
+    wrote the text, or what a person's text was before. second: how another labeller reads it; of each place in which
+    the two differ [start, end, its reading], start and end being of the segment's text."""
     return {
         "id": segment.id,
         "video": segment.video,
@@ -265,6 +276,7 @@ def segment_json(segment: Segment) -> dict[str, Any]:
         "path": segment.path,
         "text": segment.text,
         "origin": segment.origin,
+        "model": segment.model,
         "state": segment.review,
         "flags": list(segment.flags),
         "kept": segment.kept,
@@ -278,6 +290,8 @@ def segment_json(segment: Segment) -> dict[str, Any]:
         "peak_dbfs": segment.peak,
         "clipped": segment.clipped,
         "sound_flags": list(segment.sound_flags),
+        "second": second
+        and {"model": second.source, "text": second.other, "differences": second.places_in(segment.text)},
     }
 
 
@@ -293,11 +307,11 @@ def transcript(arguments: Arguments, _: OpenApp) -> int:
             store.transcripts.review(id, "rejected")
         elif arguments.undo and store.transcripts.undo(id) is None:
             raise UserError(f"there is nothing to undo in {id}", "no person has changed it", "whispersmith segments")
-        segment = store.segments.get(id)
+        segment, second = store.segments.get(id), store.second_readings.get(id)
     if segment is None:
         raise UserError(f"there is no segment {id}", "its name is not in the store", "whispersmith segments")
     if arguments.json:
-        show.document(segment_json(segment))
+        show.document(segment_json(segment, second))
     else:
         show.table(
             [("segment", False), ("state", False), ("origin", False), ("text", False)],

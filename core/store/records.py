@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from core.review.differences import Difference
+from core.review.differences import Difference, differences
 from core.review.sound_flags import sound_flags_of
 from core.timed_text import Cue
 
@@ -121,6 +122,10 @@ class SecondReading:
     text: str
     other: str
     places: tuple[Difference, ...] = ()
+
+    def places_in(self, text: str) -> Sequence[Difference]:
+        """Where `other` differs from what the segment says by now: a word was moved, or somebody has written."""
+        return self.places if text == self.text else differences(text, self.other)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,10 @@ from core.cli import AppOptions, main
 from core.cli.parser import build
 from core.events import Item
 from core.jobs import EventReader, list_jobs, lock
+from core.review.differences import Difference
 from core.store import Store, Video
+from core.store.records import SecondReading
+from core.store.transcripts import MachineText
 from core.workspace import Workspace, create
 from tests.core.cli_kit import Run, caller
 from tests.core.media_kit import copied
@@ -120,11 +123,21 @@ def test_a_transcript_is_set_accepted_and_undone(cut: Workspace, run: Run) -> No
         assert code == 0, error
         return json.loads(out)
 
+    with Store(cut.db_path) as store:
+        store.transcripts.write_machine([MachineText("talk_0_10", "大家號", "大家號", "a/whisper")])
+        places = (Difference(2, 3, "好"),)
+        store.second_readings.put([SecondReading("talk_0_10", "b/whisper", "大家號", "大家好", places)])
+    shown = transcript()
+    second = {"model": "b/whisper", "text": "大家好", "differences": [[2, 3, "好"]]}
+    assert (shown["model"], shown["second"]) == ("a/whisper", second)
+    listed = json.loads(run("-w", cut.root, "segments", "--json")[1])
+    assert [row["second"] for row in listed] == [second, None, None, None]
     shown = transcript("--set", "大家好，NA")
     assert (shown["text"], shown["origin"], shown["state"]) == ("大家好，NA", "human", "accepted")
+    assert shown["second"]["differences"] == [[4, 6, ""]]
     assert transcript("--reject")["state"] == "rejected"
     assert transcript("--undo")["state"] == "accepted"
-    assert transcript("--undo")["origin"] is None
+    assert transcript("--undo")["text"] == "大家號"
     code, _, error = run("-w", cut.root, "transcript", "talk_0_10", "--undo")
     assert code == 3
     what_why_fix(error)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from core.review.differences import Difference, differences
 from core.review.variants import Heard, Variant, moved, offered, swapped
 from core.spans import Span
 from core.store import Segment
@@ -36,10 +35,7 @@ def variants_of(segment: Segment, reading: SecondReading | None, index: Transcri
         for near in index.neighbours(row)
         if near is not None and near.review == "accepted"
     ]
-    places: Sequence[Difference] = ()
-    if reading is not None:
-        # A word that was moved, or a mistake that was fixed everywhere, has made it another text than was compared.
-        places = reading.places if reading.text == segment.text else differences(segment.text, reading.other)
+    places = () if reading is None else reading.places_in(segment.text)
     source = "" if reading is None else short_name(reading.source)
     return offered(segment.text, Span(segment.start_ms, segment.end_ms), places, source, heard)
 
