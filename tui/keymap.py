@@ -65,6 +65,8 @@ class Pane:
     """Whether the keys that move in every list work here."""
     plays: bool = False
     """Whether its rows are segments, which can be heard."""
+    typed: bool = False
+    """Whether text is typed in it: there a sign such as `?` is text, and no key."""
 
 
 PANES: dict[str, Pane] = {
@@ -79,6 +81,7 @@ PANES: dict[str, Pane] = {
         "2 Playlist: filter",
         "Rows with all of it are shown: words, length<30m, date>=2023-05, cc, captions:zh, state:failed, selected.",
         lists=False,
+        typed=True,
     ),
     "segments": Pane(
         "3 Segments", "The short pieces that each recording is cut into, with what Whisper sees of them.", plays=True
@@ -86,11 +89,14 @@ PANES: dict[str, Pane] = {
     "transcripts": Pane(
         "4 Transcripts", "What is said in each segment: read it, mend it, accept or reject it.", plays=True
     ),
-    "transcripts.editor": Pane("4 Transcripts: the text", "It is on disk before the cursor goes on.", lists=False),
+    "transcripts.editor": Pane(
+        "4 Transcripts: the text", "It is on disk before the cursor goes on.", lists=False, typed=True
+    ),
     "transcripts.search": Pane(
         "4 Transcripts: filter",
         "Rows with all of it are shown: words, state:pending, flag:loop, video:words, conf<-0.5, by:machine, /regex/.",
         lists=False,
+        typed=True,
     ),
     "training": Pane("5 Training", "The plan before, the run while it goes."),
     "training.plan": Pane("5 Training: the plan", "What a run would do, and why; most values can be changed."),
@@ -111,7 +117,7 @@ ACTIONS: list[Action] = [
     Action("app.transcripts", "4", "transcripts", "Transcripts: correct, review", False, does="step('transcripts')"),
     Action("app.training", "5", "training", "Training: plan, start, watch", False, does="step('training')"),
     Action("app.results", "6", "results", "Results: what the training has brought", False, does="step('results')"),
-    Action("app.help", "question_mark", "help", "What this pane is for, and its keys", False),
+    Action("app.help", "question_mark,f1", "help", "What this pane is for, and its keys; F1 while typing", False),
     Action("app.leave", "q", "quit", "Back, or quit; a running job goes on", False),
     Action("app.command_palette", "ctrl+p", "palette", "Everything that can be done now, by name", False),
     Action("app.interrupt", "ctrl+c", "quit", "Twice: quit without a question; jobs go on", False),
@@ -268,7 +274,7 @@ _NAMES = {
     "question_mark": "?", "slash": "/", "plus": "+", "left_square_bracket": "[", "right_square_bracket": "]",
     "pageup": "PgUp", "pagedown": "PgDn", "up": "↑", "down": "↓", "escape": "esc", "comma": ",", "full_stop": ".",
     "minus": "-", "less_than_sign": "<", "greater_than_sign": ">", "shift+tab": "Shift+tab",
-    "left_curly_bracket": "{", "right_curly_bracket": "}",
+    "left_curly_bracket": "{", "right_curly_bracket": "}", "f1": "F1",
 }  # fmt: skip
 
 
@@ -282,6 +288,12 @@ def readable(key: str) -> str:
 def key(id: str) -> str:
     """The key of an action as people read it, for sentences that name it."""
     return next(action.key for action in ACTIONS if action.id == id)
+
+
+def help_key(pane: str) -> str:
+    """The key that shows the help of a pane."""
+    keys = next(action.keys for action in ACTIONS if action.id == "app.help").split(",")
+    return readable(keys[pane in PANES and PANES[pane].typed])
 
 
 def actions(pane: str) -> Iterator[Action]:

@@ -35,8 +35,9 @@ def texts(workspace: Workspace) -> list[str]:
 
 
 async def test_a_mistake_is_fixed_everywhere_and_rows_are_replaced_by_a_pattern(workspace: Workspace) -> None:
+    loop = "碎的紙書頁" + "喔" * 300
     with Store(workspace.db_path) as store:
-        changes = {0: "大家  好", 1: "黃金蛋糕", 3: "它的金吃起來", 4: "它的金也是", 5: "還有它的金吃"}
+        changes = {0: loop, 1: "黃金蛋糕", 3: "它的金吃起來", 4: "它的金也是", 5: "還有它的金吃"}
         store.transcripts.change_texts(
             [TextChange(segment(number).id, row(workspace, number).text, text) for number, text in changes.items()], "x"
         )
@@ -105,6 +106,14 @@ async def test_a_mistake_is_fixed_everywhere_and_rows_are_replaced_by_a_pattern(
         await wait_until(pilot, lambda: "Accept 3 rows?" in screen_text(app))
         await pilot.press("y")
         await wait_until(pilot, lambda: [row(workspace, n).review for n in (0, 1, 2)] == ["accepted"] * 2 + ["pending"])
+
+        # A correction of a hundred characters is named by its first ones, and what is told of it is seen.
+        screen.table.go_to_key(segment(0).id)
+        await wait_until(pilot, lambda: screen.editor.text == loop)
+        screen.editor.load_text("碎的紫蘇葉")
+        await pilot.press("e", "enter", "shift+tab", "H")
+        told = "紙書頁喔喔喔喔喔喔喔喔… -> 紫蘇葉: it is nowhere else"
+        await wait_until(pilot, lambda: any(toast.message == told for toast in app._notifications))
 
 
 def test_where_a_machines_text_was_converted_is_seen(workspace: Workspace) -> None:

@@ -131,6 +131,9 @@ async def test_other_readings_are_taken_put_back_and_typed_over(workspace: Works
 
 
 async def test_what_was_corrected_in_the_time_two_rows_share_is_offered_and_a_loop_is_typed_over(workspace: Workspace):
+    loop = "嗯" * 300
+    with Store(workspace.db_path) as store:
+        store.transcripts.write_machine([machine(2, loop)])
     app = open_app(workspace)
     async with app.run_test(size=(100, 30)) as pilot:
         screen = await filled(pilot, app)
@@ -141,10 +144,11 @@ async def test_what_was_corrected_in_the_time_two_rows_share_is_offered_and_a_lo
         await wait_until(pilot, lambda: "1去" in screen_text(app) and "read by 0:00" in screen_text(app))
         await press(pilot, ALT[0], "enter")
         await wait_until(pilot, lambda: row(workspace, 1).text == "今天要去吃到飽")
-        # A loop: an arrow keeps it, what is typed replaces it.
+        # A loop is seen from its beginning: an arrow keeps it, what is typed replaces it.
         assert editor.segment == segment(2).id
-        assert editor.selected_text == TEXTS[2]
+        assert editor.selected_text == loop
         await wait_until(pilot, lambda: "type over it" in screen_text(app))
+        await wait_until(pilot, lambda: editor.max_scroll_y > 0 and editor.scroll_offset.y == 0)
         await press(pilot, "right")
         # Another window, and back: what an arrow has kept is not selected again.
         app.post_message(events.AppBlur())
@@ -152,9 +156,11 @@ async def test_what_was_corrected_in_the_time_two_rows_share_is_offered_and_a_lo
         app.post_message(events.AppFocus())
         await wait_until(pilot, lambda: editor.has_focus)
         await press(pilot, *"了")
-        assert editor.text == TEXTS[2] + "了"
+        assert editor.text == loop + "了"
+        assert editor.scroll_offset.y == editor.max_scroll_y
         await press(pilot, "escape")
         assert editor.selected_text == ""
+        await wait_until(pilot, lambda: editor.scroll_offset.y == 0)
         await press(pilot, "e", *"好吃", "enter")
         await wait_until(pilot, lambda: row(workspace, 2).text == "好吃")
         # What is not so wrong is not selected.

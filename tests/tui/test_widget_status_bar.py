@@ -103,3 +103,12 @@ async def test_the_job_comes_and_goes() -> None:
         app.query_one(KeyFooter).set_keys([("q", "quit"), ("?", "help")])
         await pilot.pause()
         assert screen_lines(app)[-1].split() == ["q", "quit", "?", "help"]
+        # Another key for help moves none of the steps.
+        app.bar.update_steps(STEPS)
+        await pilot.pause()
+        before = screen_lines(app)[1]
+        app.bar.update_help("F1")
+        app.query_one(KeyFooter).set_keys([("q", "quit")], "F1")
+        await pilot.pause()
+        assert screen_lines(app)[1] == before.replace(" ? help", "F1 help")
+        assert screen_lines(app)[-1].endswith(" F1 help ")

@@ -392,5 +392,9 @@ class PipelineScreen(Screen[None]):
         message.deliver()
 
     def _show_keys(self) -> None:
+        pane = keymap.pane_of(self)
+        help_key = keymap.help_key(pane)
         for foot in self.query(KeyFooter):
-            foot.set_keys(keymap.footer(keymap.pane_of(self)))
+            foot.set_keys(keymap.footer(pane), help_key)
+        for bar in self.query(StatusBar):
+            bar.update_help(help_key)

@@ -16,6 +16,11 @@ from tui.widgets import cells
 HELP = "? help"
 
 
+def help_hint(key: str) -> str:
+    """At the right end of a line, as wide with `F1` as with `?`: ` ? help `."""
+    return f"{key} help ".rjust(len(HELP) + 2)
+
+
 @dataclass(frozen=True)
 class JobProgress:
     """The job the status line tells of. percent: 0-100, None while unknown. left: as shown, "02:14 left"."""
@@ -36,13 +41,13 @@ class StepTab:
     short: str = ""
 
 
-def step_line(steps: Sequence[StepTab], width: int, cursor: str = "▸") -> list[tuple[str, bool]]:
+def step_line(steps: Sequence[StepTab], width: int, cursor: str = "▸", help_key: str = "?") -> list[tuple[str, bool]]:
     """The steps and the help hint in at most `width` cells, as (text, is it the active step).
 
     The counts are the point of the line, so titles give way first: gaps close, the other titles become short,
     then go, then the counts go. The hint stands at the right end, whatever happens.
     """
-    hint = f" {HELP} "
+    hint = help_hint(help_key)
     room = width - len(hint)
     if room < 0:
         return [(cells.cut(HELP, width, ""), False)]
@@ -109,6 +114,7 @@ class StatusBar(Widget):
         self._gpu = ""
         self._job: JobProgress | None = None
         self._steps: list[StepTab] = []
+        self._help_key = "?"
 
     def update_place(self, name: str) -> None:
         """The workspace's name."""
@@ -124,6 +130,10 @@ class StatusBar(Widget):
 
     def update_steps(self, steps: Sequence[StepTab]) -> None:
         self._set("_steps", list(steps))
+
+    def update_help(self, key: str) -> None:
+        """The key that shows help now."""
+        self._set("_help_key", key)
 
     def _set(self, name: str, value: object) -> None:
         # Ticks come several times a second and mostly say what was said before: nothing goes over the line then.
@@ -171,7 +181,7 @@ class StatusBar(Widget):
             StepTab(s.key, cells.harmless(s.title), cells.harmless(s.count), s.active, cells.harmless(s.short))
             for s in self._steps
         ]
-        line = step_line(steps, self.size.width, cells.glyphs(self.app).cursor)
+        line = step_line(steps, self.size.width, cells.glyphs(self.app).cursor, self._help_key)
         return [(text, self.get_component_rich_style(looks[active])) for text, active in line]
 
 
@@ -209,11 +219,12 @@ class KeyFooter(Widget):
     ) -> None:
         super().__init__(id=id, classes=classes)
         self._keys = list(keys)
+        self._help_key = "?"
 
-    def set_keys(self, keys: Sequence[tuple[str, str]]) -> None:
+    def set_keys(self, keys: Sequence[tuple[str, str]], help_key: str = "?") -> None:
         """(key, label) in the order of their worth: the last are the first to go."""
-        if list(keys) != self._keys:
-            self._keys = list(keys)
+        if (list(keys), help_key) != (self._keys, self._help_key):
+            self._keys, self._help_key = list(keys), help_key
             self.refresh()
 
     def render(self) -> RenderResult:
@@ -226,5 +237,6 @@ class KeyFooter(Widget):
         for place, (key, label) in enumerate(key_line(self._keys, width)):
             runs += [("   " if place else "", None), (cells.harmless(key), bold), (f" {cells.harmless(label)}", None)]
         used = sum(cell_len(text) for text, _ in runs)
-        runs += [(" " * max(0, width - used - len(HELP) - 1), None), ("?", bold), (" help ", None)]
+        hint = help_hint(self._help_key).strip()
+        runs += [(" " * max(0, width - used - len(hint) - 1), None), (self._help_key, bold), (" help ", None)]
         return cells.strip(runs, width, self.rich_style)

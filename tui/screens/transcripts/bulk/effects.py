@@ -25,6 +25,8 @@ from tui.widgets.dialog import Choice, TextPrompt
 Rows = Sequence[TranscriptRow]
 GROUP = "bulk"
 USUAL_SUSPICION = 0.2
+NAMED = 12
+"""Characters of a text that name a change; the end of a loop is hundreds."""
 
 
 @dataclass(frozen=True)
@@ -167,7 +169,7 @@ def _named(mistake: Mistake) -> str:
     if not wrong.strip() or not right.strip():
         before, after = mistake.before[0], mistake.after[0]
         wrong, right = f"{before}{wrong}{after}", f"{before}{right}{after}"
-    return f"{wrong} -> {right}"
+    return f"{clean(wrong, NAMED)} -> {clean(right, NAMED)}"
 
 
 def corrected_in(store: Store, id: str) -> TextChange | None:

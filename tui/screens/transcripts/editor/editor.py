@@ -153,6 +153,8 @@ class Editor(AnnotatedTextArea):
     def _select_for_retyping(self) -> None:
         if self.retype and not self.dirty:
             self.select_all()
+            # It is read before it is typed over, and a loop is long.
+            self.call_after_refresh(self.scroll_home, animate=False)
 
     def on_focus(self, event: events.Focus) -> None:
         self.scroll_cursor_visible()
@@ -162,6 +164,7 @@ class Editor(AnnotatedTextArea):
 
     def on_blur(self) -> None:
         self.move_cursor(self.selection.end)
+        self.call_after_refresh(self.scroll_home, animate=False)
 
 
 @dataclass(frozen=True)
