@@ -8,5 +8,5 @@ clips       a labeller hears segments one by one
 first       first transcripts: captions, what was heard before, what is heard now
 second      a second labeller's readings
 forecast    what either would have to do, and how long that takes
-processes   further processes for further GPUs; `worker` is what each of them runs
+processes   recordings are shared out to further processes for further GPUs; `worker` is what each of them runs
 """

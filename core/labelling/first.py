@@ -8,17 +8,16 @@ from typing import Any
 
 from core.config import Config
 from core.engines import Engine
-from core.errors import UserError
 from core.events import ItemState
 from core.jobs import Job
 from core.labelling.captions import captions_sources
 from core.labelling.clips import hear_clips
 from core.labelling.dealing import convert_by_settings, deal, settle, write_hypotheses
-from core.labelling.forecast import labelled_alone, note_speed
+from core.labelling.forecast import labelled_alone
 from core.labelling.labeller import open_labeller
-from core.labelling.processes import LabellingProcesses, environments
+from core.labelling.processes import SharedHearing
 from core.labelling.progress import HearingProgress
-from core.labelling.recordings import RecordingListener, asked_ms, by_video, hearing_settings
+from core.labelling.recordings import RecordingListener, asked_ms, by_video
 from core.labelling.sources import TextSource, heard_whole
 from core.review.script_conversion import Convert
 from core.segmentation.sound_check import with_whole_sound
@@ -28,8 +27,6 @@ from core.store.records import TimedTextRow
 from core.store.transcripts import MachineText
 from core.text import plural
 from core.workspace import Workspace
-
-_POLL_S = 0.2
 
 
 def deal_again(workspace: Workspace, config: Config, store: Store, video: str) -> int:
@@ -176,55 +173,17 @@ class FirstTranscripts:
         info = engine.info
         what = f"{plural(len(groups), 'recording')} for {plural(len(segments), 'segment')}"
         self.job.log(f"{self.model} hears {what} with {info.name} on {info.device}")
-        settings = hearing_settings(self.workspace, self.config, engine)
         progress = HearingProgress(self.job, asked_ms(segments))
-        listener = RecordingListener(self.workspace, self.store, self.job, engine, settings, progress)
-        envs = environments(self.config, info.device, len(groups))
-        task = {
-            "model": self.model,
-            "engine": info.name,  # a further process shall hear as this one does
-            "settings": settings,
-            "segments": [row.id for row in segments],
-        }
-        names = [f"{self.job.id}-{number}" for number in range(1, len(envs) + 1)]
-        self.store.timed_texts.release_all(self.model)
-        progress.start()
-        with LabellingProcesses(
-            self.workspace.root, self.store, task, names, envs, lambda line: self._take(line, progress)
-        ) as others:
+        hearing = SharedHearing(self.workspace, self.config, self.job, self.store, engine, progress)
 
-            def look_at_others() -> None:
-                for name in others.free_ended():
-                    self._warn(f"process {name} has ended; what it was at work on is heard by another")
+        def write(video: Video, rows: Sequence[Segment]) -> None:
+            for id in write_recording(hearing.listener, self.store, video, rows, self.convert, self._note):
+                self.job.item(id, ItemState.LABELLED)
 
-            def wait() -> None:
-                look_at_others()
-                self.job.wait(_POLL_S)
+        def note(texts: Sequence[tuple[str, Sequence[str]]]) -> None:
+            self._note([MachineText(id, "", "", self.model, flags=tuple(flags)) for id, flags in texts])
 
-            for video, rows in listener.leased(groups, self.job.id, wait):
-                look_at_others()
-                for id in write_recording(listener, self.store, video, rows, self.convert, self._note):
-                    self.job.item(id, ItemState.LABELLED)
-        self.store.timed_texts.release_all(self.model)
-        if progress.speed:
-            note_speed(self.store, self.model, progress.speed)
-            self.job.log(f"heard {plural(progress.windows, 'window')}, {progress.speed:.1f} s of sound a second")
-
-    def _take(self, line: dict[str, Any], progress: HearingProgress) -> None:
-        """What another process tells."""
-        match line["kind"]:
-            case "add":
-                progress.add(line["windows"], line["heard_ms"], line["done_ms"])
-            case "skip":
-                progress.skip(line["ms"])
-            case "texts":
-                self._note([MachineText(id, "", "", self.model, flags=tuple(flags)) for id, flags in line["texts"]])
-            case "failed":
-                self.job.item_failed(line["id"], UserError(**line["error"]))
-            case "warn":
-                self._warn(line["text"])
-            case "error":
-                self._warn(f"a further process cannot go on: {' - '.join(UserError(**line['error']).lines())}")
+        hearing.run(groups, write, note)
 
     def _by_clips(self, engine: Engine, segments: Sequence[Segment]) -> None:
         info = engine.info

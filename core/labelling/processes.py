@@ -1,6 +1,6 @@
-"""More processes for one labelling job: one for each further GPU.
+"""Recordings are heard in several processes: the job's own, and one for each further GPU.
 
-Each leases recordings from the store and hears them as the job's own process does: nothing depends on who hears what.
+Each leases recordings from the store and hears them as the others do: nothing depends on who hears what.
 """
 
 from __future__ import annotations
@@ -11,14 +11,27 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 from core import gpu
 from core.config import Config
-from core.store import Store
+from core.engines import Engine
+from core.errors import UserError
+from core.jobs import Job
+from core.labelling.forecast import note_speed
+from core.labelling.progress import HearingProgress
+from core.labelling.recordings import RecordingListener, hearing_settings
+from core.store import Segment, Store, Video
+from core.text import plural
+from core.workspace import Workspace
 
 _END_S = 5.0
+_POLL_S = 0.2
+
+Written = Callable[[Sequence[tuple[str, Sequence[str]]]], object]
+"""Is told of texts that another process wrote: segments and their flags."""
 
 
 def environments(config: Config, device: str, recordings: int) -> list[dict[str, str]]:
@@ -97,3 +110,73 @@ class LabellingProcesses:
                 process.wait()
         for thread in self._threads:
             thread.join(_END_S)
+
+
+class SharedHearing:
+    """One engine hears recordings in this process, and the same model in one more for each further GPU."""
+
+    def __init__(
+        self, workspace: Workspace, config: Config, job: Job, store: Store, engine: Engine, progress: HearingProgress
+    ) -> None:
+        self._workspace, self._config, self._job, self._store = workspace, config, job, store
+        self._info, self._progress = engine.info, progress
+        self.settings = hearing_settings(workspace, config, engine)
+        self.listener = RecordingListener(workspace, store, job, engine, self.settings, progress)
+
+    def run(
+        self,
+        groups: Sequence[tuple[Video, list[Segment]]],
+        hear: Callable[[Video, Sequence[Segment]], object],
+        written: Written | None = None,
+    ) -> None:
+        """Hear these segments of recordings. hear: what this process does with a recording that falls to it. written:
+        the others give the segments their texts as well; None: they only hear."""
+        info, texts = self._info, self._store.timed_texts
+        found = environments(self._config, info.device, len(groups))
+        names = [f"{self._job.id}-{number}" for number in range(1, len(found) + 1)]
+        task = {
+            "model": info.model,
+            "engine": info.name,  # a further process shall hear as this one does
+            "settings": self.settings,
+            "segments": [row.id for _, rows in groups for row in rows],
+            "write": written is not None,
+        }
+        texts.release_all(info.model)
+        self._progress.start()
+        take = partial(self._take, written)
+        with LabellingProcesses(self._workspace.root, self._store, task, names, found, take) as others:
+
+            def look_at_others() -> None:
+                for name in others.free_ended():
+                    self._warn(f"process {name} has ended; what it was at work on is heard by another")
+
+            def wait() -> None:
+                look_at_others()
+                self._job.wait(_POLL_S)
+
+            for video, rows in self.listener.leased(groups, self._job.id, wait):
+                look_at_others()
+                hear(video, rows)
+        texts.release_all(info.model)
+        if speed := self._progress.speed:
+            note_speed(self._store, info.model, speed)
+            self._job.log(f"heard {plural(self._progress.windows, 'window')}, {speed:.1f} s of sound a second")
+
+    def _take(self, written: Written | None, line: dict[str, Any]) -> None:
+        """What another process tells."""
+        match line["kind"]:
+            case "add":
+                self._progress.add(line["windows"], line["heard_ms"], line["done_ms"])
+            case "skip":
+                self._progress.skip(line["ms"])
+            case "texts" if written is not None:
+                written(line["texts"])
+            case "failed":
+                self._job.item_failed(line["id"], UserError(**line["error"]))
+            case "warn":
+                self._warn(line["text"])
+            case "error":
+                self._warn(f"a further process cannot go on: {' - '.join(UserError(**line['error']).lines())}")
+
+    def _warn(self, text: str) -> None:
+        self._job.log(text, "warning")

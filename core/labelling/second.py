@@ -15,10 +15,10 @@ from core.jobs import Job
 from core.labelling.clips import hear_clips
 from core.labelling.dealing import convert_by_settings, settle
 from core.labelling.file_texts import FileTexts, FileTextsReader
-from core.labelling.forecast import note_speed
 from core.labelling.labeller import open_labeller
+from core.labelling.processes import SharedHearing
 from core.labelling.progress import HearingProgress
-from core.labelling.recordings import RecordingListener, asked_ms, by_video, hearing_settings
+from core.labelling.recordings import asked_ms, by_video
 from core.labelling.sources import CUES, IMPORT, IS_SECOND, KIND, ORIGIN, ROWS, SECOND
 from core.review.script_conversion import Convert
 from core.segmentation.sound_check import with_whole_sound
@@ -147,23 +147,17 @@ def _hear(
     job.progress(0, None, "", f"loading {model}")
     engine = open_labeller(workspace, config, job, store, model, segments, job.params.get("engine"))
     job.check()
-    settings = hearing_settings(workspace, config, engine)
+    progress = HearingProgress(job, asked_ms(segments), "second opinion")
+    hearing = SharedHearing(workspace, config, job, store, engine, progress)
     alone: list[Segment] = list(segments)
     if engine.info.clips_only:
         job.log(f"{model} hears clip by clip: {engine.info.clips_only}")
     else:
         groups = by_video(store, segments)
         alone = [row for video, rows in groups if not video.path for row in rows]
-        progress = HearingProgress(job, asked_ms(segments), "second opinion")
-        listener = RecordingListener(workspace, store, job, engine, settings, progress)
-        progress.start()
-        for video, rows in groups:
-            if video.path:
-                listener.hear_or_fail(video, rows)
-        if progress.speed:
-            note_speed(store, model, progress.speed)
+        hearing.run([(video, rows) for video, rows in groups if video.path], hearing.listener.hear_or_fail)
     if alone:
-        _hear_alone(workspace, job, store, engine, alone, settings | {KIND: ROWS})
+        _hear_alone(workspace, job, store, engine, alone, hearing.settings | {KIND: ROWS})
 
 
 def _hear_alone(

@@ -77,7 +77,10 @@ def main(root: Path) -> int:
                 time.sleep(0.2)
 
             for video, rows in listener.leased(groups, task["holder"], wait):
-                write_recording(listener, store, video, rows, convert, voice.note)
+                if task["write"]:
+                    write_recording(listener, store, video, rows, convert, voice.note)
+                else:
+                    listener.hear_or_fail(video, rows)
     except Orphaned:
         return 1
     except UserError as error:

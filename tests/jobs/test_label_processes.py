@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from core.config import set_value
 from core.jobs import spawn
 from core.store import Store
 from core.workspace import Workspace
+from tests.core.whisper_kit import toy_copy
 from tests.faults.kills.test_label import alive, decoded, hears, prepared, state_of, to_the_end
 from tests.jobs.conftest import process_of, wait_for
 
@@ -52,8 +55,7 @@ def test_three_do_the_work_of_one_though_one_is_killed(
     monkeypatch.setenv("EAR_JOURNAL", str(journal))
     monkeypatch.setenv("EAR_PAUSE_S", "0.15")
     made = prepared(tmp_path / "shared", 1)
-    text = made.config_path.read_text(encoding="utf-8").replace("[label]", "[label]\nprocesses = 3")
-    made.config_path.write_text(text, encoding="utf-8")
+    set_value(made.config_path, "label", "processes", 3)
 
     folder = spawn(made, "label", {})
     wait_for(lambda: len(by_process(journal)) == 3, timeout=60)
@@ -71,13 +73,32 @@ def test_three_do_the_work_of_one_though_one_is_killed(
         assert store.connection.execute("SELECT COUNT(*) FROM timed_texts WHERE holder IS NOT NULL").fetchone()[0] == 0
 
 
+def test_a_second_opinion_is_shared_out_as_well(
+    calm: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = tmp_path / "second.journal"
+    monkeypatch.setenv("EAR_JOURNAL", str(journal))
+    monkeypatch.setenv("EAR_PAUSE_S", "0.1")
+    made = Workspace(Path(shutil.copytree(calm.root, tmp_path / "second")))
+    toy_copy(made.models / "other")
+    set_value(made.config_path, "label", "processes", 2)
+    folder = spawn(made, "label", {"second": "models/other"})
+    wait_for(lambda: not alive(folder), timeout=120)
+    assert len(by_process(journal)) == 2
+    assert Counter(decoded(journal)) == Counter(decoded(calm.root.parent / "calm.journal"))
+    with Store(made.db_path) as store:
+        for segment in store.segments.all():
+            reading = store.second_readings.get(segment.id)
+            assert reading is not None
+            assert (reading.source, reading.other, reading.places) == ("models/other", segment.text, ())
+
+
 def test_they_end_with_their_job(calm: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     journal = tmp_path / "orphans.journal"
     monkeypatch.setenv("EAR_JOURNAL", str(journal))
     monkeypatch.setenv("EAR_PAUSE_S", "0.15")
     made = prepared(tmp_path / "orphans", 1)
-    text = made.config_path.read_text(encoding="utf-8").replace("[label]", "[label]\nprocesses = 2")
-    made.config_path.write_text(text, encoding="utf-8")
+    set_value(made.config_path, "label", "processes", 2)
     folder = spawn(made, "label", {})
     wait_for(lambda: len(by_process(journal)) == 2, timeout=60)
     (other,) = by_process(journal).keys() - {process_of(folder)}
