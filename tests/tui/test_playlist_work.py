@@ -31,7 +31,15 @@ from tests.tui.playlist_kit import (
     some,
     watch_starts,
 )
-from tests.tui.wait import ambiguous, hidden_characters, screen_lines, screen_text, wait_until, wrong_widths
+from tests.tui.wait import (
+    ambiguous,
+    hidden_characters,
+    screen_lines,
+    screen_text,
+    toast_text,
+    wait_until,
+    wrong_widths,
+)
 from tui.app import WhispersmithApp
 from tui.screens.playlist.screen import PlaylistScreen
 from tui.status import monitor
@@ -249,7 +257,7 @@ async def test_x_stops_the_download_first_and_says_what_x_stops_next(workspace: 
         ):
             await pilot.press("x")
             await wait_until(pilot, lambda name=name: jobs[name].asked_to_stop)
-            await wait_until(pilot, lambda said=said: said in " ".join(screen_text(app).replace("▌", "").split()))
+            await wait_until(pilot, lambda said=said: said in toast_text(app))
         await pilot.press("x")
         await wait_until(pilot, lambda: "It is stopping" in screen_text(app))
         for job in jobs.values():

@@ -12,7 +12,7 @@ from core.jobs import list_jobs
 from core.store import Store
 from core.workspace import Workspace, is_workspace
 from tests.fakes.feed import Episode, FeedServer, make_audio
-from tests.tui.wait import screen_text, wait_until, wrong_widths
+from tests.tui.wait import screen_text, toast_text, wait_until, wrong_widths
 from tui.app import WhispersmithApp
 from tui.screens.welcome.screen import WelcomeScreen
 from tui.widgets.dialog import Message, TextPrompt
@@ -34,7 +34,7 @@ async def test_four_choices_and_an_untouched_folder(tmp_path: Path, size: tuple[
             await pilot.pause()
         assert isinstance(app.screen, WelcomeScreen)
         # The keys of the steps say why they do nothing yet; pressed three times, once.
-        await wait_until(pilot, lambda: "choose what to begin with" in " ".join(screen_text(app).split()))
+        await wait_until(pilot, lambda: "choose what to begin with" in toast_text(app))
         assert screen_text(app).count("The steps come once") == 1
         assert wrong_widths(app) == []
         await pilot.press("q")

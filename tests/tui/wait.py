@@ -73,6 +73,11 @@ def screen_text(app: App[Any]) -> str:
     return "\n".join(line.rstrip() for line in screen_lines(app))
 
 
+def toast_text(app: App[Any]) -> str:
+    """What toasts say, their lines put together."""
+    return " ".join(line.partition("▌")[2].strip() for line in screen_lines(app) if "▌" in line)
+
+
 def wrong_widths(app: App[Any]) -> list[str]:
     """Lines of the screen that are not exactly as many cells wide as the terminal; empty if all is well."""
     return [line for line in screen_lines(app) if cell_len(line) != app.size.width]

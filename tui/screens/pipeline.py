@@ -131,7 +131,7 @@ class PipelineScreen(Screen[None]):
     AUTO_FOCUS: ClassVar[str | None] = "RowTable"
     """Not the first that could have it: that may be a search box that is not shown yet."""
     REPORTS_FAILURES: ClassVar[bool] = False
-    """Whether the screen itself shows why a job failed (`ErrorBanner`); a toast over it would only hide that."""
+    """Whether the screen itself shows why a job failed (`ErrorBanner`), so that no toast is to say it once more."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -215,7 +215,7 @@ class PlaylistScreen(PipelineScreen):
     # -- jobs
 
     def reports(self, batch: JobBatch) -> bool:
-        """Also of what x has stopped, and of a queue that ended early: a toast would lie over what mends it."""
+        """Also of what x has stopped, and of a queue that ended early: the screen says what mends it."""
         if self.downloads.was_stopped(batch.folder) and batch.view.state == JobState.CANCELLED:
             return True
         return super().reports(batch) or (batch.stage in self.stages and bool(batch.view.stopped))

@@ -169,7 +169,7 @@ class Editor(AnnotatedTextArea):
 
 @dataclass(frozen=True)
 class Notice:
-    """What was done last: in place, as a toast would lie over the next text.
+    """What was done last: told beside the text, where the eyes are, and not in a toast.
 
     row: at which it stands; saving: the segment it tells of, which may not be on the disk yet; undo: what undo does
     next, "undoes", or "" where it does something else.
