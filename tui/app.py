@@ -215,6 +215,8 @@ class WhispersmithApp(App[int]):
 
     @on(JobEvents)
     def _on_jobs(self, message: JobEvents) -> None:
+        if not self.is_running:
+            return  # the screens are being taken down
         assert self.monitor is not None
         for batch in message.batches:
             kinds = [entry.event.kind for entry in batch.entries[-6:]]

@@ -14,6 +14,7 @@ from core import demo
 from core.cli import AppOptions
 from core.errors import UserError
 from core.events import Metric
+from core.jobs import list_jobs
 from core.jobs.attach import view
 from core.status import Step
 from core.store import Store, Video
@@ -23,6 +24,7 @@ from tests.tui.fake_job import FakeJob
 from tests.tui.wait import screen_lines, screen_text, wait_until, wrong_widths
 from tui import keymap
 from tui.app import WhispersmithApp
+from tui.bridge import JobBatch, JobEvents
 from tui.screens.pipeline import ErrorBanner, PipelineScreen
 from tui.screens.training.screen import TrainingScreen
 from tui.status.steps import bar_steps
@@ -152,6 +154,16 @@ async def test_a_live_job_is_attached_on_start_and_seen_in_the_status_line(works
         job.finish()
         await wait_until(pilot, lambda: "label done" in screen_text(app))
         await wait_until(pilot, lambda: "● label" not in screen_lines(app)[0])
+
+
+def test_a_job_that_ends_while_the_app_is_left_is_no_crash(workspace: Workspace) -> None:
+    FakeJob(workspace, "label").finish()
+    app = open_app(workspace)
+    (job,) = list_jobs(workspace)
+    assert JobBatch(job).ended
+    app._on_jobs(JobEvents((JobBatch(job),)))  # no screen is there, or none any more
+    assert app.store is not None
+    app.store.close()
 
 
 class Listener(PipelineScreen):
