@@ -13,7 +13,7 @@ own      the Whisper's own labels of the whole recording
 second   machine.csv, the Whisper being the second opinion; and at how many of the wrong places its reading is right
 
 A row's errors count up to the length of what the person wrote: nobody edits more than typing it anew. The scripts of
-Chinese are not told apart. Exit 1 if a bound does not hold.
+Chinese are not told apart. Exit 1 if a bound does not hold, 2 if a folder is no workspace.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from pathlib import Path
 
 from rapidfuzz.distance import Levenshtein
 
+from core.errors import UserError
 from core.labelling.dealing import weigh
 from core.review.chinese_script import are_variants
 from core.review.differences import Difference, differences
@@ -214,7 +215,11 @@ def main() -> int:
     parser.add_argument("--model", type=Path, default=os.environ.get("WHISPERSMITH_WHISPER"))
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    orders = [of_workspace(open_workspace(folder)) for folder in options.workspaces]
+    try:
+        orders = [of_workspace(open_workspace(folder)) for folder in options.workspaces]
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 2
     note = ""
     if options.speech is not None and options.model is not None:
         speech, model = Path(options.speech).resolve(), Path(options.model).resolve()

@@ -41,6 +41,9 @@ def test_its_first_rows_are_laid_beside_a_perfect_and_a_random_order(
     (_, line) = capsys.readouterr().out.splitlines()
     assert "20.0 % (20.0, 10)" in line
     assert "35.6 % (37.8, 20)" in line
+    monkeypatch.setattr(sys, "argv", ["review_order", str(tmp_path / "nowhere")])
+    assert review_order.main() == 2
+    assert "nowhere is not a folder" in capsys.readouterr().err
 
 
 def test_a_bound_that_does_not_hold_is_told() -> None:

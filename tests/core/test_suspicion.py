@@ -24,7 +24,11 @@ TEXT = "今天天氣很好我們出去走走看看風景再回家吃飯吧"
         ("字幕製作人士", 10.0, ("phrase",)),
         ("请不吝点赞 订阅 转发 打赏支持明镜与点点栏目", 10.0, ("phrase",)),
         ("Thanks for watching!", 10.0, ("phrase",)),
+        ("作詞・作曲・編曲 李宗盛", 10.0, ("phrase",)),
+        ("MING PAO CANADA | MING PAO TORONTO", 10.0, ("phrase",)),
+        ("中文字幕 by 索兰娅", 10.0, ("phrase",)),
         ("記得按讚還有按訂閱", 4.0, ()),
+        ("他自己作詞作曲也上了中文字幕", 4.0, ()),
     ],
 )
 def test_flags(text: str, seconds: float, flags: tuple[str, ...]) -> None:
