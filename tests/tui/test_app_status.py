@@ -23,7 +23,7 @@ from tests.tui.wait import screen_text, wait_until
 from tui.bridge import JobBatch
 from tui.screens.training.gpu_panel import GpuPanel
 from tui.status.gpu import GpuMeter, GpuReading, GpuSample, gpu_line
-from tui.status.jobs import bar_job, clock, end_of
+from tui.status.jobs import bar_job, clock, end_of, progress_text
 from tui.widgets import marks
 
 CARD = Gpu(
@@ -242,6 +242,9 @@ def test_lines_are_filled_with_han_and_keep_latin_words_whole():
     assert marks.wrap("", 5) == marks.wrap("   ", 5) == [""]
 
 
+HEARD = "16 windows, 12.3 s of sound a second"
+
+
 def job(state: str, stage: str = "label", **more: Any) -> JobView:
     return JobView("a", stage, Path("/x"), JobState(state), 0, **more)
 
@@ -252,6 +255,8 @@ def test_a_running_job_is_shown_before_a_waiting_one_and_more_are_counted():
     shown = bar_job([waiting, running])
     assert shown is not None
     assert (shown.stage, shown.percent, shown.left) == ("label +1", 63, "02:14 left")
+    hearing = JobBatch(job("running", "label", progress=Progress(63, 100, "s", HEARD)), left_s=134)
+    assert progress_text(hearing) == f"labelling  63%  02:14 left  {HEARD}"
     alone = bar_job([waiting])
     assert alone is not None
     assert alone.stage == "train waiting"

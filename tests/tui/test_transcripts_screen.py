@@ -355,11 +355,12 @@ async def test_captions_beside_the_recordings_are_offered_and_imported(workspace
 
 async def test_a_running_labeller_is_shown_and_can_be_stopped(workspace: Workspace):
     job = FakeJob(workspace, "label")
-    job.progress(done=63, total=100, note="loading")
+    job.progress(done=63, total=100, unit="s", note="16 windows, 12.3 s of sound a second")
     app = open_app(workspace)
     async with app.run_test(size=(80, 24)) as pilot:
         await filled(pilot, app)
         await wait_until(pilot, lambda: "● labelling  63%" in screen_text(app))
+        assert "16 windows, 12.3 s of sound a second" in screen_text(app)
         await pilot.press("b")
         await wait_until(pilot, lambda: isinstance(app.screen, Choice))
         await pilot.press("s")
