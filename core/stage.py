@@ -196,6 +196,7 @@ STAGES: dict[str, Stage] = {
             done="segments",
             due="uncut",
             doing="cutting",
+            result_counts=(("segments", "segments"), ("new", "of them new")),
             advice="cut the recordings",
             action="segments.cut",
         ),
@@ -235,11 +236,11 @@ STAGES: dict[str, Stage] = {
             items=("text", "texts"),
             doing="importing",
             result_counts=(
-                ("imported", "texts imported"),
+                ("imported", "texts taken in"),
+                ("compared", "segments compared"),
+                ("differing", "of them read otherwise"),
                 ("kept", "left as a person wrote them"),
                 ("unmatched", "belong to no segment here"),
-                ("compared", "second readings"),
-                ("differing", "of them read otherwise"),
             ),
         ),
         Stage(
@@ -320,7 +321,7 @@ STAGES: dict[str, Stage] = {
             "store",
             "write the accepted segments as a data set",
             doing="exporting",
-            result_counts=(("train", "train"), ("test", "test segments")),
+            result_counts=(("train", "for training"), ("test", "for testing")),
         ),
     )
 }

@@ -99,7 +99,7 @@ def test_from_an_empty_folder_to_a_tuned_model_with_keys_alone(terminal: Termina
     terminal.wait(lambda shown: "It becomes one" in shown or "The demo" in shown)
     terminal.press("d")
     terminal.wait(lambda shown: "making the demo" in shown)
-    terminal.wait(lambda shown: "demo done: 3 recordings made" in shown)
+    terminal.wait(lambda shown: "Making the demo is done: 3 recordings made" in shown)
     # What is due opens by itself, and the models are there.
     terminal.wait(lambda shown: "▸3 Seg" in shown and "[1/3]" in shown and "not cut yet" in shown)
     terminal.wait(lambda shown: re.search(r" 1 (Setup |Set )?✓", shown))

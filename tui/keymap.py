@@ -296,6 +296,11 @@ def help_key(pane: str) -> str:
     return readable(keys[pane in PANES and PANES[pane].typed])
 
 
+def label(id: str) -> str:
+    """What an action does, in a word or two; the first where it is one of several things."""
+    return next(action.label for action in ACTIONS if action.id == id).partition(",")[0]
+
+
 def actions(pane: str) -> Iterator[Action]:
     return (action for action in ACTIONS if action.pane == pane)
 

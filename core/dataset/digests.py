@@ -35,7 +35,7 @@ def fill_digests(workspace: Workspace, store: Store, job: Job) -> int:
             digests = {id: digest for (id, _), digest in zip(group, found, strict=True) if digest}
             store.segments.set_digests(digests)
             count += len(digests)
-            job.progress(begin + len(group), len(missing), unit="files", note="digests")
+            job.progress(0, None, unit="files", note=f"digests, {begin + len(group)} of {len(missing)}")
     if count:
         job.log(f"{count} wav files from before digests were kept have been read for theirs, once")
     return count

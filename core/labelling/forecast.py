@@ -14,6 +14,8 @@ from core.whisper.info import describe
 from core.workspace import Workspace
 
 _SPEED = "speed of "
+_LEAST_HEARD_S = 60.0
+"""Of sound: how quickly less was heard says little of the next time."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +33,10 @@ class LabelForecast:
     is_file: bool = False
 
 
-def note_speed(store: Store, model: str, speed: float) -> None:
-    """speed: seconds of sound a second."""
-    store.set_note(_SPEED + model, {"speed": round(speed, 2)})
+def note_speed(store: Store, model: str, speed: float, heard_s: float) -> None:
+    """speed: seconds of sound a second, over heard_s seconds of sound; too few of them leave what was known."""
+    if heard_s >= _LEAST_HEARD_S:
+        store.set_note(_SPEED + model, {"speed": round(speed, 2)})
 
 
 def forecast(workspace: Workspace, config: Config, store: Store) -> LabelForecast:

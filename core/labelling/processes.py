@@ -159,7 +159,7 @@ class SharedHearing:
                 hear(video, rows)
         texts.release_all(info.model)
         if speed := self._progress.speed:
-            note_speed(self._store, info.model, speed)
+            note_speed(self._store, info.model, speed, self._progress.heard_s)
             self._job.log(f"heard {plural(self._progress.windows, 'window')}, {speed:.1f} s of sound a second")
 
     def _take(self, written: Written | None, line: dict[str, Any]) -> None:

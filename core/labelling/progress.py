@@ -60,6 +60,11 @@ class HearingProgress:
         self._report()
 
     @property
+    def heard_s(self) -> float:
+        """Seconds of sound."""
+        return self._heard_ms / 1000
+
+    @property
     def speed(self) -> float | None:
         """Seconds of sound a second."""
         elapsed = time.monotonic() - self._began

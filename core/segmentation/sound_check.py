@@ -75,7 +75,8 @@ def _read(workspace: Workspace, job: Job, rows: Sequence[Segment]) -> Iterator[_
 
     with ThreadPoolExecutor(min(4, usable_cores()), thread_name_prefix="sound") as pool:
         for begin in range(0, len(rows), _AT_ONCE):
-            job.progress(begin, len(rows), unit="files", note="checking the sound")
+            # In the note: what is done of this is no share of the stage that asked for it.
+            job.progress(0, None, unit="files", note=f"checking the sound, {begin} of {len(rows)}")
             job.check()
             yield from pool.map(look, rows[begin : begin + _AT_ONCE])
 

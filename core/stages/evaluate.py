@@ -46,9 +46,11 @@ def report(result: dict[str, Any]) -> str:
 
 
 def check_params(workspace: Workspace, config: Config, params: dict[str, Any]) -> None:
-    """UserError if there is no such model."""
+    """UserError if there is no such model; where none is asked for, if there is none, and none is being made."""
     if asked := params.get("model"):
         check_model(workspace, asked)
+    elif not any(workspace.models.glob(".[!~]*/")):
+        _model(workspace, None)
 
 
 def run(workspace: Workspace, config: Config, job: Job) -> dict[str, Any]:

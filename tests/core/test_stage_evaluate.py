@@ -114,6 +114,9 @@ def test_a_model_that_is_not_there_is_said_before_the_queue(tmp_path: Path) -> N
     (made.models / "cut" / "model.safetensors").unlink()
     with pytest.raises(UserError, match="is not whole"):
         check(made, made.config(), {"model": "cut"})
+    shutil.rmtree(made.models / "cut")
+    with pytest.raises(UserError, match="there is no tuned model yet"):
+        check(made, made.config(), {})
     (made.models / ".coming").mkdir()  # being trained: it may be there when its turn comes
     for fine in ({"model": "coming"}, {"model": str(toy())}, {}):
         check(made, made.config(), fine)

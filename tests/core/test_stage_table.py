@@ -43,15 +43,15 @@ def test_what_is_next_stands_with_its_place_and_its_key() -> None:
     assert next_step("label") == NextStep("4 Transcripts: let the labeller write (b)", "4 label")
     assert next_step("train", pane="results") == NextStep("5 Training: start the training (enter)", "5 train")
     # On its own screen it needs no place; what lies over that has to be left first.
-    assert next_step("train", pane="training.plan") == NextStep("start the training (enter)", "enter train")
-    assert next_step("train", pane="training.run") == NextStep("start the training (esc, then enter)", "esc train")
+    assert next_step("train", pane="training.plan") == NextStep("start the training (enter)", "enter start")
+    assert next_step("train", pane="training.run") == NextStep("start the training (esc, then enter)", "esc plan")
     assert next_step("model", pane="models").long == "download the model that is missing (esc, then d)"
     assert next_step("done") == NextStep("nothing, every stage is done", "nothing")
     # What is being done already is not asked for, nor is anything while a workspace is being filled.
     running = {"label": False, "train": False}
     assert next_step("train", running) == NextStep("5 Training: training is at work", "wait, train")
     assert next_step("fetch", {"fetch": True}, "playlist").long == "the download is on hold"
-    assert next_step("review", running, "transcripts").short == "a review"
+    assert next_step("review", running, "transcripts").short == "a accept"
     assert next_step("add", {"demo": False}, "setup").long == "2 Playlist: making the demo is at work"
     assert (screen_due("add"), screen_due("evaluate"), screen_due("done")) == ("setup", "results", "results")
     for stage in STAGES.values():

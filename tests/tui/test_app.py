@@ -152,7 +152,7 @@ async def test_a_live_job_is_attached_on_start_and_seen_in_the_status_line(works
         job.progress(done=64, total=100)
         await wait_until(pilot, lambda: "● label  64%" in screen_lines(app)[0])
         job.finish()
-        await wait_until(pilot, lambda: "label done" in screen_text(app))
+        await wait_until(pilot, lambda: "Labelling is done" in screen_text(app))
         await wait_until(pilot, lambda: "● label" not in screen_lines(app)[0])
 
 

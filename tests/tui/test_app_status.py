@@ -276,18 +276,18 @@ def test_a_running_job_is_shown_before_a_waiting_one_and_more_are_counted():
 def test_the_end_of_a_job_in_words():
     error = UserError("out of memory", "8 GB", "lower the batch")
     assert end_of(job("done"))[1] == "information"
-    assert end_of(job("done", failed=2)) == ("label done, 2 segments failed: see there", "warning")
-    assert "goes on where it was" in end_of(job("cancelled"))[0]
+    assert end_of(job("done", failed=2)) == ("Labelling is done, 2 segments failed: see there", "warning")
+    assert end_of(job("cancelled"))[0] == "Labelling has stopped; what it has done is kept"
     assert end_of(job("done", "details"))[0] == ""
     imported = job("done", "import", result={"imported": 3, "kept": 0, "unmatched": ["a", "b"], "rows": 5})
-    assert end_of(imported)[0] == "import done: 3 texts imported, 2 belong to no segment here"
+    assert end_of(imported)[0] == "Importing is done: 3 texts taken in, 2 belong to no segment here"
     exported = job("done", "export", result={"train": 3, "test": 1, "path": "dataset"})
-    assert end_of(exported)[0] == "export done: 3 train, 1 test segments in dataset"
-    assert end_of(job("done", "export", result={"train": "x" * 99, "path": {}}))[0] == "export done"
-    assert end_of(job("done", "add", result={"added": 2, "known": 40}))[0] == "listing done: 2 new, 40 known before"
-    assert (
-        end_of(job("done", "fetch", result={"fetched": 0}, failed=1))[0] == "download done, 1 video failed: see there"
-    )
+    assert end_of(exported)[0] == "Exporting is done: 3 for training, 1 for testing in dataset"
+    assert end_of(job("done", "export", result={"train": "x" * 99, "path": {}}))[0] == "Exporting is done"
+    listed = job("done", "add", result={"added": 2, "known": 40})
+    assert end_of(listed)[0] == "The listing is done: 2 new, 40 known before"
+    fetched = job("done", "fetch", result={"fetched": 0}, failed=1)
+    assert end_of(fetched)[0] == "The download is done, 1 video failed: see there"
     assert end_of(job("done", "fetch", result={"stopped": "too many requests"}))[1] == "warning"
     assert end_of(job("failed", error=error)) == ("out of memory\nwhy  8 GB\nfix  lower the batch", "error")
 

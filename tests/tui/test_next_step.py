@@ -33,7 +33,7 @@ async def test_every_screen_says_what_is_next_and_it_is_true_when_that_changes(t
     async with app.run_test(size=(80, 24)) as pilot:
         for key in "23456":
             await pilot.press(key)
-            place, short = ("", "a review") if key == "4" else ("4 Transcripts: ", "4 review")
+            place, short = ("", "a accept") if key == "4" else ("4 Transcripts: ", "4 review")
             forms = (f"{place}read and accept some (a)", short)
             await wait_until(pilot, lambda forms=forms: headline(app) in forms)
             assert wrong_widths(app) == []

@@ -96,8 +96,10 @@ async def test_base_stands_beside_tuned_with_what_it_was_measured_on(measured: W
         for part in ("base", "run-03", "difference", "18.6 % (15.7–21.5)", "11.3 % (9.1–13.5)", "–7.3 points"):
             assert part in text
         assert "148 / 64 / 18" in text
-        assert "kept 0.3 base + 0.7 tuned   tried on validation: 1 24.0 %, 0.7 22.5 %" in text
-        assert weights_line(Weights("0.7", 0.225, tried, 0.108), True).isascii()
+        assert "kept 0.3 base + 0.7 tuned   on validation: tuned alone 24.0 %, 0.7 22.5 %" in text
+        line = weights_line(Weights("0.7", 0.225, tried, 0.108), True)
+        assert line.isascii()
+        assert "0.7 22.5 %   general set" in line
         usual = weights_line(Weights("0.7", None, ()), False)
         assert usual == "kept 0.3 base + 0.7 tuned, as usual without a validation block"
         assert ("general set 10.8 %, now 11.0 %" in text) == (size[0] > 100)
@@ -214,7 +216,7 @@ async def test_v_without_anything_to_measure_says_what_to_do_in_place(workspace:
     async with app.run_test(size=(80, 24)) as pilot:
         await wait_until(pilot, lambda: "Nothing has been measured yet" in screen_text(app))
         await pilot.press("v")
-        await wait_until(pilot, lambda: "✗ there is nothing to measure with" in screen_text(app), timeout=60)
+        await wait_until(pilot, lambda: "✗ there is no tuned model yet" in screen_text(app), timeout=60)
         await wait_until(pilot, lambda: not app.live, timeout=60)
         assert "fix" in screen_text(app)
 

@@ -121,12 +121,21 @@ async def test_the_plan_says_what_is_missing_and_p_splits_at_once(workspace: Wor
         await wait_until(pilot, lambda: isinstance(app.screen, Message))
         await pilot.press("escape")
         await wait_until(pilot, lambda: isinstance(app.screen, TrainingScreen))
+        # Why a split failed stands there until what it was about has changed.
+        error = UserError("too little text for a split", "one segment", "accept more")
+        FakeJob(workspace, "split").finish(Outcome.FAILED, error)
+        await wait_until(pilot, lambda: "too little text for a split" in screen_text(app))
+        with Store(workspace.db_path) as store:
+            store.transcripts.review("talk_8_18", "rejected")
+        await wait_until(pilot, lambda: "there is nothing to train on" in screen_text(app))
+        with Store(workspace.db_path) as store:
+            store.transcripts.review("talk_8_18", "accepted")
         await pilot.press("p")
         await wait_until(pilot, lambda: "enter starts the training" in screen_text(app), timeout=60)
         await wait_until(pilot, lambda: "split by video: 30 train, 10 test; leak 0 (at random " in screen_text(app))
         await wait_until(pilot, lambda: screen_text(app).count("split by video") == 2)
-        assert "split done" not in screen_text(app)
-        assert [job.stage for job in list_jobs(workspace)] == ["split"]
+        assert "is done" not in screen_text(app)
+        assert [job.stage for job in list_jobs(workspace)] == ["split", "split"]
         await fits_at(pilot, (80, 24), (140, 45))
         assert "30 train, 10 test" in screen_text(app)
 
@@ -188,8 +197,10 @@ async def test_enter_goes_on_with_a_run_that_was_stopped_and_says_so_before(
         settings.set_value(workspace.config_path, "train", "batch", 4)
         training.finish(Outcome.CANCELLED)
         await wait_until(pilot, lambda: "enter starts a new training" in screen_text(app))
-        said = " ".join(screen_text(app).split())
-        assert "run-02 was stopped at step 9 of 20, and does not go on by itself, since settings have changed" in said
+        await wait_until(pilot, lambda: training.folder not in app.live)
+        app.clear_notifications()  # they lie over it
+        told = "run-02 was stopped at step 9 of 20, and does not go on by itself, since settings have changed"
+        await wait_until(pilot, lambda: told in " ".join(screen_text(app).split()))
         started.clear()
         await pilot.press("enter")
         await wait_until(pilot, lambda: started == [{}])

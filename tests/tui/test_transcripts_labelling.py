@@ -31,7 +31,8 @@ def asked(workspace: Workspace) -> list[dict[str, object]]:
 
 async def test_the_labeller_is_offered_with_what_it_costs(workspace: Workspace) -> None:
     with Store(workspace.db_path) as store:
-        note_speed(store, workspace.config().model.labeller, 0.05)
+        note_speed(store, workspace.config().model.labeller, 0.05, 90)
+        note_speed(store, workspace.config().model.labeller, 0.01, 12)  # of one window, with all that begins before it
         found = forecast(workspace, workspace.config(), store)
         assert (found.segments, found.recordings, found.sound_ms, found.seconds) == (2, 1, 18_000, 360.0)
     app = open_app(workspace)

@@ -61,15 +61,15 @@ def end_of(view: JobView) -> tuple[str, Literal["information", "warning", "error
     stage = lookup(view.stage)
     if stage.quiet and view.state in (JobState.DONE, JobState.CANCELLED):
         return "", "information"
-    word = stage.title
+    work = f"{stage.activity[0].upper()}{stage.activity[1:]}"
     if view.stopped:
-        return f"{word} stopped: {view.stopped}", "warning"
+        return f"{work} has stopped: {view.stopped}", "warning"
     if view.state == JobState.DONE:
         failed = f", {plural(view.failed, *stage.items)} failed: see there" if view.failed else ""
-        return f"{word} done{brought(view)}{failed}", "warning" if view.failed else "information"
+        return f"{work} is done{brought(view)}{failed}", "warning" if view.failed else "information"
     if view.state == JobState.CANCELLED:
-        return f"{word} stopped; starting it again goes on where it was", "information"
-    return str(view.error or f"{word} {view.state}"), "error"
+        return f"{work} has stopped; what it has done is kept", "information"
+    return str(view.error or f"{work} has {view.state}"), "error"
 
 
 def brought(view: JobView) -> str:

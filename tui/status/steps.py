@@ -30,7 +30,7 @@ def screen_due(due: str) -> str:
 @dataclass(frozen=True)
 class NextStep:
     """What is to be done next. long: with its place and its key, `5 Training: start the training (enter)`. short: the
-    key to be pressed now and a word, `5 train`."""
+    key to be pressed now and what it does, `p split`; or the one of its place, `5 train`."""
 
     long: str
     short: str
@@ -58,10 +58,12 @@ def next_step(due: str, live: Mapping[str, bool] | None = None, pane: str = "") 
         state = "is on hold" if live[filling] else "is at work"
         return NextStep(f"{place}{stage.activity} {state}", f"wait, {stage.title}")
     key = keymap.key(stage.action) if stage.action else ""
-    back = keymap.key(OVER[pane]) if here and pane in OVER else ""
-    keys = ", then ".join(filter(None, (back, key)))
-    short = (back or key) if here else number
-    return NextStep(f"{place}{stage.advice}{f' ({keys})' if keys else ''}", f"{short} {stage.name}".lstrip())
+    back = OVER.get(pane, "") if here else ""
+    keys = ", then ".join(filter(None, (keymap.key(back) if back else "", key)))
+    # Where its key can be pressed at once, it is called as in the line of keys.
+    press = back or stage.action if here else ""
+    short = f"{keymap.key(press)} {keymap.label(press)}" if press else f"{number} {stage.name}"
+    return NextStep(f"{place}{stage.advice}{f' ({keys})' if keys else ''}", short)
 
 
 def bar_steps(counts: Mapping[str, Step], active: str, ascii_only: bool = False) -> list[StepTab]:

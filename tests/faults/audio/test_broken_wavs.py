@@ -27,6 +27,7 @@ from tests.core.media_kit import (
     speech_like,
     with_segments,
 )
+from tests.fakes.stage import recorded_progress
 
 
 @pytest.fixture
@@ -48,8 +49,11 @@ def _wavs(workspace: Workspace) -> dict[str, bytes]:
 
 def _checked(workspace: Workspace) -> tuple[list[Segment], Job]:
     job = make_job(workspace, "train")
+    told = recorded_progress(job)
     with Store(workspace.db_path) as store:
-        return with_whole_sound(workspace, store, job, store.segments.all()), job
+        found = with_whole_sound(workspace, store, job, store.segments.all())
+    assert [(one.note, one.total) for one in told if "sound" in one.note] == [("checking the sound, 0 of 4", None)]
+    return found, job
 
 
 def _other_samples(data: bytes) -> bytes:

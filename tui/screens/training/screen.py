@@ -158,6 +158,8 @@ class TrainingScreen(ListeningScreen):
             self.in_thread(lambda: reader.read(gpus), self._show_plan, group="plan")
 
     def _show_plan(self, reading: PlanReading) -> None:
+        if reading is not self._plan_reading:
+            self._split_error = None  # what it was about may be otherwise now
         self._plan_reading = reading
         self.plan_panel.show(reading, is_running=bool(self.live_jobs("train")))
         self._show_error()
