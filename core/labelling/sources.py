@@ -73,13 +73,13 @@ def stored_source(store: Store, row: TimedTextRow) -> TextSource:
 
 def heard_whole(store: Store, video: str, model: str) -> TextSource | None:
     """What a labeller has heard of a recording; None unless it has heard all of it."""
-    row = store.timed_texts.get(video, model)
-    return None if row is None or row.done is None or KIND in row.settings else stored_source(store, row)
+    row = store.timed_texts.whole(video, model)
+    return None if row is None or KIND in row.settings else stored_source(store, row)
 
 
 def unheard(store: Store, video: str, model: str, segments: Sequence[Segment]) -> list[Segment]:
     """Those of a recording's segments that a labeller has not heard, or not to their ends."""
-    row = store.timed_texts.get(video, model)
+    row = store.timed_texts.whole(video, model) or store.timed_texts.get(video, model)
     if row is None or KIND in row.settings:
         return list(segments)
     heard = TextSource(model, (), heard=None if row.done else tuple(merged(store.timed_texts.spans(row.id))))

@@ -16,6 +16,9 @@ from core.timed_text import TimedText, Word
 _FINISHED = "finished"
 """The holder of what a run has done with."""
 
+_EARLIER = "\nearlier"
+"""Behind the source of what was heard whole before it was begun anew with other settings; no source has two lines."""
+
 _COLUMNS = "id, video, source, settings, begun, done"
 
 _OF_THIS_SOUND = (
@@ -32,19 +35,37 @@ class TimedTexts:
     def begin(self, video: str, source: str, settings: Mapping[str, Any], *, anew: bool = False) -> TimedTextRow:
         """The timed text of a recording by a source: the one that is here, if it was made with these settings.
 
-        anew: also then without the windows that it has. What was made with other settings goes, or of other sound.
+        What is whole and was made with others is kept until the new one is whole as well: who tries other settings on a
+        part of a recording loses nothing by it. anew: with no window that was there before. What is of other sound
+        goes.
         """
         with self._database.write() as db:
+            now, earlier = (None, None) if anew else (self.get(video, source), self.get(video, source + _EARLIER))
+            if now is not None and now.settings == dict(settings):
+                return now
+            if earlier is not None and earlier.settings == dict(settings):
+                self._put_in_place(earlier.id, video, source)
+                return earlier
+            if now is not None and now.done is not None:
+                self._put_in_place(now.id, video, source + _EARLIER)
+            elif now is None:
+                self._remove(video, source + _EARLIER)
+            self._remove(video, source)
+            values = (video, source, json.dumps(settings, ensure_ascii=False, sort_keys=True), now_ms())
+            db.execute("INSERT INTO timed_texts (video, source, settings, begun) VALUES (?, ?, ?, ?)", values)
             found = self.get(video, source)
-            if found is not None and (anew or found.settings != dict(settings)):
-                found = None
-            if found is None:
-                db.execute("DELETE FROM timed_texts WHERE video = ? AND source = ?", (video, source))
-                values = (video, source, json.dumps(settings, ensure_ascii=False, sort_keys=True), now_ms())
-                db.execute("INSERT INTO timed_texts (video, source, settings, begun) VALUES (?, ?, ?, ?)", values)
-                found = self.get(video, source)
             assert found is not None
             return found
+
+    def _put_in_place(self, id: int, video: str, source: str) -> None:
+        """One is that of this source from now on; what was so goes."""
+        with self._database.write() as db:
+            self._remove(video, source)
+            db.execute("UPDATE timed_texts SET source = ?, holder = NULL WHERE id = ?", (source, id))
+
+    def _remove(self, video: str, source: str) -> None:
+        with self._database.write() as db:
+            db.execute("DELETE FROM timed_texts WHERE video = ? AND source = ?", (video, source))
 
     def newest(self) -> int:
         """The number of the newest; those that begin from now on have greater ones. 0 where there is none."""
@@ -101,6 +122,8 @@ class TimedTexts:
         """Nothing of the recording is missing."""
         with self._database.write() as db:
             db.execute("UPDATE timed_texts SET done = ? WHERE id = ?", (now_ms(), id))
+            query = "SELECT video, source || ? FROM timed_texts WHERE id = ?"
+            db.execute(f"DELETE FROM timed_texts WHERE (video, source) IN ({query})", (_EARLIER, id))
 
     def put(self, video: str, source: str, settings: Mapping[str, Any], windows: Sequence[TimedText]) -> None:
         """Store what a source says of a recording, whole, in place of what it said before."""
@@ -114,8 +137,13 @@ class TimedTexts:
         row = self._database.connection.execute(query, (video, source)).fetchone()
         return _from_row(row) if row else None
 
+    def whole(self, video: str, source: str) -> TimedTextRow | None:
+        """Of which nothing is missing; with the settings of before, where it has been begun anew since."""
+        rows = (self.get(video, source), self.get(video, source + _EARLIER))
+        return next((row for row in rows if row is not None and row.done is not None), None)
+
     def of(self, video: str) -> list[TimedTextRow]:
-        """Every source's of one recording, the newest first."""
+        """Every source's of one recording, the newest first; of one that has begun anew what is whole comes second."""
         query = f"SELECT {_COLUMNS} FROM timed_texts WHERE video = ? AND {_OF_THIS_SOUND} ORDER BY begun DESC, id DESC"
         return [_from_row(row) for row in self._database.connection.execute(query, (video,))]
 
@@ -168,4 +196,5 @@ def _packed(window: TimedText) -> tuple[Any, ...]:
 
 
 def _from_row(row: sqlite3.Row) -> TimedTextRow:
-    return TimedTextRow(row["id"], row["video"], row["source"], json.loads(row["settings"]), row["begun"], row["done"])
+    source = row["source"].removesuffix(_EARLIER)
+    return TimedTextRow(row["id"], row["video"], source, json.loads(row["settings"]), row["begun"], row["done"])

@@ -188,6 +188,18 @@ def test_anew_with_the_same_settings_nothing_is_heard_again(made: Workspace, ear
     assert ears.heard == first * 2
 
 
+def test_other_settings_on_a_few_segments_lose_nothing_of_what_was_heard(made: Workspace, ears: Ears) -> None:
+    run(made)
+    run(made, redo=True, ids=["train_0_10"], engine="transformers")
+    run(made, redo=True, ids=["train_0_10"], engine="ctranslate2")
+    assert [ear.heard for ear in ears.opened[1:]] == [[], [0, 4000, 8000]]  # auto was transformers
+    assert run(made, redo=True, engine="transformers")[0]["labelled"] == 7
+    assert ears.opened[-1].heard == []
+    run(made, redo=True, ids=["train_0_10"], engine="ctranslate2")
+    cut_anew(made, "train", 7, 6)
+    assert run(made)[0]["dealt"] == 6
+
+
 def test_a_model_that_cannot_goes_by_clips_and_says_why(made: Workspace, ears: Ears) -> None:
     def short(model: str, options: Any) -> Ear:
         ear = Ear(model, options)

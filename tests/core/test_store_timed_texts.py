@@ -57,6 +57,32 @@ def test_work_goes_on_with_the_same_settings_only(talk: Store) -> None:
     assert talk.timed_texts.spans(talk.timed_texts.begin("talk", "m", SETTINGS | {"beam": 1}, anew=True).id) == []
 
 
+def test_what_is_whole_stays_until_other_settings_have_made_it_anew(talk: Store) -> None:
+    texts, greedy = talk.timed_texts, SETTINGS | {"beam": 1}
+    texts.put("talk", "m", SETTINGS, [window(0, 9000), window(9000, 20_000)])
+    first = texts.whole("talk", "m")
+    tried = texts.begin("talk", "m", greedy)
+    texts.add(tried.id, [window(0, 9000, "甲乙")])
+    assert first is not None
+    assert texts.whole("talk", "m") == first
+    assert [(one.id, one.source) for one in texts.of("talk")] == [(tried.id, "m"), (first.id, "m")]
+    # Whoever has only tried goes on with what was there, and a third way begins anew beside it.
+    assert texts.begin("talk", "m", SETTINGS).id == first.id
+    assert [one.id for one in texts.of("talk")] == [first.id]
+    half, whole = (texts.begin("talk", "m", SETTINGS | {"beam": beam}) for beam in (2, 3))
+    assert [one.id for one in texts.of("talk")] == [whole.id, first.id]
+    assert texts.spans(half.id) == []
+    texts.finish(whole.id)
+    assert [one.id for one in texts.of("talk")] == [whole.id]
+    # What lies before another sound is nobody's any more.
+    texts.begin("talk", "m", greedy)
+    talk.videos.update("talk", cut={"replaced": {"texts": texts.newest(), "at": 1}})
+    assert texts.of("talk") == []
+    last = texts.begin("talk", "m", greedy)
+    assert talk.connection.execute("SELECT id FROM timed_texts").fetchall()[0]["id"] == last.id
+    assert texts.whole("talk", "m") is None
+
+
 def test_sources_stand_beside_each_other(talk: Store) -> None:
     talk.timed_texts.put("talk", "rows.csv", {}, [window(0, 10_000, "甲")])
     row = talk.timed_texts.begin("talk", "m", SETTINGS)
