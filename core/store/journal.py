@@ -48,7 +48,8 @@ _Number = Annotated[int, Field(ge=1, le=2**53)]
 @dataclass(frozen=True)
 class JournalLine:
     """What stands in a segment since `at` (UTC). text: None where nothing does any more. batch, what: of the change of
-    many that it came to be so by, as the database numbers and calls it; None where it was one by itself."""
+    many that it came to be so by, as the database numbers and calls it; None where it was one by itself. undo: an undo
+    has brought it back."""
 
     at: str
     who: str
@@ -63,6 +64,7 @@ class JournalLine:
     suspicion: Number | None = None
     batch: _Number | None = None
     what: str = ""
+    undo: bool = False
 
     @property
     def key(self) -> tuple[str, int, int]:

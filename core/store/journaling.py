@@ -33,7 +33,7 @@ _WRITTEN = f"""
     SELECT e.segment, e.who, e.at, MAX(e.id), COALESCE(s.video, json_extract(e.before, '$.video')),
            COALESCE(s.start_ms, json_extract(e.before, '$.start_ms')),
            COALESCE(s.end_ms, json_extract(e.before, '$.end_ms')), t.text, t.origin, t.review, t.flags, t.suspicion,
-           e.batch, b.what
+           e.batch, b.what, e.undoes
     FROM edits e NOT INDEXED LEFT JOIN segments s ON s.id = e.segment LEFT JOIN transcripts t ON t.segment = e.segment
     LEFT JOIN batches b ON b.id = e.batch
     WHERE e.id > ? AND (e.who IN ('{PERSON}', '{CUT}') OR {_GIVEN.format(origin="t.origin", review="t.review")} OR
@@ -45,7 +45,7 @@ number of the edits alone: an index that has them by segment would be read to it
 
 _STANDING = f"""
     SELECT s.id, COALESCE(e.who, '{PERSON}'), COALESCE(e.at, t.updated), e.id, s.video, s.start_ms, s.end_ms,
-           t.text, t.origin, t.review, t.flags, t.suspicion, NULL, ''
+           t.text, t.origin, t.review, t.flags, t.suspicion, NULL, '', NULL
     FROM transcripts t JOIN segments s ON s.id = t.segment
     LEFT JOIN edits e ON e.id = (SELECT MAX(id) FROM edits WHERE segment = t.segment)
     WHERE {_GIVEN.format(origin="t.origin", review="t.review")} OR EXISTS (
@@ -98,13 +98,13 @@ class Standing(NamedTuple):
 class CatchingUp:
     """A backlog on its way into the database, the file read and nothing written; `Journaling.take_in` goes on."""
 
-    def __init__(self, journal: Journal, backlog: _Backlog) -> None:
+    def __init__(self, db: Connection, journal: Journal, backlog: _Backlog) -> None:
         self.backlog = backlog
         lines = read(journal.path, backlog.start, backlog.end)
         if backlog.before is not None:
             lines = chain(read(journal.before, backlog.before), lines)
         known = (line for line in lines if line is not None)
-        self.replay = replay.Replay(known, is_newer=backlog.is_newer, edit=backlog.edit)
+        self.replay = replay.Replay(db, known, is_newer=backlog.is_newer, edit=backlog.edit)
 
 
 class Journaling:
@@ -141,7 +141,7 @@ class Journaling:
         pending = place.backlog if place is not None and is_same else None
         if pending is not None:
             # Nothing of it is left for later once the journal is not what the database takes it for.
-            self.take_in(db, CatchingUp(self._journal, pending), None)
+            self.take_in(db, CatchingUp(db, self._journal, pending), None)
         if state is None or (place is not None and is_same and state.size < place.state.size):
             self._begin(db)  # it is not there, or has lost its end
             return
@@ -153,7 +153,7 @@ class Journaling:
         is_much = backlog.before is not None or state.size - backlog.start > AT_ONCE_BYTES
         if pending is None and may_put_off and is_much:
             return
-        work = CatchingUp(self._journal, backlog)
+        work = CatchingUp(db, self._journal, backlog)
         self.take_in(db, work, None)
         self.end(db, work, None)
         if pending is not None and pending.is_whole:
@@ -172,7 +172,7 @@ class Journaling:
     def catching_up(self, db: Connection) -> CatchingUp | None:
         """What `take_in` is to be called with; None where there is no backlog. Reads the journal, and needs no lock."""
         place = _place(db)
-        return None if place is None or place.backlog is None else CatchingUp(self._journal, place.backlog)
+        return None if place is None or place.backlog is None else CatchingUp(db, self._journal, place.backlog)
 
     def take_in(self, db: Connection, work: CatchingUp, size: int | None) -> bool:
         """Take in a backlog for the next `size` segments (None: for all); whether more are left.
@@ -269,7 +269,7 @@ def _lines(rows: Iterable[Any]) -> list[str]:
     # the store.
     quoted = json.JSONEncoder(ensure_ascii=False).encode
     lines = []
-    for segment, who, at, _, video, start, end, text, origin, review, flags, suspicion, batch, what in rows:
+    for segment, who, at, _, video, start, end, text, origin, review, flags, suspicion, batch, what, undoes in rows:
         if video is None:
             continue
         line = (
@@ -281,6 +281,8 @@ def _lines(rows: Iterable[Any]) -> list[str]:
             line += f', "origin": "{origin}", "review": "{review}", "flags": {_flags(flags)}, "suspicion": {doubt}'
         if batch is not None:
             line += f', "batch": {batch}, "what": {quoted(what)}'
+        if undoes is not None:
+            line += ', "undo": true'
         lines.append(line + "}")
     return lines
 

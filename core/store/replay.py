@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import accumulate, islice
 from typing import Any, NamedTuple, Self
 
@@ -26,22 +27,33 @@ class Replay:
     is_newer: all of the lines were written after what the database holds. Else a line yields to what was written later,
     by the clock, unless an earlier line tells just that: clocks are set back. edit: the last one that counts as what
     the database holds; what people do after it, while lines are taken in, is later than all of these. None if nobody
-    does anything then.
+    does anything then. has_holes: rows of the database may be lost. Making one reads, and needs no lock.
     """
 
-    def __init__(self, lines: Iterable[JournalLine], *, is_newer: bool = False, edit: int | None = None) -> None:
-        self._is_newer, self._edit = is_newer, edit
-        self._last: dict[_Key, tuple[int, JournalLine]] = {}
-        """With its number among the lines."""
+    def __init__(
+        self,
+        db: Connection,
+        lines: Iterable[JournalLine],
+        *,
+        is_newer: bool = False,
+        edit: int | None = None,
+        has_holes: bool = False,
+    ) -> None:
+        self._is_newer, self._edit, self._has_holes = is_newer, edit, has_holes
+        self._held = _Held.read(db, edit, most=1 if is_newer else None)
         self._count = 0
-        self._held: _Held | None = None
-        self._earlier: dict[_Key, set[int]] = {}
-        for line in lines:
-            _, before = self._last.pop(line.key, (0, None))
-            if before is not None and not is_newer:
-                self._earlier.setdefault(line.key, set()).add(_hash(before.values))
-            self._count += 1
-            self._last[line.key] = self._count, line
+        self._earlier: dict[_Key, dict[int, _Placed]] = {}
+        """By what they say (`_hash`)."""
+        last: dict[_Key, _Placed] = {}
+        for self._count, line in enumerate(lines, 1):
+            if (before := last.get(line.key)) is not None:
+                self._earlier.setdefault(line.key, {})[_hash(before.line.values)] = before
+            placed = _Placed(self._count, line.at_ms, line)
+            if line.undo and (back := self._earlier.get(line.key, {}).get(_hash(line.values))) is not None:
+                # It stands where it was made, and undo goes on from there.
+                placed = back._replace(line=replace(line, batch=back.line.batch, what=back.line.what))
+            last[line.key] = placed
+        self._last = dict(sorted(last.items(), key=lambda item: item[1].number))
 
     def __bool__(self) -> bool:
         """Whether something is left to be taken in."""
@@ -51,11 +63,10 @@ class Replay:
         """Write what the lines say of the next `most` segments (None: of all), where it is not so already; how many
         that was. A segment that is not here is made, as one of an earlier cut, and its recording with it."""
         keys = list(islice(self._last, most))
-        if self._held is None:
-            self._held = _Held.read(db, self._edit)
-        return sum(self._take_in(db, self._held, *self._last.pop(key)) for key in keys)
+        return sum(self._take_in(db, self._last.pop(key)) for key in keys)
 
-    def _take_in(self, db: Connection, held: _Held, number: int, line: JournalLine) -> bool:
+    def _take_in(self, db: Connection, placed: _Placed) -> bool:
+        number, made_ms, line = placed
         after = line.values
         row = db.execute("SELECT id FROM segments WHERE video = ? AND start_ms = ? AND end_ms = ?", line.key).fetchone()
         segment = segment_id(*line.key) if row is None else str(row["id"])
@@ -69,9 +80,11 @@ class Replay:
         is_retired = after is None and line.who == edits.CUT and before is not None
         if before == after or (after is None and not is_retired and not _is_given(before)):
             return False
+        last_ms, stood = _last_edit(db, segment, self._edit)
+        is_lost = self._has_holes and stood and before is None and after is not None
         # Of the same millisecond: what stands here is no earlier line, so it was written after this one.
-        is_earlier = self._is_newer or _hash(before) in self._earlier.get(line.key, ())
-        if not is_earlier and _last_edit(db, segment, self._edit) >= line.at_ms:
+        is_earlier = self._is_newer or is_lost or _hash(before) in self._earlier.get(line.key, ())
+        if not is_earlier and last_ms >= line.at_ms:
             return False
         if is_retired and before is not None:
             edits.retire(db, segment, before, untouched=False, at=line.at_ms)
@@ -80,8 +93,10 @@ class Replay:
             db.execute("DELETE FROM transcripts WHERE segment = ?", (segment,))
         else:
             edits.write(db, segment, after)
-        batch = _batch(db, line)
-        made = held.behind(None if self._is_newer else line.at_ms, number / (self._count + 1))
+        if is_lost and last_ms == line.at_ms:
+            return True  # the edit that this line is of is not lost
+        batch = _batch(db, line, made_ms)
+        made = self._held.behind(None if self._is_newer else made_ms, number / (self._count + 1))
         edits.record(db, segment, line.who, before, after, batch=batch, at=line.at_ms, made=made)
         if batch is not None:
             last = int(db.execute("SELECT MAX(id) FROM edits").fetchone()[0])
@@ -92,6 +107,14 @@ class Replay:
         return True
 
 
+class _Placed(NamedTuple):
+    """A line, its number among the lines and its time; of what an undo has brought back, those of when it was made."""
+
+    number: int
+    made_ms: int
+    line: JournalLine
+
+
 class _Held(NamedTuple):
     """The edits that a database holds, in the order in which people made them: where each stands in it (`edits.MADE`),
     and the time of it or of a later one, whichever is earlier."""
@@ -100,10 +123,11 @@ class _Held(NamedTuple):
     earliest: list[int]
 
     @classmethod
-    def read(cls, db: Connection, upto: int | None) -> Self:
-        """Those with numbers up to `upto`."""
-        query = f"SELECT {edits.MADE}, at FROM edits WHERE id <= COALESCE(?, id) ORDER BY 1 DESC"
-        rows = [(float(made), int(at)) for made, at in db.execute(query, (upto,)).fetchall()]
+    def read(cls, db: Connection, upto: int | None, most: int | None) -> Self:
+        """Those with numbers up to `upto`, of which the last `most`; None: all."""
+        query = f"SELECT {edits.MADE}, at FROM edits WHERE id <= COALESCE(?, id) ORDER BY 1 DESC LIMIT ?"
+        limit = -1 if most is None else most
+        rows = [(float(made), int(at)) for made, at in db.execute(query, (upto, limit)).fetchall()]
         earliest = list(accumulate((at for _, at in rows), min))
         return cls([made for made, _ in reversed(rows)], earliest[::-1])
 
@@ -115,7 +139,7 @@ class _Held(NamedTuple):
         return last + (after - last) * share
 
 
-def _batch(db: Connection, line: JournalLine) -> int | None:
+def _batch(db: Connection, line: JournalLine, made_ms: int) -> int | None:
     """The batch that an edit belongs to, made where a kill has kept its own commit from it: one undo takes all of it
     back. None for one by itself, and where that number is another's by now (which began later), or was taken back."""
     if line.batch is None:
@@ -123,8 +147,8 @@ def _batch(db: Connection, line: JournalLine) -> int | None:
     found = db.execute("SELECT at, who, what, undone FROM batches WHERE id = ?", (line.batch,)).fetchone()
     if found is None:
         statement = "INSERT INTO batches (id, at, who, what) VALUES (?, ?, ?, ?)"
-        db.execute(statement, (line.batch, line.at_ms, line.who, line.what))
-    elif tuple(found)[1:] != (line.who, line.what, 0) or found["at"] > line.at_ms:
+        db.execute(statement, (line.batch, made_ms, line.who, line.what))
+    elif tuple(found)[1:] != (line.who, line.what, 0) or found["at"] > made_ms:
         return None
     return line.batch
 
@@ -143,10 +167,11 @@ def _has_come_later(db: Connection, segment: str, edit: int) -> bool:
     return db.execute(query, (segment, edit, *HUMAN)).fetchone() is not None
 
 
-def _last_edit(db: Connection, segment: str, upto: int | None) -> int:
-    """When it was made, of those with numbers up to `upto`."""
-    query = "SELECT COALESCE(MAX(at), 0) FROM edits WHERE segment = ? AND id <= COALESCE(?, id)"
-    return int(db.execute(query, (segment, upto)).fetchone()[0])
+def _last_edit(db: Connection, segment: str, upto: int | None) -> tuple[int, bool]:
+    """Of those with numbers up to `upto` the latest time, and whether the last one has left a text."""
+    query = "SELECT at, after IS NOT NULL FROM edits WHERE segment = ? AND id <= COALESCE(?, id) ORDER BY id DESC"
+    found = db.execute(query, (segment, upto)).fetchall()
+    return max((int(at) for at, _ in found), default=0), bool(found and found[0][1])
 
 
 def _hash(values: dict[str, Any] | None) -> int:

@@ -81,7 +81,7 @@ def take_in_journals(root: Path, database: Database, unreadable: Callable[[], ob
                     yield line
 
     with database.write() as db:
-        return replay.Replay(lines()).take_in(db)
+        return replay.Replay(db, lines(), has_holes=True).take_in(db)
 
 
 def _opened(path: Path) -> Connection:

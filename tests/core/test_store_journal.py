@@ -505,6 +505,28 @@ def test_undo_takes_the_latest_first_of_what_came_in_one_after_the_other(store: 
     assert deeds_taken_back(store) == [("talk_0_10", 1), ("talk_16_26", 1), ("talk_8_18", 1)]
 
 
+def test_what_undo_has_brought_back_is_as_old_as_it_was_before_that(store: Store) -> None:
+    machine(store, "talk_16_26", "talk_24_34")
+    size = journal_of(store).stat().st_size
+    store.transcripts.save("talk_0_10", "一")
+    store.transcripts.accept_all(["talk_16_26", "talk_24_34"])
+    store.transcripts.save("talk_8_18", "二")
+    for id in ("talk_0_10", "talk_16_26"):
+        store.transcripts.save(id, "三")
+        store.transcripts.undo()
+    wanted = given(store)
+    with sqlite3.connect(store.path) as db:  # as if none of it had been committed
+        db.execute("DELETE FROM edits WHERE who = 'person'")
+        db.execute("DELETE FROM batches")
+        db.execute("DELETE FROM transcripts WHERE origin = 'human'")
+        db.execute("UPDATE transcripts SET review = 'pending'")
+        db.execute("UPDATE journal SET position = ?", (size,))
+    db.close()
+    with Store(store.path) as later:
+        assert given(later) == wanted
+        assert deeds_taken_back(later) == [("talk_8_18", 1), ("talk_16_26", 2), ("talk_0_10", 1)]
+
+
 def test_undo_takes_the_latest_first_of_what_only_the_database_and_only_the_journal_has(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

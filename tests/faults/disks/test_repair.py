@@ -93,6 +93,13 @@ def _some_tables_less(path: Path) -> None:
     db.close()
 
 
+def _no_transcripts(path: Path) -> None:
+    """What was done is still known, and what came of it is not."""
+    with sqlite3.connect(path) as db:
+        db.execute("DROP TABLE transcripts")
+    db.close()
+
+
 def _a_third_of_the_pages(path: Path) -> None:
     """Of those behind the definitions and roots of the tables, which come first."""
     with sqlite3.connect(path) as db:
@@ -105,7 +112,7 @@ def _a_third_of_the_pages(path: Path) -> None:
     path.write_bytes(content)
 
 
-LOSSES = (_remove, _empty, _cut_short, _no_head, _no_tables, _some_tables_less)
+LOSSES = (_remove, _empty, _cut_short, _no_head, _no_tables, _some_tables_less, _no_transcripts)
 
 
 @pytest.mark.parametrize("lose", LOSSES, ids=lambda lose: lose.__name__.strip("_"))
