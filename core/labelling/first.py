@@ -210,10 +210,9 @@ class FirstTranscripts:
 
     def advise(self, segments: Sequence[Segment]) -> None:
         """Say what labelling anew would change, where that is for the better. segments: all, as they are now."""
-        pending = [row for row in segments if row.origin == "machine" and row.may_be_rewritten]
-        captioned = self.store.videos.captioned() if self._takes_captions and not self.due else set()
-        if later := sum(row.video in captioned for row in pending):
-            self.job.log(f"{later} were written before their captions came: whispersmith label --redo takes those")
+        if not self.due and self._takes_captions and (later := self._captioned_since(segments)):
+            what = f"captions that came later have text for {plural(later, 'segment')} that a machine wrote"
+            self.job.log(f"{what}: whispersmith label --redo takes that")
         asked_for = self.job.params.get("by") == "clips"
         if not asked_for and (alone := labelled_alone(self.workspace, self.config, self.store, segments)):
             what = f"{plural(len(alone), 'segment')} labelled one by one"
@@ -221,3 +220,14 @@ class FirstTranscripts:
                 f"{what}: heard as whole recordings they have fewer errors, since no word is halved; "
                 "whispersmith label --redo writes them so, and what a person has reviewed stays"
             )
+
+    def _captioned_since(self, segments: Sequence[Segment]) -> int:
+        """How many texts of machines that nobody has reviewed captions in the store have text for."""
+        captioned = self.store.videos.captioned()
+        pending = [row for row in segments if row.origin == "machine" and row.may_be_rewritten]
+        found = 0
+        for video, rows in by_video(self.store, [row for row in pending if row.video in captioned]):
+            captions = [one for one in captions_sources(self.store, video.id, {}) if one.origin == "caption"]
+            said = [source.shares(rows) for source in captions]
+            found += sum(any(share.text for share in shares) for shares in zip(*said, strict=True))
+        return found
