@@ -87,8 +87,12 @@ def videos(count: int) -> str:
 
 
 def obtainable(found: Iterable[Video]) -> list[Video]:
-    """Without what is still on the air, or to come: by its own row only that is chosen."""
-    return [video for video in found if video.live_status not in LIVE or video.state == "fetched"]
+    """Without what is still on the air, or to come, and what is private or gone: by its own row only that is chosen."""
+    return [
+        video
+        for video in found
+        if video.state == "fetched" or not (video.live_status in LIVE or is_permanent(video.error))
+    ]
 
 
 def _order(video: Video) -> tuple[int, int]:

@@ -50,7 +50,10 @@ def second_opinion(found: LabelForecast, not_here: str) -> Choice:
 
 def second_labeller() -> TextPrompt:
     """The answer is a model, or a file with texts."""
-    text = "Another Whisper (an id, or a folder), or a CSV with texts of these segments. labeller.second keeps one."
+    text = (
+        "Another Whisper than the labeller (an id, or a folder), or a CSV with texts of these segments. It is asked "
+        "for each time, unless second stands under [labeller] in whispersmith.toml."
+    )
     return TextPrompt(
         "Whose second opinion?",
         check=lambda text: None if text.strip() else "name a model or a file",
