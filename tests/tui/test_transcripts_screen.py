@@ -18,6 +18,7 @@ from tests.tui.transcripts_kit import TEXTS, filled, machine, open_app, row, scr
 from tests.tui.wait import hidden_characters, screen_lines, screen_text, wait_until, wrong_widths
 from tui.app import WhispersmithApp
 from tui.screens.transcripts.editor.editor import Editor, EditorPanel, Notice
+from tui.screens.transcripts.review_place import read_place
 from tui.screens.transcripts.screen import TranscriptsScreen
 from tui.screens.transcripts.table.rows import tail
 from tui.widgets.dialog import Choice, HelpScreen, TextPrompt
@@ -413,3 +414,36 @@ def test_a_terminal_that_hangs_up_does_not_take_what_was_typed(workspace: Worksp
     finally:
         terminal.kill()
     assert row(workspace, 0).origin == "human"
+
+
+async def test_the_review_goes_on_where_it_was_left(workspace: Workspace):
+    app = open_app(workspace)
+    async with app.run_test(size=(100, 30)) as pilot:
+        screen = await filled(pilot, app)
+        await pilot.press("o", "o", "slash", *"state:pending by:machine", "enter")
+        await wait_until(pilot, lambda: "6 of 8 rows, most errors a minute first" in screen_text(app))
+        await pilot.press("g", "down", "down", "down")
+        left = screen.table.cursor_key
+        assert screen.table.cursor == 3
+        await pilot.press("a")
+        on = screen.table.cursor_key
+        await pilot.press("up")
+        assert screen.table.cursor_key == left
+    app = open_app(workspace)
+    async with app.run_test(size=(100, 30)) as pilot:
+        screen = await filled(pilot, app, count=5)
+        # The row is accepted, so that it is not shown any more: it is the next one's turn.
+        assert "state:pending by:machine" in screen_text(app)
+        await wait_until(pilot, lambda: "5 of 8 rows, most errors a minute first" in screen_text(app))
+        await wait_until(pilot, lambda: screen.table.cursor_key == on)
+        await pilot.press("escape")
+        await wait_until(pilot, lambda: screen.table.row_count == 8)
+        assert screen.table.cursor_key == on
+    # A file that somebody else has written is nothing to go by.
+    for text in ("", "[]", '{"order": "backwards"}', '{"row": 5}', '{"query": "conf<low", "row": "gone"}'):
+        (workspace.logs / "review.json").write_text(text)
+        assert read_place(workspace).order == "time"
+    app = open_app(workspace)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await wait_until(pilot, lambda: "low is no number" in screen_text(app))
+        await filled(pilot, app)

@@ -23,6 +23,7 @@ from tui.listening import playhead
 from tui.screens.pipeline import ErrorBanner
 from tui.screens.transcripts.editor.editor import Editor, EditorPanel, Notice
 from tui.screens.transcripts.editor.variants import variants_of
+from tui.screens.transcripts.review_place import ReviewPlace
 from tui.screens.transcripts.session import ReviewSession
 from tui.screens.transcripts.table.header import EXAMPLE, FilterBar, FilterLine, ProgressLine
 from tui.screens.transcripts.table.index import View
@@ -61,6 +62,19 @@ class ReviewPanes(Vertical):
     @property
     def editor(self) -> Editor:
         return self.panel.editor
+
+    def begin(self, place: ReviewPlace) -> None:
+        """Go on where the review was left."""
+        self._session.begin(place.query, place.order)
+        self.filter.value = place.query
+        if place.row:
+            self.table.begin_at(place.row)
+
+    @property
+    def place(self) -> ReviewPlace | None:
+        """Where the review is; None while no row is shown."""
+        view, row = self._session.view, self.table.cursor_key
+        return None if row is None else ReviewPlace(view.order, view.query.text.strip(), row)
 
     def fit(self, wide: bool) -> None:
         """wide: room for words beside the signs."""

@@ -39,11 +39,12 @@ from tui.screens.transcripts.editor.editor import Editor, Notice
 from tui.screens.transcripts.editor.placing import place_text
 from tui.screens.transcripts.editor.word_keys import move_word
 from tui.screens.transcripts.panes import ReviewPanes
+from tui.screens.transcripts.review_place import keep_place, read_place
 from tui.screens.transcripts.saving import AcceptAll, MoveWord, RejectAll, SaveText, SetReview, TakeBack, Written
 from tui.screens.transcripts.session import ReviewSession
 from tui.screens.transcripts.table import rows as transcript_rows
 from tui.screens.transcripts.table.filter_menu import FilterMenu
-from tui.screens.transcripts.table.index import GAIN
+from tui.screens.transcripts.table.index import GAIN, View
 from tui.screens.transcripts.table.loader import TranscriptLoader
 from tui.screens.transcripts.table.table import TranscriptTable
 from tui.status.jobs import error_of
@@ -70,6 +71,7 @@ class TranscriptsScreen(ListeningScreen):
         path = self.workspace.db_path
         self._session = ReviewSession(path, self._deliver, self._note)
         self._panes = panes = ReviewPanes(self._session, self.store)
+        panes.begin(read_place(self.workspace))
         self._loader = TranscriptLoader(path, self.in_thread, self.set_timer, panes.load, panes.show_failure)
         self._bulk = BulkKeys(self.workspace, self.store, self._session, panes, self.app.suspend)
         yield panes
@@ -84,6 +86,8 @@ class TranscriptsScreen(ListeningScreen):
         self.editor.show(None, "")
         self._loader.ask()
         self.in_thread(self.workspace.config, self._show_settings, group="settings")
+        if self._session.view.order == GAIN:
+            self._order(self._session.view)
 
     @property
     def table(self) -> TranscriptTable:
@@ -167,9 +171,14 @@ class TranscriptsScreen(ListeningScreen):
         self._panes.show_row()
 
     def on_unmount(self) -> None:
-        """The app ends, in whatever way: nothing that was typed is forgotten."""
+        """The app ends, in whatever way: nothing that was typed is forgotten. Then the place is kept."""
         self._panes.panel.take(self._session)
         self._session.close()
+        if (place := self._panes.place) is not None:
+            try:
+                keep_place(self.workspace, place)
+            except OSError as error:
+                self.workspace.log(f"where the review was left is not kept: {error}")
 
     def _next(self, done: str = "", *, saving: str | None = None, undo: bool = True) -> None:
         """To the next row; done: what has happened to the one before."""
@@ -332,10 +341,13 @@ class TranscriptsScreen(ListeningScreen):
 
     def action_order(self) -> None:
         self._panes.flush()
-        view, store = self._session.view.next_order(), self.store
+        self._order(self._session.view.next_order())
+
+    def _order(self, view: View) -> None:
         if view.order != GAIN:
             self.table.select(view)
             return
+        store = self.store
         # The seconds that a row takes are those of this person, as far as they are known by now.
         self.in_thread(
             lambda: fit(store.transcripts.corrections()),

@@ -96,6 +96,10 @@ class ReviewSession:
         self._touched = {}
         return self._search
 
+    def begin(self, query: str, order: str) -> None:
+        """Show these rows as soon as there are any."""
+        self.result = QueryResult(View(self._language.parse(query), order))
+
     @property
     def view(self) -> View:
         """What is shown, or will be in a moment."""

@@ -43,6 +43,8 @@ class TranscriptTable(StepTable):
         self._tasks = BackgroundTasks(self.post_message)
         self._left_at: str | None = None
         """The row where the cursor was before no row was shown."""
+        self._begins_at: str | None = None
+        """A row to go to once it has been read, unless the cursor has moved by then."""
         self._destination: tuple[str, str | None] | None = None
         """(a row to go to, where the cursor was when that was asked for)"""
 
@@ -64,6 +66,10 @@ class TranscriptTable(StepTable):
     def is_whole(self) -> bool:
         """Whether all rows of the view are here; False while some are still read, or searched for."""
         return self._session.is_whole
+
+    def begin_at(self, id: str) -> None:
+        """Go to this row as soon as it is there; to the one after it where it is not shown any more."""
+        self._left_at = self._begins_at = id
 
     def select(self, view: View) -> None:
         """Find the rows of a view, in a thread, and show them; `Selected` says when. In another order than before, the
@@ -93,12 +99,19 @@ class TranscriptTable(StepTable):
             self.travel()
 
     def _show_found(self, search: Search, to_top: bool) -> None:
-        before = None if to_top else self._session.index.get(self.cursor_key or self._left_at or "")
+        before = None if to_top else self._row_to_stay_by()
         self.show_rows(keep_key=not to_top)
         if before is not None and before.id != self.cursor_key:
             # It is not shown any more, or again: to it, or to the one that comes next.
             self.cursor = self._session.result.place(before)
         self.post_message(self.Selected())
+
+    def _row_to_stay_by(self) -> TranscriptRow | None:
+        index, begins_at = self._session.index, self._begins_at
+        row = index.get(begins_at) if begins_at is not None and self.cursor == 0 else None
+        if row is not None or self.cursor:
+            self._begins_at = None
+        return row or index.get(self.cursor_key or self._left_at or "")
 
     def on_task_result(self, result: TaskResult) -> None:
         result.stop()
