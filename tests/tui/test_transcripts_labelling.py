@@ -17,6 +17,7 @@ from core.workspace import Workspace
 from tests.tui.transcripts_kit import filled, open_app, segment, workspace
 from tests.tui.wait import screen_text, wait_until
 from tui.screens.transcripts.dialogs import round_choices
+from tui.screens.transcripts.table import gain_order
 from tui.screens.transcripts.table.index import GAIN, QueryResult, View
 from tui.screens.transcripts.table.search import Search
 from tui.widgets.dialog import Choice, TextPrompt
@@ -145,7 +146,8 @@ def test_errors_a_minute_are_edits_over_this_persons_seconds() -> None:
     assert View().next_order().next_order().order == GAIN
 
 
-async def test_the_order_is_fitted_to_what_was_corrected(workspace: Workspace) -> None:
+async def test_the_order_is_fitted_to_what_was_corrected(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gain_order, "REFIT", 2)
     with Store(workspace.db_path) as store:
         for number in range(4):
             store.transcripts.save(segment(number).id, f"人寫的{number}")
@@ -163,3 +165,13 @@ async def test_the_order_is_fitted_to_what_was_corrected(workspace: Workspace) -
         view = screen._session.view
         assert view.time != USUAL
         assert view.time.seconds(10.0, 7.0) > USUAL.seconds(10.0, 7.0)
+        # It goes on following the person, and nothing moves under the cursor for it.
+        before = screen.table.cursor_key
+        await pilot.press("a")
+        await wait_until(pilot, lambda: screen.table.cursor_key != before and screen._gain_order._dealt_with == 1)
+        assert screen._session.view == view
+        await pilot.press("a")
+        await wait_until(pilot, lambda: screen._session.view.time != view.time and screen.table.is_whole)
+        assert screen._session.view.time.seconds(10.0, 0.0) < view.time.seconds(10.0, 0.0)
+        assert [row.id for row in screen._session.result.rows].index(before or "") == 0
+        assert (screen.table.row_count, screen.table.cursor) == (8, 2)

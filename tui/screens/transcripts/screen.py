@@ -9,7 +9,6 @@ table/loader.py, what the keys of jobs do in actions.py, those of many rows in b
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar
 
@@ -20,7 +19,6 @@ from textual.widget import Widget
 from core.config import Config, set_value
 from core.events import Item, ItemFailed
 from core.listen.player import Playback
-from core.review.correction_time import fit
 from core.stage import lookup
 from core.store.edits import WrittenMeanwhile
 from core.store.records import ChangedTexts, Undone
@@ -44,6 +42,7 @@ from tui.screens.transcripts.saving import AcceptAll, MoveWord, RejectAll, SaveT
 from tui.screens.transcripts.session import ReviewSession
 from tui.screens.transcripts.table import rows as transcript_rows
 from tui.screens.transcripts.table.filter_menu import FilterMenu
+from tui.screens.transcripts.table.gain_order import GainOrder
 from tui.screens.transcripts.table.index import GAIN, View
 from tui.screens.transcripts.table.loader import TranscriptLoader
 from tui.screens.transcripts.table.table import TranscriptTable
@@ -74,6 +73,7 @@ class TranscriptsScreen(ListeningScreen):
         panes.begin(read_place(self.workspace))
         self._loader = TranscriptLoader(path, self.in_thread, self.set_timer, panes.load, panes.show_failure)
         self._bulk = BulkKeys(self.workspace, self.store, self._session, panes, self.app.suspend)
+        self._gain_order = GainOrder(self._session, self.store, self.in_thread, lambda view: self.table.select(view))
         yield panes
         yield JobLine()
 
@@ -130,6 +130,7 @@ class TranscriptsScreen(ListeningScreen):
                 if not isinstance(edit, SaveText) or isinstance(error, WrittenMeanwhile):
                     self._restore(id)
             self.table.redraw(*ids)
+            self._gain_order.dealt_with_one()
         elif isinstance(edit, AcceptAll | RejectAll) and isinstance(written.result, int):
             self._loader.read_in_bulk()
             verdict = "accepted" if isinstance(edit, AcceptAll) else "left out of training"
@@ -344,16 +345,7 @@ class TranscriptsScreen(ListeningScreen):
         self._order(self._session.view.next_order())
 
     def _order(self, view: View) -> None:
-        if view.order != GAIN:
-            self.table.select(view)
-            return
-        store = self.store
-        # The seconds that a row takes are those of this person, as far as they are known by now.
-        self.in_thread(
-            lambda: fit(store.transcripts.corrections()),
-            lambda time: self.table.select(replace(view, time=time)),
-            group="order",
-        )
+        (self._gain_order.choose if view.order == GAIN else self.table.select)(view)
 
     def action_back(self) -> None:
         self._panes.back()

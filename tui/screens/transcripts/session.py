@@ -90,7 +90,7 @@ class ReviewSession:
         they are wanted first."""
         if self._search is not None:
             self._search.give_up()
-        pinned = self._newest.pinned if view == self._newest.view else {}
+        pinned = self._newest.pinned if view.is_like(self._newest.view) else {}
         row = None if near is None else self.index.get(near)
         self._search = Search(QueryResult(view, dict(pinned)), list(self.index.rows), row)
         self._touched = {}
@@ -125,7 +125,7 @@ class ReviewSession:
     def show_first(self, search: Search, rows: list[TranscriptRow]) -> bool:
         """Show what was found so far; False if it is another view of what is shown, or no longer wanted."""
         coming = search.result
-        if search is not self._search or coming.view == self.result.view:
+        if search is not self._search or coming.view.is_like(self.result.view):
             return False
         self.result = QueryResult(coming.view, coming.pinned, rows)
         self._catch_up()

@@ -43,6 +43,10 @@ class View:
         names = list(ORDERS)
         return replace(self, order=names[(names.index(self.order) + 1) % len(names)])
 
+    def is_like(self, other: View) -> bool:
+        """Whether the two differ in the time of corrections at most."""
+        return replace(self, time=other.time) == other
+
     def shows(self, row: TranscriptRow) -> bool:
         try:
             return self.query.matches(row)
