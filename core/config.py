@@ -301,7 +301,27 @@ def _explain(error: ValidationError, path: Path, text: str) -> UserError:
         fix = f"did you mean `{near[0]}`?" if near else f"valid here: {known}"
         return UserError(f"{where} is not a setting", f"valid here: {known}", fix)
     given = clean(repr(first["input"]), 100)
-    return UserError(f"{where} is not valid", f"{first['msg']}, but it is {given}", f"change it in {path}")
+    return UserError(f"{where} is not valid", f"{must_be(error)}, but it is {given}", f"change it in {path}")
+
+
+_MUST_BE = {
+    "int_parsing": "it must be a whole number",
+    "int_from_float": "it must be a whole number",
+    "float_parsing": "it must be a number",
+    "bool_parsing": "it must be true or false",
+    "greater_than": "it must be more than {gt:g}",
+    "greater_than_equal": "it must be at least {ge:g}",
+    "less_than": "it must be less than {lt:g}",
+    "less_than_equal": "it must be at most {le:g}",
+    "literal_error": "it must be {expected}",
+}
+
+
+def must_be(error: ValidationError) -> str:
+    """What the first setting that is not valid must be, in words."""
+    first = error.errors()[0]
+    told = _MUST_BE.get(first["type"])
+    return first["msg"] if told is None else told.format(**first.get("ctx", {}))
 
 
 def with_changes(table: TableT, changes: dict[str, Any], name: str, example: str) -> TableT:
@@ -315,7 +335,7 @@ def with_changes(table: TableT, changes: dict[str, Any], name: str, example: str
         first = error.errors()[0]
         raise UserError(
             f"{'.'.join(map(str, (name, *first['loc'])))} is not valid",
-            f"{first['msg']}, but it is {first['input']!r}",
+            f"{must_be(error)}, but it is {first['input']!r}",
             f"for example {example}",
         ) from error
 

@@ -149,10 +149,15 @@ async def test_enter_on_a_value_changes_it_where_it_is_valid(workspace: Workspac
         await wait_until(pilot, lambda: isinstance(app.screen, TextPrompt))
         box = app.screen.query_one(Input)
         assert box.value == "8"
-        for wrong in ("0", "many", ""):
+        for wrong, told in (
+            ("0", "at least 1"),
+            ("many", "a whole number"),
+            ("2.5", "a whole number"),
+            ("", "a whole"),
+        ):
             box.value = wrong
             await pilot.press("enter")
-            await wait_until(pilot, lambda: "! " in screen_text(app))
+            await wait_until(pilot, lambda told=told: f"! it must be {told}" in screen_text(app))
             assert isinstance(app.screen, TextPrompt)
         box.value = "4"
         await pilot.press("enter")

@@ -51,10 +51,15 @@ async def test_the_review_is_seen_whole_at_every_size(workspace: Workspace, size
         # A question mark is text here.
         assert all(line.endswith(" F1 help ") for line in (screen_lines(app)[1], screen_lines(app)[-1]))
         assert wrong_widths(app) == []
-        await pilot.press("f1")
+        await pilot.press("了", "f1")
         await wait_until(
             pilot, lambda: isinstance(app.screen, HelpScreen) and "4 Transcripts: the text" in screen_text(app)
         )
+        # What is being typed is neither taken as finished by that, nor lost.
+        await pilot.press("escape")
+        await wait_until(pilot, lambda: app.screen is screen)
+        assert (screen.editor.dirty, screen.editor.text) == (True, "了")
+        assert row(workspace, 2).review == "pending"
 
 
 async def test_enter_saves_and_goes_on_and_stays_in_the_editor(workspace: Workspace):

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from core.config import Config
+from core.config import Config, must_be
 from core.errors import UserError
 from core.training.plan_rows import PlanRow
 from core.training.planning import PlanReading
@@ -69,7 +69,7 @@ def parsed(config: Config, table: str, key: str, text: str) -> Any:
     try:
         setattr(section, key, text.strip())
     except ValidationError as error:
-        raise ValueError(error.errors()[0]["msg"]) from error
+        raise ValueError(must_be(error)) from error
     if text.strip() == "":
         raise ValueError("it must not be empty")
     return getattr(section, key)

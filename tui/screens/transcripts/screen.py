@@ -47,6 +47,7 @@ from tui.screens.transcripts.table.index import GAIN, View
 from tui.screens.transcripts.table.loader import TranscriptLoader
 from tui.screens.transcripts.table.table import TranscriptTable
 from tui.status.jobs import error_of
+from tui.widgets.dialog import HelpScreen
 from tui.widgets.segment_table import RowTable
 
 STOPS = {"label": "b stop", "round": "T stop"}
@@ -164,7 +165,8 @@ class TranscriptsScreen(ListeningScreen):
             self.table.show_rows()
 
     def on_screen_suspend(self) -> None:
-        self._panes.flush()
+        if not isinstance(self.app.screen, HelpScreen):  # whoever reads it comes back to what they were typing
+            self._panes.flush()
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         if event.widget is not self.editor:
