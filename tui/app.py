@@ -259,6 +259,9 @@ class WhispersmithApp(App[int]):
         # A key that is pressed again says nothing new while what it said first can still be read.
         if plain and plain not in (shown.message for shown in self._notifications):
             timeout = 10 if severity == "error" else 5
+            # Of a toast that has run out amid another's coming Textual leaves the empty holder, a line high.
+            for screen in self.screen_stack[-1:]:
+                screen.query("ToastHolder:empty").remove()
             self.notify(plain, severity=severity, markup=False, timeout=timeout)
             # Textual does not draw what a toast has covered if a hidden widget was written to before it went.
             self.set_timer(timeout + 0.5, self.refresh)

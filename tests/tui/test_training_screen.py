@@ -194,6 +194,8 @@ async def test_enter_goes_on_with_a_run_that_was_stopped_and_says_so_before(
         await pilot.pause()
         assert screen_text(app).count("there is too little text") == 1
         # A run at work has checkpoints, too, and was not stopped.
+        screen_of(app).toast("again")  # in the place of the first
+        await wait_until(pilot, lambda: "again" in screen_lines(app)[0])
         training = FakeJob(workspace, "train")
         await wait_until(pilot, lambda: training.folder in app.live and "● running" in screen_text(app))
         await pilot.press("escape")
