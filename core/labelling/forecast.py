@@ -21,15 +21,17 @@ _LEAST_HEARD_S = 60.0
 @dataclass(frozen=True)
 class LabelForecast:
     """segments: that would get a text, or a second reading, in so many recordings. sound_ms: of what would be heard; 0
-    where it was heard before. seconds: at the speed of the last time, None before the first. alone: texts of this model
-    that were written segment by segment, and that nobody has reviewed. is_file: `model` names a file with texts."""
+    where it was heard before. seconds: at the speed of the last time, None before the first. ids: of the segments,
+    where they are to be named. alone: of the texts that `labelled_alone` finds, anew. is_file: `model` names a file
+    with texts."""
 
     model: str
     segments: int
     recordings: int
     sound_ms: int
     seconds: float | None = None
-    alone: int = 0
+    ids: tuple[str, ...] = ()
+    alone: LabelForecast | None = None
     is_file: bool = False
 
 
@@ -44,7 +46,9 @@ def forecast(workspace: Workspace, config: Config, store: Store) -> LabelForecas
     everything = store.segments.all()
     model = config.model.labeller
     found = _forecast(store, [row for row in everything if row.origin is None], model)
-    return LabelForecast(*found, alone=len(labelled_alone(workspace, config, store, everything)))
+    rows = labelled_alone(workspace, config, store, everything)
+    alone = LabelForecast(*_forecast(store, rows, model), ids=tuple(row.id for row in rows)) if rows else None
+    return LabelForecast(*found, alone=alone)
 
 
 def forecast_second(workspace: Workspace, store: Store, second: str) -> LabelForecast:

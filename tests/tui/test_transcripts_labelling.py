@@ -8,14 +8,18 @@ import pytest
 
 from core.config import set_value
 from core.jobs import list_jobs
+from core.labelling import forecast as labelling_forecast
 from core.labelling.forecast import forecast, forecast_second, note_speed
 from core.review.correction_time import USUAL, CorrectionTime
 from core.review.differences import differences
 from core.store import Store, TranscriptRow
 from core.store.records import SecondReading
+from core.store.transcripts import MachineText
 from core.workspace import Workspace
 from tests.tui.transcripts_kit import filled, open_app, segment, workspace
 from tests.tui.wait import screen_text, wait_until
+from tui.effects import InThread, OpenDialog, StartJob
+from tui.screens.transcripts import actions
 from tui.screens.transcripts.dialogs import round_choices
 from tui.screens.transcripts.table import gain_order
 from tui.screens.transcripts.table.index import GAIN, QueryResult, View
@@ -53,6 +57,28 @@ async def test_the_labeller_is_offered_with_what_it_costs(workspace: Workspace) 
         await wait_until(pilot, lambda: isinstance(app.screen, Choice))
         await pilot.press("y")
         await wait_until(pilot, lambda: asked(workspace) == [{}])
+
+
+def test_what_was_labelled_one_by_one_is_offered_anew_and_nothing_else(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(labelling_forecast, "_hears_recordings", lambda workspace, model: True)
+    set_value(workspace.config_path, "model", "labeller", "toy")
+    with Store(workspace.db_path) as store:
+        store.transcripts.write_machine([MachineText(segment(0).id, "別人寫的", "別人寫的", "import:other.csv")])
+        store.transcripts.save(segment(1).id, "人寫的")
+        note_speed(store, "toy", 0.05, 90)
+        (thread,) = actions.label(workspace, store, [])
+        assert isinstance(thread, InThread)
+        (question,) = thread.then(thread.work())
+    assert isinstance(question, OpenDialog)
+    assert isinstance(question.dialog, Choice)
+    assert "4 texts were written one by one" in question.dialog._text
+    assert "For that the labeller hears 34 s of 1 recording: about 11 m" in question.dialog._text
+    alone = [segment(number).id for number in (2, 3, 4, 5)]
+    assert question.answered("r") == [StartJob("label", {"ids": alone, "redo": True})]
+    assert question.answered("y") == [StartJob("label", {})]
+    assert question.answered("n") == []
 
 
 async def test_a_second_opinion_is_asked_for_by_name(workspace: Workspace) -> None:

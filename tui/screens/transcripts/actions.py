@@ -36,12 +36,12 @@ def label(workspace: Workspace, store: Store, live: Sequence[JobBatch]) -> list[
 
     def offer(weighed: tuple[LabelForecast, str]) -> list[Effect]:
         found, not_here = weighed
-        if not found.segments and not found.alone:
+        if not found.segments and found.alone is None:
             return [Toast("Every segment has a text already" if store.segments.counts()["segments"] else "No segments")]
-        return [OpenDialog(dialogs.label(found, not_here), start)]
-
-    def start(answer: str) -> list[Effect]:
-        return [StartJob("label", {"redo": True} if answer == "r" else {})] if answer in ("y", "r") else []
+        alone = () if found.alone is None else found.alone.ids
+        params = {"y": {}, "r": {"ids": list(alone), "redo": True}}
+        question = dialogs.label(found, not_here)
+        return [OpenDialog(question, lambda answer: [StartJob("label", params[answer])] if answer in params else [])]
 
     return [InThread(weigh, offer, "forecast")]
 

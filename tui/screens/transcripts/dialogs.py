@@ -20,22 +20,23 @@ LONGEST = 300
 
 
 def label(found: LabelForecast, not_here: str) -> Choice:
-    """Answers: "y" what has no text, "r" also what was labelled one by one, anew. not_here: that the labeller is yet to
-    be fetched, and how."""
+    """Answers: "y" what has no text, "r" what was labelled one by one, anew. not_here: that the labeller is yet to be
+    fetched, and how."""
     choices = [("n", "not now")]
     text = "Every segment has a text."
     if found.segments:
         choices.insert(0, ("y", f"write the texts of {plural(found.segments, 'segment')}"))
-        text = f"{cells.harmless(found.model)} {_work(found)}. What a person has reviewed or changed stays."
-    if found.alone:
-        choices.insert(
-            1 if found.segments else 0, ("r", f"write {plural(found.alone, 'text')} anew, from whole recordings")
-        )
+        text = f"{cells.harmless(found.model)} {_work(found)}."
+    if found.alone is not None:
+        texts = plural(found.alone.segments, "text")
+        choices.insert(len(choices) - 1, ("r", f"write {texts} anew, from whole recordings"))
         text += (
-            f"\n{plural(found.alone, 'text')} were written one by one: from whole recordings they have fewer "
-            "errors. Only what nobody has reviewed or changed is written anew."
+            f"\n{texts} were written one by one: from whole recordings they have fewer errors. For that the labeller "
+            f"{_work(found.alone)}."
         )
-    return Choice("Let the labeller write?", _with(text, not_here), choices)
+    return Choice(
+        "Let the labeller write?", _with(f"{text} What a person has reviewed or changed stays.", not_here), choices
+    )
 
 
 def second_opinion(found: LabelForecast, not_here: str) -> Choice:
