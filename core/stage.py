@@ -184,6 +184,7 @@ STAGES: dict[str, Stage] = {
             items=VIDEOS,
             holdable=True,
             doing="fetching captions",
+            action="playlist.captions",
             stopping="Fetching captions stops; what has arrived is kept",
             result_counts=(("found", "found"), ("none", "without")),
         ),
@@ -235,6 +236,7 @@ STAGES: dict[str, Stage] = {
             "core.stages.import_",
             items=("text", "texts"),
             doing="importing",
+            action="transcripts.bring_in",
             result_counts=(
                 ("imported", "texts taken in"),
                 ("compared", "segments compared"),
@@ -321,6 +323,7 @@ STAGES: dict[str, Stage] = {
             "store",
             "write the accepted segments as a data set",
             doing="exporting",
+            action="results.export",
             result_counts=(("train", "for training"), ("test", "for testing")),
         ),
     )

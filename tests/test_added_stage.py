@@ -78,6 +78,6 @@ async def test_in_the_app(workspace: Workspace) -> None:
         await wait_until(pilot, lambda: "word count goes on without the window" in screen_text(app))
         await pilot.press("escape")
         hold.unlink()
-        await wait_until(pilot, lambda: "word count done: 2 counted" in screen_text(app))
+        await wait_until(pilot, lambda: "Counting words is done: 2 counted" in screen_text(app))
         await wait_until(pilot, lambda: "counting words" not in screen_text(app))
     assert next_step("tally").long == "4 Transcripts: count words"

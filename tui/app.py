@@ -47,6 +47,7 @@ from tui.screens.pipeline import PipelineScreen
 from tui.status.jobs import end_of
 from tui.status.monitor import Monitor, Reports, Status
 from tui.status.opening import opening_of
+from tui.status.steps import key_for
 from tui.terminal import clipboard, signals
 from tui.typeahead import KeyMarker, TypeAhead
 from tui.widgets import cells, dialog
@@ -188,7 +189,8 @@ class WhispersmithApp(App[int]):
             self._damage = error
             self._repairing.ask(error, closed)
         else:
-            self.push_screen(dialog.Message.of(error, title), lambda _: closed())
+            key = key_for(error.fix, keymap.pane_of(self.screen))
+            self.push_screen(dialog.Message.of(error, title, key), lambda _: closed())
 
     @property
     def wants_repair(self) -> bool:

@@ -13,7 +13,7 @@ from core.store import Segment, Store, Video
 from core.store.transcripts import MachineText
 from core.workspace import create
 from tui import keymap
-from tui.status.steps import STEPS, NextStep, next_step, screen_due
+from tui.status.steps import STEPS, NextStep, key_for, next_step, screen_due
 
 FOUND = {"videos": 1, "segments": 100, "base_missing": 0, "labeller_missing": 0}
 DONE = {name: Count(1, 0) for name in ("model", "fetch", "segment", "label", "review", "split", "train", "evaluate")}
@@ -56,6 +56,17 @@ def test_what_is_next_stands_with_its_place_and_its_key() -> None:
     assert (screen_due("add"), screen_due("evaluate"), screen_due("done")) == ("setup", "results", "results")
     for stage in STAGES.values():
         assert not stage.done or stage.advice, stage.name
+
+
+def test_what_a_fix_tells_a_shell_has_its_key_in_the_app() -> None:
+    assert key_for("whispersmith train") == "5 Training, enter"
+    assert key_for("whispersmith train", "training.run") == "enter"
+    assert key_for("whispersmith split, after accepting some transcripts", "results") == "5 Training, p"
+    assert key_for("check the network, then whispersmith add", "playlist") == "+"
+    assert key_for("whispersmith import PATH") == "4 Transcripts, i"
+    # With options it is another thing; and not every command is a stage.
+    for fix in ("whispersmith label --redo takes those", "whispersmith check", "make room", ""):
+        assert key_for(fix) == ""
 
 
 @pytest.mark.parametrize(

@@ -218,7 +218,7 @@ async def test_v_without_anything_to_measure_says_what_to_do_in_place(workspace:
         await pilot.press("v")
         await wait_until(pilot, lambda: "✗ there is no tuned model yet" in screen_text(app), timeout=60)
         await wait_until(pilot, lambda: not app.live, timeout=60)
-        assert "fix" in screen_text(app)
+        assert "fix  whispersmith train   (5 Training, enter)" in screen_text(app)
 
 
 async def test_a_transcribed_file_is_shown_and_saved_and_none_is_written_over(

@@ -77,7 +77,7 @@ from tui.effects import (
 from tui.host import Host, host_of
 from tui.status.gpu import gpu_line
 from tui.status.monitor import Status
-from tui.status.steps import NextStep, bar_steps, next_step
+from tui.status.steps import NextStep, bar_steps, key_for, next_step
 from tui.widgets import cells, dialog, marks
 from tui.widgets.segment_table import RowTable
 from tui.widgets.status_bar import KeyFooter, StatusBar
@@ -120,7 +120,10 @@ class ErrorBanner(Static):
         if error is not None:
             sign = marks.mark("failed", cells.is_ascii(self.app))
             first = "   ".join(filter(None, (f"{sign} {error.what}", put_away)))
-            self.update(dialog.plain("\n".join(filter(None, (first, *error.lines()[1:])))))
+            _, why, fix = error.lines()
+            if key := key_for(error.fix, keymap.pane_of(self.screen)):
+                fix = f"{fix}   ({key})"
+            self.update(dialog.plain("\n".join(filter(None, (first, why, fix)))))
 
 
 class PipelineScreen(Screen[None]):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from core.stage import STAGES, lookup
+from core.stage import STAGES, Stage, lookup
 from core.status import Step
 from tui import keymap
 from tui.widgets import marks
@@ -36,6 +37,9 @@ class NextStep:
     short: str
 
 
+_COMMAND = re.compile(r"\bwhispersmith ([a-z-]+)(?! --)")
+"""A command that a fix names. One with options is another thing than its stage's key does."""
+
 OVER = {"models": "models.close", "training.run": "training.run.plan"}
 """Panes that lie over the one of their step, and what leads back to that."""
 
@@ -51,8 +55,8 @@ def next_step(due: str, live: Mapping[str, bool] | None = None, pane: str = "") 
     if filling == "done":
         return NextStep("nothing, every stage is done", "nothing")
     stage = lookup(filling)
-    number, title = next(((str(n), title) for n, (name, title, _) in enumerate(STEPS, 1) if name == stage.screen))
-    here = stage.screen == ("setup" if pane == "models" else pane.partition(".")[0])
+    number, title = _step(stage)
+    here = _is_here(stage, pane)
     place = "" if here else f"{number} {title}: "
     if filling in live:
         state = "is on hold" if live[filling] else "is at work"
@@ -64,6 +68,26 @@ def next_step(due: str, live: Mapping[str, bool] | None = None, pane: str = "") 
     press = back or stage.action if here else ""
     short = f"{keymap.key(press)} {keymap.label(press)}" if press else f"{number} {stage.name}"
     return NextStep(f"{place}{stage.advice}{f' ({keys})' if keys else ''}", short)
+
+
+def key_for(fix: str, pane: str = "") -> str:
+    """Where the app does what a fix tells a shell to do: `5 Training, enter`, on its own screen `enter`; "" where no
+    key is the same."""
+    stages = [STAGES[name] for name in _COMMAND.findall(fix) if name in STAGES]
+    stage = next((stage for stage in stages if stage.action), None)
+    if stage is None:
+        return ""
+    key = keymap.key(stage.action)
+    return key if _is_here(stage, pane) else f"{' '.join(_step(stage))}, {key}"
+
+
+def _step(stage: Stage) -> tuple[str, str]:
+    """The number and the title of the screen where a stage is worked on."""
+    return next((str(n), title) for n, (name, title, _) in enumerate(STEPS, 1) if name == stage.screen)
+
+
+def _is_here(stage: Stage, pane: str) -> bool:
+    return stage.screen == ("setup" if pane == "models" else pane.partition(".")[0])
 
 
 def bar_steps(counts: Mapping[str, Step], active: str, ascii_only: bool = False) -> list[StepTab]:

@@ -225,7 +225,8 @@ class Choice(Dialog):
 class Message(Dialog):
     """Tells what happened, why, and what mends it. `c` copies the fix.
 
-    details: the original words of a program, long and raw; shown under the rest once `d` is pressed.
+    details: the original words of a program, long and raw; shown under the rest once `d` is pressed. key: what does
+    the same here as the fix does in a shell, "" for none.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -234,16 +235,18 @@ class Message(Dialog):
         Binding("d", "details", "the original words", show=False),
     ]
 
-    def __init__(self, title: str, what: str, why: str = "", fix: str = "", details: str = "") -> None:
+    def __init__(
+        self, title: str, what: str, why: str = "", fix: str = "", details: str = "", *, key: str = ""
+    ) -> None:
         super().__init__(title)
-        self.what, self.why, self.fix, self.details = what, why, fix, details
+        self.what, self.why, self.fix, self.details, self.key = what, why, fix, details, key
         self._detailed = False
         self._told = Static(self._text(), classes="dialog--text")
 
     @classmethod
-    def of(cls, error: UserError, title: str = "That did not work") -> Message:
+    def of(cls, error: UserError, title: str = "That did not work", key: str = "") -> Message:
         """The dialog for an error."""
-        return cls(title, error.what, error.why, error.fix, error.detail)
+        return cls(title, error.what, error.why, error.fix, error.detail, key=key)
 
     def keys(self) -> str:
         offers = [("c copy fix", self.fix), ("d original words", self.details)]
@@ -251,7 +254,8 @@ class Message(Dialog):
 
     def _text(self) -> Text:
         text = plain(self.what)
-        for name, part in (("why", self.why), ("fix", self.fix)):
+        fix = f"{self.fix}   ({self.key})" if self.fix and self.key else self.fix
+        for name, part in (("why", self.why), ("fix", fix)):
             if part:
                 text.append(f"\n\n{name}  ", "bold").append_text(plain(part))
         if self._detailed:
