@@ -73,14 +73,19 @@ def stored_source(store: Store, row: TimedTextRow) -> TextSource:
 
 def heard_whole(store: Store, video: str, model: str) -> TextSource | None:
     """What a labeller has heard of a recording; None unless it has heard all of it."""
-    row = store.timed_texts.whole(video, model)
-    return None if row is None or KIND in row.settings else stored_source(store, row)
+    rows = _heard(store, video, model)
+    return next((stored_source(store, row) for row in rows if row.done is not None), None)
 
 
 def unheard(store: Store, video: str, model: str, segments: Sequence[Segment]) -> list[Segment]:
     """Those of a recording's segments that a labeller has not heard, or not to their ends."""
-    row = store.timed_texts.whole(video, model) or store.timed_texts.get(video, model)
-    if row is None or KIND in row.settings:
-        return list(segments)
-    heard = TextSource(model, (), heard=None if row.done else tuple(merged(store.timed_texts.spans(row.id))))
-    return [segment for segment in segments if not heard.covers(segment)]
+    left = list(segments)
+    for row in _heard(store, video, model):
+        heard = TextSource(model, (), heard=None if row.done else tuple(merged(store.timed_texts.spans(row.id))))
+        left = [segment for segment in left if not heard.covers(segment)]
+    return left
+
+
+def _heard(store: Store, video: str, model: str) -> list[TimedTextRow]:
+    """What it has heard of a recording, and not of its segments."""
+    return [row for row in store.timed_texts.of_source(video, model) if KIND not in row.settings]

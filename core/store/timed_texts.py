@@ -17,7 +17,7 @@ _FINISHED = "finished"
 """The holder of what a run has done with."""
 
 _EARLIER = "\nearlier"
-"""Behind the source of what was heard whole before it was begun anew with other settings; no source has two lines."""
+"""Behind the source of what was heard before it was begun anew with other settings; no source has two lines."""
 
 _COLUMNS = "id, video, source, settings, begun, done"
 
@@ -35,9 +35,9 @@ class TimedTexts:
     def begin(self, video: str, source: str, settings: Mapping[str, Any], *, anew: bool = False) -> TimedTextRow:
         """The timed text of a recording by a source: the one that is here, if it was made with these settings.
 
-        What is whole and was made with others is kept until the new one is whole as well: who tries other settings on a
-        part of a recording loses nothing by it. anew: with no window that was there before. What is of other sound
-        goes.
+        What was made with others is kept until the new one is whole: who tries other settings on a part of a recording
+        loses nothing by it. One such is kept, and what is whole goes for no part. anew: with no window that was there
+        before. What is of other sound goes.
         """
         with self._database.write() as db:
             now, earlier = (None, None) if anew else (self.get(video, source), self.get(video, source + _EARLIER))
@@ -46,10 +46,10 @@ class TimedTexts:
             if earlier is not None and earlier.settings == dict(settings):
                 self._put_in_place(earlier.id, video, source)
                 return earlier
-            if now is not None and now.done is not None:
-                self._put_in_place(now.id, video, source + _EARLIER)
-            elif now is None:
+            if now is None:
                 self._remove(video, source + _EARLIER)
+            elif now.done is not None or earlier is None or earlier.done is None:
+                self._put_in_place(now.id, video, source + _EARLIER)
             self._remove(video, source)
             values = (video, source, json.dumps(settings, ensure_ascii=False, sort_keys=True), now_ms())
             db.execute("INSERT INTO timed_texts (video, source, settings, begun) VALUES (?, ?, ?, ?)", values)
@@ -137,10 +137,10 @@ class TimedTexts:
         row = self._database.connection.execute(query, (video, source)).fetchone()
         return _from_row(row) if row else None
 
-    def whole(self, video: str, source: str) -> TimedTextRow | None:
-        """Of which nothing is missing; with the settings of before, where it has been begun anew since."""
+    def of_source(self, video: str, source: str) -> list[TimedTextRow]:
+        """What is here of one source: what is made now, and what was there before that with other settings."""
         rows = (self.get(video, source), self.get(video, source + _EARLIER))
-        return next((row for row in rows if row is not None and row.done is not None), None)
+        return [row for row in rows if row is not None]
 
     def of(self, video: str) -> list[TimedTextRow]:
         """Every source's of one recording, the newest first; of one that has begun anew what is whole comes second."""

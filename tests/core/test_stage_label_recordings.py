@@ -188,7 +188,9 @@ def test_anew_with_the_same_settings_nothing_is_heard_again(made: Workspace, ear
     assert ears.heard == first * 2
 
 
-def test_other_settings_on_a_few_segments_lose_nothing_of_what_was_heard(made: Workspace, ears: Ears) -> None:
+def test_other_settings_on_a_few_segments_lose_nothing_of_what_was_heard(
+    made: Workspace, ears: Ears, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run(made)
     run(made, redo=True, ids=["train_0_10"], engine="transformers")
     run(made, redo=True, ids=["train_0_10"], engine="ctranslate2")
@@ -196,6 +198,9 @@ def test_other_settings_on_a_few_segments_lose_nothing_of_what_was_heard(made: W
     assert run(made, redo=True, engine="transformers")[0]["labelled"] == 7
     assert ears.opened[-1].heard == []
     run(made, redo=True, ids=["train_0_10"], engine="ctranslate2")
+    with monkeypatch.context() as patched:
+        patched.setattr(ModelInfo, "clips_only", "")  # of the toy, so that what is missing is told
+        assert not any("one by one" in line for line in lines(run(made)[1]))
     cut_anew(made, "train", 7, 6)
     assert run(made)[0]["dealt"] == 6
 

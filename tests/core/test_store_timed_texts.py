@@ -57,30 +57,40 @@ def test_work_goes_on_with_the_same_settings_only(talk: Store) -> None:
     assert talk.timed_texts.spans(talk.timed_texts.begin("talk", "m", SETTINGS | {"beam": 1}, anew=True).id) == []
 
 
-def test_what_is_whole_stays_until_other_settings_have_made_it_anew(talk: Store) -> None:
-    texts, greedy = talk.timed_texts, SETTINGS | {"beam": 1}
-    texts.put("talk", "m", SETTINGS, [window(0, 9000), window(9000, 20_000)])
-    first = texts.whole("talk", "m")
-    tried = texts.begin("talk", "m", greedy)
-    texts.add(tried.id, [window(0, 9000, "甲乙")])
-    assert first is not None
-    assert texts.whole("talk", "m") == first
-    assert [(one.id, one.source) for one in texts.of("talk")] == [(tried.id, "m"), (first.id, "m")]
-    # Whoever has only tried goes on with what was there, and a third way begins anew beside it.
-    assert texts.begin("talk", "m", SETTINGS).id == first.id
-    assert [one.id for one in texts.of("talk")] == [first.id]
-    half, whole = (texts.begin("talk", "m", SETTINGS | {"beam": beam}) for beam in (2, 3))
-    assert [one.id for one in texts.of("talk")] == [whole.id, first.id]
-    assert texts.spans(half.id) == []
-    texts.finish(whole.id)
-    assert [one.id for one in texts.of("talk")] == [whole.id]
+def test_what_was_made_stays_until_other_settings_have_made_it_anew(talk: Store) -> None:
+    texts = talk.timed_texts
+
+    def begin(beam: int) -> int:
+        return texts.begin("talk", "m", SETTINGS | {"beam": beam}).id
+
+    def here() -> list[int]:
+        assert [one.id for one in texts.of("talk")] == [one.id for one in texts.of_source("talk", "m")]
+        assert {one.source for one in texts.of("talk")} == {"m"}
+        return [one.id for one in texts.of("talk")]
+
+    first = begin(5)
+    texts.add(first, [window(0, 9000)])
+    tried = begin(1)
+    texts.add(tried, [window(0, 9000, "甲乙")])
+    assert here() == [tried, first]
+    # Whoever has only tried goes on with what was there.
+    assert begin(5) == first
+    assert here() == [first]
+    assert texts.spans(first) == [Span(0, 9000)]
+    # What is whole goes for no part.
+    texts.finish(first)
+    begin(2)
+    third = begin(3)
+    assert here() == [third, first]
+    last = begin(4)
+    texts.finish(last)
+    assert here() == [last]
     # What lies before another sound is nobody's any more.
-    texts.begin("talk", "m", greedy)
+    begin(1)
     talk.videos.update("talk", cut={"replaced": {"texts": texts.newest(), "at": 1}})
     assert texts.of("talk") == []
-    last = texts.begin("talk", "m", greedy)
-    assert talk.connection.execute("SELECT id FROM timed_texts").fetchall()[0]["id"] == last.id
-    assert texts.whole("talk", "m") is None
+    assert [row["id"] for row in talk.connection.execute("SELECT id FROM timed_texts")] != [begin(1)]
+    assert talk.connection.execute("SELECT COUNT(*) FROM timed_texts").fetchone()[0] == 1
 
 
 def test_sources_stand_beside_each_other(talk: Store) -> None:
