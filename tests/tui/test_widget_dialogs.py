@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from textual.widgets import Input
 from core.errors import UserError
 from tests.tui.wait import ambiguous, hidden_characters, screen_text, wait_until, wrong_widths
 from tui.widgets.dialog import Choice, Choices, Dialog, HelpScreen, Message, TextPrompt
+from tui.widgets.path_completion import complete_path
 from tui.widgets.segment_table import Column, Rows, RowTable
 
 UNANSWERED = object()
@@ -250,3 +253,44 @@ async def test_the_prompts_cursor_does_not_blink() -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await app.ask(TextPrompt("name"), pilot)
         assert not app.screen.query_one(Input).cursor_blink
+
+
+async def test_a_path_is_completed_as_a_shell_does(tmp_path: Path) -> None:
+    for name in ("talks/first.mp3", "talks/first.srt", "talks/.hidden", "tables/human.csv"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    roots = (tmp_path / "nowhere", tmp_path)
+    assert complete_path("t", roots) == ["tables/", "talks/"]
+    assert complete_path("talks/", roots) == ["talks/first.mp3", "talks/first.srt"]
+    assert complete_path("talks/.", roots) == ["talks/.hidden"]
+    assert complete_path(f"{tmp_path}/tab", roots) == [f"{tmp_path}/tables/"]
+    assert complete_path("~", roots) == ["~/"]
+    for none in (
+        "https://example.org/a",
+        "openai/whisper-small",
+        "no\0name/",
+        "~nobody-of-that-name/x",
+        "talks/second",
+    ):
+        assert complete_path(none, roots) == []
+    app = DialogApp()
+    async with app.run_test(size=(80, 24)) as pilot:
+        prompt = TextPrompt("Where?", "t", complete=partial(complete_path, roots=roots))
+        await app.ask(prompt, pilot)
+        assert "tab complete" in screen_text(app)
+        box = prompt.query_one(Input)
+        await pilot.press("tab")
+        await wait_until(pilot, lambda: "tables/  talks/" in screen_text(app))
+        assert box.value == "ta"
+        await pilot.press("l", "tab")
+        assert box.value == "talks/"
+        await pilot.press("tab")
+        assert box.value == "talks/first."
+        await wait_until(pilot, lambda: "first.mp3  first.srt" in screen_text(app))
+        await pilot.press("m", "tab", "tab", "enter")
+        assert await app.answered(pilot) == "talks/first.mp3"
+        # Where nothing is completed, nothing says so, and tab leads nowhere.
+        plain = TextPrompt("Which?", "t")
+        await app.ask(plain, pilot)
+        await pilot.press("tab", "x", "enter")
+        assert await app.answered(pilot) == "tx"

@@ -281,7 +281,8 @@ class Message(Dialog):
 class TextPrompt(Dialog):
     """Asks for a line of text; dismisses with it once `check` has no complaint.
 
-    check: gives what is wrong with a text in a few words, None or "" if nothing is.
+    check: gives what is wrong with a text in a few words, None or "" if nothing is. complete: what a text that is begun
+    could be, for tab.
     """
 
     DEFAULT_CSS = """
@@ -290,6 +291,7 @@ class TextPrompt(Dialog):
         & .text-prompt--error { height: auto; min-height: 1; color: $text-error; }
     }
     """
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("tab", "complete", "complete", show=False)]
     KEYS = "enter take it   esc back"
 
     def __init__(
@@ -300,15 +302,22 @@ class TextPrompt(Dialog):
         *,
         text: str = "",
         placeholder: str = "",
+        complete: Callable[[str], Sequence[str]] | None = None,
     ) -> None:
         super().__init__(title)
         self._text = text
         self._check = check
+        self._complete = complete
+        self._names = ("", "")
+        """A line that was completed, and what it could still become."""
         # Compact: without the borders, which are of ambiguous width.
         self._input = Input(cells.harmless(value), placeholder=placeholder, select_on_focus=False, compact=True)
         # A blinking cursor sends a repaint twice a second over the line.
         self._input.cursor_blink = False
         self._error = Static("", classes="text-prompt--error", markup=False)
+
+    def keys(self) -> str:
+        return self.KEYS if self._complete is None else "enter take it   tab complete   esc back"
 
     def body(self) -> Iterable[Widget]:
         if self._text:
@@ -320,8 +329,22 @@ class TextPrompt(Dialog):
         self._input.focus()
 
     @on(Input.Changed)
-    def _forget_complaint(self) -> None:
-        self._error.update("")
+    def _forget_complaint(self, event: Input.Changed) -> None:
+        completed, names = self._names
+        self._error.update(Text(names, "dim") if event.value == completed else "")
+
+    def action_complete(self) -> None:
+        """As in a shell: as far as all that it could be agree; what that is, where it is several things."""
+        begun = self._input.value
+        found = self._complete(begun) if self._complete is not None else ()
+        common = _shared_beginning(found)
+        names = "  ".join(one[common.rfind("/") + 1 :] for one in found) if len(found) > 1 else ""
+        names = cells.cut(names, self._input.size.width, cells.glyphs(self.app).more)
+        self._names = (max(common, begun, key=len), names)
+        self._error.update(Text(names, "dim"))
+        if len(common) > len(begun):
+            self._input.value = common
+            self._input.cursor_position = len(common)
 
     @on(Input.Submitted)
     def _submit(self, event: Input.Submitted) -> None:
@@ -332,6 +355,13 @@ class TextPrompt(Dialog):
             self._error.update(Text(mark).append_text(plain(complaint)))
         else:
             self.action_answer(event.value)
+
+
+def _shared_beginning(texts: Sequence[str]) -> str:
+    """The longest with which all of them begin: that of the first and the last in the order of characters."""
+    first, last = min(texts, default=""), max(texts, default="")
+    pairs = zip(first, last, strict=False)
+    return first[: next((place for place, (one, other) in enumerate(pairs) if one != other), len(first))]
 
 
 class HelpScreen(Dialog):

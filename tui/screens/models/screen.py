@@ -30,6 +30,7 @@ from tui.bridge import JobBatch
 from tui.screens.models.rows import COLUMNS, ModelEntry
 from tui.screens.pipeline import PipelineScreen, StepTable
 from tui.widgets import cells, dialog
+from tui.widgets.path_completion import complete_path
 from tui.widgets.segment_table import Rows, RowTable
 from tui.widgets.text_line import Headline
 
@@ -249,6 +250,7 @@ class ModelsScreen(PipelineScreen):
             check=lambda text: None if text.strip() else "an id or a folder is needed",
             text="An id of Hugging Face, the address of its page, or a folder with config.json and model.safetensors.",
             placeholder="openai/whisper-small",
+            complete=partial(complete_path, roots=(Path.cwd(), self.workspace.root)),
         )
         self.open_dialog(question, self._other_named)
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
 
 from core.errors import UserError
 from core.events import Blocked
 from core.store import Video
 from tui.screens.playlist.block_panel import block_parts, goes_on
 from tui.widgets import cells, dialog
+from tui.widgets.path_completion import complete_path
 
 
 def add_prompt(given: str) -> dialog.TextPrompt:
@@ -19,6 +22,7 @@ def add_prompt(given: str) -> dialog.TextPrompt:
         check=lambda text: None if text.strip() else "paste a link, or write a path",
         text="The link of a playlist, a channel, a video or a podcast feed; or the path of a file or a folder.",
         placeholder="https://www.youtube.com/playlist?list=...",
+        complete=partial(complete_path, roots=(Path.cwd(),)),
     )
 
 

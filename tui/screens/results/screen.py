@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -33,6 +34,7 @@ from tui.screens.results import figures as results_figures
 from tui.screens.results.dialogs import Differences, Transcription
 from tui.status.jobs import error_of
 from tui.widgets import cells, dialog
+from tui.widgets.path_completion import complete_path
 from tui.widgets.segment_table import Rows, RowTable
 from tui.widgets.text_line import Headline
 
@@ -197,7 +199,8 @@ class ResultsScreen(ListeningScreen):
         models = tuned_models(workspace)
         with_what = models[-1] if models else "the labeller, as nothing is trained yet"
         text = f"Any audio or video file, through {with_what}. The text is saved in {TEXTS}/."
-        prompt = dialog.TextPrompt("Transcribe a file", "", check, text=text, placeholder="talk.mp3")
+        complete = partial(complete_path, roots=(Path.cwd(), workspace.root))
+        prompt = dialog.TextPrompt("Transcribe a file", "", check, text=text, placeholder="talk.mp3", complete=complete)
         self.open_dialog(prompt, lambda answer: self._transcribe(workspace.find(answer)))
 
     def _transcribe(self, path: Path) -> None:

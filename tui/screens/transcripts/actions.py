@@ -93,7 +93,7 @@ def second_opinion(workspace: Workspace, store: Store, live: Sequence[JobBatch])
         return [InThread(look, lambda weighed: offer(asked, weighed), "forecast")]
 
     def ask(second: str) -> list[Effect]:
-        return weigh(second) if second else [OpenDialog(dialogs.second_labeller(), weigh)]
+        return weigh(second) if second else [OpenDialog(dialogs.second_labeller(workspace), weigh)]
 
     return [InThread(lambda: workspace.config().labeller.second, ask, "forecast")]
 

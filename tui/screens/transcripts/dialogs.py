@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from core.workspace import Workspace
 from tui.screens import review_state
 from tui.widgets import cells, marks
 from tui.widgets.dialog import Choice, TextPrompt
+from tui.widgets.path_completion import complete_path
 
 CAPTIONS = (".srt", ".vtt")
 LONGEST = 300
@@ -49,7 +51,7 @@ def second_opinion(found: LabelForecast, not_here: str) -> Choice:
     return Choice("A second opinion?", _with(text, not_here), choices)
 
 
-def second_labeller() -> TextPrompt:
+def second_labeller(workspace: Workspace) -> TextPrompt:
     """The answer is a model, or a file with texts."""
     text = (
         "Another Whisper than the labeller (an id, or a folder), or a CSV with texts of these segments. It is asked "
@@ -60,6 +62,7 @@ def second_labeller() -> TextPrompt:
         check=lambda text: None if text.strip() else "name a model or a file",
         text=text,
         placeholder="openai/whisper-base",
+        complete=partial(complete_path, roots=(Path.cwd(), workspace.root)),
     )
 
 
@@ -143,6 +146,7 @@ def import_from(workspace: Workspace) -> TextPrompt:
         check,
         text=text + ("\nThere are captions beside the recordings in media/." if beside else ""),
         placeholder="metadata.csv",
+        complete=partial(complete_path, roots=(Path.cwd(), workspace.root)),
     )
 
 

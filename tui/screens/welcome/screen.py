@@ -21,6 +21,7 @@ from tui.background import BackgroundTasks, TaskResult
 from tui.host import Host, StageStart, host_of
 from tui.widgets import dialog
 from tui.widgets.columns import Column
+from tui.widgets.path_completion import complete_path
 from tui.widgets.segment_table import Rows, RowTable
 from tui.widgets.status_bar import KeyFooter
 from tui.widgets.text_line import Headline, TextLine
@@ -91,6 +92,7 @@ class WelcomeScreen(Screen[None]):
             "The link of a playlist, a channel or a video. It is only listed; you choose what is downloaded.",
             lambda text: None if "://" in text or text.startswith("www.") else "a link begins with https://",
             lambda text: self._begin_with("add", {"what": [text]}, "playlist"),
+            is_path=False,
         )
 
     def action_files(self) -> None:
@@ -118,7 +120,14 @@ class WelcomeScreen(Screen[None]):
         return path if path.is_absolute() else (self.host.folder / path).resolve()
 
     def _prompt(
-        self, title: str, text: str, check: Callable[[str], str | None], then: Callable[[str], object], value: str = ""
+        self,
+        title: str,
+        text: str,
+        check: Callable[[str], str | None],
+        then: Callable[[str], object],
+        value: str = "",
+        *,
+        is_path: bool = True,
     ) -> None:
         def complaint(answer: str) -> str | None:
             if not answer.strip():
@@ -132,7 +141,9 @@ class WelcomeScreen(Screen[None]):
             if answer is not None:
                 then(answer.strip())
 
-        self.host.push_screen(dialog.TextPrompt(title, value, complaint, text=text), closed)
+        complete = partial(complete_path, roots=(self.host.folder,)) if is_path else None
+
+        self.host.push_screen(dialog.TextPrompt(title, value, complaint, text=text, complete=complete), closed)
 
     # -- doing it
 
