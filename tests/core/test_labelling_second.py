@@ -115,6 +115,29 @@ def test_a_files_texts_are_a_second_opinion(made: Workspace, ears: Ears, tmp_pat
         readings = store.second_readings.of("train")
     assert {id: reading.other for id, reading in readings.items()} == {"train_0_10": "羽羽羽", "train_8_18": "商"}
     assert {reading.source for reading in readings.values()} == {"import:other.csv"}
+    # A file that was changed has the opinion that it has now.
+    (tmp_path / "other.csv").write_text("\n".join(listing[:2]), encoding="utf-8")
+    assert run(made, second=str(tmp_path / "other.csv"))[0]["compared"] == 1
+    with Store(made.db_path) as store:
+        assert list(store.second_readings.of("train")) == ["train_0_10"]
+
+
+def test_it_is_that_of_whom_was_asked_last(both: Workspace, ears: Ears, tmp_path: Path) -> None:
+    (tmp_path / "other.csv").write_text("file_name,transcription\ntrain_0_10.wav,羽羽羽\n", encoding="utf-8")
+
+    def sources() -> list[str]:
+        with Store(both.db_path) as store:
+            return [reading.source for _, reading in sorted(store.second_readings.of("test").items())] + [
+                store.second_readings.of("train")["train_0_10"].source
+            ]
+
+    run(both, second="models/deaf")
+    assert sources() == ["models/deaf"] * 3
+    run(both, second=str(tmp_path / "other.csv"))
+    assert sources() == ["models/deaf", "models/deaf", "import:other.csv"]
+    run(both, second="models/deaf")
+    assert sources() == ["models/deaf"] * 3
+    assert ears.opened[-1].heard == []
 
 
 def test_what_can_give_no_opinion_is_refused_before_anything_is_heard(made: Workspace, tmp_path: Path) -> None:

@@ -69,6 +69,8 @@ def test_a_second_opinion_counts_before_confidence() -> None:
 def test_what_speech_should_have_and_the_text_lacks() -> None:
     assert edits(speech_s=10.0, rate=5.0) == pytest.approx(0.8 * 50 - 22)
     assert edits(speech_s=5.0, rate=5.0) == 0.0
+    little, enough = (expected_edits(features(text, speech_s=10.0, rate=5.0)).flags for text in (TEXT[:19], TEXT[:20]))
+    assert (little, enough) == (("slow",), ())
     silent, spoken = (expected_edits(features("", speech_s=speech, rate=5.0)) for speech in (0.5, 8.0))
     assert (silent.edits, silent.flags) == (2.0, ())
     assert (spoken.edits, spoken.flags) == (32.0, ("empty",))
