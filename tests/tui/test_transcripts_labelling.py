@@ -182,6 +182,11 @@ async def test_the_order_is_fitted_to_what_was_corrected(workspace: Workspace, m
         corrections = store.transcripts.corrections()
         assert [(one.seconds, one.length_s) for one in corrections] == [(30.0, 10.0)] * 3
         assert corrections[-1].edits == 7  # 今天要來吃到飽 -> 人寫的1
+        # Many rows at once, and what takes them back, are no pace.
+        store.transcripts.accept_all([segment(4).id])
+        assert store.transcripts.corrections() == corrections
+        store.transcripts.undo()
+        assert store.transcripts.corrections() == corrections
         assert forecast_second(workspace, store, "nobody").segments == 2
     app = open_app(workspace)
     async with app.run_test(size=(140, 45)) as pilot:
