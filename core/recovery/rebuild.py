@@ -17,7 +17,7 @@ from core.sources import sidecar
 from core.sources.names import is_youtube_id, watch_url
 from core.spans import parse_segment_name
 from core.store import Segment, Store, Video
-from core.store.salvage import salvage, take_in_journals
+from core.store.salvage import salvage, take_in_edits, take_in_journals
 from core.text import clean
 from core.typed_json import Count
 from core.workspace import Workspace
@@ -26,7 +26,8 @@ from core.workspace import Workspace
 @dataclass(frozen=True)
 class Sources:
     """How much each source has given. database: rows that could be read, by table; media, logs: recordings; segments:
-    by their wavs; journal: segments with another text or verdict by it; unreadable: its lines that are none."""
+    by their wavs; journal: segments with another text or verdict by it; unreadable: its lines that are none; edits:
+    segments whose text or verdict only the edits in the database told of."""
 
     database: dict[str, int] = field(default_factory=dict)
     media: int = 0
@@ -34,6 +35,7 @@ class Sources:
     logs: int = 0
     journal: int = 0
     unreadable: int = 0
+    edits: int = 0
 
 
 def rebuild(workspace: Workspace, damaged: Path, store: Store) -> Sources:
@@ -49,8 +51,9 @@ def rebuild(workspace: Workspace, damaged: Path, store: Store) -> Sources:
         unreadable += 1
 
     journal = take_in_journals(workspace.root, store, count_unreadable)
+    by_edits = take_in_edits(store)
     store.segments.recount()
-    return Sources(database, media, segments, logs, journal, unreadable)
+    return Sources(database, media, segments, logs, journal, unreadable, by_edits)
 
 
 # -- media/

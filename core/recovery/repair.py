@@ -47,6 +47,7 @@ class Repair:
             (found.segments, f"{plural(found.segments, 'segment')} by their wavs"),
             (found.logs, f"{plural(found.logs, 'recording')} that jobs have listed"),
             (found.journal, f"{plural(found.journal, 'text or verdict', 'texts and verdicts')} in the journal"),
+            (found.edits, f"{plural(found.edits, 'text or verdict', 'texts and verdicts')} by their edits"),
         )
         said.append(f"brought back: {', '.join(part for count, part in parts if count) or 'nothing'}")
         if found.unreadable:

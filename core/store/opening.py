@@ -8,7 +8,7 @@ import sqlite3
 from pathlib import Path
 
 from core.errors import UserError
-from core.store.connection import IMMUTABLE, READ_ONLY, Connection, DamagedStore
+from core.store.connection import IMMUTABLE, READ_ONLY, Connection, DamagedStore, StoreFault
 from core.store.journal import JOURNAL
 from core.store.migrations import MIGRATIONS, TABLES, migrate, user_version
 
@@ -40,7 +40,7 @@ def _trace(root: Path) -> str:
 
 def bring_up_to_date(connection: Connection) -> None:
     """Make the tables, or bring those of an older program to the version of this one. UserError where that cannot be,
-    DamagedStore where tables are missing."""
+    DamagedStore where tables, or their columns, are missing."""
     path, trace = connection.path, _trace(connection.path.parent)
     version = user_version(connection)
     if connection.refusal is not None and version < len(MIGRATIONS):
@@ -52,7 +52,13 @@ def bring_up_to_date(connection: Connection) -> None:
     if not version and trace:
         raise DamagedStore.of(path, "has lost its tables", f"it is of no version, and not new: {trace}")
     if version != len(MIGRATIONS):
-        migrate(connection)
+        try:
+            migrate(connection)
+        except StoreFault as error:
+            if not version:
+                raise
+            # An older program has left all that a migration speaks of.
+            raise DamagedStore.of(path, "has lost tables, or parts of them", str(error)) from error
         # Into the file itself: without its -wal it would be one without tables.
         connection.checkpoint()
     if missing := TABLES - _tables(connection):

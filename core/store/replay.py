@@ -78,7 +78,7 @@ class Replay:
             _make_segment(db, *line.key)
         before = edits.snapshot(db, segment)
         is_retired = after is None and line.who == edits.CUT and before is not None
-        if before == after or (after is None and not is_retired and not _is_given(before)):
+        if before == after or (after is None and not is_retired and not is_given(before)):
             return False
         last_ms, stood = _last_edit(db, segment, self._edit)
         is_lost = self._has_holes and stood and before is None and after is not None
@@ -153,7 +153,7 @@ def _batch(db: Connection, line: JournalLine, made_ms: int) -> int | None:
     return line.batch
 
 
-def _is_given(values: dict[str, Any] | None) -> bool:
+def is_given(values: dict[str, Any] | None) -> bool:
     """By a person; what a machine has written since is no concern of the journal."""
     return values is not None and (values["origin"] in HUMAN or values["review"] != "pending")
 

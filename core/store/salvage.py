@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from core.errors import UserError
-from core.store import opening, replay
+from core.store import edits, opening, replay
 from core.store.connection import IMMUTABLE, READ_ONLY, Connection, DamagedStore, StoreFault
 from core.store.database import Database
 from core.store.journal import JOURNAL, JOURNAL_BEFORE, JournalLine, read
@@ -82,6 +83,48 @@ def take_in_journals(root: Path, database: Database, unreadable: Callable[[], ob
 
     with database.write() as db:
         return replay.Replay(db, lines(), has_holes=True).take_in(db)
+
+
+def take_in_edits(database: Database) -> int:
+    """Write the texts and verdicts of people that only their edits tell of any more; how many segments have one by
+    that. To be called last: what the journal says of a segment is no older."""
+    with database.write() as db:
+        held = {str(row[0]) for row in db.execute("SELECT segment FROM transcripts").fetchall()}
+        lost = {id: values for id, values in _left_by_edits(db).items() if id not in held}
+        written = 0
+        for segment, values in lost.items():
+            if not edits.is_here(db, segment):
+                replay.make_segment_of_name(db, segment)
+            if edits.is_here(db, segment):
+                edits.write(db, segment, values)
+                db.execute("UPDATE transcripts SET model = ? WHERE segment = ?", (values.get("model", ""), segment))
+                written += 1
+    return written
+
+
+def _left_by_edits(db: Connection) -> dict[str, dict[str, Any]]:
+    """By segment, the transcript that the edits here leave, with its model where that is known. Of people's only: what
+    a machine has written it can write again."""
+    left: dict[str, dict[str, Any]] = {}
+    last: dict[str, int] = {}
+    people, unsure = set[str](), set[str]()
+    number = begins = 0
+    query = "SELECT id, segment, who, before, after, undoes IS NULL AND NOT undone FROM edits ORDER BY id"
+    for id, segment, who, before, after, is_in_force in db.execute(query).fetchall():
+        if id != number + 1:
+            begins = id  # numbers have no gaps: edits before this one are lost
+        values = json.loads(after or "{}")
+        if values.keys() >= set(edits.KEPT):
+            unsure.discard(segment)
+        elif last.get(segment, 0) < begins:
+            unsure.add(segment)  # of many: it tells only what it has changed, and a lost one may have changed the rest
+        left[segment] = {} if after is None else left.get(segment, {}) | json.loads(before or "{}") | values
+        number = last[segment] = id
+        if is_in_force and who == edits.PERSON:
+            people.add(segment)
+    whole = {id: values for id, values in left.items() if values.keys() >= set(edits.KEPT)}
+    given = {id: values for id, values in whole.items() if id in people or replay.is_given(values)}
+    return {id: values | {"review": "pending"} if id in unsure else values for id, values in given.items()}
 
 
 def _opened(path: Path) -> Connection:

@@ -24,6 +24,7 @@ from core.recovery.repair import repair
 from core.sources import sidecar
 from core.store import DamagedStore, Store, Video
 from core.store.journal import JOURNAL, JOURNAL_BEFORE
+from core.store.migrations import MIGRATIONS
 from core.workspace import Workspace, create
 from tests.core.cli_kit import caller
 from tests.core.store_kit import PAGE, fill, machine, text_of
@@ -100,6 +101,13 @@ def _no_transcripts(path: Path) -> None:
     db.close()
 
 
+def _some_tables_less_of_an_older_program(path: Path) -> None:
+    _some_tables_less(path)
+    with sqlite3.connect(path) as db:
+        db.execute(f"PRAGMA user_version = {len(MIGRATIONS) - 1}")
+    db.close()
+
+
 def _a_third_of_the_pages(path: Path) -> None:
     """Of those behind the definitions and roots of the tables, which come first."""
     with sqlite3.connect(path) as db:
@@ -112,7 +120,16 @@ def _a_third_of_the_pages(path: Path) -> None:
     path.write_bytes(content)
 
 
-LOSSES = (_remove, _empty, _cut_short, _no_head, _no_tables, _some_tables_less, _no_transcripts)
+LOSSES = (
+    _remove,
+    _empty,
+    _cut_short,
+    _no_head,
+    _no_tables,
+    _some_tables_less,
+    _some_tables_less_of_an_older_program,
+    _no_transcripts,
+)
 
 
 @pytest.mark.parametrize("lose", LOSSES, ids=lambda lose: lose.__name__.strip("_"))
@@ -168,6 +185,35 @@ def test_what_can_still_be_read_of_the_old_database_is_used(
         assert found.items() <= wanted.items()
         assert not store.connection.execute("PRAGMA foreign_key_check").fetchall()
         assert store.connection.execute("PRAGMA quick_check").fetchone()[0] == "ok"
+
+
+def test_transcripts_that_are_lost_come_back_from_their_edits(lived: tuple[Workspace, Given]) -> None:
+    workspace, wanted = lived
+    _no_transcripts(workspace.db_path)
+    (workspace.root / JOURNAL).unlink()
+    assert repair(workspace).sources.edits == len(wanted)
+    with Store(workspace.db_path) as store:
+        assert given(store) == wanted
+    with sqlite3.connect(workspace.db_path) as db:
+        db.execute("DELETE FROM segments WHERE id = 'talk_24_34'")  # its row is lost, too
+        # Of the rows that were accepted as many: the text of one, and what came between the text and the verdict.
+        db.execute("DELETE FROM edits WHERE who = 'label' AND (segment = 'talk_800_810' OR id > 200)")
+    db.close()
+    _no_transcripts(workspace.db_path)
+    (workspace.root / JOURNAL).unlink()
+    made = repair(workspace)
+    texts = {id for id, (_, origin, _) in wanted.items() if origin == "human"}
+    with Store(workspace.db_path) as store:
+        found = given(store)
+        assert {id: found.get(id) for id in texts} == {id: wanted[id] for id in texts}
+        assert found["talk_8_18"] == wanted["talk_8_18"]  # rejected, by itself
+        # Whether that is the text that was accepted is not certain: it is looked at again.
+        assert text_of(store, "talk_808_818") == ("機器寫的", "machine", "pending")
+        assert found.keys() == texts | {"talk_8_18"}
+        assert made.sources.edits == len(found) + 99
+        assert [row.model for row in store.segments.all() if row.id in ("talk_808_818", "talk_8000_8010")] == ["m", ""]
+        assert store.transcripts.undo("talk_24_34") is not None
+        assert text_of(store, "talk_24_34") != wanted["talk_24_34"]
 
 
 def test_a_database_that_looks_whole_and_is_not_is_found(lived: tuple[Workspace, Given]) -> None:
