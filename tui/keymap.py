@@ -336,7 +336,9 @@ def help_keys(pane: str) -> list[tuple[str, str]]:
     panes = [pane, *([screen] if screen != pane else [])]
     if pane in PANES:
         panes += [name for name, has in (("listen", PANES[pane].plays), ("list", PANES[pane].lists)) if has]
-    return [(action.key, action.help) for name in (*panes, "app") for action in actions(name) if action.help]
+    found = [action for name in (*panes, "app") for action in actions(name) if action.help]
+    # Before there is a workspace there are no steps to go to.
+    return [(one.key, one.help) for one in found if not (pane == "welcome" and one.method.startswith("step("))]
 
 
 def pane_of(screen: Screen[Any]) -> str:

@@ -37,7 +37,12 @@ async def test_four_choices_and_an_untouched_folder(tmp_path: Path, size: tuple[
         await wait_until(pilot, lambda: "choose what to begin with" in toast_text(app))
         assert screen_text(app).count("The steps come once") == 1
         assert wrong_widths(app) == []
-        await pilot.press("q")
+        # Nor does its help promise them.
+        await pilot.press("question_mark")
+        await wait_until(pilot, lambda: "Take over an existing dataset" in screen_text(app))
+        assert "Setup: is everything here" not in screen_text(app)
+        assert "More in README.md." in screen_text(app)
+        await pilot.press("escape", "q")
         await wait_until(pilot, lambda: app._exit)
     assert list(tmp_path.iterdir()) == []
 

@@ -387,5 +387,5 @@ class HelpScreen(Dialog):
         )
         for key, (_, label) in zip(keys, self._keys, strict=True):
             table.add_row(Text(cells.cut(key, wide)), Text(cells.harmless(label)))
-        more = [Text(), plain(self._more)] if self._more else []
+        more = [Text(), plain(f"More in {self._more}.")] if self._more else []
         yield Body(Static(Group(plain(self._sentence), Text(), table, *more)), classes="dialog--text")
