@@ -96,9 +96,14 @@ async def test_what_is_wrong_shows_why_and_the_whole_fix_and_c_copies_it(
     workspace: Workspace, machine: Machine, width: int
 ):
     machine.answers["torch"] = ("fail", "2.15.0 is built for CUDA 13.2", "every CUDA wheel since 2.15 needs it", FIX)
+    machine.answers["ffmpeg"] = ("warn", "an old one", "it is slow; " * 20 + "that is all", "update it")
     app = open_app(workspace)
-    async with app.run_test(size=(width, 24), notifications=True) as pilot:
+    async with app.run_test(size=(width, 45), notifications=True) as pilot:
+        # Why something is to be looked at is whole where there is room, else one line.
         await wait_until(pilot, lambda: "✗ failed" in row(app, "torch") and "✓ ok" in row(app, "Base model"))
+        assert "that is all" in screen_text(app)
+        await pilot.resize_terminal(width, 24)
+        await wait_until(pilot, lambda: "that is all" not in screen_text(app) and "it is slow" in screen_text(app))
         shown = "".join(line.partition("│")[2].strip() for line in screen_lines(app) if "│" in line)
         assert FIX.replace(" ", "") in shown.replace(" ", "")
         # The cursor stands on a line of the fix: it belongs to the check.

@@ -52,6 +52,8 @@ OF_MODELS = ("huggingface", "disk", "gpu-memory", *MODELS)
 
 STATE, TITLE = 9, 13
 TICK_S = 0.5
+ROOMY = 40
+"""In so many lines every check has room for all that it says."""
 SLOW_S = 1.0
 """From here on a running check shows its seconds."""
 RESIZED_S = 0.3
@@ -218,7 +220,7 @@ class SetupScreen(PipelineScreen):
             for label, text in (("why", check.why), ("fix", check.fix)):
                 # Why something is only to be looked at can wait until it is looked at: one line, the rest on Enter.
                 whole = marks.wrap(text, room - 5) if text else []
-                if label == "why" and check.verdict == WARN:
+                if label == "why" and check.verdict == WARN and self.app.size.height < ROOMY:
                     whole = [text] if text else []
                 lines += [(label if not place else "   ", line) for place, line in enumerate(whole)]
         for place, (label, line) in enumerate(lines):
