@@ -120,7 +120,8 @@ def record(
     at: int | None = None,
     made: float | None = None,
 ) -> None:
-    """at: when it was made (ms since 1970); None for now. made: where it stands by MADE; None for the last one."""
+    """undoes: the number of the edit that it takes back. at: when it was made (ms since 1970); None for now. made:
+    where it stands by MADE; None for the last one."""
 
     def packed(values: dict[str, Any] | None) -> str | None:
         return None if values is None else json.dumps(values, ensure_ascii=False)
@@ -129,3 +130,5 @@ def record(
         "INSERT INTO edits (segment, at, who, before, after, undoes, batch, made) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (segment, now_ms() if at is None else at, who, packed(before), packed(after), undoes, batch, made),
     )
+    if undoes is not None:
+        db.execute("UPDATE edits SET undone = 1 WHERE id = ?", (undoes,))

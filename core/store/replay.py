@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from bisect import bisect_right
 from collections.abc import Iterable
@@ -48,12 +49,17 @@ class Replay:
         for self._count, line in enumerate(lines, 1):
             if (before := last.get(line.key)) is not None:
                 self._earlier.setdefault(line.key, {})[_hash(before.line.values)] = before
-            placed = _Placed(self._count, line.at_ms, line)
-            if line.undo and (back := self._earlier.get(line.key, {}).get(_hash(line.values))) is not None:
-                # It stands where it was made, and undo goes on from there.
-                placed = back._replace(line=replace(line, batch=back.line.batch, what=back.line.what))
-            last[line.key] = placed
+            last[line.key] = self._placed(line)
         self._last = dict(sorted(last.items(), key=lambda item: item[1].number))
+
+    def _placed(self, line: JournalLine) -> _Placed:
+        if not line.undo:
+            return _Placed(self._count, line.at_ms, line)
+        back = self._earlier.get(line.key, {}).get(_hash(line.values))
+        if back is None:
+            return _Placed(0, 0, line)  # it stood there before all that these lines tell
+        # It stands where it was made, and undo goes on from there.
+        return back._replace(line=replace(line, batch=back.line.batch, what=back.line.what))
 
     def __bool__(self) -> bool:
         """Whether something is left to be taken in."""
@@ -95,8 +101,13 @@ class Replay:
             edits.write(db, segment, after)
         if is_lost and last_ms == line.at_ms:
             return True  # the edit that this line is of is not lost
-        batch = _batch(db, line, made_ms)
         made = self._held.behind(None if self._is_newer else made_ms, number / (self._count + 1))
+        if line.undo and (taken_back := _taken_back(db, segment, before, after)):
+            for edit, left in taken_back:
+                edits.record(db, segment, line.who, before, left, undoes=edit, at=line.at_ms, made=made)
+                before = left
+            return True
+        batch = _batch(db, line, made_ms)
         edits.record(db, segment, line.who, before, after, batch=batch, at=line.at_ms, made=made)
         if batch is not None:
             last = int(db.execute("SELECT MAX(id) FROM edits").fetchone()[0])
@@ -137,6 +148,23 @@ class _Held(NamedTuple):
         last = self.made[index - 1] if index else 0.0
         after = self.made[index] if index < len(self.made) else math.floor(last) + 1
         return last + (after - last) * share
+
+
+def _taken_back(
+    db: Connection, segment: str, before: dict[str, Any] | None, after: dict[str, Any] | None
+) -> list[tuple[int, dict[str, Any] | None]]:
+    """The edits in force, the last first, without which `after` stands where `before` did, each with what it left: an
+    undo has taken back these. Empty where they are not here."""
+    query = (
+        f"SELECT id, before FROM edits WHERE segment = ? AND undoes IS NULL AND undone = 0 ORDER BY {edits.MADE} DESC"
+    )
+    found, left = [], before
+    for edit, earlier in db.execute(query, (segment,)).fetchall():
+        left = None if earlier is None else (left or {}) | json.loads(earlier)
+        found.append((int(edit), left))
+        if left == after:
+            return found
+    return []
 
 
 def _batch(db: Connection, line: JournalLine, made_ms: int) -> int | None:

@@ -306,7 +306,6 @@ def _take_back(db: Connection, edit: sqlite3.Row) -> Undone:
     else:
         before = (current or {}) | before
         edits.write(db, segment, before)
-    db.execute("UPDATE edits SET undone = 1 WHERE id = ?", (edit["id"],))
     edits.record(db, segment, PERSON, current, before, undoes=edit["id"])
     return Undone(segment)
 

@@ -19,26 +19,11 @@ from core.store.connection import Connection
 from core.store.cuts import LeavingText, MovedText
 from core.store.database import FIRST_SLICE, SMALLEST_SLICE
 from core.store.journal import JOURNAL, JOURNAL_BEFORE, Journal, read
-from core.store.journaling import CatchingUp, Journaling
 from core.store.records import TextChange
+from tests.core.journal_kit import given, journal_of, killed_amid_it, only_in_the_journal, open_and_die, told
 from tests.core.store_kit import fill, machine, store, text_of
 
 __all__ = ["store"]
-
-
-def journal_of(store: Store) -> Path:
-    return store.path.with_name(JOURNAL)
-
-
-def told(store: Store) -> dict[str, tuple[str, str, str]]:
-    """By segment, what the journal says of it last; without those of which nothing is left."""
-    last = {line.segment: line for line in read(journal_of(store)) if line is not None}
-    return {id: (line.text, line.origin, line.review) for id, line in last.items() if line.text is not None}
-
-
-def given(store: Store) -> dict[str, tuple[str, str | None, str]]:
-    """By segment, what people gave, as the database says."""
-    return {row.id: text_of(store, row.id) for row in store.segments.all() if row.is_reviewed}
 
 
 def copy_without_wal(store: Store, target: Path) -> Path:
@@ -351,54 +336,6 @@ def test_of_a_journal_that_the_database_does_not_know_the_newer_text_counts(
         assert told(later) == wanted
 
 
-def only_in_the_journal(store: Store, ids: list[str], *, known: bool) -> dict[str, tuple[str, str | None, str]]:
-    """Let the database know nothing of what a person has done in these segments of a machine, nor, unless `known`, of
-    which journal that is; what they gave."""
-    store.transcripts.save("talk_0_10", "一")
-    size = journal_of(store).stat().st_size
-    store.transcripts.accept_all(ids)
-    store.transcripts.save(ids[300], "三百")
-    wanted = given(store)
-    with sqlite3.connect(store.path) as db:
-        machines = "review = 'pending', origin = 'machine', text = '機器寫的'"
-        db.execute(f"UPDATE transcripts SET {machines} WHERE segment LIKE 'long%'")
-        db.execute("DELETE FROM edits WHERE id > (SELECT MIN(id) FROM edits WHERE who = 'person')")
-        db.execute("DELETE FROM batches")
-        db.execute("DELETE FROM sqlite_sequence WHERE name = 'batches'")
-        db.execute("UPDATE journal SET position = ?, id = CASE WHEN ? THEN id ELSE 'another' END", (size, known))
-    db.close()
-    return wanted
-
-
-def open_and_die(path: Path, slices: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Amid taking in what only the journal has, after so many slices of it."""
-    take_in = Journaling.take_in
-
-    def counted(self: Journaling, db: Connection, work: CatchingUp, size: int | None) -> bool:
-        nonlocal slices
-        slices -= 1
-        if slices < 0:
-            raise KeyboardInterrupt
-        return take_in(self, db, work, size)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Journaling, "take_in", counted)
-        with pytest.raises(KeyboardInterrupt):
-            Store(path)
-
-
-def killed_amid_it(
-    store: Store, monkeypatch: pytest.MonkeyPatch, *, known: bool
-) -> tuple[list[str], dict[str, tuple[str, str | None, str]]]:
-    """Segments of which much is only in the journal, and a process was killed that had taken in one slice of it; what
-    the journal says of them."""
-    ids = sorted(fill(store, 600, "long"))
-    machine(store, *ids)
-    wanted = only_in_the_journal(store, ids, known=known)
-    open_and_die(store.path, 1, monkeypatch)
-    return ids, wanted
-
-
 @pytest.mark.parametrize("known", [True, False], ids=["the end of its journal", "a journal that it does not know"])
 def test_much_that_only_the_journal_has_comes_in_between_the_edits_of_others(
     store: Store, monkeypatch: pytest.MonkeyPatch, known: bool
@@ -471,83 +408,6 @@ def test_what_is_written_amid_it_is_later_also_where_a_power_cut_has_taken_its_l
     with Store(store.path) as again:
         assert given(again) == wanted | dict.fromkeys((ids[0], ids[590]), ("人", "human", "accepted"))
         assert told(again) == given(again)
-
-
-def deeds_taken_back(store: Store) -> list[tuple[str | None, int]]:
-    """What one undo after the other takes back: the segment, of a change of many its first, and of how many."""
-    return [(one.segment, one.count) for one in iter(store.transcripts.undo, None)]
-
-
-@pytest.mark.parametrize("known", [True, False], ids=["the end of its journal", "a journal that it does not know"])
-def test_undo_takes_the_latest_first_also_where_older_edits_come_in_after_it(
-    store: Store, monkeypatch: pytest.MonkeyPatch, known: bool
-) -> None:
-    ids, _ = killed_amid_it(store, monkeypatch, known=known)
-    store.transcripts.save("talk_8_18", "人")
-    store.transcripts.accept_all([ids[590]])
-    with Store(store.path) as again:
-        assert again.transcripts.reviewed_since(0) == 3
-        latest_first = [(ids[590], 1), ("talk_8_18", 1), (ids[300], 1), (ids[0], 598), ("talk_0_10", 1)]
-        assert deeds_taken_back(again) == latest_first
-
-
-def test_undo_takes_the_latest_first_of_what_came_in_one_after_the_other(store: Store) -> None:
-    store.transcripts.save("talk_8_18", "人")
-    for id in ("talk_16_26", "talk_0_10"):
-        size = journal_of(store).stat().st_size
-        store.transcripts.save(id, "人")
-        with sqlite3.connect(store.path) as db:  # as if that had not been committed
-            db.execute("DELETE FROM transcripts WHERE segment = ?", (id,))
-            db.execute("DELETE FROM edits WHERE segment = ?", (id,))
-            db.execute("UPDATE journal SET position = ?", (size,))
-        db.close()
-        Store(store.path).close()
-    assert deeds_taken_back(store) == [("talk_0_10", 1), ("talk_16_26", 1), ("talk_8_18", 1)]
-
-
-def test_what_undo_has_brought_back_is_as_old_as_it_was_before_that(store: Store) -> None:
-    machine(store, "talk_16_26", "talk_24_34")
-    size = journal_of(store).stat().st_size
-    store.transcripts.save("talk_0_10", "一")
-    store.transcripts.accept_all(["talk_16_26", "talk_24_34"])
-    store.transcripts.save("talk_8_18", "二")
-    for id in ("talk_0_10", "talk_16_26"):
-        store.transcripts.save(id, "三")
-        store.transcripts.undo()
-    wanted = given(store)
-    with sqlite3.connect(store.path) as db:  # as if none of it had been committed
-        db.execute("DELETE FROM edits WHERE who = 'person'")
-        db.execute("DELETE FROM batches")
-        db.execute("DELETE FROM transcripts WHERE origin = 'human'")
-        db.execute("UPDATE transcripts SET review = 'pending'")
-        db.execute("UPDATE journal SET position = ?", (size,))
-    db.close()
-    with Store(store.path) as later:
-        assert given(later) == wanted
-        assert deeds_taken_back(later) == [("talk_8_18", 1), ("talk_16_26", 2), ("talk_0_10", 1)]
-
-
-def test_undo_takes_the_latest_first_of_what_only_the_database_and_only_the_journal_has(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for at, id in enumerate(("talk_16_26", "talk_0_10", "talk_24_34", "talk_8_18")):
-        monkeypatch.setattr("core.store.edits.now_ms", lambda at=at: 1_000_000_000_000 + at)
-        store.transcripts.save(id, "人")
-    latest_first = [(id, 1) for id in ("talk_8_18", "talk_24_34", "talk_0_10", "talk_16_26")]
-    store.close()
-    with sqlite3.connect(store.path) as db:  # an edit in the middle is lost, and the journal is another one
-        db.execute("DELETE FROM edits WHERE segment = 'talk_0_10'")
-        db.execute("DELETE FROM transcripts WHERE segment = 'talk_0_10'")
-        db.execute("UPDATE journal SET id = 'another'")
-    db.close()
-    Store(store.path).close()
-    # It has begun a journal anew, and a new database gets as much of that.
-    (new := tmp_path / "new" / store.path.name).parent.mkdir()
-    Store(new).close()
-    shutil.copy(journal_of(store), new.with_name(JOURNAL))
-    for path in (store.path, new):
-        with Store(path) as later:
-            assert deeds_taken_back(later) == latest_first
 
 
 def test_a_workspace_of_an_older_program_gets_a_journal_of_all_that_people_gave(store: Store) -> None:
