@@ -100,7 +100,7 @@ def round_choices(last: Mapping[str, Any]) -> list[tuple[str, str]]:
     usual = {"train": f"go on with the round that was stopped: {method}", "label": "go on: its model writes the rest"}
     choices = [("y", usual.get(str(step), "quick: trains the decoder alone"))]
     if step != "label" and (step, method) != ("train", "light"):
-        choices.append(("l", "light: a small change of all layers; learns more, in about twice the time"))
+        choices.append(("l", "light: changes all layers a little; learns more in twice the time"))
     return [*choices, ("n", "not now")]
 
 
