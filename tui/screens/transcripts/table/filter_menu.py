@@ -22,7 +22,7 @@ from tui.widgets.dialog import Dialog
 from tui.widgets.segment_table import Cell, Rows, RowTable
 from tui.widgets.text_line import TextLine
 
-GROUPS = {"state": "state", "flag": "flag", "by": "written by", "differs": "second labeller", "video": "recording"}
+GROUPS = {"state": "state", "flag": "flag", "by": "written by", "differs": "compared", "video": "recording"}
 """What the attributes are called here."""
 
 _AROUND = 8
@@ -30,10 +30,10 @@ _AROUND = 8
 
 COLUMNS = (
     Column("mark", "", 1),
-    Column("group", "", 15),
-    Column("value", "rows that are", 13),
+    Column("group", "", 10),
+    Column("value", "which are", 11),
     Column("meaning", "", None),
-    Column("count", "rows", 9, "right"),
+    Column("count", "rows", 7, "right"),
 )
 
 
