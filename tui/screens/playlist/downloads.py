@@ -12,6 +12,7 @@ from core.licences import FREE
 from core.sources.failures import is_permanent
 from core.stage import STAGES, lookup
 from core.store import Video
+from tui import keymap
 from tui.bridge import JobBatch
 from tui.effects import Effect, OpenDialog, PauseJob, ResumeJob, ShowError, StartJob, StopJob, Toast
 from tui.screens.playlist import dialogs
@@ -148,6 +149,9 @@ def error_after(batch: JobBatch, block: Blocked | None) -> UserError | None:
         return None
     if batch.view.error is not None:
         return batch.view.error
+    if batch.view.stopped and batch.stage == "details":
+        fix = f"in an hour or so {keymap.key('playlist.licences')} asks for those that are missing"
+        return UserError(batch.view.stopped, "licences are asked for one by one, and the site wants a rest", fix)
     if batch.view.stopped:
         return UserError(block.what, block.why, block.fix) if block is not None else UserError(batch.view.stopped)
     if batch.stage == "add":
