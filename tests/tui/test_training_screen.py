@@ -596,7 +596,7 @@ def test_a_setting_is_parsed_as_its_type_and_a_split_tells_its_leak():
     config = settings.Config()
     assert parsed(config, "train", "learning_rate", " 2e-5 ") == 2e-5
     assert parsed(config, "model", "base", "openai/whisper-base") == "openai/whisper-base"
-    with pytest.raises(ValueError, match="greater than or equal to 1"):
+    with pytest.raises(ValueError, match="at least 1"):
         parsed(config, "train", "batch", "0")
     assert config.train.batch == 8
     report = split_report({"by": "time", "train": 145, "test": 31, "guard": 4, "leak": 0, "random_leak": 29})

@@ -196,7 +196,7 @@ def long_dialogs() -> list[Dialog]:
     return [
         Choice("選擇" * 30, long, LEAVE),
         Message("錯誤", long, long, "pip install x"),
-        TextPrompt("名字", "預設" * 60, text="為什麼"),
+        TextPrompt("名字", "預設" * 60, text=long),
         HelpScreen("Help", "What for.", [(f"k{i}", f"does thing {i}") for i in range(80)], "the end"),
     ]
 
@@ -214,8 +214,8 @@ async def test_long_dialogs_keep_their_keys_in_sight(which: int, size: tuple[int
         assert hidden_characters(app) == []
         if ascii:
             assert ambiguous(app) == ""
-        if isinstance(dialog, Choice):
-            assert "等一下" in screen_text(app)
+        if isinstance(dialog, Choice | TextPrompt):
+            assert ("等一下" if isinstance(dialog, Choice) else "enter take it") in screen_text(app)
             before = screen_text(app)
             if size[1] < 20:
                 await pilot.press("pagedown")

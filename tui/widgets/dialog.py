@@ -84,7 +84,11 @@ class Dialog(ModalScreen[str | None]):
         & .dialog--keys { height: 1; color: $text-muted; }
     }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "answer(None)", "close", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "answer(None)", "close", show=False),
+        Binding("pageup", "page(-1)", "page up", show=False),
+        Binding("pagedown", "page(1)", "page down", show=False),
+    ]
     KEYS: ClassVar[str] = "esc close"
 
     def __init__(self, title: str) -> None:
@@ -110,6 +114,11 @@ class Dialog(ModalScreen[str | None]):
         for body in self.query(Body):
             beside = sum(w.outer_size.height + w.styles.margin.height for w in self._beside())
             body.styles.max_height = max(1, event.size.height - beside - FRAME)
+
+    def action_page(self, direction: int) -> None:
+        """Where what has the focus is no list itself."""
+        for text in self.query(Body):
+            text.action_page(direction)
 
     def _beside(self) -> list[Widget]:
         return [child for child in self.query_one(".dialog--box").children if not isinstance(child, Body)]
@@ -198,10 +207,6 @@ class Choice(Dialog):
     A key of one character chooses at once; longer keys are only returned.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("pageup", "page(-1)", "page up", show=False),
-        Binding("pagedown", "page(1)", "page down", show=False),
-    ]
     KEYS = "enter choose   esc back"
 
     def __init__(self, title: str, text: str, choices: Sequence[tuple[str, str]]) -> None:
@@ -216,10 +221,6 @@ class Choice(Dialog):
 
     def on_mount(self) -> None:
         self._choices.focus()
-
-    def action_page(self, direction: int) -> None:
-        for text in self.query(Body):
-            text.action_page(direction)
 
 
 class Message(Dialog):
@@ -321,7 +322,7 @@ class TextPrompt(Dialog):
 
     def body(self) -> Iterable[Widget]:
         if self._text:
-            yield Static(plain(self._text), classes="dialog--text")
+            yield Body(Static(plain(self._text)), classes="dialog--text", can_focus=False)
         yield self._input
         yield self._error
 
