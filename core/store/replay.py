@@ -43,23 +43,23 @@ class Replay:
         self._is_newer, self._edit, self._has_holes = is_newer, edit, has_holes
         self._held = _Held.read(db, edit, most=1 if is_newer else None)
         self._count = 0
-        self._earlier: dict[_Key, dict[int, _Placed]] = {}
-        """By what they say (`_hash`)."""
+        self._earlier: dict[_Key, dict[int, _Made]] = {}
+        """Of lines that are not the last, by what they say (`_hash`); not the lines, which are many and long."""
         last: dict[_Key, _Placed] = {}
         for self._count, line in enumerate(lines, 1):
             if (before := last.get(line.key)) is not None:
-                self._earlier.setdefault(line.key, {})[_hash(before.line.values)] = before
+                self._earlier.setdefault(line.key, {})[_hash(before.line.values)] = before.made
             last[line.key] = self._placed(line)
-        self._last = dict(sorted(last.items(), key=lambda item: item[1].number))
+        self._last = dict(sorted(last.items(), key=lambda item: item[1].made.number))
 
     def _placed(self, line: JournalLine) -> _Placed:
         if not line.undo:
-            return _Placed(self._count, line.at_ms, line)
+            return _Placed(_Made(self._count, line.at_ms, line.batch, line.what), line)
         back = self._earlier.get(line.key, {}).get(_hash(line.values))
         if back is None:
-            return _Placed(0, 0, line)  # it stood there before all that these lines tell
+            return _Placed(_Made(0, 0, None, ""), line)  # it stood there before all that these lines tell
         # It stands where it was made, and undo goes on from there.
-        return back._replace(line=replace(line, batch=back.line.batch, what=back.line.what))
+        return _Placed(back, replace(line, batch=back.batch, what=back.what))
 
     def __bool__(self) -> bool:
         """Whether something is left to be taken in."""
@@ -72,7 +72,7 @@ class Replay:
         return sum(self._take_in(db, self._last.pop(key)) for key in keys)
 
     def _take_in(self, db: Connection, placed: _Placed) -> bool:
-        number, made_ms, line = placed
+        line = placed.line
         after = line.values
         row = db.execute("SELECT id FROM segments WHERE video = ? AND start_ms = ? AND end_ms = ?", line.key).fetchone()
         segment = segment_id(*line.key) if row is None else str(row["id"])
@@ -99,30 +99,42 @@ class Replay:
             db.execute("DELETE FROM transcripts WHERE segment = ?", (segment,))
         else:
             edits.write(db, segment, after)
-        if is_lost and last_ms == line.at_ms:
-            return True  # the edit that this line is of is not lost
+        # Of what is lost the edit may still be here.
+        if not is_lost or last_ms != line.at_ms:
+            self._record(db, segment, placed, before)
+        return True
+
+    def _record(self, db: Connection, segment: str, placed: _Placed, before: dict[str, Any] | None) -> None:
+        """Note in the edits what a line has changed in a segment, and in its batch, so that undo knows of it."""
+        (number, made_ms, _, _), line = placed
         made = self._held.behind(None if self._is_newer else made_ms, number / (self._count + 1))
-        if line.undo and (taken_back := _taken_back(db, segment, before, after)):
+        if line.undo and (taken_back := _taken_back(db, segment, before, line.values)):
             for edit, left in taken_back:
                 edits.record(db, segment, line.who, before, left, undoes=edit, at=line.at_ms, made=made)
                 before = left
-            return True
+            return
         batch = _batch(db, line, made_ms)
-        edits.record(db, segment, line.who, before, after, batch=batch, at=line.at_ms, made=made)
+        edits.record(db, segment, line.who, before, line.values, batch=batch, at=line.at_ms, made=made)
         if batch is not None:
             last = int(db.execute("SELECT MAX(id) FROM edits").fetchone()[0])
             db.execute(
                 "UPDATE batches SET last = ?, first = CASE first WHEN 0 THEN ? ELSE first END, made = ? WHERE id = ?",
                 (last, last, made, batch),
             )
-        return True
+
+
+class _Made(NamedTuple):
+    """The number of a line among the lines, its time, and the change of many that it is of, see `JournalLine`; of what
+    an undo has brought back, those of when it was made."""
+
+    number: int
+    at_ms: int
+    batch: int | None
+    what: str
 
 
 class _Placed(NamedTuple):
-    """A line, its number among the lines and its time; of what an undo has brought back, those of when it was made."""
-
-    number: int
-    made_ms: int
+    made: _Made
     line: JournalLine
 
 

@@ -65,7 +65,8 @@ def test_what_a_fix_tells_a_shell_has_its_key_in_the_app() -> None:
     assert key_for("check the network, then whispersmith add", "playlist") == "+"
     assert key_for("whispersmith import PATH") == "4 Transcripts, i"
     # With options it is another thing; and not every command is a stage.
-    for fix in ("whispersmith label --redo takes those", "whispersmith check", "make room", ""):
+    fixes = ("whispersmith label --redo takes those", "whispersmith segments --json", "whispersmith check", "make room")
+    for fix in (*fixes, ""):
         assert key_for(fix) == ""
 
 

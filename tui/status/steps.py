@@ -37,7 +37,7 @@ class NextStep:
     short: str
 
 
-_COMMAND = re.compile(r"\bwhispersmith ([a-z-]+)(?! --)")
+_COMMAND = re.compile(r"\bwhispersmith ([a-z-]++)(?! --)")
 """A command that a fix names. One with options is another thing than its stage's key does."""
 
 OVER = {"models": "models.close", "training.run": "training.run.plan"}
