@@ -53,6 +53,11 @@ class Host(Protocol):
         ...
 
     @property
+    def resizes(self) -> int:
+        """How often the terminal has got another size."""
+        ...
+
+    @property
     def live(self) -> Mapping[Path, JobBatch]:
         """The last batch of each live job, by its folder, oldest job first; without its events."""
         ...

@@ -211,6 +211,24 @@ async def test_while_it_measures_it_says_what_and_an_export_that_ends_takes_noth
         await wait_until(pilot, lambda: "● measuring" not in screen_text(app))
 
 
+async def test_figures_that_come_while_another_screen_is_seen_fit_when_they_are_looked_at(workspace: Workspace):
+    app = open_app(workspace)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await wait_until(pilot, lambda: "Nothing has been measured yet" in screen_text(app))
+        await pilot.press("3")
+        await pilot.resize_terminal(140, 45)
+        with Store(workspace.db_path) as store:
+            store.evaluations.add("run-03", RESULT, ROWS)
+        results = next(screen for screen in app._pipeline_screens() if isinstance(screen, ResultsScreen))
+        FakeJob(workspace, "evaluate").finish()
+        await wait_until(pilot, lambda: results._evaluation is not None)
+        await pilot.resize_terminal(80, 24)
+        await pilot.press("6")
+        await wait_until(pilot, lambda: "18.6 % (15.7–21.5)" in screen_text(app))
+        (line,) = (line for line in screen_lines(app) if "18.6 % (15.7–21.5)" in line)
+        assert "–7.3 points" in line
+
+
 async def test_v_without_anything_to_measure_says_what_to_do_in_place(workspace: Workspace):
     app = open_app(workspace)
     async with app.run_test(size=(80, 24)) as pilot:

@@ -45,7 +45,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.message import Message
 from textual.screen import Screen
@@ -142,6 +142,8 @@ class PipelineScreen(Screen[None]):
         self._inboxes: dict[Path, Inbox] = {}
         self._reading: set[Path] = set()
         self._stale = False
+        self._left_at: int | None = None
+        """After how many sizes of the terminal another screen came to the front; None before any did."""
 
     # -- for the screens to override
 
@@ -319,7 +321,12 @@ class PipelineScreen(Screen[None]):
     def on_mount(self) -> None:
         self.watch(self, "focused", self._show_keys, init=False)
 
+    def on_screen_suspend(self) -> None:
+        self._left_at = self.host.resizes
+
     def on_screen_resume(self) -> None:
+        if self._left_at not in (None, self.host.resizes):
+            self.call_after_refresh(self._draw_anew)
         self.show_status(self.host.status)
         self._show_keys()
         # Jobs that were live before this screen existed; a gap in the numbers fetches their past.
@@ -329,6 +336,12 @@ class PipelineScreen(Screen[None]):
         if self._stale:
             self.note_change()
         self.on_shown()
+
+    def _draw_anew(self) -> None:
+        """What came in meanwhile was drawn for the size that the terminal had then; where it has that of before again,
+        no widget is told of another."""
+        for widget in self.walk_children(Widget, with_self=True):
+            widget.post_message(events.Resize(widget.size, widget.virtual_size))
 
     def show_status(self, status: Status) -> None:
         for bar in self.query(StatusBar):
