@@ -15,7 +15,7 @@ from core.engines import Clip, EngineOptions, open_engine
 from core.engines.hypothesis_cache import HypothesisCache
 from core.error_rates import error_rates
 from core.errors import UserError
-from core.jobs import Job
+from core.jobs import Job, list_jobs
 from core.segmentation.sound_check import with_whole_sound
 from core.store import EvaluationRow, Segment, Store
 from core.text import character_errors, normalise, percent, plural
@@ -24,6 +24,9 @@ from core.whisper.folders import find
 from core.whisper.info import describe
 from core.whisper.tuned import check_model, tuned_folders, tuned_or_named
 from core.workspace import Workspace
+
+_MAKERS = ("train", "round")
+"""Stages of which a tuned model comes."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,7 +52,7 @@ def check_params(workspace: Workspace, config: Config, params: dict[str, Any]) -
     """UserError if there is no such model; where none is asked for, if there is none, and none is being made."""
     if asked := params.get("model"):
         check_model(workspace, asked)
-    elif not any(workspace.models.glob(".[!~]*/")):
+    elif not any(job.live and job.stage in _MAKERS for job in list_jobs(workspace)):
         _model(workspace, None)
 
 

@@ -13,6 +13,8 @@ from core.errors import UserError
 from core.events import LogLine
 from core.files import digest_of
 from core.jobs import Cancelled
+from core.jobs import spec as job_spec
+from core.jobs.spec import EVENTS
 from core.stage import STAGES
 from core.stages import evaluate
 from core.store import Store
@@ -118,8 +120,12 @@ def test_a_model_that_is_not_there_is_said_before_the_queue(tmp_path: Path) -> N
     with pytest.raises(UserError, match="there is no tuned model yet"):
         check(made, made.config(), {})
     (made.models / ".coming").mkdir()  # being trained: it may be there when its turn comes
-    for fine in ({"model": "coming"}, {"model": str(toy())}, {}):
+    for fine in ({"model": "coming"}, {"model": str(toy())}):
         check(made, made.config(), fine)
+    with pytest.raises(UserError, match="there is no tuned model yet"):
+        check(made, made.config(), {})  # that run was left
+    (job_spec.create(made, "train", {}) / EVENTS).touch()
+    check(made, made.config(), {})  # a training waits, and has made no folder
 
 
 def test_what_is_missing_is_said(tmp_path: Path) -> None:
