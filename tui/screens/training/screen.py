@@ -61,6 +61,13 @@ class TrainingScreen(ListeningScreen):
         self._continued: set[Path] = set()
         """Jobs whose run begins in the logs of earlier ones, which are read."""
         self._restored = False
+        self._is_listing = False
+        """The runs are read, to choose from."""
+
+    @property
+    def is_ready(self) -> bool:
+        # The Enter behind v is for the list; on the plan it would start a training.
+        return not self._is_listing
 
     def content(self) -> Iterable[Widget]:
         yield PlanPanel()
@@ -257,13 +264,19 @@ class TrainingScreen(ListeningScreen):
         workspace = self.workspace
 
         def choose(runs: list[tuple[JobView, str]]) -> None:
+            self._is_listing = False
             if not runs:
-                self.toast("Nothing has been trained here yet")
+                self.toast("There is no run to look at yet")
                 return
             by_folder = {view.folder.name: view for view, _ in runs}
             self.open_dialog(actions.runs_dialog(runs, self.host.ascii), lambda name: self._open(by_folder[name]))
 
-        self.in_thread(lambda: actions.named_runs(runs_of(list_jobs(workspace))), choose, group="named runs")
+        def failed(error: UserError) -> None:
+            self._is_listing = False
+            self.show_error(error)
+
+        self._is_listing = True
+        self.in_thread(lambda: actions.named_runs(runs_of(list_jobs(workspace))), choose, "named runs", failed)
 
     def action_plan(self) -> None:
         if self.run_panel.log_is_big:
