@@ -292,8 +292,8 @@ def key(id: str) -> str:
 
 def help_key(pane: str) -> str:
     """The key that shows the help of a pane."""
-    keys = next(action.keys for action in ACTIONS if action.id == "app.help").split(",")
-    return readable(keys[pane in PANES and PANES[pane].typed])
+    as_sign, while_typing = next(action.keys for action in ACTIONS if action.id == "app.help").split(",")
+    return readable(while_typing if pane in PANES and PANES[pane].typed else as_sign)
 
 
 def label(id: str) -> str:

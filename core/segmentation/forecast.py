@@ -159,16 +159,15 @@ class Recording:
         again = set(cutter.plan(duration, earlier.kept)) if earlier.machine else set()
         machine = sum(span not in again for span in earlier.machine)
         return Forecast(
-            1,
-            0,
-            found.least,
-            found.most,
-            found.ms,
-            earlier.stay,
-            earlier.move,
-            earlier.changed,
-            machine,
-            earlier.unjudged,
+            recordings=1,
+            least=found.least,
+            most=found.most,
+            sound_ms=found.ms,
+            stay=earlier.stay,
+            move=earlier.move,
+            changed=earlier.changed,
+            machine=machine,
+            unjudged=earlier.unjudged,
         )
 
     def _find_earlier(self, texts: Texts, only_kept: bool) -> _Earlier:

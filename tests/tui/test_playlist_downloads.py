@@ -134,7 +134,9 @@ async def test_a_queue_that_stopped_keeps_its_fix_on_the_screen(workspace: Works
         assert "fix  pip install -U yt-dlp" in screen_text(app)
         # Where the site wants no more questions about licences, too, it is said what to do.
         FakeJob(workspace, "details").finish(result={"stopped": "the site says: too many requests"})
-        await wait_until(pilot, lambda: "fix  in an hour or so i asks for those that are missing" in screen_text(app))
+        await wait_until(
+            pilot, lambda: "fix  in an hour or so press i: it asks for those that are missing" in screen_text(app)
+        )
 
 
 async def test_a_failed_row_tells_its_reason_and_the_original_words(workspace: Workspace):

@@ -150,7 +150,7 @@ def error_after(batch: JobBatch, block: Blocked | None) -> UserError | None:
     if batch.view.error is not None:
         return batch.view.error
     if batch.view.stopped and batch.stage == "details":
-        fix = f"in an hour or so {keymap.key('playlist.licences')} asks for those that are missing"
+        fix = f"in an hour or so press {keymap.key('playlist.licences')}: it asks for those that are missing"
         return UserError(batch.view.stopped, "licences are asked for one by one, and the site wants a rest", fix)
     if batch.view.stopped:
         return UserError(block.what, block.why, block.fix) if block is not None else UserError(batch.view.stopped)
