@@ -94,8 +94,8 @@ class WhispersmithApp(App[int]):
         """Lines for the terminal, once the app is left, in order."""
         self._errors = ShownErrors()
         self._filling: Path | None = None
-        self.resizes = 0
         """The job that was filling the workspace when it was opened: the app goes on from there by itself."""
+        self.resizes = 0
         self._interrupted = False
         self._type_ahead = TypeAhead(super().on_event, self._focus, self.set_timer, self._is_ready)
         self.listening: Listening | None = None

@@ -142,8 +142,8 @@ class PipelineScreen(Screen[None]):
         self._inboxes: dict[Path, Inbox] = {}
         self._reading: set[Path] = set()
         self._stale = False
-        self._left_at: int | None = None
-        """After how many sizes of the terminal another screen came to the front; None before any did."""
+        self._resizes_seen: int | None = None
+        """`Host.resizes` when another screen came to the front; None before any did."""
 
     # -- for the screens to override
 
@@ -322,10 +322,10 @@ class PipelineScreen(Screen[None]):
         self.watch(self, "focused", self._show_keys, init=False)
 
     def on_screen_suspend(self) -> None:
-        self._left_at = self.host.resizes
+        self._resizes_seen = self.host.resizes
 
     def on_screen_resume(self) -> None:
-        if self._left_at not in (None, self.host.resizes):
+        if self._resizes_seen not in (None, self.host.resizes):
             self.call_after_refresh(self._draw_anew)
         self.show_status(self.host.status)
         self._show_keys()
