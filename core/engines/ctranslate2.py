@@ -142,6 +142,16 @@ class CTranslate2Engine:
         return found
 
 
+class _CpuWhisper(WhisperModel):
+    """Its encoder has one sound after the other, to the bit what it makes of them together, in a sixth less of a CPU's
+    time: the attention between all positions of several sounds is more than the caches hold."""
+
+    def encode(self, features: np.ndarray) -> ctranslate2.StorageView:
+        sounds = features if features.ndim == 3 else features[None]
+        encoded = [np.asarray(WhisperModel.encode(self, sound)) for sound in sounds]
+        return ctranslate2.StorageView.from_array(np.concatenate(encoded))
+
+
 def open_ctranslate2(model: str, options: EngineOptions, root: Path | None = None) -> CTranslate2Engine:
     """Load a model, converting it the first time: on the GPU if CTranslate2 can use it, else on the CPU.
 
@@ -165,7 +175,7 @@ def open_ctranslate2(model: str, options: EngineOptions, root: Path | None = Non
             options.warn(f"ctranslate2 cannot use the GPU and takes the CPU: {' '.join(str(error).split())}")
     cores = model_threads()
     workers = min(cores, WORKERS)
-    loaded = WhisperModel(folder, device="cpu", compute_type="int8", cpu_threads=cores // workers, num_workers=workers)
+    loaded = _CpuWhisper(folder, device="cpu", compute_type="int8", cpu_threads=cores // workers, num_workers=workers)
     return CTranslate2Engine(loaded, info, "int8", workers, options)
 
 

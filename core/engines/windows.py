@@ -22,8 +22,13 @@ EDGE_S = 0.4
 LEAST_SPEECH_S = 0.25
 """A window with less speech holds none: the detector takes a click or a clatter for it now and then."""
 
-FULL = 2 / 3
-"""A window ends in its last third, at the longest pause there."""
+FULL = 0.9
+"""A window ends in its last tenth, at the longest pause there. Longer windows are fewer, and their texts have more
+before them: of 800 s of talk, heard by whisper-base from eight places, 27.0 % of the characters were wrong, and 27.9 %
+where windows ended in their last third. In their last twentieth there is often no pause: 28.3 %, from four places."""
+
+CUT_BY = {"pause_s": PAUSE_S, "edge_s": EDGE_S, "full": FULL}
+"""What the windows of a recording depend on: what was heard in others cannot be gone on with."""
 
 
 def windows_of(blocks: Iterable[np.ndarray], info: EngineInfo) -> Iterator[PcmWindow]:
@@ -53,7 +58,7 @@ def consecutive(blocks: Iterable[np.ndarray], size: int) -> Iterator[PcmWindow]:
 def speech_windows(blocks: Iterable[np.ndarray], size: int, scorer: Scorer | None = None) -> Iterator[PcmWindow]:
     """Windows of at most `size` samples that hold all speech and little else; no two have anything in common.
 
-    A window begins and ends in a pause, if there is one in its last third, else where speech is least likely: no word
+    A window begins and ends in a pause, if there is one in its last tenth, else where speech is least likely: no word
     is halved that need not be. One window and the edges of one pause are held at most, whatever the length. scorer: as
     for `core.media.speech.listen`.
     """

@@ -10,7 +10,7 @@ import numpy as np
 
 from core.config import Config
 from core.engines import Engine, PcmWindow
-from core.engines.windows import windows_of
+from core.engines.windows import CUT_BY, windows_of
 from core.errors import UserError
 from core.exchange.glossary import read_glossary
 from core.labelling.progress import HearingJob, Tally
@@ -41,6 +41,7 @@ def hearing_settings(workspace: Workspace, config: Config, engine: Engine) -> di
         "precision": info.precision,
         "beam": config.label.beam,
         "language": config.project.language,
+        "windows": CUT_BY,
     }
 
 

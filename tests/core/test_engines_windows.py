@@ -83,15 +83,15 @@ def test_a_pause_that_is_not_long_stays_whole() -> None:
     assert len(window.samples) == round((4 + PAUSE_S - 0.1) * RATE)
 
 
-def test_a_window_ends_at_the_longest_pause_of_its_last_third() -> None:
-    first, second = cut(sound((LOUD, 4), (QUIET, 1.5), (LOUD, 1.5), (QUIET, 0.6), (LOUD, 1), (QUIET, 0.3), (LOUD, 5)))
-    assert first.end_ms == pytest.approx(7300, abs=50)  # in the middle of the pause
+def test_a_window_ends_at_the_longest_pause_of_its_last_tenth() -> None:
+    first, second = cut(sound((LOUD, 7), (QUIET, 1), (LOUD, 1), (QUIET, 0.3), (LOUD, 0.1), (QUIET, 0.1), (LOUD, 5)))
+    assert first.end_ms == pytest.approx(9150, abs=50)  # in the middle of the pause
     assert second.start_ms == first.end_ms
 
 
 def test_without_a_pause_a_window_ends_where_speech_is_least_likely() -> None:
-    first, second = cut(sound((LOUD, 8), (6000, 0.2), (LOUD, 7)))
-    assert first.end_ms == second.start_ms == pytest.approx(8100, abs=60)
+    first, second = cut(sound((LOUD, 9.2), (6000, 0.2), (LOUD, 7)))
+    assert first.end_ms == second.start_ms == pytest.approx(9300, abs=60)
 
 
 def test_the_windows_do_not_depend_on_the_blocks() -> None:

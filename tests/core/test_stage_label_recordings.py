@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from core.engines.windows import CUT_BY
 from core.errors import UserError
 from core.events import Item, ItemFailed, LogLine
 from core.jobs import Cancelled
@@ -177,7 +178,9 @@ def test_captions_come_first_and_spare_the_windows_they_cover(made: Workspace, e
     assert [row.origin for row in rows(made).values()][:5] == ["caption"] * 4 + ["machine"]
 
 
-def test_anew_with_the_same_settings_nothing_is_heard_again(made: Workspace, ears: Ears) -> None:
+def test_anew_with_the_same_settings_nothing_is_heard_again(
+    made: Workspace, ears: Ears, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run(made)
     first = list(ears.heard)
     assert run(made, redo=True)[0]["labelled"] == 7
@@ -186,6 +189,10 @@ def test_anew_with_the_same_settings_nothing_is_heard_again(made: Workspace, ear
     made.config_path.write_text(text.replace("[label]", "[label]\nbeam = 1"), encoding="utf-8")
     assert run(made, redo=True)[0]["labelled"] == 7
     assert ears.heard == first * 2
+    # A version that cuts its windows otherwise cannot go on with these.
+    monkeypatch.setitem(CUT_BY, "full", 0.5)
+    assert run(made, redo=True)[0]["labelled"] == 7
+    assert ears.heard == first * 3
 
 
 def test_other_settings_on_a_few_segments_lose_nothing_of_what_was_heard(
