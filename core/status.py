@@ -83,7 +83,8 @@ def figures(store: Store, workspace: Workspace, config: Config, models: list[str
         if counts["usable"] > 1
         else 0,
         "tuned": len(models),
-        "untrained": int(counts["train"] > 0 and counts["test"] > 0 and not models),
+        # A split outlives the acceptances that it was made of: an undo may have taken them back.
+        "untrained": int(counts["train"] > 0 and counts["test"] > 0 and counts["usable"] > 1 and not models),
         "evaluated": evaluated,
         "unmeasured": len(models) - evaluated,
     }
