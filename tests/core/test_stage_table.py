@@ -116,9 +116,8 @@ def test_one_segment_without_a_text_does_not_keep_from_training(tmp_path: Path) 
         keys = json.loads(json.dumps(summary(store, workspace).as_json()))
         assert list(keys) == [*DONE, "next"]
         # What was split and is accepted no more is nothing to train on.
-        store.segments.set_parts({row.id: "train" if n else "test" for n, row in enumerate(rows[:-1])})
-        store.set_note("split", {"usable": 19})
-        assert summary(store, workspace).next == "train"
+        store.segments.set_parts({row.id: "train" if n else "test" for n, row in enumerate(rows[:-1])}, {"usable": 19})
+        assert summary(store, workspace).stages["train"].due == 1
         for row in rows[1:-1]:
             store.transcripts.review(row.id, "rejected")
-        assert summary(store, workspace).next == "label"
+        assert summary(store, workspace).stages["train"].due == 0
