@@ -10,12 +10,12 @@ from itertools import pairwise
 import numpy as np
 
 from core.engines.engine import Clip, Hypothesis, PcmWindow
-from core.engines.loops import NO_REPEAT, without_loops
+from core.engines.loops import NO_REPEAT, holds_loop, without_loops
 from core.engines.prompt import much_fuller
 from core.media import RATE
 from core.media.speech import FRAME, SPEECH
 from core.review.suspicion import flags_of
-from core.text import is_loop, join_texts
+from core.text import join_texts
 from core.timed_text import TimedText, Word
 
 PASSED_OVER_S = 2.0
@@ -105,7 +105,7 @@ def _filled(windows: Sequence[PcmWindow], found: list[WindowText], search: Searc
     ]
     filled = list(found)
     for (index, start, end), more in zip(stretches, search(pieces, 0), strict=True):
-        if not is_loop(more.text):
+        if not holds_loop(more.text):
             filled[index] = fill(filled[index], start, end, more)
     return filled
 

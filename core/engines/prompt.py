@@ -10,9 +10,9 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from core.engines.loops import WithText
+from core.engines.loops import WithText, holds_loop
 from core.review.suspicion import letters
-from core.text import is_loop, plural
+from core.text import plural
 
 START = "<|startofprev|>"
 BETWEEN = "、"
@@ -52,7 +52,7 @@ def much_fuller(found: Sequence[T], speech_s: Sequence[float], again: Callable[[
     thin = [index for index, one in enumerate(found) if letters(one.text) < LEAST_RATE * speech_s[index]]
     if thin:
         for index, other in zip(thin, again(thin), strict=True):
-            if letters(other.text) > MUCH_FULLER * letters(better[index].text) and not is_loop(other.text):
+            if letters(other.text) > MUCH_FULLER * letters(better[index].text) and not holds_loop(other.text):
                 better[index] = other
     return better
 
