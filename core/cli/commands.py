@@ -325,7 +325,7 @@ def plan(arguments: Arguments, _: OpenApp) -> int:
     from core.jobs import launch
     from core.jobs.spawn import CODE
     from core.training.plan_rows import plan_lines
-    from core.training.planning import read_plan_and_stopped
+    from core.training.planning import read_plan
 
     workspace = open_workspace(arguments.workspace)
     if arguments.slurm:
@@ -334,7 +334,7 @@ def plan(arguments: Arguments, _: OpenApp) -> int:
         show.say(script.removesuffix("\n"))
         return DONE
     with Store(workspace.db_path) as store:
-        made, stopped = read_plan_and_stopped(workspace, workspace.config(), store)
+        made, stopped = read_plan(workspace, workspace.config(), store)
     if arguments.json:
         show.document(made.as_json() | {"stopped": asdict(stopped) if stopped else None})
         return DONE

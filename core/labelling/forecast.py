@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.config import Config
 from core.errors import UserError
@@ -47,8 +47,8 @@ def forecast(workspace: Workspace, config: Config, store: Store) -> LabelForecas
     model = config.model.labeller
     found = _forecast(store, [row for row in everything if row.origin is None], model)
     rows = labelled_alone(workspace, config, store, everything)
-    alone = LabelForecast(*_forecast(store, rows, model), ids=tuple(row.id for row in rows)) if rows else None
-    return LabelForecast(*found, alone=alone)
+    alone = replace(_forecast(store, rows, model), ids=tuple(row.id for row in rows)) if rows else None
+    return replace(found, alone=alone)
 
 
 def forecast_second(workspace: Workspace, store: Store, second: str) -> LabelForecast:
@@ -56,7 +56,7 @@ def forecast_second(workspace: Workspace, store: Store, second: str) -> LabelFor
     rows = [row for row in store.segments.all(review="pending") if row.origin in ("machine", "caption")]
     if (file := workspace.find(second)).is_file():
         return LabelForecast(file.name, len(rows), len({row.video for row in rows}), 0, is_file=True)
-    return LabelForecast(*_forecast(store, rows, second))
+    return _forecast(store, rows, second)
 
 
 def labelled_alone(workspace: Workspace, config: Config, store: Store, segments: Sequence[Segment]) -> list[Segment]:
@@ -77,8 +77,8 @@ def _hears_recordings(workspace: Workspace, model: str) -> bool:
         return False
 
 
-def _forecast(store: Store, rows: Sequence[Segment], model: str) -> tuple[str, int, int, int, float | None]:
+def _forecast(store: Store, rows: Sequence[Segment], model: str) -> LabelForecast:
     groups = by_video(store, rows)
     sound = sum(asked_ms(unheard(store, video.id, model, found)) for video, found in groups)
     speed = (store.note(_SPEED + model) or {}).get("speed")
-    return model, len(rows), len(groups), sound, sound / 1000 / speed if speed else None
+    return LabelForecast(model, len(rows), len(groups), sound, sound / 1000 / speed if speed else None)

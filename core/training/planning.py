@@ -27,14 +27,10 @@ from core.whisper.tuned import tuned_folders
 from core.workspace import Workspace
 
 
-def read_plan(workspace: Workspace, config: Config, store: Store) -> Plan:
+def read_plan(workspace: Workspace, config: Config, store: Store) -> tuple[Plan, StoppedRun | None]:
     """The plan of a run that would start now; also for a base model that is yet to be fetched, if its sizes are known.
-    UserError if they are not, or all that could be trained on is barred."""
-    return read_plan_and_stopped(workspace, config, store)[0]
-
-
-def read_plan_and_stopped(workspace: Workspace, config: Config, store: Store) -> tuple[Plan, StoppedRun | None]:
-    """As `read_plan`, and the run that was interrupted, see `core.training.resume.stopped_run`."""
+    And the run that was interrupted, see `core.training.resume.stopped_run`. UserError if the sizes are not known, or
+    all that could be trained on is barred."""
     model, missing = base_model(config, workspace)
     data = select(read_usable(store, config), config, model.window_s, lineage.read(model.path))
     plan = _plan(workspace, config, data.counts, model, missing, training_card(config.model.gpu))

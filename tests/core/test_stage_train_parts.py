@@ -45,7 +45,7 @@ def test_with_too_little_data_nothing_is_chosen(made: Workspace, monkeypatch: py
 def test_a_block_that_cannot_be_heard_chooses_nothing_and_is_not_counted(tmp_path: Path) -> None:
     made = make_workspace(tmp_path / "w", toy(), train=36, test=3)
     with Store(made.db_path) as store:
-        plan = read_plan(made, made.config(), store)
+        plan = read_plan(made, made.config(), store)[0]
         block = select_for_run(read_usable(store, made.config()), made.config()).lineage.measured
     for name in block:
         made.absolute(f"segments/train/{name}.wav").write_bytes(b"no sound")

@@ -39,7 +39,7 @@ def arguments(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 def shown(made: Workspace) -> Plan:
     with Store(made.db_path) as store:
-        return read_plan(made, made.config(), store)
+        return read_plan(made, made.config(), store)[0]
 
 
 def kept(made: Workspace, name: str = "run-01") -> Plan:

@@ -144,16 +144,16 @@ def test_plan_says_what_a_run_would_do(tmp_path: Path, monkeypatch: pytest.Monke
     card = dataclasses.replace(CARD, capability=(7, 5))
     with Store(made.db_path) as store:
         monkeypatch.setattr(planning, "training_card", lambda wish: None)
-        plan = read_plan(made, made.config(), store)
+        plan = read_plan(made, made.config(), store)[0]
         assert (plan.steps, plan.segments, plan.precision, plan.memory_free_bytes) == (4, 6, "fp32", None)
         keys = "model method batch accumulation precision learning_rate steps reasons"
         assert {*keys.split(), "memory_needed_bytes", "memory_free_bytes"} <= set(plan.as_json())
         assert plan.fits
         monkeypatch.setattr(planning, "training_card", lambda wish: card)
-        assert read_plan(made, made.config(), store).precision == "fp16"
+        assert read_plan(made, made.config(), store)[0].precision == "fp16"
         small = dataclasses.replace(card, memory_free=1 << 20)
         monkeypatch.setattr(planning, "training_card", lambda wish: small)
-        tight = read_plan(made, made.config(), store)
+        tight = read_plan(made, made.config(), store)[0]
     assert not tight.fits
     assert any("does not fit" in line for line in plan_lines(tight))
     rows = {row.key: row for row in plan_rows(tight)}

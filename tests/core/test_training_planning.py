@@ -94,7 +94,7 @@ def test_once_a_change_and_never_for_a_text(
     assert (reader.selected - 1, reader.planned - 1) == (selected, planned)
     assert (now is first) == (planned == 0)
     with Store(made.db_path) as store:
-        assert now.plan == read_plan(made, made.config(), store)
+        assert now.plan == read_plan(made, made.config(), store)[0]
 
 
 def test_the_card_changes_the_plan_where_the_change_can_be_seen(
@@ -120,7 +120,7 @@ def test_a_model_that_is_yet_to_be_fetched_leaves_the_plan_standing(
     assert found.plan.segments > 0
     assert found.error.what == "the model openai/whisper-small is not here"
     with Store(made.db_path) as store:
-        plan = read_plan(made, made.config(), store)
+        plan = read_plan(made, made.config(), store)[0]
     assert plan == found.plan
     assert "whispersmith model openai/whisper-small" in plan.reasons[-1]
     base = next(row for row in listing.listing(made) if "base" in row.roles)
@@ -194,7 +194,7 @@ def test_the_list_of_models_shows_the_plans_own_memory(made: Workspace, monkeypa
             monkeypatch.setattr(module, "training_card", lambda wish, card=card: card)
         base = next(row for row in listing.listing(made) if "base" in row.roles)
         with Store(made.db_path) as store:
-            plan = read_plan(made, made.config(), store)
+            plan = read_plan(made, made.config(), store)[0]
         assert base.memory_train_bytes == plan.memory_needed_bytes
         seen.append(plan.recompute)
     assert seen == [False, False, True]

@@ -181,8 +181,10 @@ class TrainingScreen(ListeningScreen):
             self.show_error(self.plan_panel.problem, "The training cannot start yet")
         elif self._plan_reading is not None:
             stopped = self._plan_reading.stopped
-            goes_on = stopped is not None and not stopped.differs
-            self._start({"name": stopped.name, "resume": True} if stopped is not None and goes_on else {})
+            if stopped is None or stopped.differs:
+                self._start({})
+            else:
+                self._start({"name": stopped.name, "resume": True})
 
     def _change(self, row: PlanRow) -> None:
         config = self._plan_reading.config if self._plan_reading is not None else None
