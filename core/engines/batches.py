@@ -3,6 +3,7 @@ models: tested without a GPU."""
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -66,15 +67,16 @@ def side_by_side(
 ) -> Iterator[list[tuple[Item, Result]]]:
     """Batches with their results, in order, worked on by so many threads, none of which waits for another.
 
-    items are taken by the reader's thread, a batch more than there are threads at most. What `work` raises comes out
-    at its batch's place; batches that are worked on are ended before this returns, however it is left.
+    What is left at the end, less than a batch for each thread, is parted evenly, so that they end together. items are
+    taken by the reader's thread, two batches for each thread more than have been worked on at most. What `work` raises
+    comes out at its batch's place; batches that are worked on are ended before this returns, however it is left.
     """
-    source = iter(items)
+    batches = _batches(items, size, workers)
     waiting: deque[tuple[list[Item], Future[list[Result]]]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         try:
             while True:
-                while len(waiting) <= workers and (batch := list(islice(source, size))):
+                while len(waiting) <= workers and (batch := next(batches, None)):
                     waiting.append((batch, pool.submit(work, batch)))
                 if not waiting:
                     return
@@ -83,3 +85,10 @@ def side_by_side(
         finally:
             for _, future in waiting:
                 future.cancel()
+
+
+def _batches(items: Iterable[Item], size: int, workers: int) -> Iterator[list[Item]]:
+    source = iter(items)
+    while part := list(islice(source, size * workers)):
+        each = math.ceil(len(part) / workers)
+        yield from (part[at : at + each] for at in range(0, len(part), each))

@@ -6,11 +6,12 @@ import importlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import ctranslate2
 import numpy as np
 from faster_whisper import BatchedInferencePipeline, WhisperModel
+from faster_whisper.tokenizer import Tokenizer
 from faster_whisper.transcribe import Segment
 
 from core.cores import model_threads
@@ -143,13 +144,29 @@ class CTranslate2Engine:
 
 
 class _CpuWhisper(WhisperModel):
-    """Its encoder has one sound after the other, to the bit what it makes of them together, in a sixth less of a CPU's
+    """Encodes and aligns one sound after the other, to the bit what comes of them together, in a sixth less of a CPU's
     time: the attention between all positions of several sounds is more than the caches hold."""
 
     def encode(self, features: np.ndarray) -> ctranslate2.StorageView:
         sounds = features if features.ndim == 3 else features[None]
         encoded = [np.asarray(WhisperModel.encode(self, sound)) for sound in sounds]
         return ctranslate2.StorageView.from_array(np.concatenate(encoded))
+
+    def find_alignment(
+        self,
+        tokenizer: Tokenizer,
+        text_tokens: Any,
+        encoder_output: ctranslate2.StorageView,
+        num_frames: Any,
+        median_filter_width: int = 7,
+    ) -> Any:
+        """text_tokens, num_frames: of each sound; faster-whisper's own annotations tell of one."""
+        encoded = [ctranslate2.StorageView.from_array(one[None]) for one in np.asarray(encoder_output)]
+        one_by_one = [
+            WhisperModel.find_alignment(self, tokenizer, [tokens], one, [frames], median_filter_width)  # type: ignore
+            for tokens, one, frames in zip(text_tokens, encoded, num_frames, strict=True)
+        ]
+        return [words for found in one_by_one for words in found]
 
 
 def open_ctranslate2(model: str, options: EngineOptions, root: Path | None = None) -> CTranslate2Engine:

@@ -86,6 +86,12 @@ def test_batches_side_by_side_keep_their_order_and_no_thread_waits_for_another()
     assert found == [[(n, n**2) for n in part] for part in ([0, 1], [2, 3], [4, 5], [6])]
 
 
+def test_side_by_side_what_is_left_at_the_end_is_parted_evenly() -> None:
+    found = side_by_side(range(22), lambda batch: batch, 4, 2)
+    assert [len(batch) for batch in found] == [4, 4, 4, 4, 3, 3]
+    assert [len(batch) for batch in side_by_side(range(5), lambda batch: batch, 4, 3)] == [2, 2, 1]
+
+
 def test_side_by_side_an_error_comes_out_at_its_place_and_nothing_goes_on_behind_it() -> None:
     given: list[int] = []
 

@@ -44,6 +44,13 @@ def test_what_it_tells_of_itself() -> None:
     assert not info.clips_only
 
 
+def test_words_of_a_batch_are_those_of_its_windows_alone() -> None:
+    given = windows(30.0, 7.3, 12.0)
+    together = [text for batch in engine(batch=16).hear(given) for _, text in batch]
+    assert together == [text for window in given for batch in engine(batch=1).hear([window]) for _, text in batch]
+    assert all(text.words for text in together)
+
+
 @pytest.mark.parametrize("name", ["ctranslate2", "transformers"])
 @pytest.mark.parametrize("beam", [1, 3])
 def test_words_have_times_inside_their_window(name: str, beam: int) -> None:
