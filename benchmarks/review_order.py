@@ -1,6 +1,6 @@
 """How soon a review in the order of suspicion finds the errors: `python -m benchmarks.review_order` from the checkout.
 
-    python -m benchmarks.review_order [WORKSPACE ...] [--speech DIR] [--model DIR] [--json]
+    python -m benchmarks.review_order [WORKSPACE ...] [--speech DIR] [--model DIR] [--runs 3] [--json]
 
 For each workspace: the rows that a person has corrected and a machine wrote first. The share of all character errors of
 the machine that stands in the first tenth, and in the first fifth, of the rows in the order of suspicion (that of the
@@ -12,6 +12,9 @@ With real speech (--speech, or $WHISPERSMITH_SPEECH: a recording with human.csv 
 own      the Whisper's own labels of the whole recording
 second   machine.csv, the Whisper being the second opinion; and at how many of the wrong places its reading is right
 
+Where windows begin alone moves these by points, so each run begins some seconds further into the recording, is judged
+on the segments that all of them hear, and the mean counts.
+
 A row's errors count up to the length of what the person wrote: nobody edits more than typing it anew. The scripts of
 Chinese are not told apart. Exit 1 if a bound does not hold, 2 if a folder is no workspace.
 """
@@ -21,17 +24,20 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
+import statistics
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+import wave
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import numpy as np
 from rapidfuzz.distance import Levenshtein
 
 from core.errors import UserError
 from core.labelling.dealing import weigh
+from core.media import RATE, stream_pcm
 from core.review.chinese_script import are_variants
 from core.review.differences import Difference, differences
 from core.store import Segment, Store
@@ -41,6 +47,9 @@ from core.workspace import Workspace, create, open_workspace
 FIRST = {"tenth": 0.1, "fifth": 0.2}
 BOUNDS = {"own": {"tenth": 17.0, "fifth": 31.0}, "second": {"tenth": 28.0, "fifth": 40.0}}
 """Percent of the errors, at least."""
+
+FURTHER_S = 7.0
+"""A run begins so much further into the recording than the one before."""
 
 SETTINGS = '[project]\nlanguage = "zh"\n\n[model]\nbase = "{model}"\nlabeller = "{model}"\n'
 
@@ -122,28 +131,59 @@ def of_workspace(workspace: Workspace) -> Order:
 # -- real speech, a real model
 
 
-def of_speech(speech: Path, model: Path) -> tuple[list[Order], str]:
+def of_speech(speech: Path, model: Path, runs: int) -> tuple[list[Order], str]:
     """Label a recording and take its machine's texts with a second opinion; and how often that one is right."""
+    judged_from = FURTHER_S * (runs - 1)
+    found = [of_run(speech, model, FURTHER_S * number, judged_from) for number in range(runs)]
+    wrong, right = (sum(counts) for counts in zip(*(counts for _, counts in found), strict=True))
+    said = f"{right / runs:.0f} of {wrong / runs:.0f} wrong places are right in the second reading"
+    orders = [mean_of(same) for same in zip(*(orders for orders, _ in found), strict=True)]
+    return orders, f"{said} ({100 * right / max(1, wrong):.0f} %)"
+
+
+def of_run(speech: Path, model: Path, skip: float, judged_from: float) -> tuple[list[Order], tuple[int, int]]:
+    """skip: seconds of the recording in which nothing is heard; judged_from: the first at which a segment may begin.
+
+    The orders, and (wrong places, those of them that are right in the second reading).
+    """
     with tempfile.TemporaryDirectory() as folder:
         workspace = create(Path(folder) / "w", config_text=SETTINGS.format(model=model))
-        prepare(workspace, next(speech.glob("*.mp4")))
+        prepare(workspace, next(speech.glob("*.mp4")), skip)
         with Store(workspace.db_path) as store:
-            truths = texts_of(store, speech / "human.csv")
+            judged = {row.id for row in store.segments.all() if row.start_ms >= 1000 * judged_from}
+            truths = {id: text for id, text in texts_of(store, speech / "human.csv").items() if id in judged}
             run(workspace, "label", {"no_captions": True})
             orders = [measure("own", store, truths)]
             run(workspace, "import", {"path": str(speech / "machine.csv"), "as": "machine"})
             # What the model has heard is the second opinion on them: nothing is heard again.
             orders.append(measure("second", store, truths))
-            right = share_right(store, truths)
-    return orders, right
+            return orders, places_right(store, truths)
 
 
-def prepare(workspace: Workspace, recording: Path) -> None:
+def mean_of(orders: Sequence[Order]) -> Order:
+    def mean(values: Iterable[float]) -> float:
+        return statistics.mean(values)
+
+    return replace(
+        orders[0],
+        errors=round(mean(order.errors for order in orders)),
+        expected=mean(order.expected for order in orders),
+        found={first: mean(order.found[first] for order in orders) for first in FIRST},
+        perfect={first: mean(order.perfect[first] for order in orders) for first in FIRST},
+    )
+
+
+def prepare(workspace: Workspace, recording: Path, skip: float = 0.0) -> None:
+    """The recording in a workspace, cut; skip: seconds at its begin that are silenced."""
     from core.store import Video
 
-    target = workspace.media / recording.name
+    target = workspace.media / f"{recording.stem}.wav"
     target.parent.mkdir(exist_ok=True)
-    shutil.copyfile(recording, target)
+    samples = np.concatenate(list(stream_pcm(recording)))
+    samples[: round(skip * RATE)] = 0
+    with wave.open(str(target), "wb") as file:
+        file.setparams((1, samples.itemsize, RATE, 0, "NONE", ""))
+        file.writeframes(samples.tobytes())
     with Store(workspace.db_path) as store:
         store.videos.add(Video(recording.stem, licence="cc-by", state="fetched", path=workspace.relative(target)))
     run(workspace, "segment", {})
@@ -170,8 +210,8 @@ def texts_of(store: Store, listing: Path) -> dict[str, str]:
     return found
 
 
-def share_right(store: Store, truths: Mapping[str, str]) -> str:
-    """At how many of the places where the machine is wrong the second reading is what the person wrote."""
+def places_right(store: Store, truths: Mapping[str, str]) -> tuple[int, int]:
+    """(places where the machine is wrong, those of them where the second reading is what the person wrote)."""
     wrong = right = 0
     for segment in store.segments.all():
         reading = store.second_readings.get(segment.id)
@@ -185,7 +225,7 @@ def share_right(store: Store, truths: Mapping[str, str]) -> str:
             readings = [spliced(reading.text, places, begin, end) for places in (corrections, reading.places)]
             wrong += 1
             right += readings[0] == readings[1]
-    return f"{right} of {wrong} wrong places are right in the second reading ({100 * right / max(1, wrong):.0f} %)"
+    return wrong, right
 
 
 def _meet(one: Difference, other: Difference) -> bool:
@@ -213,6 +253,7 @@ def main() -> int:
     parser.add_argument("workspaces", nargs="*", type=Path, metavar="WORKSPACE")
     parser.add_argument("--speech", type=Path, default=os.environ.get("WHISPERSMITH_SPEECH"))
     parser.add_argument("--model", type=Path, default=os.environ.get("WHISPERSMITH_WHISPER"))
+    parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     try:
@@ -223,7 +264,7 @@ def main() -> int:
     note = ""
     if options.speech is not None and options.model is not None:
         speech, model = Path(options.speech).resolve(), Path(options.model).resolve()
-        found, note = of_speech(speech, model)
+        found, note = of_speech(speech, model, options.runs)
         orders += found
     if options.json:
         print(json.dumps([asdict(order) | {"holds": order.holds} for order in orders], indent=1))

@@ -13,7 +13,7 @@ from core.store import Store, Video
 from core.workspace import Workspace
 
 LEFT_OVER = 0.05
-"""Share of the segments that may be without a text, once labelling has begun, before labelling is next again."""
+"""Share of what has been labelled, or split, that may have come since before labelling, or the split, is next again."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,8 @@ def next_stage(stages: dict[str, Count], found: dict[str, int]) -> str:
 
     - a model is fetched when the stage that needs it is next;
     - a review that has begun holds up nothing: there is always more of it;
-    - nor do a few segments without a text (`LEFT_OVER`, at least one): they stay due, and come when all else is done.
+    - nor do a few segments without a text, or accepted since the split (`LEFT_OVER`, at least one): they stay due, and
+      come when all else is done.
 
     stages: their counts; found: the `figures`.
     """
@@ -117,6 +118,7 @@ def next_stage(stages: dict[str, Count], found: dict[str, int]) -> str:
     due = [name for name, count in stages.items() if count.due and name != "model"]
     # What can wait comes at the end, and there review before what is left over: only the latter has no text to read.
     later = ["review"] if stages["review"].due > stages["label"].due else ["label"] if stages["label"].due else []
+    later += ["split"] if stages["split"].due else []
     order = [*(name for name in due if not _can_wait(name, stages[name])), *later, "done"]
     role = lookup(order[0]).uses_model
     return "model" if role and found[f"{role}_missing"] else order[0]
@@ -125,7 +127,8 @@ def next_stage(stages: dict[str, Count], found: dict[str, int]) -> str:
 def _can_wait(name: str, count: Count) -> bool:
     if name == "review":
         return count.done > 0
-    return name == "label" and count.done > 0 and count.due <= max(1, LEFT_OVER * (count.done + count.due))
+    few = count.done > 0 and count.due <= max(1, LEFT_OVER * (count.done + count.due))
+    return few and name in ("label", "split")
 
 
 def steps(stages: dict[str, Count], videos: int, store: Store, models: list[str]) -> dict[str, Step]:

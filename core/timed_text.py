@@ -76,22 +76,30 @@ class TimedText:
     flags: tuple[str, ...] = ()
 
 
+class ScoredWord(NamedTuple):
+    """logprob: natural. is_mean: nobody has told the word's own; it is the mean of the stretch that it stands in."""
+
+    text: str
+    logprob: float
+    is_mean: bool = False
+
+
 @dataclass(frozen=True)
 class Share:
     """What one window holds. cut: through how many of its cues an edge goes, so that its part of them is a guess.
 
-    words: its words with their log-probabilities, natural; empty where nobody has told these, as of captions.
-    no_speech_prob: the mean over its time.
+    words: its words with their log-probabilities; empty where nobody has told any, as of captions. no_speech_prob: the
+    mean over its time.
     """
 
     text: str
     cut: int
-    words: tuple[tuple[str, float], ...] = ()
+    words: tuple[ScoredWord, ...] = ()
     no_speech_prob: float | None = None
 
     @property
     def logprobs(self) -> tuple[float, ...]:
-        return tuple(logprob for _, logprob in self.words)
+        return tuple(word.logprob for word in self.words)
 
 
 def shares(pieces: Iterable[Cue | TimedText], windows: Iterable[Timed]) -> list[Share]:
@@ -130,7 +138,7 @@ class _Part(NamedTuple):
     piece: Cue | TimedText
     text: str
     cut: int
-    words: Sequence[tuple[str, float]]
+    words: Sequence[ScoredWord]
 
 
 def _share(parts: Sequence[_Part], window: Timed) -> Share:
@@ -186,10 +194,12 @@ def _part(dealt: _Dealt, window: Timed) -> _Part:
     if isinstance(piece, TimedText) and piece.words:
         words = [word for word in piece.words if window.start_ms <= (word.start_ms + word.end_ms) / 2 < window.end_ms]
         # Each is dealt whole, by its own times: nothing is guessed.
-        return _Part(piece, join_texts([word.text for word in words]), 0, [(word.text, word.logprob) for word in words])
+        scored = [ScoredWord(word.text, word.logprob) for word in words]
+        return _Part(piece, join_texts([word.text for word in words]), 0, scored)
     text = dealt.said_in(window)
-    # Nobody has told the words' own: each has what the stretch has in the mean.
-    scored = [(word.strip(), piece.avg_logprob) for word in _words(text)] if isinstance(piece, TimedText) else []
+    scored = []
+    if isinstance(piece, TimedText):
+        scored = [ScoredWord(word.strip(), piece.avg_logprob, is_mean=True) for word in _words(text)]
     is_cut = 0 < len(text) < dealt.letters or _is_halved(piece, window)
     return _Part(piece, text, int(is_cut), scored)
 

@@ -22,10 +22,10 @@ from core.store import Segment, Store
 from core.store.records import SecondReading
 from core.store.transcripts import MachineText
 from core.text import LONGEST_TEXT, clean, compression_ratio, is_loop
-from core.timed_text import Share
+from core.timed_text import ScoredWord, Share
 from core.workspace import Workspace
 
-ScoredWords = Sequence[tuple[str, float]]
+ScoredWords = Sequence[ScoredWord]
 """Words with their log-probabilities, as `core.review.suspicion.EditFeatures` has them."""
 
 # Edits a character: people wrote captions for these very words; a site's recognition is a machine's text.
@@ -193,7 +193,7 @@ def _tokens(row: Segment | MachineText) -> ScoredWords:
     if not row.avg_logprob:
         return ()
     count = letters(row.text) if row.logprob is None else round(row.logprob / row.avg_logprob)
-    return (("", row.avg_logprob),) * count
+    return (ScoredWord("", row.avg_logprob, is_mean=True),) * count
 
 
 def _second_readings(

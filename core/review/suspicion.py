@@ -14,6 +14,7 @@ from statistics import median
 from core.review.chinese_script import Script, foreign_to
 from core.review.invented_phrases import invented_in
 from core.text import is_loop, normalise
+from core.timed_text import ScoredWord
 
 FLAGS = {
     "loop": "it repeats itself without end",
@@ -32,7 +33,7 @@ HAN_PER_SECOND = 10.0  # Mandarin runs at 4-6 characters a second, 8 when hurrie
 LETTERS_PER_SECOND = 30.0
 
 WORD_EDITS = 2.0
-"""The most that one word counts: -ln p of a word that is nearly surely wrong grows without bound, its edits do not."""
+"""The most that a word counts of which only the mean is known: -ln p grows without bound, its edits do not."""
 
 OF_DIFFERING = 0.4
 """Edits for each character in which two labellers differ: at most of these places the second one is wrong."""
@@ -81,7 +82,7 @@ Transcription Latency, W4A 2016)."""
 class EditFeatures:
     """What is known of a text and its segment; None or empty where nobody has told.
 
-    words: its words, or tokens, with their log-probabilities, natural. differing: characters in which a second labeller
+    words: its words, or tokens, with their log-probabilities. differing: characters in which a second labeller
     reads otherwise. speech_s: how long somebody is heard to speak. rate: characters a second of speech, as `usual_rate`
     has it for the recording. script: what the other texts are written in. prior: edits a character of texts of this
     kind, PRIOR for a labeller's. flags: what cannot be seen from here, "cut".
@@ -89,7 +90,7 @@ class EditFeatures:
 
     text: str
     seconds: float
-    words: Sequence[tuple[str, float]] = ()
+    words: Sequence[ScoredWord] = ()
     differing: int | None = None
     speech_s: float | None = None
     rate: float | None = None
@@ -116,8 +117,9 @@ def expected_edits(features: EditFeatures) -> EditEstimate:
 
     The sum of
     - what is wrong with the words: 0.4 for each character in which a second labeller differs, less of a text that is
-      trusted more than a labeller's; without one, -ln p of each word, at most 2, times the root of its length, since in
-      a wrong word some characters are right; without either, the `prior`;
+      trusted more than a labeller's; without one, 1 - p of each word, and as much again for a neighbour that is surely
+      wrong, since errors come in runs, times the root of its length, since in a wrong word some characters are right;
+      -ln p, at most 2, where p is only the mean of many words; without either, the `prior`;
     - what is missing: characters below 0.8 of what so much speech has at the recording's own rate;
     - what is invented: phrases that models learn from films; all of a text where nobody speaks; what exceeds twice the
       recording's own rate, or what any tongue can say;
@@ -175,8 +177,22 @@ def _wrong(features: EditFeatures, size: int) -> float:
     if features.differing is not None:
         return OF_DIFFERING * features.differing * features.prior / PRIOR
     if features.words:
-        return sum(min(WORD_EDITS, -logprob) * math.sqrt(max(1, letters(word))) for word, logprob in features.words)
+        return _wrong_words(features.words)
     return features.prior * size
+
+
+def _wrong_words(words: Sequence[ScoredWord]) -> float:
+    doubts = [0.0, *(_doubt(word.logprob) for word in words), 0.0]
+    edits = 0.0
+    for before, word, doubt, behind in zip(doubts, words, doubts[1:], doubts[2:], strict=False):
+        wrong = min(WORD_EDITS, -word.logprob) if word.is_mean else doubt * (1.0 + before + behind)
+        edits += wrong * math.sqrt(max(1, letters(word.text)))
+    return edits
+
+
+def _doubt(logprob: float) -> float:
+    """1 - p; all of it where a labeller gave no number."""
+    return 1.0 if math.isnan(logprob) else -math.expm1(min(0.0, logprob))
 
 
 def _invented(features: EditFeatures, size: int, usual: float | None) -> float:

@@ -87,6 +87,10 @@ def test_what_a_fix_tells_a_shell_has_its_key_in_the_app() -> None:
         ({"review": Count(0, 100), "split": Count(0, 5)}, {}, "review"),
         ({"review": Count(5, 95), "split": Count(0, 5)}, {}, "split"),
         ({"review": Count(5, 95)}, {}, "review"),
+        # Nor do a few that were accepted since the split, until all is reviewed.
+        ({"review": Count(41, 59), "split": Count(40, 1)}, {}, "review"),
+        ({"review": Count(43, 57), "split": Count(40, 3)}, {}, "split"),
+        ({"review": Count(100, 0), "split": Count(99, 1)}, {}, "split"),
         # A model is fetched for the stage that needs it, and for no other.
         ({"model": Count(1, 1), "train": Count(0, 1)}, {"base_missing": 1}, "model"),
         ({"model": Count(1, 1), "train": Count(0, 1)}, {"labeller_missing": 1}, "train"),

@@ -1,11 +1,13 @@
 """Flags and expected edits: what a person should see first."""
 
 import dataclasses
+import math
 from typing import Any
 
 import pytest
 
 from core.review.suspicion import FLAGS, PRIOR, EditFeatures, expected_edits, flags_of, usual_rate
+from core.timed_text import ScoredWord
 
 TEXT = "今天天氣很好我們出去走走看看風景再回家吃飯吧"
 
@@ -37,7 +39,7 @@ def test_flags(text: str, seconds: float, flags: tuple[str, ...]) -> None:
 
 def features(text: str = TEXT, **more: Any) -> EditFeatures:
     if "logprobs" in more:
-        more["words"] = [("字", logprob) for logprob in more.pop("logprobs")]
+        more["words"] = [ScoredWord("字", logprob) for logprob in more.pop("logprobs")]
     # Without a word on its words they are taken as right, so that the other parts can be seen.
     return dataclasses.replace(EditFeatures(text, 10.0), **({"prior": PRIOR if "differing" in more else 0.0} | more))
 
@@ -47,14 +49,27 @@ def edits(text: str = TEXT, **more: Any) -> float:
 
 
 def test_it_is_a_number_of_edits_and_no_mean() -> None:
-    few, many = (-0.7,) * 3, (-0.35,) * 22
-    assert edits("三個字", logprobs=few) == pytest.approx(2.1)
-    assert edits(logprobs=many) == pytest.approx(7.7)
-    # One hopeless word is one word.
-    assert edits(logprobs=(-12.0,)) == 2.0
-    assert edits(logprobs=(float("nan"),)) == 2.0
+    sure, even, wrong = 0.0, math.log(0.5), -30.0
+    few, many = (even, sure) * 3, (even, sure) * 9
+    assert edits(logprobs=few) == pytest.approx(1.5)
+    assert edits(logprobs=many) == pytest.approx(4.5)
+    # One hopeless word is one word, and so is one without a number.
+    assert edits(logprobs=(sure, wrong, sure)) == pytest.approx(1.0)
+    assert edits(logprobs=(sure, float("nan"), sure)) == pytest.approx(1.0)
     # Of a longer one some characters are right.
-    assert edits(words=[("四個字的", -1.0), ("字", -0.5)]) == pytest.approx(2.5)
+    assert edits(words=[ScoredWord("四個字的", even), ScoredWord("字", sure)]) == pytest.approx(1.0)
+
+
+def test_errors_come_in_runs() -> None:
+    sure, even = 0.0, math.log(0.5)
+    apart = edits(logprobs=(even, sure, even, sure, even))
+    assert edits(logprobs=(even, even, even, sure, sure)) == pytest.approx(apart + 4 * 0.5 * 0.5)
+
+
+def test_a_mean_over_many_words_tells_of_no_run() -> None:
+    assert edits(words=[ScoredWord("字", -0.35, is_mean=True)] * 22) == pytest.approx(7.7)
+    assert edits(words=[ScoredWord("字", -12.0, is_mean=True)] * 2) == 4.0
+    assert edits(words=[ScoredWord("字", float("nan"), is_mean=True)]) == 2.0
 
 
 def test_a_second_opinion_counts_before_confidence() -> None:
