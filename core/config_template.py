@@ -39,7 +39,7 @@ engine = "auto"          # "transformers" or "ctranslate2"; auto takes what is b
 beam = 5                 # hypotheses that are kept; 1 is quicker and makes more errors
 
 [labeller]
-second = ""              # another Whisper that hears the same: where the two differ is reviewed first
+second = ""              # another Whisper that hears the same: what is unsure and read otherwise is reviewed first
 
 [transcripts]
 script = "as-written"    # "traditional-tw", "traditional-hk" or "simplified": what machines write is converted

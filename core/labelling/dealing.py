@@ -14,7 +14,7 @@ from core.exchange.glossary import read_glossary
 from core.labelling.captions import AUTOMATIC
 from core.labelling.sources import SECOND, TextSource, stored_source
 from core.review.chinese_script import written_in
-from core.review.differences import differences, differing
+from core.review.differences import differences
 from core.review.flags import MOVED, PARTLY
 from core.review.script_conversion import Convert, converter
 from core.review.suspicion import PRIOR, EditEstimate, EditFeatures, expected_edits, letters, usual_rate
@@ -227,7 +227,7 @@ def _estimates(
                 row.text,
                 _seconds(row),
                 words=words.get(row.id, ()),
-                differing=None if (reading := readings.get(row.id)) is None else differing(row.text, reading.places),
+                places=None if (reading := readings.get(row.id)) is None else reading.places,
                 speech_s=_speech_s(row),
                 rate=rate,
                 script=script,

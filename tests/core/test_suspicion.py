@@ -6,7 +6,17 @@ from typing import Any
 
 import pytest
 
-from core.review.suspicion import FLAGS, PRIOR, EditFeatures, expected_edits, flags_of, usual_rate
+from core.review.differences import Difference
+from core.review.suspicion import (
+    AGREED,
+    DISPUTED,
+    FLAGS,
+    PRIOR,
+    EditFeatures,
+    expected_edits,
+    flags_of,
+    usual_rate,
+)
 from core.timed_text import ScoredWord
 
 TEXT = "今天天氣很好我們出去走走看看風景再回家吃飯吧"
@@ -40,8 +50,10 @@ def test_flags(text: str, seconds: float, flags: tuple[str, ...]) -> None:
 def features(text: str = TEXT, **more: Any) -> EditFeatures:
     if "logprobs" in more:
         more["words"] = [ScoredWord("字", logprob) for logprob in more.pop("logprobs")]
+    if "differing" in more:
+        more["places"] = [Difference(0, 0, "字" * more.pop("differing"))]
     # Without a word on its words they are taken as right, so that the other parts can be seen.
-    return dataclasses.replace(EditFeatures(text, 10.0), **({"prior": PRIOR if "differing" in more else 0.0} | more))
+    return dataclasses.replace(EditFeatures(text, 10.0), **({"prior": PRIOR if "places" in more else 0.0} | more))
 
 
 def edits(text: str = TEXT, **more: Any) -> float:
@@ -72,13 +84,30 @@ def test_a_mean_over_many_words_tells_of_no_run() -> None:
     assert edits(words=[ScoredWord("字", float("nan"), is_mean=True)]) == 2.0
 
 
-def test_a_second_opinion_counts_before_confidence() -> None:
-    sure = (-0.01,) * 22
-    assert edits(logprobs=sure, differing=10) == pytest.approx(4.0)
-    assert edits(logprobs=(-2.0,) * 22, differing=0) == 0.0
+def test_a_second_opinion_where_no_words_are_known() -> None:
+    assert edits(differing=10) == pytest.approx(4.0)
+    # Nor does the mean of many words tell of any of them.
+    assert edits(words=[ScoredWord("字", -2.0, is_mean=True)] * 22, differing=0) == 0.0
     assert edits(prior=0.1) == pytest.approx(2.2)
     # Where people wrote captions for these very words, it is rather the labeller that is wrong.
     assert edits(differing=10, prior=PRIOR / 5) == pytest.approx(0.8)
+
+
+def test_a_second_opinion_counts_where_the_words_are_doubtful() -> None:
+    text, sure, even = "今天，天氣很好", 0.0, math.log(0.5)
+    words = [ScoredWord(one, even if one == "氣" else sure) for one in ("今天，", "天", "氣", "很好")]
+    read = {"嗎": [Difference(4, 5, "嗎")], "今": [Difference(0, 2, "明日")], "": []}
+    assert text[4:5] == "氣"
+    assert edits(text, words=words, places=read["嗎"]) == pytest.approx(0.5 * DISPUTED)
+    # What is sure stays so: it is the second one's error.
+    assert edits(text, words=words, places=read["今"]) == edits(text, words=words, places=read[""])
+    assert edits(text, words=words, places=read[""]) == pytest.approx(0.5 * AGREED)
+    # What it reads between two words is held against both, and a doubt is never more than a whole one.
+    assert edits(text, words=words, places=[Difference(4, 4, "空")]) == pytest.approx(0.5 * DISPUTED)
+    wrong = [ScoredWord("字", -30.0)]
+    assert edits("字", words=wrong, places=[Difference(0, 1, "句")]) == pytest.approx(1.0)
+    # The words as they were written; the text in the other script, and longer by a sign.
+    assert edits("今天！！天氣很好", words=words, places=[Difference(5, 6, "嗎")]) == pytest.approx(0.5 * DISPUTED)
 
 
 def test_what_speech_should_have_and_the_text_lacks() -> None:
