@@ -194,23 +194,25 @@ def _wrong_words(features: EditFeatures) -> float:
     eight places where windows may begin) the first fifth of the rows holds 32.4 %; it is 30.6 % without neighbours, and
     30.9 % by -ln p of each word. Where a tenth to a half of the characters are expected to be wrong, so many are.
     """
-    doubts = [0.0, *_doubts(features), 0.0]
+    sizes = [letters(word.text) for word in features.words]
+    doubts = [0.0, *_doubts(features, sizes), 0.0]
     edits = 0.0
-    for before, word, doubt, behind in zip(doubts, features.words, doubts[1:], doubts[2:], strict=False):
+    for place, (word, size) in enumerate(zip(features.words, sizes, strict=True)):
+        before, doubt, behind = doubts[place : place + 3]
         wrong = min(WORD_EDITS, -word.logprob) if word.is_mean else doubt * (1.0 + before + behind)
-        edits += wrong * math.sqrt(max(1, letters(word.text)))
+        edits += wrong * math.sqrt(max(1, size))
     return edits
 
 
-def _doubts(features: EditFeatures) -> list[float]:
-    """Of each word how likely it is wrong, 0-1. Words and places are laid beside each other by the letters before them,
-    since the text may be in the other script than its words."""
+def _doubts(features: EditFeatures, sizes: Sequence[int]) -> list[float]:
+    """Of each word how likely it is wrong, 0-1. sizes: their letters. Words and places are laid beside each other by
+    the letters before them, since the text may be in the other script than its words."""
     if features.places is None:
         return [_doubt(word.logprob) for word in features.words]
     ends = [(letters(features.text[: one.start]), letters(features.text[: one.end])) for one in features.places]
     found, behind = [], 0
-    for word in features.words:
-        start, behind = behind, behind + letters(word.text)
+    for word, size in zip(features.words, sizes, strict=True):
+        start, behind = behind, behind + size
         # A place that lacks something is between two words, and is held against both.
         disputed = any((a < behind and start < b) or (a == b and start <= a <= behind) for a, b in ends)
         found.append(min(1.0, _doubt(word.logprob) * (DISPUTED if disputed else AGREED)))
