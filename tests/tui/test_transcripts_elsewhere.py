@@ -184,7 +184,8 @@ async def test_what_changes_while_all_rows_are_read_or_rest_follows(workspace: W
     app = open_app(workspace)
     async with app.run_test(size=(100, 30)) as pilot:
         screen = await filled(pilot, app)
-        # As after a reading of 100 000 rows: the next one has to wait a little.
+        # As after a reading of 100 000 rows: the next one has to wait a little. One under way would set that anew.
+        await wait_until(pilot, lambda: not screen._loader._busy)
         screen._loader._rest_until = loader.time.monotonic() + 0.5
         with Store(workspace.db_path) as store:
             store.transcripts.write_machine([machine(7, "機器寫的")])

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from queue import SimpleQueue
+
 from core.store import Store
+from core.store.records import SeenText, TextChange
 from core.timed_text import TimedText, Word
 from core.workspace import Workspace
 from tests.tui.transcripts_kit import TEXTS, filled, held, open_app, row, segment, workspace
 from tests.tui.wait import screen_text, wait_until
+from tui.screens.transcripts.saving import Written
+from tui.screens.transcripts.session import ReviewSession
+from tui.screens.transcripts.table.loader import Reading, read
 
 __all__ = ["workspace"]
 
@@ -49,6 +55,46 @@ async def test_a_word_goes_to_the_neighbour_and_back_in_one_step(workspace: Work
         await wait_until(pilot, lambda: "啊 is in 0:32 now, which stays accepted; u undoes" in screen_text(app))
         await pilot.press("u")
         await wait_until(pilot, lambda: row(workspace, 3).text == TEXTS[3][1:] + "啊")
+
+
+def test_what_was_read_before_a_person_wrote_comes_too_late(workspace: Workspace) -> None:
+    """As where a text is saved and a word moved out of it at once, and the rows were read between the two."""
+    id, saved, moved = segment(3).id, TEXTS[3] + "啊", TEXTS[3]
+    written = SimpleQueue[Written]()
+    session = ReviewSession(workspace.db_path, written.put, print)
+
+    def since(revision: int | None) -> Reading:
+        reading = read(workspace.db_path, revision, 0)
+        assert reading is not None
+        return reading
+
+    def shown(reading: Reading | None = None) -> str:
+        if reading is not None:
+            session.apply(reading, None, None)
+        now = session.index.get(id)
+        assert now is not None
+        return now.text
+
+    first = since(None)
+    assert first.index is not None
+    assert shown(first) == TEXTS[3]
+    before = session.index.get(id)
+    assert before is not None
+    session.save(before, saved, SeenText(TEXTS[3]))
+    saving = written.get(timeout=30)
+    changes, everything = since(first.index.revision), since(None)
+    session.move_word([TextChange(id, saved, moved)], "啊 moved")
+    moving = written.get(timeout=30)
+    session.take_written(saving)
+    session.take_written(moving)
+    assert (saving.error, moving.error, len(session.unsaved)) == (None, None, 0)
+    assert shown(changes) == shown(everything) == moved
+    assert changes.changes is not None
+    assert shown(since(changes.changes.revision)) == moved
+    with Store(workspace.db_path) as store:
+        store.transcripts.save(id, "別人寫的")
+    assert shown(since(changes.changes.revision)) == "別人寫的"
+    session.close()
 
 
 async def test_what_cannot_be_moved_is_told_and_loses_nothing(workspace: Workspace):

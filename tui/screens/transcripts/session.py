@@ -70,6 +70,8 @@ class ReviewSession:
         """Rows that a labeller has written while somebody looked at them, as they are now: shown as they were."""
         self._own_revision = 0
         """Of the store, after a change of this person's that may be of any row; 0 once it has been read."""
+        self._written_at: dict[str, int] = {}
+        """Revisions of the store after what this person has done to single rows, by id, until they have been read."""
         self.corrected: TextChange | None = None
         """What a person has typed last in place of a text, until they have asked where else that was written."""
         self.edits = 0
@@ -171,10 +173,11 @@ class ReviewSession:
         revision = 0
         if reading.index is not None:
             self.pin(cursor or "")
+            newer = [self.index.get(id) for id in self._written_at if self._is_newer(id, reading.index.revision)]
             self.index, revision = reading.index, reading.index.revision
-            for unsaved in self.unsaved:
-                if self.index.get(unsaved.row.id) is not None:
-                    self.index.put(unsaved.row)
+            for row in [*newer, *(unsaved.row for unsaved in self.unsaved)]:
+                if row is not None and self.index.get(row.id) is not None:
+                    self.index.put(row)
             for id, before in watched.items():
                 after = self.index.get(id)
                 if after is not None and self._holds(before, after):
@@ -187,6 +190,7 @@ class ReviewSession:
             applied = Applied()
         if revision >= self._own_revision:
             self._own_revision = 0
+        self._written_at = {id: at for id, at in self._written_at.items() if at > revision}
         is_gone = edited is not None and self.index.get(edited.id) is None
         return replace(applied, gone=edited if is_gone else None)
 
@@ -199,7 +203,7 @@ class ReviewSession:
                 self._touched.setdefault(id, row)
                 moved = self.result.change(row, None) or moved
         for row in changes.rows:
-            if self.unsaved.get(row.id) is not None:
+            if self.unsaved.get(row.id) is not None or self._is_newer(row.id, changes.revision):
                 continue
             if row.id in watched:
                 self.pin(row.id)
@@ -210,6 +214,11 @@ class ReviewSession:
             moved = self._put(row) or moved
             changed.append(row.id)
         return Applied(moved=moved, changed=changed)
+
+    def _is_newer(self, id: str, revision: int) -> bool:
+        """Whether a row is shown as this person has left it since a reading, which comes in only now, after it was
+        written. The next reading has it."""
+        return self._written_at.get(id, 0) > revision
 
     def _holds(self, before: TranscriptRow, after: TranscriptRow) -> bool:
         """Whether a labeller has changed a text, or how far it is to be trusted: then that is kept back."""
@@ -334,6 +343,9 @@ class ReviewSession:
             self._refused = UserError(error.what, error.why, f"{error.fix}; what you wrote is kept in {edit.file}")
         else:
             self._refused = error
+        if error is None and isinstance(edit, SaveText | SetReview | MoveWord):
+            ids = edit.segments if isinstance(edit, MoveWord) else [edit.segment]
+            self._written_at |= dict.fromkeys(ids, written.revision)
         self.unsaved.written(written)
 
     def restore(self, segment: Segment) -> bool:
