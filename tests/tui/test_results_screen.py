@@ -289,7 +289,9 @@ async def test_export_runs_and_says_where_it_went_or_why_not(workspace: Workspac
         await wait_until(pilot, lambda: "✗ there is nothing to export" in screen_text(app), timeout=60)
         assert [job.stage for job in list_jobs(workspace)] == ["export"]
         # It is told where it was asked for, and not also among the transcripts.
-        await pilot.press("4", "6", "E")
+        await pilot.press("4", "6")
+        await wait_until(pilot, lambda: app.current_mode == "results" and "Nothing has been" in screen_text(app))
+        await pilot.press("E")
         await wait_until(pilot, lambda: len(list_jobs(workspace)) == 2 and not app.live, timeout=60)
         await wait_until(pilot, lambda: "✗ there is nothing to export" in screen_text(app))
         await pilot.press("4")
