@@ -26,19 +26,20 @@ import argparse
 import json
 import os
 import shutil
-import statistics
 import sys
 import tempfile
-import wave
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from statistics import mean
 
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 
+from benchmarks.labels import FURTHER_S
 from core.errors import UserError
 from core.labelling.dealing import weigh
+from core.listen.clips import wav
 from core.media import RATE, stream_pcm
 from core.review.chinese_script import are_variants
 from core.review.differences import Difference, differences
@@ -53,9 +54,6 @@ BOUNDS = {
     "second": {"tenth": 28.0, "fifth": 40.0},
 }
 """Percent of the errors, at least. A second opinion makes no order worse, be it better than the first or not."""
-
-FURTHER_S = 7.0
-"""A run begins so much further into the recording than the one before."""
 
 SETTINGS = '[project]\nlanguage = "zh"\n\n[model]\nbase = "{model}"\nlabeller = "{model}"\n'
 
@@ -175,9 +173,7 @@ def with_second(workspace: Workspace, listing: Path, truths: Mapping[str, str]) 
 
 
 def mean_of(orders: Sequence[Order]) -> Order:
-    def mean(values: Iterable[float]) -> float:
-        return statistics.mean(values)
-
+    """The errors, the edits that were foretold, and what was found, of several runs."""
     return replace(
         orders[0],
         errors=round(mean(order.errors for order in orders)),
@@ -195,9 +191,7 @@ def prepare(workspace: Workspace, recording: Path, skip: float = 0.0) -> None:
     target.parent.mkdir(exist_ok=True)
     samples = np.concatenate(list(stream_pcm(recording)))
     samples[: round(skip * RATE)] = 0
-    with wave.open(str(target), "wb") as file:
-        file.setparams((1, samples.itemsize, RATE, 0, "NONE", ""))
-        file.writeframes(samples.tobytes())
+    target.write_bytes(wav(samples))
     with Store(workspace.db_path) as store:
         store.videos.add(Video(recording.stem, licence="cc-by", state="fetched", path=workspace.relative(target)))
     run(workspace, "segment", {})

@@ -182,7 +182,7 @@ def _longest(text: str, seconds: float) -> float:
 
 
 def _wrong(features: EditFeatures, size: int) -> float:
-    if features.places is not None and not (features.words and all(not word.is_mean for word in features.words)):
+    if features.places is not None and (not features.words or any(word.is_mean for word in features.words)):
         return OF_DIFFERING * _differing(features) * features.prior / PRIOR
     if features.words:
         return _wrong_words(features)

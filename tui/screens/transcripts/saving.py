@@ -136,6 +136,13 @@ class Written:
     fault: Exception | None = None
 
 
+def rows_of(edit: Edit) -> list[str]:
+    """The segments whose row is shown at once as it will be when this is written; none for what may be of any row."""
+    if isinstance(edit, MoveWord):
+        return edit.segments
+    return [edit.segment] if isinstance(edit, SaveText | SetReview) else []
+
+
 class TranscriptWriter:
     """Edits are written one after the other, in a thread that is started with the first one.
 
@@ -287,10 +294,8 @@ class UnsavedTexts:
 
     def written(self, written: Written) -> None:
         """An edit has been written, or has failed: then a text is kept, and a verdict is forgotten."""
-        edit = written.edit
-        if isinstance(edit, SaveText | SetReview | MoveWord):
-            for id in edit.segments if isinstance(edit, MoveWord) else [edit.segment]:
-                self._is_written(id, written)
+        for id in rows_of(written.edit):
+            self._is_written(id, written)
 
     def _is_written(self, id: str, written: Written) -> None:
         found = self._unsaved.get(id)

@@ -38,7 +38,7 @@ from tui.screens.transcripts.editor.placing import place_text
 from tui.screens.transcripts.editor.word_keys import move_word
 from tui.screens.transcripts.panes import ReviewPanes
 from tui.screens.transcripts.review_place import keep_place, read_place
-from tui.screens.transcripts.saving import AcceptAll, MoveWord, RejectAll, SaveText, SetReview, TakeBack, Written
+from tui.screens.transcripts.saving import AcceptAll, RejectAll, SaveText, TakeBack, Written, rows_of
 from tui.screens.transcripts.session import ReviewSession
 from tui.screens.transcripts.table import rows as transcript_rows
 from tui.screens.transcripts.table.filter_menu import FilterMenu
@@ -123,8 +123,7 @@ class TranscriptsScreen(ListeningScreen):
             raise written.fault
         session.take_written(written)
         self._panes.counts = written.counts or self._panes.counts
-        if isinstance(edit, SaveText | SetReview | MoveWord):
-            ids = edit.segments if isinstance(edit, MoveWord) else [edit.segment]
+        if ids := rows_of(edit):
             for id in ids if error is not None else []:
                 self._panes.withdraw_notice(id)
                 # A text that only waits is shown as it was typed.

@@ -31,6 +31,7 @@ from tui.screens.transcripts.saving import (
     Undo,
     UnsavedTexts,
     Written,
+    rows_of,
 )
 from tui.screens.transcripts.table.index import QueryResult, TranscriptIndex, View
 from tui.screens.transcripts.table.loader import Reading
@@ -343,9 +344,8 @@ class ReviewSession:
             self._refused = UserError(error.what, error.why, f"{error.fix}; what you wrote is kept in {edit.file}")
         else:
             self._refused = error
-        if error is None and isinstance(edit, SaveText | SetReview | MoveWord):
-            ids = edit.segments if isinstance(edit, MoveWord) else [edit.segment]
-            self._written_at |= dict.fromkeys(ids, written.revision)
+        if error is None:
+            self._written_at |= dict.fromkeys(rows_of(edit), written.revision)
         self.unsaved.written(written)
 
     def restore(self, segment: Segment) -> bool:
